@@ -1,0 +1,82 @@
+//! Who did it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::id::{KeyId, UserId};
+use crate::token::{is_token, text_serde};
+
+/// The principal whose command an event records. Text form: `user:<id>`, `key:<id>`, `system:<name>`,
+/// `reactor:<name>`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Actor {
+    User(UserId),
+    Key(KeyId),
+    /// The installation's own tools, such as `system:bootstrap`.
+    System(ActorName),
+    /// A worker's answer to an earlier event.
+    Reactor(ActorName),
+}
+
+/// The name of a tool or a reactor: lower-case letters, digits, `-` and `_`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ActorName(String);
+
+impl ActorName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ActorName {
+    type Err = ActorError;
+
+    fn from_str(text: &str) -> Result<Self, ActorError> {
+        if is_token(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ActorError(text.chars().take(64).collect()))
+        }
+    }
+}
+
+/// The text names no actor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an actor: user:<id>, key:<id>, system:<name> or reactor:<name>")]
+pub struct ActorError(pub String);
+
+impl Actor {
+    /// The tool that `keyledger bootstrap` is.
+    pub fn bootstrap() -> Self {
+        Self::System(ActorName("bootstrap".to_owned()))
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Key(id) => write!(f, "key:{id}"),
+            Self::System(name) => write!(f, "system:{}", name.0),
+            Self::Reactor(name) => write!(f, "reactor:{}", name.0),
+        }
+    }
+}
+
+impl FromStr for Actor {
+    type Err = ActorError;
+
+    fn from_str(text: &str) -> Result<Self, ActorError> {
+        let wrong = || ActorError(text.chars().take(64).collect());
+        let (kind, rest) = text.split_once(':').ok_or_else(wrong)?;
+        match kind {
+            "user" => rest.parse().map(Self::User).map_err(|_| wrong()),
+            "key" => rest.parse().map(Self::Key).map_err(|_| wrong()),
+            "system" => rest.parse().map(Self::System).map_err(|_| wrong()),
+            "reactor" => rest.parse().map(Self::Reactor).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+text_serde!(Actor, "Actor", "user:<id>, key:<id>, system:<name> or reactor:<name>");

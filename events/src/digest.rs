@@ -1,0 +1,69 @@
+//! Key digests: what the log holds of a secret.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::PepperId;
+use crate::token::text_serde;
+
+/// HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody
+/// who can write to the log can make one that a node accepts.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct KeyDigest {
+    pub kind: DigestKind,
+    pub pepper: PepperId,
+    pub bytes: DigestBytes,
+}
+
+/// What the digest was made of.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DigestKind {
+    /// A key that Keyledger drew: the whole text, prefix and checksum included.
+    Native,
+}
+
+impl DigestKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+        }
+    }
+}
+
+/// 32 bytes, base64url without padding in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DigestBytes(pub [u8; 32]);
+
+/// The text is not 32 bytes in base64url.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a digest is 32 bytes in base64url without padding")]
+pub struct DigestError;
+
+impl fmt::Display for DigestBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for DigestBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for DigestBytes {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| DigestError)?;
+        bytes.try_into().map(Self).map_err(|_| DigestError)
+    }
+}
+
+text_serde!(DigestBytes, "DigestBytes", "32 bytes, base64url without padding");

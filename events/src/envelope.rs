@@ -1,0 +1,276 @@
+//! The envelope: CloudEvents 1.0 JSON, whole in the message's payload (headers are NATS's own).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::actor::Actor;
+use crate::event::{DecodeError, Event};
+use crate::id::{CommandId, EventId, LogId};
+use crate::log::Stored;
+use crate::position::{Position, Shard};
+use crate::subject::{AggregateId, AggregateType, Owner, Subject};
+use crate::timestamp::Timestamp;
+use crate::token::text_serde;
+
+/// What the envelope says of an event, beside its data.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Envelope {
+    pub id: EventId,
+    pub log: LogId,
+    /// The CloudEvents `type`, such as `key.issued`.
+    pub kind: Box<str>,
+    pub schema_version: u32,
+    pub time: Timestamp,
+    pub subject: Subject,
+    pub actor: Actor,
+    pub command: CommandId,
+    pub fingerprint: Fingerprint,
+    /// The event that made a reactor send the command.
+    pub causation: Option<EventId>,
+}
+
+/// An event that is about to be appended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draft {
+    pub id: EventId,
+    pub log: LogId,
+    pub time: Timestamp,
+    pub subject: Subject,
+    pub actor: Actor,
+    pub command: CommandId,
+    pub fingerprint: Fingerprint,
+    pub causation: Option<EventId>,
+    pub event: Event,
+}
+
+/// An event as the log holds it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recorded {
+    pub position: Position,
+    /// When the log stored it, by the log's clock.
+    pub stored_at: Timestamp,
+    pub envelope: Envelope,
+    pub event: Event,
+}
+
+/// A true event that this version can't read: its aggregate is closed from here on.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub position: Position,
+    pub stored_at: Timestamp,
+    pub envelope: Envelope,
+    pub reason: UnreadableReason,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableReason {
+    #[error("unknown kind")]
+    UnknownKind,
+    #[error("unknown version")]
+    UnknownVersion,
+    #[error("data not of its version's shape: {0}")]
+    Data(serde_json::Error),
+    #[error("an event of another type of aggregate than its subject's")]
+    WrongAggregate,
+}
+
+/// A message in the log that is no envelope of ours, or whose subject disagrees with it. It closes nothing.
+#[derive(Debug)]
+pub struct Foreign {
+    pub sequence: u64,
+    pub subject: String,
+    pub reason: ForeignReason,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ForeignReason {
+    #[error("not a CloudEvents 1.0 envelope of ours: {0}")]
+    NoEnvelope(#[from] serde_json::Error),
+    #[error("specversion is not 1.0")]
+    SpecVersion,
+    #[error("source is not urn:keyledger:log:<log id>")]
+    Source,
+    #[error("it says that it belongs to another log")]
+    OtherLog,
+    #[error("its subject disagrees with its envelope")]
+    SubjectDisagrees,
+}
+
+/// What a message of the log turned out to be.
+#[derive(Debug)]
+pub enum Read {
+    Event(Box<Recorded>),
+    Unreadable(Box<Unreadable>),
+    Foreign(Foreign),
+}
+
+/// HMAC-SHA-256 of the command as the client sent it. Same command id, other fingerprint: another command.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = crate::digest::DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse::<crate::digest::DigestBytes>().map(|bytes| Self(bytes.0))
+    }
+}
+
+text_serde!(Fingerprint, "Fingerprint", "32 bytes, base64url without padding");
+
+const SOURCE: &str = "urn:keyledger:log:";
+
+/// The envelope's members in their stored order. Unknown members are tolerated.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "Envelope", inline)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    specversion: Cow<'a, str>,
+    id: EventId,
+    /// `urn:keyledger:log:<log id>`
+    source: Cow<'a, str>,
+    #[serde(rename = "type")]
+    kind: Cow<'a, str>,
+    time: Timestamp,
+    schemaversion: u32,
+    shard: Shard,
+    organization: Owner,
+    aggregatetype: AggregateType,
+    aggregateid: AggregateId,
+    actor: Actor,
+    commandid: CommandId,
+    fingerprint: Fingerprint,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    causationid: Option<EventId>,
+    #[serde(borrow)]
+    #[schemars(with = "serde_json::Value")]
+    data: Cow<'a, RawValue>,
+}
+
+impl Draft {
+    /// The message's payload.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&Wire {
+            specversion: Cow::Borrowed("1.0"),
+            id: self.id,
+            source: Cow::Owned(format!("{SOURCE}{}", self.log)),
+            kind: Cow::Borrowed(self.event.kind()),
+            time: self.time,
+            schemaversion: self.event.version(),
+            shard: self.subject.shard,
+            organization: self.subject.owner,
+            aggregatetype: self.subject.aggregate_type.clone(),
+            aggregateid: self.subject.aggregate_id.clone(),
+            actor: self.actor.clone(),
+            commandid: self.command,
+            fingerprint: self.fingerprint,
+            causationid: self.causation,
+            data: Cow::Owned(self.event.data()?),
+        })
+    }
+
+    /// The event as it will be read back from this position.
+    pub fn recorded(self, position: Position, stored_at: Timestamp) -> Recorded {
+        Recorded {
+            position,
+            stored_at,
+            envelope: Envelope {
+                id: self.id,
+                log: self.log,
+                kind: self.event.kind().into(),
+                schema_version: self.event.version(),
+                time: self.time,
+                subject: self.subject,
+                actor: self.actor,
+                command: self.command,
+                fingerprint: self.fingerprint,
+                causation: self.causation,
+            },
+            event: self.event,
+        }
+    }
+}
+
+/// Reads a message of the log. `log` is the log's id as its first event tells it, `None` while reading that
+/// first event itself.
+pub fn read(stored: &Stored, log: Option<LogId>) -> Read {
+    match open(stored, log) {
+        Ok((envelope, data)) => judge(stored, envelope, data),
+        Err(reason) => {
+            Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
+        }
+    }
+}
+
+fn open(stored: &Stored, log: Option<LogId>) -> Result<(Envelope, Cow<'_, RawValue>), ForeignReason> {
+    let wire: Wire<'_> = serde_json::from_slice(&stored.payload)?;
+    if wire.specversion != "1.0" {
+        return Err(ForeignReason::SpecVersion);
+    }
+    let source = wire.source.strip_prefix(SOURCE).ok_or(ForeignReason::Source)?;
+    let source: LogId = source.parse().map_err(|_| ForeignReason::Source)?;
+    if source != log.unwrap_or_else(|| wire.id.into()) {
+        return Err(ForeignReason::OtherLog);
+    }
+    let subject = Subject {
+        shard: wire.shard,
+        owner: wire.organization,
+        aggregate_type: wire.aggregatetype,
+        aggregate_id: wire.aggregateid,
+    };
+    if stored.subject != subject.to_string() {
+        return Err(ForeignReason::SubjectDisagrees);
+    }
+    let envelope = Envelope {
+        id: wire.id,
+        log: source,
+        kind: wire.kind.into(),
+        schema_version: wire.schemaversion,
+        time: wire.time,
+        subject,
+        actor: wire.actor,
+        command: wire.commandid,
+        fingerprint: wire.fingerprint,
+        causation: wire.causationid,
+    };
+    Ok((envelope, wire.data))
+}
+
+fn judge(stored: &Stored, envelope: Envelope, data: Cow<'_, RawValue>) -> Read {
+    let position = Position { log: envelope.log, shard: envelope.subject.shard, sequence: stored.sequence };
+    let stored_at = stored.stored_at;
+    let reason = match Event::decode(&envelope.kind, envelope.schema_version, data.get()) {
+        Ok(event) if event.aggregate_type() == envelope.subject.aggregate_type => {
+            return Read::Event(Box::new(Recorded { position, stored_at, envelope, event }));
+        }
+        Ok(_) => UnreadableReason::WrongAggregate,
+        Err(DecodeError::UnknownKind) => UnreadableReason::UnknownKind,
+        Err(DecodeError::UnknownVersion) => UnreadableReason::UnknownVersion,
+        Err(DecodeError::Data(error)) => UnreadableReason::Data(error),
+    };
+    Read::Unreadable(Box::new(Unreadable { position, stored_at, envelope, reason }))
+}
+
+/// The JSON Schema of the envelope.
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Wire<'static>)
+}

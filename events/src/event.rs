@@ -1,0 +1,121 @@
+//! Every event there is, and the one table of kinds and versions.
+
+use serde::Serialize;
+
+use crate::installation::InstallationEvent;
+use crate::key::KeyEvent;
+use crate::organization::OrganizationEvent;
+use crate::server::ServerEvent;
+use crate::slug::{Reservation, SlugEvent};
+use crate::subject::AggregateType;
+use crate::{installation, key, organization, server, slug};
+
+/// What happened, in its newest shape.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    Installation(InstallationEvent),
+    Organization(OrganizationEvent),
+    Server(ServerEvent),
+    Key(KeyEvent),
+    Slug(SlugEvent),
+}
+
+/// Why data was not read as an event.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("no event kind of this version")]
+    UnknownKind,
+    #[error("no version of this kind that is read here")]
+    UnknownVersion,
+    #[error("its data is not of its version's shape: {0}")]
+    Data(#[from] serde_json::Error),
+}
+
+macro_rules! table {
+    ($($kind:literal, $version:literal => $noun:ident, $enum:ident::$variant:ident($data:ty);)*) => {
+        impl Event {
+            /// Every kind with the version that is written now.
+            pub const WRITTEN: &'static [(&'static str, u32)] = &[$(($kind, $version)),*];
+
+            /// The event's kind: the CloudEvents `type`, such as `key.issued`.
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$noun($enum::$variant(_)) => $kind,)* }
+            }
+
+            /// The version of the kind's shape that is written now.
+            pub fn version(&self) -> u32 {
+                match self { $(Self::$noun($enum::$variant(_)) => $version,)* }
+            }
+
+            /// The event's data as it is stored.
+            pub fn data(&self) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
+                match self { $(Self::$noun($enum::$variant(data)) => raw(data),)* }
+            }
+
+            /// Reads stored data of a kind and version.
+            pub fn decode(kind: &str, version: u32, data: &str) -> Result<Self, DecodeError> {
+                match (kind, version) {
+                    $(($kind, $version) => Ok(Self::$noun($enum::$variant(serde_json::from_str::<$data>(data)?))),)*
+                    ($($kind)|*, _) => Err(DecodeError::UnknownVersion),
+                    (_, _) => Err(DecodeError::UnknownKind),
+                }
+            }
+
+            /// The JSON Schema of each kind's and version's data.
+            pub fn schemas() -> Vec<(&'static str, u32, schemars::Schema)> {
+                vec![$(($kind, $version, schemars::schema_for!($data)),)*]
+            }
+        }
+    };
+}
+
+table! {
+    "installation.bootstrapped", 1 => Installation, InstallationEvent::Bootstrapped(installation::Bootstrapped);
+    "installation.recovered", 1 => Installation, InstallationEvent::Recovered(installation::Recovered);
+    "organization.created", 1 => Organization, OrganizationEvent::Created(organization::Created);
+    "organization.renamed", 1 => Organization, OrganizationEvent::Renamed(organization::Renamed);
+    "organization.suspended", 1 => Organization, OrganizationEvent::Suspended(organization::Suspended);
+    "organization.resumed", 1 => Organization, OrganizationEvent::Resumed(organization::Resumed);
+    "server.registered", 1 => Server, ServerEvent::Registered(server::Registered);
+    "server.changed", 1 => Server, ServerEvent::Changed(server::Changed);
+    "server.removed", 1 => Server, ServerEvent::Removed(server::Removed);
+    "key.issued", 1 => Key, KeyEvent::Issued(key::Issued);
+    "key.revoked", 1 => Key, KeyEvent::Revoked(key::Revoked);
+    "key.disabled", 1 => Key, KeyEvent::Disabled(key::Disabled);
+    "key.enabled", 1 => Key, KeyEvent::Enabled(key::Enabled);
+    "key.expiry_changed", 1 => Key, KeyEvent::ExpiryChanged(key::ExpiryChanged);
+    "key.renamed", 1 => Key, KeyEvent::Renamed(key::Renamed);
+    "key.scopes_changed", 1 => Key, KeyEvent::ScopesChanged(key::ScopesChanged);
+    "key.metadata_changed", 1 => Key, KeyEvent::MetadataChanged(key::MetadataChanged);
+    "slug.reserved", 1 => Slug, SlugEvent::Reserved(slug::Reserved);
+}
+
+impl Event {
+    /// The type of aggregate that such an event belongs to.
+    pub fn aggregate_type(&self) -> AggregateType {
+        match self {
+            Self::Installation(_) => AggregateType::Installation,
+            Self::Organization(_) => AggregateType::Organization,
+            Self::Server(_) => AggregateType::Server,
+            Self::Key(_) => AggregateType::Key,
+            Self::Slug(_) => AggregateType::Slug,
+        }
+    }
+
+    /// The name that this event claims, stored as a reservation in the same batch.
+    pub fn reserves(&self) -> Option<Reservation> {
+        match self {
+            Self::Organization(OrganizationEvent::Created(created)) => Some(created.reserves()),
+            Self::Server(ServerEvent::Registered(registered)) => Some(registered.reserves()),
+            Self::Installation(_)
+            | Self::Organization(_)
+            | Self::Server(_)
+            | Self::Key(_)
+            | Self::Slug(_) => None,
+        }
+    }
+}
+
+fn raw(data: &impl Serialize) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {
+    serde_json::value::to_raw_value(data)
+}

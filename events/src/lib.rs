@@ -1,0 +1,37 @@
+//! What happened: Keyledger's events, the envelope that carries them, and the log that holds them.
+//!
+//! Other teams depend on this crate to read the history. It knows nobody: no aggregate, no read model,
+//! no HTTP. What two rooms need alike (ids, slugs, scopes, digests, actors) lives here.
+
+pub mod actor;
+pub mod clock;
+pub mod digest;
+pub mod envelope;
+pub mod event;
+pub mod id;
+pub mod installation;
+pub mod key;
+pub mod log;
+pub mod organization;
+pub mod position;
+pub mod scope;
+pub mod sealed;
+pub mod server;
+pub mod slug;
+pub mod subject;
+pub mod timestamp;
+mod token;
+
+pub use actor::Actor;
+pub use envelope::{Draft, Envelope, Foreign, Read, Recorded, Unreadable, UnreadableReason};
+pub use event::Event;
+pub use id::{
+    CommandId, EventId, InstallationId, KeyId, LogId, OrganizationId, PepperId, SealingKeyId, SecretId,
+    ServerId, UserId,
+};
+pub use position::{Frontier, Position, Shard};
+pub use scope::{Scope, ScopeSet};
+pub use sealed::SealedText;
+pub use slug::Slug;
+pub use subject::{AggregateId, AggregateType, Owner, Subject};
+pub use timestamp::Timestamp;

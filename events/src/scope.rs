@@ -1,0 +1,455 @@
+//! Scopes: what a key may do. RFC 6749 §3.3 scope tokens.
+//!
+//! - `mcp:<server slug>`: all of a server; `mcp:*`: all of every server of the organization.
+//! - `mcp:<server slug>:<tools|prompts|resources>:<name>`: one thing; the name may end in `*`, and `*` alone
+//!   is every name; the server may be `*`.
+//! - `admin:<resource>:<read|write>`: management; both may be `*`. `keys:verify`: ask whether a key is good.
+//!
+//! In a name `:`, `*`, `%` and what a scope token can't hold (space, `"`, `\`, controls, all but ASCII) are
+//! percent-encoded.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+
+use crate::slug::Slug;
+use crate::token::text_serde;
+
+const NAME_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\\').add(b':').add(b'*').add(b'%');
+
+/// One scope.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Scope {
+    Mcp(McpScope),
+    Admin { resource: ResourcePattern, access: AccessPattern },
+    KeysVerify,
+}
+
+/// What of which MCP server.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct McpScope {
+    pub server: ServerPattern,
+    /// `None`: the whole server.
+    pub thing: Option<(Thing, NamePattern)>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ServerPattern {
+    Any,
+    Slug(Slug),
+}
+
+/// The named things of an MCP server.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Thing {
+    Tool,
+    Prompt,
+    Resource,
+}
+
+/// Names as the server says them, decoded.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum NamePattern {
+    Any,
+    Exact(Box<str>),
+    /// `get_*`
+    Prefix(Box<str>),
+}
+
+/// What management works on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Resource {
+    Organizations,
+    Servers,
+    Keys,
+    Events,
+    Status,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ResourcePattern {
+    Any,
+    One(Resource),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum AccessPattern {
+    Any,
+    One(Access),
+}
+
+/// The text is not a scope; says why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{scope}` is not a scope: {reason}")]
+pub struct ScopeError {
+    pub scope: String,
+    pub reason: &'static str,
+}
+
+impl Scope {
+    /// A scope is at most this long, in bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    pub fn is_mcp(&self) -> bool {
+        match self {
+            Self::Mcp(_) => true,
+            Self::Admin { .. } | Self::KeysVerify => false,
+        }
+    }
+}
+
+impl McpScope {
+    fn covers_server(&self, slug: &Slug) -> bool {
+        match &self.server {
+            ServerPattern::Any => true,
+            ServerPattern::Slug(own) => own == slug,
+        }
+    }
+
+    /// Whether this grants `name` of `thing` on the server.
+    pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
+        self.covers_server(server)
+            && self.thing.as_ref().is_none_or(|(own, pattern)| *own == thing && pattern.matches(name))
+    }
+}
+
+impl NamePattern {
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => **exact == *name,
+            Self::Prefix(prefix) => name.starts_with(&**prefix),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let (text, prefix) = text.strip_suffix('*').map_or((text, false), |rest| (rest, true));
+        if text.is_empty() {
+            return Err("the name is empty");
+        }
+        if text.contains('*') {
+            return Err("`*` may be a whole name or its last character; write a literal one as %2A");
+        }
+        if !text.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+            return Err("percent-encode what a scope token can't hold: space, \", \\ and all but ASCII");
+        }
+        let bytes = text.as_bytes();
+        for (at, _) in text.match_indices('%') {
+            if !(bytes.get(at + 1).is_some_and(u8::is_ascii_hexdigit)
+                && bytes.get(at + 2).is_some_and(u8::is_ascii_hexdigit))
+            {
+                return Err("`%` starts two hexadecimal digits; write a literal one as %25");
+            }
+        }
+        let name = percent_decode_str(text).decode_utf8().map_err(|_| "the name is not UTF-8")?;
+        let name: Box<str> = match name {
+            Cow::Borrowed(name) => name.into(),
+            Cow::Owned(name) => name.into(),
+        };
+        Ok(if prefix { Self::Prefix(name) } else { Self::Exact(name) })
+    }
+}
+
+impl Thing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tools",
+            Self::Prompt => "prompts",
+            Self::Resource => "resources",
+        }
+    }
+}
+
+impl Resource {
+    pub const ALL: [Self; 5] = [Self::Organizations, Self::Servers, Self::Keys, Self::Events, Self::Status];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organizations => "organizations",
+            Self::Servers => "servers",
+            Self::Keys => "keys",
+            Self::Events => "events",
+            Self::Status => "status",
+        }
+    }
+}
+
+impl Access {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeysVerify => f.write_str("keys:verify"),
+            Self::Admin { resource, access } => {
+                let resource = match resource {
+                    ResourcePattern::Any => "*",
+                    ResourcePattern::One(resource) => resource.as_str(),
+                };
+                let access = match access {
+                    AccessPattern::Any => "*",
+                    AccessPattern::One(access) => access.as_str(),
+                };
+                write!(f, "admin:{resource}:{access}")
+            }
+            Self::Mcp(McpScope { server, thing }) => {
+                match server {
+                    ServerPattern::Any => f.write_str("mcp:*")?,
+                    ServerPattern::Slug(slug) => write!(f, "mcp:{slug}")?,
+                }
+                let Some((thing, name)) = thing else { return Ok(()) };
+                write!(f, ":{}:", thing.as_str())?;
+                match name {
+                    NamePattern::Any => f.write_str("*"),
+                    NamePattern::Exact(name) => write!(f, "{}", utf8_percent_encode(name, NAME_ESCAPES)),
+                    NamePattern::Prefix(name) => write!(f, "{}*", utf8_percent_encode(name, NAME_ESCAPES)),
+                }
+            }
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        parse(text).map_err(|reason| ScopeError { scope: text.chars().take(120).collect(), reason })
+    }
+}
+
+fn parse(text: &str) -> Result<Scope, &'static str> {
+    if text.len() > Scope::MAX_BYTES {
+        return Err("longer than 512 bytes");
+    }
+    if text == "keys:verify" {
+        return Ok(Scope::KeysVerify);
+    }
+    let (family, rest) = text.split_once(':').ok_or("it starts with mcp:, admin: or is keys:verify")?;
+    match family {
+        "mcp" => parse_mcp(rest),
+        "admin" => parse_admin(rest),
+        _ => Err("it starts with mcp:, admin: or is keys:verify"),
+    }
+}
+
+fn parse_mcp(rest: &str) -> Result<Scope, &'static str> {
+    let mut segments = rest.split(':');
+    let server = match segments.next() {
+        Some("*") => ServerPattern::Any,
+        Some(slug) => ServerPattern::Slug(slug.parse().map_err(|_| "the server is a slug or *")?),
+        None => return Err("the server is a slug or *"),
+    };
+    let thing = match (segments.next(), segments.next(), segments.next()) {
+        (None, _, _) => None,
+        (Some(thing), Some(name), None) => {
+            let thing = match thing {
+                "tools" => Thing::Tool,
+                "prompts" => Thing::Prompt,
+                "resources" => Thing::Resource,
+                _ => return Err("after the server comes tools, prompts or resources"),
+            };
+            Some((thing, NamePattern::parse(name)?))
+        }
+        (Some(_), None, _) => return Err("tools, prompts or resources need a name; * is every name"),
+        (Some(_), Some(_), Some(_)) => return Err("a `:` in a name is written %3A"),
+    };
+    Ok(Scope::Mcp(McpScope { server, thing }))
+}
+
+fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
+    let (resource, access) = rest.split_once(':').ok_or("admin:<resource>:<read|write>")?;
+    let resource = match resource {
+        "*" => ResourcePattern::Any,
+        name => ResourcePattern::One(
+            Resource::ALL
+                .into_iter()
+                .find(|resource| resource.as_str() == name)
+                .ok_or("the resource is organizations, servers, keys, events, status or *")?,
+        ),
+    };
+    let access = match access {
+        "*" => AccessPattern::Any,
+        "read" => AccessPattern::One(Access::Read),
+        "write" => AccessPattern::One(Access::Write),
+        _ => return Err("the access is read, write or *"),
+    };
+    Ok(Scope::Admin { resource, access })
+}
+
+text_serde!(Scope, "Scope", "a scope token, such as mcp:docs:tools:search or admin:keys:read");
+
+/// A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(try_from = "Vec<Scope>", into = "Vec<Scope>")]
+#[schemars(with = "Vec<Scope>")]
+pub struct ScopeSet(Vec<Scope>);
+
+/// The scopes can't stand together on one key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeSetError {
+    #[error("a key needs at least one scope")]
+    Empty,
+    #[error("a key has at most {max} scopes; this one would have {count}", max = ScopeSet::MAX)]
+    TooMany { count: usize },
+    #[error("a key's scopes are all mcp: or all management (admin:, keys:verify): issue two keys")]
+    Mixed,
+}
+
+impl ScopeSet {
+    pub const MAX: usize = 100;
+
+    pub fn new(mut scopes: Vec<Scope>) -> Result<Self, ScopeSetError> {
+        scopes.sort();
+        scopes.dedup();
+        let Some(first) = scopes.first() else { return Err(ScopeSetError::Empty) };
+        if scopes.len() > Self::MAX {
+            return Err(ScopeSetError::TooMany { count: scopes.len() });
+        }
+        if scopes.iter().any(|scope| scope.is_mcp() != first.is_mcp()) {
+            return Err(ScopeSetError::Mixed);
+        }
+        Ok(Self(scopes))
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
+    }
+
+    /// Whether the key is for MCP servers rather than for management.
+    pub fn is_mcp(&self) -> bool {
+        self.0.first().is_some_and(Scope::is_mcp)
+    }
+
+    fn mcp(&self) -> impl Iterator<Item = &McpScope> {
+        self.0.iter().filter_map(|scope| match scope {
+            Scope::Mcp(scope) => Some(scope),
+            Scope::Admin { .. } | Scope::KeysVerify => None,
+        })
+    }
+
+    /// Any scope on a server opens its greeting, lists, notifications and responses.
+    pub fn allows_server(&self, server: &Slug) -> bool {
+        self.mcp().any(|scope| scope.covers_server(server))
+    }
+
+    /// What names no thing (an unknown method) needs the whole server.
+    pub fn allows_whole_server(&self, server: &Slug) -> bool {
+        self.mcp().any(|scope| scope.thing.is_none() && scope.covers_server(server))
+    }
+
+    pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
+        self.mcp().any(|scope| scope.allows_thing(server, thing, name))
+    }
+
+    pub fn allows_admin(&self, resource: Resource, access: Access) -> bool {
+        self.0.iter().any(|scope| match scope {
+            Scope::Admin { resource: r, access: a } => {
+                (*r == ResourcePattern::Any || *r == ResourcePattern::One(resource))
+                    && (*a == AccessPattern::Any || *a == AccessPattern::One(access))
+            }
+            Scope::Mcp(_) | Scope::KeysVerify => false,
+        })
+    }
+
+    pub fn allows_verify(&self) -> bool {
+        self.0.contains(&Scope::KeysVerify)
+    }
+
+    /// Whether every call that `wanted` allows is allowed by these too. A scope is asked as itself: one that
+    /// is a pattern is covered only by a pattern at least as wide.
+    pub fn covers(&self, wanted: &Scope) -> bool {
+        self.0.iter().any(|own| match (own, wanted) {
+            (Scope::KeysVerify, Scope::KeysVerify) => true,
+            (Scope::Admin { resource: r, access: a }, Scope::Admin { resource, access }) => {
+                (*r == ResourcePattern::Any || r == resource) && (*a == AccessPattern::Any || a == access)
+            }
+            (Scope::Mcp(own), Scope::Mcp(wanted)) => covers_mcp(own, wanted),
+            (Scope::Mcp(_) | Scope::Admin { .. } | Scope::KeysVerify, _) => false,
+        })
+    }
+}
+
+fn covers_mcp(own: &McpScope, wanted: &McpScope) -> bool {
+    if own.server != ServerPattern::Any && own.server != wanted.server {
+        return false;
+    }
+    match (&own.thing, &wanted.thing) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some((own_thing, own_name)), Some((thing, name))) => {
+            own_thing == thing
+                && match (own_name, name) {
+                    (NamePattern::Any, _) => true,
+                    (NamePattern::Exact(own), NamePattern::Exact(name)) => own == name,
+                    (NamePattern::Prefix(own), NamePattern::Exact(name) | NamePattern::Prefix(name)) => {
+                        name.starts_with(&**own)
+                    }
+                    (NamePattern::Exact(_), NamePattern::Any | NamePattern::Prefix(_))
+                    | (NamePattern::Prefix(_), NamePattern::Any) => false,
+                }
+        }
+    }
+}
+
+impl TryFrom<Vec<Scope>> for ScopeSet {
+    type Error = ScopeSetError;
+
+    fn try_from(scopes: Vec<Scope>) -> Result<Self, ScopeSetError> {
+        Self::new(scopes)
+    }
+}
+
+impl From<ScopeSet> for Vec<Scope> {
+    fn from(set: ScopeSet) -> Self {
+        set.0
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = ScopeListError;
+
+    /// Scopes separated by spaces (RFC 6749 §3.3).
+    fn from_str(text: &str) -> Result<Self, ScopeListError> {
+        let scopes = text.split_ascii_whitespace().map(Scope::from_str).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::new(scopes)?)
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            scope.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The text is not a list of scopes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeListError {
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    #[error(transparent)]
+    Set(#[from] ScopeSetError),
+}

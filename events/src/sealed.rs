@@ -1,0 +1,81 @@
+//! Sealed text: free text and personal fields as the log holds them. Deleting the key forgets the text,
+//! and the log stays whole.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EventId, SealingKeyId};
+use crate::subject::{AggregateId, Owner};
+use crate::token::text_serde;
+
+/// AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SealedText {
+    pub key: SealingKeyId,
+    pub nonce: SealedBytes,
+    pub ciphertext: SealedBytes,
+}
+
+/// Bytes, base64url without padding in JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedBytes(pub Vec<u8>);
+
+/// The text is not base64url.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("sealed bytes are base64url without padding")]
+pub struct SealedBytesError;
+
+impl fmt::Display for SealedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for SealedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} sealed bytes", self.0.len())
+    }
+}
+
+impl FromStr for SealedBytes {
+    type Err = SealedBytesError;
+
+    fn from_str(text: &str) -> Result<Self, SealedBytesError> {
+        URL_SAFE_NO_PAD.decode(text).map(Self).map_err(|_| SealedBytesError)
+    }
+}
+
+text_serde!(SealedBytes, "SealedBytes", "bytes, base64url without padding");
+
+/// Which field of which event a text belongs to. It is the seal's associated data, so that a text moved to
+/// another event, field or organization does not open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedField {
+    pub owner: Owner,
+    pub aggregate: AggregateId,
+    pub event: EventId,
+    pub field: &'static str,
+}
+
+impl SealedField {
+    /// Each part with its length before it, so that no two fields share an encoding.
+    pub fn associated_data(&self) -> Vec<u8> {
+        let parts = [
+            self.owner.to_string(),
+            self.aggregate.to_string(),
+            self.event.to_string(),
+            self.field.to_owned(),
+        ];
+        let mut data = Vec::with_capacity(160);
+        for part in parts {
+            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            data.extend_from_slice(part.as_bytes());
+        }
+        data
+    }
+}

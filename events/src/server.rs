@@ -1,0 +1,105 @@
+//! Events of an MCP server behind the gateway.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::sealed::SealedText;
+use crate::slug::{Reservation, Slug, SlugKind};
+use crate::token::text_serde;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ServerEvent {
+    Registered(Registered),
+    Changed(Changed),
+    Removed(Removed),
+}
+
+/// `server.registered` version 1.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Registered {
+    pub slug: Slug,
+    pub upstream: UpstreamUrl,
+    pub enabled: bool,
+    pub name: SealedText,
+}
+
+/// `server.changed` version 1: what is absent stays as it was.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Changed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamUrl>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<SealedText>,
+}
+
+/// `server.removed` version 1: for ever; its slug names no other server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Removed {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<SealedText>,
+}
+
+impl Registered {
+    pub(crate) fn reserves(&self) -> Reservation {
+        Reservation { kind: SlugKind::Server, slug: self.slug.clone() }
+    }
+}
+
+/// Where an MCP server answers: an absolute `http` or `https` URL without user, query or fragment, at most
+/// 2,048 bytes. No part of it can hold a secret by custom, since events are for ever.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UpstreamUrl(Url);
+
+/// The text is not an upstream URL; says why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an upstream URL: {reason}")]
+pub struct UpstreamUrlError {
+    pub reason: &'static str,
+}
+
+impl UpstreamUrl {
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+}
+
+impl FromStr for UpstreamUrl {
+    type Err = UpstreamUrlError;
+
+    fn from_str(text: &str) -> Result<Self, UpstreamUrlError> {
+        let refuse = |reason| Err(UpstreamUrlError { reason });
+        if text.len() > 2_048 {
+            return refuse("longer than 2,048 bytes");
+        }
+        let Ok(url) = Url::parse(text) else {
+            return refuse("it is an absolute URL such as https://tools.example.com/mcp");
+        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return refuse("its scheme is http or https");
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return refuse("it needs a host");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("it holds no user or password: upstream credentials are kept apart");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refuse("it has no query and no fragment");
+        }
+        Ok(Self(url))
+    }
+}
+
+impl fmt::Display for UpstreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+text_serde!(UpstreamUrl, "UpstreamUrl", "absolute http or https URL without user, query or fragment");

@@ -1,0 +1,95 @@
+//! Slugs: the names that stand in URLs and scopes, and the event that claims one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::subject::AggregateId;
+use crate::token::text_serde;
+
+/// 1 to 63 lower-case letters, digits and single inner hyphens (a DNS label), such as `acme-tools`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slug(Box<str>);
+
+/// The text is not a slug.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a slug: 1 to 63 lower-case letters, digits and single hyphens between them")]
+pub struct SlugError(pub String);
+
+impl Slug {
+    pub const MAX_BYTES: usize = 63;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Slug {
+    type Err = SlugError;
+
+    fn from_str(text: &str) -> Result<Self, SlugError> {
+        let bytes = text.as_bytes();
+        let good = (1..=Self::MAX_BYTES).contains(&bytes.len())
+            && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+            && !text.contains("--");
+        if good { Ok(Self(text.into())) } else { Err(SlugError(text.chars().take(80).collect())) }
+    }
+}
+
+impl fmt::Display for Slug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+text_serde!(Slug, "Slug", "1 to 63 lower-case letters, digits and single hyphens between them");
+
+/// What a slug names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SlugKind {
+    Organization,
+    Server,
+}
+
+impl SlugKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// A slug that an event claims for its own aggregate: `commit` stores the reservation in the same batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reservation {
+    pub kind: SlugKind,
+    pub slug: Slug,
+}
+
+impl Reservation {
+    /// The reservation's own aggregate: `<kind>-<slug>`.
+    pub fn aggregate_id(&self) -> AggregateId {
+        AggregateId::of_reservation(self.kind, &self.slug)
+    }
+}
+
+/// Events of a slug. A slug belongs to one object for ever: it never names another one, also after removal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SlugEvent {
+    Reserved(Reserved),
+}
+
+/// `slug.reserved` version 1.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Reserved {
+    pub kind: SlugKind,
+    pub slug: Slug,
+    /// The aggregate that the slug names from now on.
+    pub object: AggregateId,
+}

@@ -1,0 +1,226 @@
+//! Subjects: where an aggregate's events lie in the log.
+//!
+//! `kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>`, one subject per aggregate; `_` stands
+//! for the installation in the organization's place.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::id::{InstallationId, KeyId, OrganizationId, ServerId};
+use crate::position::Shard;
+use crate::slug::{Slug, SlugKind};
+use crate::token::{is_token, text_serde};
+
+/// The subjects of every event.
+pub const ALL_EVENTS: &str = "kl.events.>";
+
+const PREFIX: &str = "kl.events.";
+
+/// To whom an aggregate belongs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Owner {
+    /// The installation itself: `_`.
+    Installation,
+    Organization(OrganizationId),
+}
+
+impl Owner {
+    pub fn organization(self) -> Option<OrganizationId> {
+        match self {
+            Self::Installation => None,
+            Self::Organization(id) => Some(id),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Installation => f.write_str("_"),
+            Self::Organization(id) => id.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Owner {
+    type Err = SubjectError;
+
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
+        if text == "_" {
+            return Ok(Self::Installation);
+        }
+        text.parse().map(Self::Organization).map_err(|_| SubjectError(text.chars().take(64).collect()))
+    }
+}
+
+text_serde!(Owner, "Owner", "an organization's id, or _ for the installation itself");
+
+/// What kind of thing an aggregate is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum AggregateType {
+    Installation,
+    Organization,
+    Server,
+    Key,
+    Slug,
+    /// A type that a newer version writes: a valid token that this one does not know.
+    Unknown(Box<str>),
+}
+
+impl AggregateType {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Installation => "installation",
+            Self::Organization => "organization",
+            Self::Server => "server",
+            Self::Key => "key",
+            Self::Slug => "slug",
+            Self::Unknown(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for AggregateType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for AggregateType {
+    type Err = SubjectError;
+
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
+        match text {
+            "installation" => Ok(Self::Installation),
+            "organization" => Ok(Self::Organization),
+            "server" => Ok(Self::Server),
+            "key" => Ok(Self::Key),
+            "slug" => Ok(Self::Slug),
+            other if is_token(other) => Ok(Self::Unknown(other.into())),
+            other => Err(SubjectError(other.chars().take(64).collect())),
+        }
+    }
+}
+
+text_serde!(AggregateType, "AggregateType", "installation, organization, server, key or slug");
+
+/// An aggregate's id as it stands in a subject: a UUID, or `<kind>-<slug>` for a reservation.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct AggregateId(Box<str>);
+
+impl AggregateId {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn of_reservation(kind: SlugKind, slug: &Slug) -> Self {
+        Self(format!("{}-{slug}", kind.as_str()).into())
+    }
+}
+
+macro_rules! aggregate_id_from {
+    ($($id:ty),*) => {$(
+        impl From<$id> for AggregateId {
+            fn from(id: $id) -> Self {
+                Self(id.to_string().into())
+            }
+        }
+
+        impl TryFrom<&AggregateId> for $id {
+            type Error = crate::id::IdError;
+
+            fn try_from(id: &AggregateId) -> Result<Self, Self::Error> {
+                id.0.parse()
+            }
+        }
+    )*};
+}
+aggregate_id_from!(InstallationId, OrganizationId, ServerId, KeyId);
+
+impl fmt::Display for AggregateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for AggregateId {
+    type Err = SubjectError;
+
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
+        if is_token(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(SubjectError(text.chars().take(64).collect()))
+        }
+    }
+}
+
+text_serde!(AggregateId, "AggregateId", "lower-case letters, digits, - and _");
+
+/// One aggregate's place in the log.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Subject {
+    pub shard: Shard,
+    pub owner: Owner,
+    pub aggregate_type: AggregateType,
+    pub aggregate_id: AggregateId,
+}
+
+/// The text is not a subject of ours, or not a part of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>, or no part of it")]
+pub struct SubjectError(pub String);
+
+impl Subject {
+    pub fn installation(id: InstallationId) -> Self {
+        Self::of(Owner::Installation, AggregateType::Installation, id.into())
+    }
+
+    pub fn organization(id: OrganizationId) -> Self {
+        Self::of(Owner::Installation, AggregateType::Organization, id.into())
+    }
+
+    pub fn server(organization: OrganizationId, id: ServerId) -> Self {
+        Self::of(Owner::Organization(organization), AggregateType::Server, id.into())
+    }
+
+    pub fn key(owner: Owner, id: KeyId) -> Self {
+        Self::of(owner, AggregateType::Key, id.into())
+    }
+
+    pub fn slug(owner: Owner, kind: SlugKind, slug: &Slug) -> Self {
+        Self::of(owner, AggregateType::Slug, AggregateId::of_reservation(kind, slug))
+    }
+
+    fn of(owner: Owner, aggregate_type: AggregateType, aggregate_id: AggregateId) -> Self {
+        Self { shard: Shard::ZERO, owner, aggregate_type, aggregate_id }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}.{}.{}.{}", self.shard, self.owner, self.aggregate_type, self.aggregate_id)
+    }
+}
+
+impl FromStr for Subject {
+    type Err = SubjectError;
+
+    fn from_str(text: &str) -> Result<Self, SubjectError> {
+        let wrong = || SubjectError(text.chars().take(200).collect());
+        let mut tokens = text.strip_prefix(PREFIX).ok_or_else(wrong)?.split('.');
+        let (Some(shard), Some(owner), Some(kind), Some(id), None) =
+            (tokens.next(), tokens.next(), tokens.next(), tokens.next(), tokens.next())
+        else {
+            return Err(wrong());
+        };
+        Ok(Self {
+            shard: shard.parse().map_err(|_| wrong())?,
+            owner: owner.parse().map_err(|_| wrong())?,
+            aggregate_type: kind.parse().map_err(|_| wrong())?,
+            aggregate_id: id.parse().map_err(|_| wrong())?,
+        })
+    }
+}
+
+text_serde!(Subject, "Subject", "kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>");

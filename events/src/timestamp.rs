@@ -1,0 +1,83 @@
+//! A moment on the wall clock.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::token::text_serde;
+
+/// A moment in UTC with millisecond precision; RFC 3339 text in JSON (`2026-11-24T08:00:00.123Z`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(OffsetDateTime);
+
+/// The text is not an RFC 3339 date and time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an RFC 3339 date and time such as 2026-11-24T08:00:00Z")]
+pub struct TimestampError(pub String);
+
+impl Timestamp {
+    pub const UNIX_EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+
+    /// Cuts off what is finer than a millisecond, and turns to UTC.
+    pub fn new(moment: OffsetDateTime) -> Self {
+        let utc = moment.to_offset(time::UtcOffset::UTC);
+        Self(utc.replace_millisecond(utc.millisecond()).unwrap_or(utc))
+    }
+
+    /// From whole milliseconds since 1970-01-01T00:00:00Z; `None` beyond the year 9999.
+    pub fn from_unix_millis(millis: i64) -> Option<Self> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok().map(Self::new)
+    }
+
+    pub fn unix_millis(self) -> i64 {
+        i64::try_from(self.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+    }
+
+    pub fn unix_seconds(self) -> i64 {
+        self.0.unix_timestamp()
+    }
+
+    pub fn date_time(self) -> OffsetDateTime {
+        self.0
+    }
+
+    /// `self + duration`, or the last moment that can be written when that is beyond it.
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        time::Duration::try_from(duration)
+            .ok()
+            .and_then(|d| self.0.checked_add(d))
+            .map_or(Self(time::macros::datetime!(9999-12-31 23:59:59 UTC)), Self::new)
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::try_from(self.0 - earlier.0).unwrap_or(Duration::ZERO)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        OffsetDateTime::parse(text, &Rfc3339)
+            .map(Self::new)
+            .map_err(|_| TimestampError(text.chars().take(64).collect()))
+    }
+}
+
+text_serde!(Timestamp, "Timestamp", "RFC 3339 date and time in UTC, to the millisecond");

@@ -1,0 +1,17 @@
+//! Who is at the door: the request path, the admin API, the workers, the CLI, in one binary.
+
+pub mod api;
+pub mod bootstrap;
+pub mod cli;
+pub mod config;
+pub mod crypto;
+pub mod dev;
+pub mod identity;
+pub mod mcp;
+pub mod public;
+pub mod request;
+pub mod serve;
+pub mod store;
+pub mod telemetry;
+pub mod upstream;
+pub mod vault;

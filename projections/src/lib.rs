@@ -1,0 +1,1 @@
+//! What is now: `directory`, the in-memory state that a node serves from, and `postgres`, the read models.

@@ -1,0 +1,1 @@
+//! Servers, clients and faults for the end-to-end tests.
