@@ -11,6 +11,10 @@ use crate::sealed::SealedText;
 use crate::timestamp::Timestamp;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most of a log's events are issued keys: a box would cost an allocation each"
+)]
 pub enum KeyEvent {
     Issued(Issued),
     Revoked(Revoked),
