@@ -1,1 +1,362 @@
-//! config
+//! Configuration: a TOML file, then the environment (`KEYLEDGER_…`), then flags; the later wins. Every error
+//! names the key and what it accepts, at start. What a value does once it is read is left to its user.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+mod check;
+mod lenient;
+mod load;
+mod secret;
+
+pub use load::{Sources, load};
+pub use secret::Secret;
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{0}")]
+    Load(String),
+    #[error("configuration key `{key}`: {problem}; accepted: {accepted}")]
+    Value { key: String, problem: String, accepted: &'static str },
+    #[error("configuration key `{key}` is missing; accepted: {accepted}")]
+    Missing { key: &'static str, accepted: &'static str },
+    #[error("configuration key `{key}`: the file {path} can't be read: {source}")]
+    File { key: String, path: PathBuf, source: std::io::Error },
+}
+
+/// Everything that a process is told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where clients reach the public listener, such as `https://mcp.example.com`: resource identifiers,
+    /// Origin and Host checks come from it, never from a request.
+    pub public_url: Url,
+    #[serde(default = "all_roles", deserialize_with = "lenient::list")]
+    pub roles: Vec<Role>,
+    #[serde(default)]
+    pub listen: Listen,
+    #[serde(default)]
+    pub tls: Option<Tls>,
+    pub nats: Nats,
+    #[serde(default)]
+    pub postgres: Option<Postgres>,
+    pub vault: Vault,
+    #[serde(default)]
+    pub freshness: Freshness,
+    #[serde(default)]
+    pub mcp: Mcp,
+    #[serde(default)]
+    pub upstreams: Upstreams,
+    #[serde(default)]
+    pub keys: Keys,
+    #[serde(default)]
+    pub log: Logging,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The request path.
+    Node,
+    /// Admin API and commands.
+    Control,
+    /// PostgreSQL projections.
+    Worker,
+}
+
+fn all_roles() -> Vec<Role> {
+    vec![Role::Node, Role::Control, Role::Worker]
+}
+
+/// Where it listens. Port 0 takes a free one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// MCP, key verification, JWKS (role node).
+    pub public: SocketAddr,
+    /// The rest of the API (role control).
+    pub admin: SocketAddr,
+    /// `/livez`, `/readyz`, `/metrics`.
+    pub metrics: SocketAddr,
+    /// Threads of the public listener, each with its own runtime; 0: one a core.
+    #[serde(deserialize_with = "lenient::number")]
+    pub threads: usize,
+    /// Connections at once on the public listener.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_connections: usize,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            metrics: SocketAddr::from(([127, 0, 0, 1], 9464)),
+            threads: 0,
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// Who encrypts the listeners.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Tls {
+    /// `tls = "terminated"`: a proxy before this process does.
+    Word(TlsWord),
+    /// `[tls] certificate_file, key_file`: this process does, with rustls.
+    Files(TlsFiles),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsWord {
+    Terminated,
+}
+
+/// PEM files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    pub certificate_file: PathBuf,
+    pub key_file: PathBuf,
+}
+
+/// The event log's server, with a user for each role.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nats {
+    /// `nats://` on loopback, `tls://` elsewhere.
+    pub url: Url,
+    /// Certificate authorities beside the public ones, PEM.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub users: BTreeMap<NatsRole, NatsUser>,
+}
+
+/// Who speaks to NATS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NatsRole {
+    Admin,
+    Control,
+    Worker,
+    Node,
+    Auditor,
+}
+
+impl NatsRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Control => "control",
+            Self::Worker => "worker",
+            Self::Node => "node",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+/// One NATS user.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsUser {
+    pub user: String,
+    #[serde(default)]
+    pub password: Option<Secret>,
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+}
+
+/// The read models' database (roles control and worker).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    #[serde(default)]
+    pub url: Option<Secret>,
+    #[serde(default)]
+    pub url_file: Option<PathBuf>,
+    #[serde(default = "default_pool", deserialize_with = "lenient::number")]
+    pub max_connections: u32,
+}
+
+fn default_pool() -> u32 {
+    10
+}
+
+/// Master keys of the vaults: files of 32 bytes in base64, readable by their owner alone.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Vault {
+    pub node_key_file: Option<PathBuf>,
+    pub control_key_file: Option<PathBuf>,
+    /// People's and organizations' sealing keys (roles control and worker).
+    pub people_key_file: Option<PathBuf>,
+}
+
+/// How old what a node knows may be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Freshness {
+    /// A node that has not proved to be fresh for this long stops authenticating.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_staleness_ms: u64,
+    pub on_stale: OnStale,
+    /// How often the log's leader is asked.
+    #[serde(deserialize_with = "lenient::number")]
+    pub ask_every_ms: u64,
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_clock_skew_ms: u64,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            max_staleness_ms: 60_000,
+            on_stale: OnStale::Refuse,
+            ask_every_ms: 1_000,
+            max_clock_skew_ms: 10_000,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnStale {
+    /// Stop authenticating and end open streams.
+    Refuse,
+    /// Go on, and say so everywhere.
+    Serve,
+}
+
+/// The request path's bounds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mcp {
+    /// Origins of browser clients beside that of `public_url`; `*`: any.
+    #[serde(deserialize_with = "lenient::list")]
+    pub allowed_origins: Vec<String>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_body_bytes: usize,
+    #[serde(deserialize_with = "lenient::number")]
+    pub body_timeout_ms: u64,
+}
+
+impl Default for Mcp {
+    fn default() -> Self {
+        Self { allowed_origins: Vec::new(), max_body_bytes: 4 * 1024 * 1024, body_timeout_ms: 30_000 }
+    }
+}
+
+/// What the gateway may call.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Upstreams {
+    /// Networks open to upstream URLs although they are loopback, private or otherwise special.
+    #[serde(deserialize_with = "lenient::list")]
+    pub allow: Vec<IpNet>,
+    #[serde(deserialize_with = "lenient::number")]
+    pub connect_timeout_ms: u64,
+    /// Until the upstream's response headers.
+    #[serde(deserialize_with = "lenient::number")]
+    pub response_timeout_ms: u64,
+}
+
+impl Default for Upstreams {
+    fn default() -> Self {
+        Self { allow: Vec::new(), connect_timeout_ms: 5_000, response_timeout_ms: 120_000 }
+    }
+}
+
+/// Newly issued keys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// What a key starts with; lets scanners recognise a leaked one. Never compared at use.
+    pub prefix: String,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { prefix: "kl_live".to_owned() }
+    }
+}
+
+/// What the process tells on standard error.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logging {
+    pub format: LogFormat,
+    /// `tracing` directives, such as `info,gateway=debug`.
+    pub filter: String,
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The user and password of a role. `None` where the server asks for none.
+    pub fn nats_user(&self, role: NatsRole) -> Result<Option<(String, Secret)>, ConfigError> {
+        let Some(user) = self.nats.users.get(&role) else { return Ok(None) };
+        let key = format!("nats.users.{}", role.as_str());
+        let password = secret::one_of(
+            (&format!("{key}.password"), user.password.as_ref()),
+            (&format!("{key}.password_file"), user.password_file.as_deref()),
+        )?;
+        Ok(Some((user.user.clone(), password)))
+    }
+
+    /// The read models' database URL.
+    pub fn postgres_url(&self) -> Result<Secret, ConfigError> {
+        let Some(postgres) = &self.postgres else {
+            return Err(ConfigError::Missing {
+                key: "postgres.url",
+                accepted: "postgres://USER:PASSWORD@HOST/DATABASE, here or in the file of postgres.url_file",
+            });
+        };
+        secret::one_of(
+            ("postgres.url", postgres.url.as_ref()),
+            ("postgres.url_file", postgres.url_file.as_deref()),
+        )
+    }
+
+    pub fn vault_key_file<'a>(
+        &self,
+        key: &'static str,
+        file: &'a Option<PathBuf>,
+    ) -> Result<&'a Path, ConfigError> {
+        file.as_deref().ok_or(ConfigError::Missing {
+            key,
+            accepted: "the path of a file with 32 random bytes in base64, readable by its owner alone",
+        })
+    }
+}
+
+impl Freshness {
+    pub fn max_staleness(&self) -> Duration {
+        Duration::from_millis(self.max_staleness_ms)
+    }
+}

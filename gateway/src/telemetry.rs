@@ -1,1 +1,47 @@
-//! telemetry
+//! What the process tells: log lines on standard error, metrics in Prometheus's text format. Secrets have
+//! types that never print; no line is built from a request's headers or body.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{ConfigError, LogFormat, Logging};
+
+/// Seconds: from a look-up in memory to a slow upstream.
+const LATENCY_BUCKETS_SECONDS: &[f64] = &[
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0,
+];
+
+/// Starts log lines. A second call changes nothing: one process has one subscriber.
+pub fn install_tracing(logging: &Logging) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&logging.filter).map_err(|error| ConfigError::Value {
+        key: "log.filter".to_owned(),
+        problem: error.to_string(),
+        accepted: "tracing directives such as info or warn,gateway=debug",
+    })?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // An error means that a subscriber is there already, as in tests that start several nodes.
+    let _ = match logging.format {
+        LogFormat::Text => registry.with(lines).try_init(),
+        LogFormat::Json => registry.with(lines.json()).try_init(),
+    };
+    Ok(())
+}
+
+/// The process's metrics; the same handle for every caller.
+pub fn metrics() -> Result<PrometheusHandle, String> {
+    static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), LATENCY_BUCKETS_SECONDS)
+                .and_then(PrometheusBuilder::install_recorder)
+                .map_err(|error| error.to_string())
+        })
+        .clone()
+}

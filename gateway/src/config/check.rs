@@ -1,0 +1,136 @@
+//! What must hold between keys, beyond each value's own shape.
+
+use std::net::{IpAddr, SocketAddr};
+
+use url::{Host, Url};
+
+use super::{Config, ConfigError, Role};
+
+impl Config {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.roles.is_empty() {
+            return Err(value("roles", "it is empty", "a list of node, control, worker"));
+        }
+        check_public_url(&self.public_url)?;
+        self.check_listeners()?;
+        self.check_nats()?;
+        self.check_bounds()?;
+        self.check_origins()?;
+        if self.has(Role::Control) || self.has(Role::Worker) {
+            self.postgres_url()?;
+            self.vault_key_file("vault.people_key_file", &self.vault.people_key_file)?;
+        }
+        if self.has(Role::Control) {
+            self.vault_key_file("vault.control_key_file", &self.vault.control_key_file)?;
+        }
+        if self.has(Role::Node) || self.has(Role::Control) {
+            self.vault_key_file("vault.node_key_file", &self.vault.node_key_file)?;
+        }
+        Ok(())
+    }
+
+    fn check_listeners(&self) -> Result<(), ConfigError> {
+        let open = |role, address: SocketAddr| self.has(role) && !address.ip().is_loopback();
+        if self.tls.is_none() {
+            let accepted = "a loopback address, or any address with `tls` set to \"terminated\" or to \
+                            certificate_file and key_file";
+            for (role, key, address) in [
+                (Role::Node, "listen.public", self.listen.public),
+                (Role::Control, "listen.admin", self.listen.admin),
+            ] {
+                if open(role, address) {
+                    return Err(value(key, "plain HTTP would leave this machine", accepted));
+                }
+            }
+        }
+        if self.listen.max_connections == 0 {
+            return Err(value("listen.max_connections", "it is 0", "1 or more"));
+        }
+        Ok(())
+    }
+
+    fn check_nats(&self) -> Result<(), ConfigError> {
+        let accepted = "nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere";
+        match self.nats.url.scheme() {
+            "tls" => Ok(()),
+            "nats" if is_loopback(&self.nats.url) => Ok(()),
+            "nats" => Err(value("nats.url", "the connection would leave this machine without TLS", accepted)),
+            _ => Err(value("nats.url", "unknown scheme", accepted)),
+        }
+    }
+
+    fn check_bounds(&self) -> Result<(), ConfigError> {
+        let ranges = [
+            ("freshness.max_staleness_ms", self.freshness.max_staleness_ms, 500, 3_600_000, "500 to 3600000"),
+            ("freshness.ask_every_ms", self.freshness.ask_every_ms, 50, 60_000, "50 to 60000"),
+            ("freshness.max_clock_skew_ms", self.freshness.max_clock_skew_ms, 100, 300_000, "100 to 300000"),
+            ("mcp.body_timeout_ms", self.mcp.body_timeout_ms, 100, 600_000, "100 to 600000"),
+            ("mcp.max_body_bytes", self.mcp.max_body_bytes as u64, 1_024, 67_108_864, "1024 to 67108864"),
+            ("upstreams.connect_timeout_ms", self.upstreams.connect_timeout_ms, 50, 60_000, "50 to 60000"),
+            (
+                "upstreams.response_timeout_ms",
+                self.upstreams.response_timeout_ms,
+                100,
+                3_600_000,
+                "100 to 3600000",
+            ),
+        ];
+        for (key, is, least, most, accepted) in ranges {
+            if !(least..=most).contains(&is) {
+                return Err(value(key, &format!("{is} is out of bounds"), accepted));
+            }
+        }
+        if self.freshness.ask_every_ms > self.freshness.max_staleness_ms / 2 {
+            return Err(value(
+                "freshness.ask_every_ms",
+                "a node would be stale between two questions",
+                "at most half of freshness.max_staleness_ms",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_origins(&self) -> Result<(), ConfigError> {
+        let wrong = self.mcp.allowed_origins.iter().find(|origin| {
+            *origin != "*"
+                && Url::parse(origin).map_or(true, |url| url.origin().ascii_serialization() != **origin)
+        });
+        match wrong {
+            None => Ok(()),
+            Some(origin) => Err(value(
+                "mcp.allowed_origins",
+                &format!("`{origin}` is not an origin"),
+                "a list of origins such as https://app.example.com (no path, no trailing slash), or *",
+            )),
+        }
+    }
+}
+
+fn check_public_url(url: &Url) -> Result<(), ConfigError> {
+    let accepted = "https://HOST[:PORT] without path, query or user; http only on loopback";
+    let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !plain || !url.username().is_empty() || url.password().is_some() || url.host().is_none() {
+        return Err(value("public_url", "it is more or less than an origin", accepted));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(url) => Ok(()),
+        _ => Err(value("public_url", "clients would send keys without TLS", accepted)),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        // The url crate reads an address as a name where it does not know the scheme (`nats`).
+        Some(Host::Domain(name)) => {
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        None => false,
+    }
+}
+
+fn value(key: &str, problem: &str, accepted: &'static str) -> ConfigError {
+    ConfigError::Value { key: key.to_owned(), problem: problem.to_owned(), accepted }
+}

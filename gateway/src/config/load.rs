@@ -1,0 +1,179 @@
+//! From the three sources to a checked [`Config`].
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::{Config, ConfigError, Role};
+
+/// Where the configuration comes from.
+#[derive(Debug, Default, Clone)]
+pub struct Sources {
+    /// The TOML file; `None`: no file.
+    pub file: Option<PathBuf>,
+    /// The process's environment.
+    pub environment: HashMap<String, String>,
+    /// `--set KEY=VALUE`, in order.
+    pub set: Vec<(String, String)>,
+    /// `--roles`
+    pub roles: Vec<Role>,
+}
+
+/// Variables with our prefix that are no configuration keys: the CLI's and the scripts' own.
+const NOT_CONFIGURATION: &[&str] = &[
+    "KEYLEDGER_ADMIN_KEY",
+    "KEYLEDGER_API",
+    "KEYLEDGER_CONFIG",
+    "KEYLEDGER_DATA",
+    "KEYLEDGER_NATS_SERVER",
+    "KEYLEDGER_POSTGRES_BIN",
+];
+
+/// Reads all sources; the later wins: file, environment, flags.
+///
+/// `KEYLEDGER_NATS__URL` is `nats.url`: two underscores go one level down. Lists are comma-separated there.
+pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+    let mut tree = sources.file.as_deref().map_or(Ok(Table::new()), read_file)?;
+    let mut variables: Vec<_> = sources.environment.iter().filter_map(variable).collect();
+    variables.sort();
+    for (key, value) in variables {
+        overlay(&mut tree, &key, value)?;
+    }
+    for (key, value) in &sources.set {
+        overlay(&mut tree, key, value)?;
+    }
+    let mut config: Config = serde_path_to_error::deserialize(Value::Table(tree)).map_err(|error| {
+        let key = match error.path().to_string() {
+            path if path == "." => String::new(),
+            path => format!("key `{path}`: "),
+        };
+        ConfigError::Load(format!(
+            "configuration {key}{}; docs/reference/configuration.md lists every key",
+            error.inner().to_string().trim()
+        ))
+    })?;
+    if !sources.roles.is_empty() {
+        config.roles.clone_from(&sources.roles);
+    }
+    config.check()?;
+    Ok(config)
+}
+
+/// A variable of ours as a dotted key and its text.
+fn variable<'a>((name, value): (&String, &'a String)) -> Option<(String, &'a str)> {
+    let rest = name.strip_prefix("KEYLEDGER_")?;
+    if NOT_CONFIGURATION.contains(&name.as_str()) || rest.starts_with("TEST") {
+        return None;
+    }
+    Some((rest.to_ascii_lowercase().replace("__", "."), value))
+}
+
+/// Puts a text at a dotted key.
+fn overlay(tree: &mut Table, key: &str, value: &str) -> Result<(), ConfigError> {
+    let (parents, last) = key.rsplit_once('.').map_or((None, key), |(parents, last)| (Some(parents), last));
+    let mut table = tree;
+    for part in parents.into_iter().flat_map(|parents| parents.split('.')) {
+        let next = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        table = next.as_table_mut().ok_or_else(|| {
+            ConfigError::Load(format!(
+                "configuration key `{key}`: `{part}` is a value and has no keys below it"
+            ))
+        })?;
+    }
+    table.insert(last.to_owned(), Value::String(value.to_owned()));
+    Ok(())
+}
+
+fn read_file(path: &Path) -> Result<Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+        key: "--config".to_owned(),
+        path: path.to_owned(),
+        source,
+    })?;
+    text.parse().map_err(|error: toml::de::Error| ConfigError::Load(format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        public_url = "http://127.0.0.1:8080"
+        [nats]
+        url = "nats://127.0.0.1:4222"
+        [vault]
+        node_key_file = "/tmp/node.key"
+    "#;
+
+    fn sources(
+        text: &str,
+        environment: &[(&str, &str)],
+        set: &[(&str, &str)],
+    ) -> (tempfile::TempDir, Sources) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyledger.toml");
+        std::fs::write(&path, text).unwrap();
+        let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+            list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        };
+        let sources = Sources {
+            file: Some(path),
+            environment: pairs(environment).into_iter().collect(),
+            set: pairs(set),
+            roles: vec![Role::Node],
+        };
+        (folder, sources)
+    }
+
+    fn error(text: &str, environment: &[(&str, &str)]) -> String {
+        let (_folder, sources) = sources(text, environment, &[]);
+        load(&sources).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file_and_flags_over_both() {
+        let environment = [
+            ("KEYLEDGER_FRESHNESS__MAX_STALENESS_MS", "2000"),
+            ("KEYLEDGER_UPSTREAMS__ALLOW", "127.0.0.0/8,10.0.0.0/8"),
+            ("KEYLEDGER_ADMIN_KEY", "not a configuration key"),
+            ("KEYLEDGER_NATS__USERS__NODE__USER", "n"),
+            ("KEYLEDGER_NATS__USERS__NODE__PASSWORD", "12345"),
+        ];
+        let (_folder, sources) =
+            sources(SMALL, &environment, &[("freshness.max_staleness_ms", "3000"), ("log.filter", "debug")]);
+        let config = load(&sources).unwrap();
+        assert_eq!(config.freshness.max_staleness_ms, 3_000);
+        assert_eq!(config.upstreams.allow.len(), 2);
+        assert_eq!(config.log.filter, "debug");
+        let (user, password) = config.nats_user(super::super::NatsRole::Node).unwrap().unwrap();
+        assert_eq!((user.as_str(), password.expose()), ("n", "12345"));
+    }
+
+    #[test]
+    fn errors_name_the_key_and_what_it_accepts() {
+        let wrong_word = SMALL.replace("[nats]", "[freshness]\non_stale = \"perhaps\"\n[nats]");
+        let text = error(&wrong_word, &[]);
+        assert!(text.contains("on_stale") && text.contains("refuse") && text.contains("serve"), "{text}");
+
+        let unknown = SMALL.replace("[nats]", "[nats]\nurls = \"x\"");
+        let text = error(&unknown, &[]);
+        assert!(text.contains("urls") && text.contains("url"), "{text}");
+
+        let text = error(SMALL, &[("KEYLEDGER_LISTEN__PUBLIC", "nowhere")]);
+        assert!(text.contains("listen.public"), "{text}");
+    }
+
+    #[test]
+    fn plain_http_off_loopback_is_refused() {
+        let open = SMALL.replace("[nats]", "[listen]\npublic = \"0.0.0.0:8080\"\n[nats]");
+        let text = error(&open, &[]);
+        assert!(text.contains("listen.public") && text.contains("tls"), "{text}");
+    }
+
+    #[test]
+    fn nats_off_loopback_needs_tls() {
+        let text = error(&SMALL.replace("nats://127.0.0.1:4222", "nats://nats.example.com:4222"), &[]);
+        assert!(text.contains("nats.url") && text.contains("tls://"), "{text}");
+    }
+}

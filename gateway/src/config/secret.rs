@@ -1,0 +1,73 @@
+//! Secrets of the configuration: never printed, wiped when dropped.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::ConfigError;
+
+/// A password or a URL that holds one.
+#[derive(Clone, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A secret that stands in the configuration itself or in a file: exactly one of the two.
+pub(super) fn one_of(
+    (key, inline): (&str, Option<&Secret>),
+    (file_key, file): (&str, Option<&Path>),
+) -> Result<Secret, ConfigError> {
+    let accepted = "the secret itself, or the path of a file that holds it alone; one of the two";
+    match (inline, file) {
+        (Some(secret), None) => Ok(secret.clone()),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+                key: file_key.to_owned(),
+                path: path.to_owned(),
+                source,
+            })?;
+            let text = Zeroizing::new(text);
+            Ok(Secret::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        (None, None) => Err(ConfigError::Value {
+            key: key.to_owned(),
+            problem: format!("neither it nor `{file_key}` is set"),
+            accepted,
+        }),
+        (Some(_), Some(_)) => Err(ConfigError::Value {
+            key: key.to_owned(),
+            problem: format!("it and `{file_key}` are both set"),
+            accepted,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_printed() {
+        let secret = Secret::from("hunter2".to_owned());
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+}
