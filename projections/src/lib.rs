@@ -1,1 +1,3 @@
 //! What is now: `directory`, the in-memory state that a node serves from, and `postgres`, the read models.
+
+pub mod directory;

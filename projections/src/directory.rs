@@ -1,0 +1,234 @@
+//! The directory: all that a node needs to know to let a call in or refuse it, in memory.
+//!
+//! It promises: the same log gives the same state, however it was cut into batches; one writer
+//! ([`Directory::apply`]) and any number of readers that never wait for it; an entry, once handed out, never
+//! changes; an event that can't be read closes its aggregate (its organization or the installation, when the
+//! type of aggregate is unknown). It leaves to `follow` where events come from, to `gate` whether it may be
+//! believed at all, and to the caller what an entry's state means for a call.
+//!
+//! **Generations.** Each entry carries the sequence of the event that made it. A cache above reads the entries
+//! (key, organization, server) first, works its answer out of them alone, and keeps their generations with the
+//! answer; on a hit it compares them with [`Directory::key_generation`] and its siblings, and resolves again
+//! when one differs. So a fill that comes late can't outlive a revocation, and nobody sends invalidations.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use events::digest::DigestBytes;
+use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject};
+use papaya::{Equivalent, HashMap};
+
+mod fold;
+pub mod follow;
+pub mod freshness;
+pub mod gate;
+mod key;
+mod organization;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use gate::{Gate, NotReady};
+pub use key::{KeyEntry, KeyState, LastFour};
+pub use organization::{OrganizationEntry, OrganizationState};
+pub use server::{ServerEntry, ServerState};
+
+/// Every key, organization and server of the log up to [`Directory::applied`].
+#[derive(Default)]
+pub struct Directory {
+    keys: HashMap<DigestBytes, Arc<KeyEntry>>,
+    digests: HashMap<KeyId, DigestBytes>,
+    organizations: HashMap<OrganizationId, Arc<OrganizationEntry>>,
+    organization_slugs: HashMap<Slug, OrganizationId>,
+    servers: HashMap<ServerId, Arc<ServerEntry>>,
+    server_slugs: HashMap<ServerAddress, ServerId>,
+    /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
+    closed: HashMap<Subject, u64>,
+    installation_closed: AtomicU64,
+    applied: AtomicU64,
+    writer: Mutex<Interned>,
+}
+
+/// How much the directory holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct Counts {
+    pub keys: usize,
+    pub organizations: usize,
+    pub servers: usize,
+    pub closed: usize,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct ServerAddress {
+    organization: OrganizationId,
+    slug: Slug,
+}
+
+/// Hashes as [`ServerAddress`] does, and borrows.
+#[derive(Hash)]
+struct ServerAddressRef<'a> {
+    organization: OrganizationId,
+    slug: &'a str,
+}
+
+impl Equivalent<ServerAddress> for ServerAddressRef<'_> {
+    fn equivalent(&self, key: &ServerAddress) -> bool {
+        self.organization == key.organization && self.slug == key.slug.as_str()
+    }
+}
+
+/// Hashes as [`Slug`] does.
+#[derive(Hash)]
+struct SlugRef<'a>(&'a str);
+
+impl Equivalent<Slug> for SlugRef<'_> {
+    fn equivalent(&self, key: &Slug) -> bool {
+        self.0 == key.as_str()
+    }
+}
+
+/// What many keys have alike, held once. Only the writer touches it.
+#[derive(Default)]
+struct Interned {
+    scopes: HashSet<Arc<ScopeSet>>,
+    prefixes: HashSet<Arc<str>>,
+    /// At this many sets, those that no key has any more are let go.
+    sweep_at: usize,
+}
+
+impl Directory {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The key of this digest. Unknown keys are refused from memory.
+    pub fn key_by_digest(&self, digest: &DigestBytes) -> Option<Arc<KeyEntry>> {
+        self.keys.pin().get(digest).cloned()
+    }
+
+    pub fn key(&self, id: KeyId) -> Option<Arc<KeyEntry>> {
+        let digest = *self.digests.pin().get(&id)?;
+        self.key_by_digest(&digest)
+    }
+
+    pub fn organization(&self, id: OrganizationId) -> Option<Arc<OrganizationEntry>> {
+        self.organizations.pin().get(&id).cloned()
+    }
+
+    pub fn organization_by_slug(&self, slug: &str) -> Option<Arc<OrganizationEntry>> {
+        let id = *self.organization_slugs.pin().get(&SlugRef(slug))?;
+        self.organization(id)
+    }
+
+    /// The server that a slug names within an organization.
+    pub fn server(&self, organization: OrganizationId, slug: &str) -> Option<Arc<ServerEntry>> {
+        let id = *self.server_slugs.pin().get(&ServerAddressRef { organization, slug })?;
+        self.server_by_id(id)
+    }
+
+    pub fn server_by_id(&self, id: ServerId) -> Option<Arc<ServerEntry>> {
+        self.servers.pin().get(&id).cloned()
+    }
+
+    /// The generation of the key of this digest now; `None`: unknown.
+    pub fn key_generation(&self, digest: &DigestBytes) -> Option<u64> {
+        self.keys.pin().get(digest).map(|entry| entry.generation)
+    }
+
+    /// The generation of an organization now; `None`: unknown.
+    pub fn organization_generation(&self, id: OrganizationId) -> Option<u64> {
+        self.organizations.pin().get(&id).map(|entry| entry.generation)
+    }
+
+    /// The generation of a server now; `None`: unknown.
+    pub fn server_generation(&self, id: ServerId) -> Option<u64> {
+        self.servers.pin().get(&id).map(|entry| entry.generation)
+    }
+
+    /// Whether an event about the installation itself can't be read here. [`Gate::check`] then refuses
+    /// everything.
+    pub fn installation_closed(&self) -> bool {
+        self.installation_closed_at().is_some()
+    }
+
+    fn installation_closed_at(&self) -> Option<u64> {
+        Some(self.installation_closed.load(Ordering::Acquire)).filter(|sequence| *sequence != 0)
+    }
+
+    /// The sequence of the last message that was applied; 0 before the first.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts {
+            keys: self.keys.len(),
+            organizations: self.organizations.len(),
+            servers: self.servers.len(),
+            closed: self.closed.len(),
+        }
+    }
+
+    /// Takes in the next message of the log. One that was applied already changes nothing.
+    pub fn apply(&self, read: &Read) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let sequence = match read {
+            Read::Event(recorded) => recorded.position.sequence,
+            Read::Unreadable(unreadable) => unreadable.position.sequence,
+            Read::Foreign(foreign) => foreign.sequence,
+        };
+        if sequence <= self.applied() {
+            return;
+        }
+        match read {
+            Read::Event(recorded) => {
+                let subject = &recorded.envelope.subject;
+                if !self.is_closed(subject) {
+                    self.fold(&mut writer, subject, &recorded.event, sequence);
+                }
+            }
+            Read::Unreadable(unreadable) => {
+                let subject = &unreadable.envelope.subject;
+                metrics::counter!("keyledger_unreadable_events_total").increment(1);
+                tracing::error!(sequence, %subject, kind = %unreadable.envelope.kind,
+                    version = unreadable.envelope.schema_version, reason = %unreadable.reason,
+                    "an event can't be read: what it is about is closed");
+                self.close(subject, sequence);
+            }
+            Read::Foreign(foreign) => {
+                metrics::counter!("keyledger_foreign_messages_total").increment(1);
+                tracing::error!(sequence, subject = %foreign.subject, reason = %foreign.reason,
+                    "a message in the log is no event of ours: skipped");
+            }
+        }
+        self.applied.store(sequence, Ordering::Release);
+    }
+}
+
+impl Interned {
+    fn scopes(&mut self, scopes: &ScopeSet) -> Arc<ScopeSet> {
+        if let Some(shared) = self.scopes.get(scopes) {
+            return Arc::clone(shared);
+        }
+        if self.scopes.len() >= self.sweep_at.max(1_024) {
+            self.scopes.retain(|set| Arc::strong_count(set) > 1);
+            self.sweep_at = self.scopes.len() * 2;
+        }
+        let shared = Arc::new(scopes.clone());
+        self.scopes.insert(Arc::clone(&shared));
+        shared
+    }
+
+    fn prefix(&mut self, prefix: &str) -> Arc<str> {
+        if let Some(shared) = self.prefixes.get(prefix) {
+            return Arc::clone(shared);
+        }
+        if self.prefixes.len() >= 1_024 {
+            self.prefixes.retain(|text| Arc::strong_count(text) > 1);
+        }
+        let shared: Arc<str> = prefix.into();
+        self.prefixes.insert(Arc::clone(&shared));
+        shared
+    }
+}

@@ -1,0 +1,217 @@
+//! What each event changes in the directory, and what an event that can't be read closes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use events::key::KeyEvent;
+use events::organization::OrganizationEvent;
+use events::server::ServerEvent;
+use events::slug::SlugKind;
+use events::{AggregateType, Event, KeyId, OrganizationId, Owner, ServerId, Subject};
+
+use super::{
+    Directory, Interned, KeyEntry, KeyState, OrganizationEntry, OrganizationState, ServerAddress,
+    ServerEntry, ServerState,
+};
+
+impl Directory {
+    pub(super) fn fold(&self, writer: &mut Interned, subject: &Subject, event: &Event, sequence: u64) {
+        match (event, subject.owner) {
+            (Event::Key(event), owner) => match KeyId::try_from(&subject.aggregate_id) {
+                Ok(id) => self.fold_key(writer, id, owner, event, sequence),
+                Err(_) => self.close(subject, sequence),
+            },
+            (Event::Organization(event), Owner::Installation) => {
+                match OrganizationId::try_from(&subject.aggregate_id) {
+                    Ok(id) => self.fold_organization(subject, id, event, sequence),
+                    Err(_) => self.close(subject, sequence),
+                }
+            }
+            (Event::Server(event), Owner::Organization(organization)) => {
+                match ServerId::try_from(&subject.aggregate_id) {
+                    Ok(id) => self.fold_server(id, organization, event, sequence),
+                    Err(_) => self.close(subject, sequence),
+                }
+            }
+            // The names themselves come with `created` and `registered`.
+            (Event::Installation(_) | Event::Slug(_), _) => {}
+            (Event::Organization(_), Owner::Organization(_)) | (Event::Server(_), Owner::Installation) => {
+                self.close(subject, sequence);
+            }
+        }
+    }
+
+    fn fold_key(&self, writer: &mut Interned, id: KeyId, owner: Owner, event: &KeyEvent, sequence: u64) {
+        let keys = self.keys.pin();
+        let digests = self.digests.pin();
+        match event {
+            KeyEvent::Issued(issued) => {
+                let digest = issued.digest.bytes;
+                // The first to have an id or a digest keeps it: a copy can't take a key over, nor revive it.
+                if digests.contains_key(&id) || keys.contains_key(&digest) {
+                    tracing::error!(%id, sequence, "a key was issued twice: the second is ignored");
+                    return;
+                }
+                let scopes = writer.scopes(&issued.scopes);
+                let prefix = writer.prefix(&issued.prefix);
+                let entry = KeyEntry::issued(id, owner, issued, scopes, prefix, sequence);
+                keys.insert(digest, Arc::new(entry));
+                digests.insert(id, digest);
+            }
+            KeyEvent::Revoked(_)
+            | KeyEvent::Disabled(_)
+            | KeyEvent::Enabled(_)
+            | KeyEvent::ExpiryChanged(_)
+            | KeyEvent::Renamed(_)
+            | KeyEvent::ScopesChanged(_)
+            | KeyEvent::MetadataChanged(_) => {
+                let Some(entry) = digests.get(&id).and_then(|digest| keys.get(digest)) else { return };
+                if entry.owner != owner {
+                    return;
+                }
+                if let Some(next) = entry.after(event, sequence, |scopes| writer.scopes(scopes)) {
+                    keys.insert(next.digest, Arc::new(next));
+                }
+            }
+        }
+    }
+
+    fn fold_organization(
+        &self,
+        subject: &Subject,
+        id: OrganizationId,
+        event: &OrganizationEvent,
+        sequence: u64,
+    ) {
+        let organizations = self.organizations.pin();
+        match (event, organizations.get(&id)) {
+            (OrganizationEvent::Created(created), None) => {
+                let entry = OrganizationEntry::created(id, created, sequence);
+                let slugs = self.organization_slugs.pin();
+                if !slugs.contains_key(&entry.slug) {
+                    slugs.insert(entry.slug.clone(), id);
+                }
+                let slug = Subject::slug(Owner::Installation, SlugKind::Organization, &entry.slug);
+                organizations.insert(id, Arc::new(entry));
+                if self.is_closed(&slug) {
+                    self.close(subject, sequence);
+                }
+            }
+            (event, Some(entry)) => {
+                if let Some(next) = entry.after(event, sequence) {
+                    organizations.insert(id, Arc::new(next));
+                }
+            }
+            (
+                OrganizationEvent::Renamed(_)
+                | OrganizationEvent::Suspended(_)
+                | OrganizationEvent::Resumed(_),
+                None,
+            ) => {}
+        }
+    }
+
+    fn fold_server(&self, id: ServerId, organization: OrganizationId, event: &ServerEvent, sequence: u64) {
+        let servers = self.servers.pin();
+        match (event, servers.get(&id)) {
+            (ServerEvent::Registered(registered), None) => {
+                let entry = ServerEntry::registered(id, organization, registered, sequence);
+                let slugs = self.server_slugs.pin();
+                let address = ServerAddress { organization, slug: entry.slug.clone() };
+                if !slugs.contains_key(&address) {
+                    slugs.insert(address, id);
+                }
+                let slug = Subject::slug(Owner::Organization(organization), SlugKind::Server, &entry.slug);
+                servers.insert(id, Arc::new(entry));
+                if self.is_closed(&slug) {
+                    self.close(&Subject::server(organization, id), sequence);
+                }
+            }
+            (event, Some(entry)) if entry.organization == organization => {
+                if let Some(next) = entry.after(event, sequence) {
+                    servers.insert(id, Arc::new(next));
+                }
+            }
+            (ServerEvent::Registered(_) | ServerEvent::Changed(_) | ServerEvent::Removed(_), _) => {}
+        }
+    }
+
+    /// Closes what an event that can't be read is about.
+    pub(super) fn close(&self, subject: &Subject, sequence: u64) {
+        self.remember_closed(subject, sequence);
+        match (&subject.aggregate_type, subject.owner) {
+            (AggregateType::Installation, _) | (AggregateType::Unknown(_), Owner::Installation) => {
+                self.installation_closed.store(sequence, Ordering::Release);
+            }
+            (AggregateType::Unknown(_) | AggregateType::Organization, Owner::Organization(id)) => {
+                self.close_organization(id, sequence);
+            }
+            (AggregateType::Organization, Owner::Installation) => {
+                if let Ok(id) = OrganizationId::try_from(&subject.aggregate_id) {
+                    self.close_organization(id, sequence);
+                }
+            }
+            (AggregateType::Server, owner) => {
+                if let Ok(id) = ServerId::try_from(&subject.aggregate_id) {
+                    self.close_server(owner, id, sequence);
+                }
+            }
+            (AggregateType::Key, owner) => {
+                let Ok(id) = KeyId::try_from(&subject.aggregate_id) else { return };
+                let Some(entry) = self.key(id).filter(|entry| entry.owner == owner) else { return };
+                let next = KeyEntry { state: KeyState::Closed, generation: sequence, ..(*entry).clone() };
+                self.keys.pin().insert(next.digest, Arc::new(next));
+            }
+            (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), sequence),
+        }
+    }
+
+    fn close_organization(&self, id: OrganizationId, sequence: u64) {
+        let organizations = self.organizations.pin();
+        if let Some(entry) = organizations.get(&id) {
+            let state = OrganizationState::Closed;
+            let next = OrganizationEntry { state, generation: sequence, ..(**entry).clone() };
+            organizations.insert(id, Arc::new(next));
+        }
+        self.remember_closed(&Subject::organization(id), sequence);
+    }
+
+    fn close_server(&self, owner: Owner, id: ServerId, sequence: u64) {
+        let servers = self.servers.pin();
+        if let Some(entry) = servers.get(&id).filter(|entry| Owner::Organization(entry.organization) == owner)
+        {
+            let next = ServerEntry { state: ServerState::Closed, generation: sequence, ..(**entry).clone() };
+            servers.insert(id, Arc::new(next));
+        }
+    }
+
+    /// Closes what a reservation (`<kind>-<slug>`) names.
+    fn close_named(&self, owner: Owner, reservation: &str, sequence: u64) {
+        let named = |kind: SlugKind| reservation.strip_prefix(kind.as_str())?.strip_prefix('-');
+        match owner {
+            Owner::Installation => {
+                let slug = named(SlugKind::Organization);
+                if let Some(entry) = slug.and_then(|slug| self.organization_by_slug(slug)) {
+                    self.close_organization(entry.id, sequence);
+                }
+            }
+            Owner::Organization(organization) => {
+                let slug = named(SlugKind::Server);
+                if let Some(entry) = slug.and_then(|slug| self.server(organization, slug)) {
+                    self.close_server(owner, entry.id, sequence);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_closed(&self, subject: &Subject) -> bool {
+        !self.closed.is_empty() && self.closed.pin().contains_key(subject)
+    }
+
+    fn remember_closed(&self, subject: &Subject, sequence: u64) {
+        let closed = self.closed.pin();
+        if !closed.contains_key(subject) {
+            closed.insert(subject.clone(), sequence);
+        }
+    }
+}

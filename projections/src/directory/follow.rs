@@ -1,0 +1,235 @@
+//! Feeds the directory from the log and the gate with what the log's leader says, until it is told to stop.
+//!
+//! It never gives up: the log away, it tries again; the log another one, it says so through the gate and stays
+//! closed, since what it holds in memory can't be trusted and nothing here takes state back.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use events::clock::Clock;
+use events::log::{FollowError, Log, ReadError, Stored};
+use events::position::Place;
+use events::{LogId, Read, Timestamp};
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::freshness::Answered;
+use super::{Directory, Gate};
+
+/// How a directory follows.
+#[derive(Clone, Copy, Debug)]
+pub struct FollowConfig {
+    /// How often the log's leader is asked how long the log is. 1 s.
+    pub ask_every: Duration,
+    /// An answer later than this is none. 5 s.
+    pub ask_timeout: Duration,
+    /// The longest pause between two tries to reach the log. 2 s.
+    pub max_pause: Duration,
+}
+
+impl Default for FollowConfig {
+    fn default() -> Self {
+        Self {
+            ask_every: Duration::from_secs(1),
+            ask_timeout: Duration::from_secs(5),
+            max_pause: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Messages that are taken from the follower at once, when they are there.
+const CHUNK: usize = 512;
+
+struct Shell {
+    log: Arc<dyn Log>,
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+    clock: Arc<dyn Clock>,
+    config: FollowConfig,
+    /// When the log stored the last applied message; milliseconds since 1970.
+    stored_at: AtomicI64,
+}
+
+/// Follows the log until cancelled. The directory has no other writer.
+pub async fn run(
+    log: Arc<dyn Log>,
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+    clock: Arc<dyn Clock>,
+    config: FollowConfig,
+    cancel: CancellationToken,
+) {
+    let shell = Shell { log, directory, gate, clock, config, stored_at: AtomicI64::new(0) };
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => {}
+        never = shell.follow() => match never {},
+        never = shell.ask() => match never {},
+    }
+}
+
+impl Shell {
+    async fn follow(&self) -> Infallible {
+        let mut place = None;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let before = self.directory.applied();
+            let reason = match self.follow_once(&mut place).await {
+                FollowError::Unavailable(reason) => reason,
+                FollowError::NotBootstrapped if place.is_none() => {
+                    self.gate.not_bootstrapped();
+                    pause = pause.min(Duration::from_millis(250));
+                    "nothing in it yet".to_owned()
+                }
+                FollowError::NotBootstrapped => self.diverged("it is empty now".to_owned()).await,
+                FollowError::Diverged(reason) => self.diverged(reason).await,
+            };
+            if self.directory.applied() > before {
+                pause = Duration::from_millis(50);
+            }
+            tracing::warn!(%reason, ?pause, "the directory does not follow the log; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(self.config.max_pause);
+        }
+    }
+
+    /// Follows until it can't: the reason.
+    async fn follow_once(&self, place: &mut Option<Place>) -> FollowError {
+        let log = match self.log.id().await {
+            Ok(log) => log,
+            Err(ReadError::NotBootstrapped) => return FollowError::NotBootstrapped,
+            Err(ReadError::Unavailable(reason)) => return FollowError::Unavailable(reason),
+            Err(ReadError::ForeignLog(reason)) => return FollowError::Diverged(reason),
+        };
+        if !self.gate.follows(log) {
+            return FollowError::Diverged(format!("its id is {log} now"));
+        }
+        let mut chunks = match self.log.follow(*place).await {
+            Ok(follower) => follower.ready_chunks(CHUNK),
+            Err(error) => return error,
+        };
+        while let Some(chunk) = chunks.next().await {
+            if let Err(error) = self.apply(log, chunk, place) {
+                return error;
+            }
+        }
+        FollowError::Unavailable("the follower ended".to_owned())
+    }
+
+    fn apply(
+        &self,
+        log: LogId,
+        chunk: Vec<Result<Stored, FollowError>>,
+        place: &mut Option<Place>,
+    ) -> Result<(), FollowError> {
+        let caught_up = self.gate.is_caught_up();
+        let mut applied = 0;
+        let mut end = Ok(());
+        for item in chunk {
+            let stored = match item {
+                Ok(stored) => stored,
+                Err(error) => {
+                    end = Err(error);
+                    break;
+                }
+            };
+            let read = stored.read(log);
+            self.directory.apply(&read);
+            let event = match &read {
+                Read::Event(recorded) => Some(recorded.envelope.id),
+                Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
+                Read::Foreign(_) => None,
+            };
+            *place = Some(Place { log, sequence: stored.sequence, event });
+            self.stored_at.store(stored.stored_at.unix_millis(), Ordering::Relaxed);
+            applied += 1;
+        }
+        if applied > 0 {
+            self.gate.advance(self.directory.applied());
+            metrics::counter!("keyledger_directory_events_applied_total").increment(applied);
+            if caught_up {
+                let delay = self.clock.now().since(self.last_stored_at());
+                metrics::histogram!("keyledger_directory_apply_delay_seconds").record(delay.as_secs_f64());
+            }
+        }
+        end
+    }
+
+    async fn diverged(&self, reason: String) -> String {
+        tracing::error!(%reason, "the log is not the one that was followed: closed until a restart");
+        self.gate.diverged(reason);
+        std::future::pending().await
+    }
+
+    async fn ask(&self) -> Infallible {
+        let mut progress = Progress { said_ready: false, applied: 0 };
+        loop {
+            self.ask_once().await;
+            self.measure();
+            progress.say(&self.gate);
+            tokio::time::sleep(self.config.ask_every).await;
+        }
+    }
+
+    async fn ask_once(&self) {
+        let question = self.gate.question();
+        let reason = match tokio::time::timeout(self.config.ask_timeout, self.log.info()).await {
+            Ok(Ok(info)) => match self.gate.answered(&question, info.last_sequence, info.server_time) {
+                Answered::Fresh | Answered::Behind(_) | Answered::Empty => {
+                    let behind = self.gate.target() > self.gate.applied();
+                    let lag =
+                        if behind { info.server_time.since(self.last_stored_at()) } else { Duration::ZERO };
+                    metrics::gauge!("keyledger_directory_lag_seconds").set(lag.as_secs_f64());
+                    return;
+                }
+                Answered::Shorter => format!(
+                    "its leader says that it ends at {}, before what was applied ({})",
+                    info.last_sequence, question.applied
+                ),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(%reason, age = ?self.gate.age(), "the log's leader proved nothing: the directory grows older");
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the counts stay far below 2^53")]
+    fn measure(&self) {
+        let lag = self.gate.target().saturating_sub(self.gate.applied());
+        metrics::gauge!("keyledger_directory_lag_events").set(lag as f64);
+        if let Some(age) = self.gate.age() {
+            metrics::gauge!("keyledger_freshness_age_seconds").set(age.as_secs_f64());
+        }
+        let status = self.gate.status();
+        metrics::gauge!("keyledger_clock_offset_seconds").set(status.clock_offset_millis as f64 / 1_000.0);
+        metrics::gauge!("keyledger_serving_stale").set(u8::from(status.serving_stale));
+    }
+
+    fn last_stored_at(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.stored_at.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// What is said of a replay, at each question.
+struct Progress {
+    said_ready: bool,
+    applied: u64,
+}
+
+impl Progress {
+    fn say(&mut self, gate: &Gate) {
+        if self.said_ready {
+            return;
+        }
+        let (applied, target) = (gate.applied(), gate.target());
+        if gate.is_caught_up() {
+            self.said_ready = true;
+            tracing::info!(applied, target, "the directory has caught up with the log");
+        } else if applied > self.applied {
+            self.applied = applied;
+            tracing::info!(applied, target, "the directory replays the log");
+        }
+    }
+}

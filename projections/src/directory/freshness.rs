@@ -1,0 +1,111 @@
+//! How old may what we know be? A node is as fresh as the moment at which it asked the log's leader how long
+//! the log is, once it has applied all that the leader named. Ages count on the monotonic clock from before the
+//! question, so a slow answer makes no one younger.
+//!
+//! Synchronous and without a clock: `follow` feeds it, `gate` reads it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use events::Timestamp;
+
+/// Answers that wait for the directory to catch up. Beyond it new ones are dropped: the oldest prove first.
+const MAX_WAITING: usize = 64;
+
+/// A question about to be sent: what the answer is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Question {
+    /// Monotonic, before the question is sent.
+    pub asked_at: Instant,
+    /// The wall clock then.
+    pub asked_wall: Timestamp,
+    /// What was applied then.
+    pub applied: u64,
+}
+
+/// What an answer turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answered {
+    /// All that it names is applied.
+    Fresh,
+    /// It counts once this sequence is applied.
+    Behind(u64),
+    /// The log holds nothing yet.
+    Empty,
+    /// The log is shorter than what was applied before the question: it proves nothing. Either its leader
+    /// has been left behind, or it lost its tail; the follower finds out which when it reconnects.
+    Shorter,
+}
+
+/// The state.
+#[derive(Debug, Default)]
+pub struct Freshness {
+    applied: u64,
+    waiting: VecDeque<(Instant, u64)>,
+    fresh_as_of: Option<Instant>,
+    target: u64,
+}
+
+impl Freshness {
+    pub fn question(&self, asked_at: Instant, asked_wall: Timestamp) -> Question {
+        Question { asked_at, asked_wall, applied: self.applied }
+    }
+
+    /// The leader said that this is the log's last sequence.
+    pub fn answered(&mut self, question: &Question, last_sequence: u64) -> Answered {
+        if last_sequence < question.applied {
+            return Answered::Shorter;
+        }
+        if last_sequence == 0 {
+            return Answered::Empty;
+        }
+        self.target = self.target.max(last_sequence);
+        if last_sequence <= self.applied {
+            self.prove(question.asked_at);
+            return Answered::Fresh;
+        }
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.push_back((question.asked_at, last_sequence));
+        }
+        Answered::Behind(last_sequence)
+    }
+
+    /// Everything up to this sequence is applied.
+    pub fn applied(&mut self, sequence: u64) {
+        self.applied = self.applied.max(sequence);
+        self.target = self.target.max(sequence);
+        while let Some((asked_at, _)) = self.waiting.pop_front_if(|(_, last)| *last <= self.applied) {
+            self.prove(asked_at);
+        }
+    }
+
+    /// As of when everything is known to be applied; `None`: never yet.
+    pub fn as_of(&self) -> Option<Instant> {
+        self.fresh_as_of
+    }
+
+    /// The longest that the log was ever said to be.
+    pub fn target(&self) -> u64 {
+        self.target
+    }
+
+    fn prove(&mut self, asked_at: Instant) {
+        self.fresh_as_of = Some(self.fresh_as_of.map_or(asked_at, |as_of| as_of.max(asked_at)));
+    }
+}
+
+/// How far the log's clock was from ours, at least: it spoke somewhere between our question and its arrival
+/// here. Positive: the log's clock is ahead. Milliseconds.
+pub fn clock_offset_millis(asked: Timestamp, server: Timestamp, received: Timestamp) -> i64 {
+    if server < asked {
+        -millis(asked.since(server))
+    } else if server > received {
+        millis(server.since(received))
+    } else {
+        0
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

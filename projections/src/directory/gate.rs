@@ -1,0 +1,253 @@
+//! The gate: may what the directory says be believed? `/mcp`, verify and the admin API ask this one struct.
+//!
+//! It is closed until the directory has caught up once, when the log turned out to be another one (for good),
+//! when an event about the installation can't be read, when the clocks are too far apart, and when the
+//! directory has not been known to be complete for `max_staleness`. Asking costs a few atomic loads and one
+//! look at the monotonic clock; long streams ask again every second.
+
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use events::clock::Clock;
+use events::{LogId, Position, Timestamp};
+use tokio::sync::watch;
+
+use super::Directory;
+use super::freshness::{Answered, Freshness, Question, clock_offset_millis};
+
+/// What the gate goes by.
+#[derive(Clone, Copy, Debug)]
+pub struct GateConfig {
+    /// Not known to be complete for this long: closed. 60 s.
+    pub max_staleness: Duration,
+    pub on_stale: OnStale,
+    /// Further apart from the log's clock: closed. 10 s.
+    pub max_clock_skew: Duration,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        Self {
+            max_staleness: Duration::from_secs(60),
+            on_stale: OnStale::Refuse,
+            max_clock_skew: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a stale node does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnStale {
+    /// Stops authenticating and ends open streams.
+    #[default]
+    Refuse,
+    /// Goes on, and says so: [`Gate::serving_stale`].
+    Serve,
+}
+
+/// Why the gate is closed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotReady {
+    #[error("starting: {applied} of {target} events applied")]
+    Starting { applied: u64, target: u64 },
+    #[error("no installation lives in this log yet: run `keyledger bootstrap`")]
+    NotBootstrapped,
+    #[error("the log is not the one that was followed; restart to rebuild from it: {0}")]
+    Diverged(String),
+    #[error("event {sequence} about the installation can't be read by this version: upgrade this node")]
+    InstallationClosed { sequence: u64 },
+    #[error("the clocks are {offset_millis} ms apart (positive: the log's is ahead); at most {max_millis}")]
+    ClockSkew { offset_millis: i64, max_millis: u64 },
+    #[error("last known to be complete {} s ago; at most {} s", age.as_secs(), max.as_secs())]
+    Stale { age: Duration, max: Duration },
+}
+
+/// How things stand, for status pages and `/readyz`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct GateStatus {
+    pub log: Option<LogId>,
+    pub applied: u64,
+    pub target: u64,
+    /// Seconds since the directory was known to be complete; `null`: never yet.
+    pub age_seconds: Option<f64>,
+    pub clock_offset_millis: i64,
+    pub serving_stale: bool,
+    /// Why the gate is closed; `null`: it is open.
+    pub not_ready: Option<String>,
+}
+
+pub struct Gate {
+    config: GateConfig,
+    clock: Arc<dyn Clock>,
+    directory: Arc<Directory>,
+    /// What `fresh_as_of` counts from.
+    base: Instant,
+    phase: AtomicU8,
+    /// Nanoseconds after `base`; 0: never yet.
+    fresh_as_of: AtomicU64,
+    offset_millis: AtomicI64,
+    log: OnceLock<LogId>,
+    diverged: OnceLock<String>,
+    freshness: Mutex<Freshness>,
+    applied: watch::Sender<u64>,
+}
+
+const STARTING: u8 = 0;
+const NOT_BOOTSTRAPPED: u8 = 1;
+const CAUGHT_UP: u8 = 2;
+const DIVERGED: u8 = 3;
+
+impl Gate {
+    /// A closed gate before a directory; `follow::run` opens it.
+    pub fn new(directory: Arc<Directory>, clock: Arc<dyn Clock>, config: GateConfig) -> Self {
+        Self {
+            config,
+            base: clock.instant(),
+            clock,
+            directory,
+            phase: AtomicU8::new(STARTING),
+            fresh_as_of: AtomicU64::new(0),
+            offset_millis: AtomicI64::new(0),
+            log: OnceLock::new(),
+            diverged: OnceLock::new(),
+            freshness: Mutex::new(Freshness::default()),
+            applied: watch::Sender::new(0),
+        }
+    }
+
+    /// Whether the directory may be believed now.
+    pub fn check(&self) -> Result<(), NotReady> {
+        self.check_but_for_age()?;
+        let age = self.age_since_fresh();
+        if age > self.config.max_staleness && self.config.on_stale == OnStale::Refuse {
+            return Err(NotReady::Stale { age, max: self.config.max_staleness });
+        }
+        Ok(())
+    }
+
+    /// How old what is served is, when that is more than `max_staleness` and `on_stale` says to go on.
+    pub fn serving_stale(&self) -> Option<Duration> {
+        self.check().ok()?;
+        let age = self.age_since_fresh();
+        (age > self.config.max_staleness).then_some(age)
+    }
+
+    /// How long ago the directory was known to be complete; `None`: never yet.
+    pub fn age(&self) -> Option<Duration> {
+        (self.fresh_as_of.load(Ordering::Acquire) != 0).then(|| self.age_since_fresh())
+    }
+
+    /// The sequence of the last message that was applied.
+    pub fn applied(&self) -> u64 {
+        self.directory.applied()
+    }
+
+    /// Where the directory has come to; `None` until the log is known.
+    pub fn position(&self) -> Option<Position> {
+        let log = *self.log.get()?;
+        Some(Position { log, shard: events::Shard::ZERO, sequence: self.applied() })
+    }
+
+    /// Waits until the event at this position is applied. False: it was not in time, or it is another log's.
+    pub async fn wait_applied(&self, position: &Position, timeout: Duration) -> bool {
+        let mut applied = self.applied.subscribe();
+        let waited = tokio::time::timeout(timeout, applied.wait_for(|applied| *applied >= position.sequence));
+        matches!(waited.await, Ok(Ok(_))) && self.log.get() == Some(&position.log)
+    }
+
+    pub fn status(&self) -> GateStatus {
+        GateStatus {
+            log: self.log.get().copied(),
+            applied: self.applied(),
+            target: self.target(),
+            age_seconds: self.age().map(|age| age.as_secs_f64()),
+            clock_offset_millis: self.offset_millis.load(Ordering::Relaxed),
+            serving_stale: self.serving_stale().is_some(),
+            not_ready: self.check().err().map(|reason| reason.to_string()),
+        }
+    }
+
+    pub(super) fn is_caught_up(&self) -> bool {
+        self.phase.load(Ordering::Acquire) >= CAUGHT_UP
+    }
+
+    pub(super) fn target(&self) -> u64 {
+        self.lock().target()
+    }
+
+    /// The log's id is known. False: another one was known before.
+    pub(super) fn follows(&self, log: LogId) -> bool {
+        // Only one step goes back: from "not bootstrapped" to "starting".
+        let _ = self.phase.compare_exchange(NOT_BOOTSTRAPPED, STARTING, Ordering::AcqRel, Ordering::Acquire);
+        *self.log.get_or_init(|| log) == log
+    }
+
+    pub(super) fn not_bootstrapped(&self) {
+        let _ = self.phase.compare_exchange(STARTING, NOT_BOOTSTRAPPED, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// The log is another one, for good.
+    pub(super) fn diverged(&self, reason: String) {
+        let _ = self.diverged.set(reason);
+        self.phase.store(DIVERGED, Ordering::Release);
+    }
+
+    pub(super) fn question(&self) -> Question {
+        self.lock().question(self.clock.instant(), self.clock.now())
+    }
+
+    /// The log's leader answered.
+    pub(super) fn answered(&self, question: &Question, last_sequence: u64, server: Timestamp) -> Answered {
+        let offset = clock_offset_millis(question.asked_wall, server, self.clock.now());
+        self.offset_millis.store(offset, Ordering::Release);
+        let mut freshness = self.lock();
+        let answered = freshness.answered(question, last_sequence);
+        self.publish(&freshness);
+        answered
+    }
+
+    /// The directory has applied everything up to this sequence.
+    pub(super) fn advance(&self, sequence: u64) {
+        let mut freshness = self.lock();
+        freshness.applied(sequence);
+        self.publish(&freshness);
+        drop(freshness);
+        self.applied.send_replace(sequence);
+    }
+
+    fn publish(&self, freshness: &Freshness) {
+        let Some(as_of) = freshness.as_of() else { return };
+        let since_base = as_of.saturating_duration_since(self.base).as_nanos();
+        self.fresh_as_of.store(u64::try_from(since_base).unwrap_or(u64::MAX).max(1), Ordering::Release);
+        let _ = self.phase.compare_exchange(STARTING, CAUGHT_UP, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    fn check_but_for_age(&self) -> Result<(), NotReady> {
+        match self.phase.load(Ordering::Acquire) {
+            CAUGHT_UP => {}
+            DIVERGED => return Err(NotReady::Diverged(self.diverged.get().cloned().unwrap_or_default())),
+            NOT_BOOTSTRAPPED => return Err(NotReady::NotBootstrapped),
+            _ => return Err(NotReady::Starting { applied: self.applied(), target: self.target() }),
+        }
+        if let Some(sequence) = self.directory.installation_closed_at() {
+            return Err(NotReady::InstallationClosed { sequence });
+        }
+        let offset_millis = self.offset_millis.load(Ordering::Acquire);
+        let max_millis = u64::try_from(self.config.max_clock_skew.as_millis()).unwrap_or(u64::MAX);
+        if offset_millis.unsigned_abs() > max_millis {
+            return Err(NotReady::ClockSkew { offset_millis, max_millis });
+        }
+        Ok(())
+    }
+
+    fn age_since_fresh(&self) -> Duration {
+        let as_of = self.base + Duration::from_nanos(self.fresh_as_of.load(Ordering::Acquire));
+        self.clock.instant().saturating_duration_since(as_of)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Freshness> {
+        self.freshness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,42 @@
+//! What a node holds of an organization.
+
+use events::organization::{Created, OrganizationEvent};
+use events::{OrganizationId, Slug};
+
+/// One organization as of one event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrganizationEntry {
+    pub id: OrganizationId,
+    pub slug: Slug,
+    pub state: OrganizationState,
+    /// The sequence of the event that made this entry.
+    pub generation: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OrganizationState {
+    Active,
+    /// None of its keys works until it is resumed.
+    Suspended,
+    /// An event of it, or of something unknown that it owns, can't be read here.
+    Closed,
+}
+
+impl OrganizationEntry {
+    pub(super) fn created(id: OrganizationId, created: &Created, generation: u64) -> Self {
+        Self { id, slug: created.slug.clone(), state: OrganizationState::Active, generation }
+    }
+
+    /// The entry after an event; `None` when a node has nothing to change.
+    pub(super) fn after(&self, event: &OrganizationEvent, generation: u64) -> Option<Self> {
+        if self.state == OrganizationState::Closed {
+            return None;
+        }
+        let state = match event {
+            OrganizationEvent::Suspended(_) => OrganizationState::Suspended,
+            OrganizationEvent::Resumed(_) => OrganizationState::Active,
+            OrganizationEvent::Created(_) | OrganizationEvent::Renamed(_) => return None,
+        };
+        Some(Self { state, generation, ..self.clone() })
+    }
+}
