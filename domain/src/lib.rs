@@ -1,2 +1,27 @@
-//! What may happen: aggregates and commands. Decisions are pure and synchronous. No HTTP, no SQL, no clock of
-//! its own.
+//! What may happen: aggregates and commands. Decisions are pure and synchronous: state, command and facts
+//! in, events or a typed refusal out. No HTTP, no SQL, no clock of its own.
+//!
+//! The nouns know nothing of storage. `cqrs`, `store` and `dispatch` are the only modules that name cqrs-es:
+//! they load an aggregate from the log, let it decide, and append what it decided.
+
+pub mod aggregate;
+pub mod command_id;
+pub mod context;
+pub mod cqrs;
+pub mod dispatch;
+pub mod installation;
+pub mod key;
+pub mod organization;
+pub mod server;
+pub mod store;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use aggregate::{Decide, Facts, NounEvent, Standing};
+pub use context::Context;
+pub use dispatch::{CommandError, Dispatcher, Done};
+pub use installation::Installation;
+pub use key::Key;
+pub use organization::Organization;
+pub use server::Server;
+pub use store::Loaded;

@@ -1,0 +1,90 @@
+//! What every noun promises: a state that decides on commands and applies events, both without side effects.
+//! Where the events lie and how they are appended is left to `store` and `dispatch`.
+
+use std::fmt::Debug;
+
+use events::installation::InstallationEvent;
+use events::key::KeyEvent;
+use events::organization::OrganizationEvent;
+use events::server::ServerEvent;
+use events::{AggregateType, Event, Slug, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A noun's state. Its default is the state before the first event: nothing is known of it.
+pub trait Decide:
+    Default + Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// As it stands in subjects.
+    const TYPE: &'static str;
+
+    type Command: Clone + Debug + Send + Sync;
+    type Event: NounEvent;
+    type Refusal: std::error::Error + Send + Sync + 'static;
+
+    fn aggregate_type() -> AggregateType;
+
+    /// The events that the command makes of this state. Empty: what it asks for already is so.
+    fn decide(&self, command: &Self::Command, facts: &Facts) -> Result<Vec<Self::Event>, Self::Refusal>;
+
+    fn apply(&mut self, event: &Self::Event);
+
+    /// The refusal of a command whose slug belongs to another object. `None` for nouns that claim no slug.
+    fn slug_taken(_slug: &Slug) -> Option<Self::Refusal> {
+        None
+    }
+}
+
+/// The events of one noun.
+pub trait NounEvent: Clone + PartialEq + Debug + Send + Sync + 'static {
+    fn into_event(self) -> Event;
+
+    /// `None`: the event is another noun's.
+    fn from_event(event: Event) -> Option<Self>;
+}
+
+/// What a decision needs to know beside the aggregate's own state; drawn before it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Facts {
+    /// The time that the events will carry: never before the aggregate's last event.
+    pub now: Timestamp,
+    /// To whom the aggregate belongs, and how that owner stands.
+    pub owner: Standing,
+    /// Whether an installation lives in the log.
+    pub bootstrapped: bool,
+}
+
+/// How the owner of an aggregate stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// The aggregate belongs to the installation itself.
+    Installation,
+    /// To an organization in good standing.
+    Active,
+    Suspended,
+    /// To an organization that has no events.
+    Unknown,
+    /// To an organization of which an event can't be read.
+    Closed,
+}
+
+macro_rules! noun_events {
+    ($($noun:ident($enum:ty);)*) => {$(
+        impl NounEvent for $enum {
+            fn into_event(self) -> Event {
+                Event::$noun(self)
+            }
+
+            fn from_event(event: Event) -> Option<Self> {
+                if let Event::$noun(event) = event { Some(event) } else { None }
+            }
+        }
+    )*};
+}
+
+noun_events! {
+    Installation(InstallationEvent);
+    Organization(OrganizationEvent);
+    Server(ServerEvent);
+    Key(KeyEvent);
+}

@@ -1,0 +1,76 @@
+//! cqrs-es's `Aggregate` and `DomainEvent`, carried by one generic newtype each over our plain states and
+//! events, so that neither has to know cqrs-es.
+
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, DomainEvent};
+use events::Event;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
+
+use crate::aggregate::{Decide, Facts, NounEvent};
+
+/// A noun's state as a cqrs-es aggregate.
+#[derive(Clone, Default, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
+pub struct Root<A: Decide>(pub A);
+
+/// A noun's event as a cqrs-es event. Serialised as its kind, version and data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened<E>(pub E);
+
+impl<A: Decide> Aggregate for Root<A> {
+    const TYPE: &'static str = A::TYPE;
+    type Command = A::Command;
+    type Event = Happened<A::Event>;
+    type Error = A::Refusal;
+    type Services = Facts;
+
+    async fn handle(
+        &mut self,
+        command: A::Command,
+        facts: &Facts,
+        sink: &EventSink<Self>,
+    ) -> Result<(), A::Refusal> {
+        for event in self.0.decide(&command, facts)? {
+            sink.write(Happened(event), self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Happened<A::Event>) {
+        self.0.apply(&event.0);
+    }
+}
+
+impl<E: NounEvent> DomainEvent for Happened<E> {
+    fn event_type(&self) -> String {
+        self.0.clone().into_event().kind().to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        self.0.clone().into_event().version().to_string()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    kind: String,
+    version: u32,
+    data: Box<RawValue>,
+}
+
+impl<E: NounEvent> Serialize for Happened<E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = self.0.clone().into_event();
+        let data = event.data().map_err(serde::ser::Error::custom)?;
+        Wire { kind: event.kind().to_owned(), version: event.version(), data }.serialize(serializer)
+    }
+}
+
+impl<'de, E: NounEvent> Deserialize<'de> for Happened<E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = Wire::deserialize(deserializer)?;
+        let event = Event::decode(&wire.kind, wire.version, wire.data.get()).map_err(de::Error::custom)?;
+        E::from_event(event).map(Self).ok_or_else(|| de::Error::custom("another noun's event"))
+    }
+}

@@ -1,0 +1,41 @@
+//! The installation's decisions.
+
+use events::AggregateType;
+use events::installation::{Bootstrapped, InstallationEvent, Recovered};
+
+use super::{Command, Installation, Refusal};
+use crate::aggregate::{Decide, Facts};
+
+impl Decide for Installation {
+    const TYPE: &'static str = "installation";
+    type Command = Command;
+    type Event = InstallationEvent;
+    type Refusal = Refusal;
+
+    fn aggregate_type() -> AggregateType {
+        AggregateType::Installation
+    }
+
+    fn decide(&self, command: &Command, facts: &Facts) -> Result<Vec<InstallationEvent>, Refusal> {
+        match (self, command) {
+            (Self::Unknown, Command::Bootstrap { admin_key, pepper }) if !facts.bootstrapped => {
+                let bootstrapped = Bootstrapped { admin_key: *admin_key, pepper: *pepper };
+                Ok(vec![InstallationEvent::Bootstrapped(bootstrapped)])
+            }
+            (Self::Unknown | Self::Bootstrapped { .. }, Command::Bootstrap { .. }) => {
+                Err(Refusal::AlreadyBootstrapped)
+            }
+            (Self::Unknown, Command::Recover { .. }) => Err(Refusal::Unknown),
+            (Self::Bootstrapped { admin_key: now, .. }, Command::Recover { admin_key }) => {
+                if now == admin_key {
+                    return Ok(vec![]);
+                }
+                Ok(vec![InstallationEvent::Recovered(Recovered { admin_key: *admin_key })])
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &InstallationEvent) {
+        self.applied(event);
+    }
+}

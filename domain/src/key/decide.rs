@@ -1,0 +1,148 @@
+//! A key's decisions.
+
+use events::key::{
+    Disabled, Enabled, ExpiryChanged, Issued, KeyEvent, KeyOwner, MetadataChanged, Renamed, Revoked,
+    ScopesChanged,
+};
+use events::{AggregateType, ScopeSet, Timestamp};
+
+use super::{Command, Issue, Key, KnownKey, Refusal, State};
+use crate::aggregate::{Decide, Facts, Standing};
+
+impl Decide for Key {
+    const TYPE: &'static str = "key";
+    type Command = Command;
+    type Event = KeyEvent;
+    type Refusal = Refusal;
+
+    fn aggregate_type() -> AggregateType {
+        AggregateType::Key
+    }
+
+    fn decide(&self, command: &Command, facts: &Facts) -> Result<Vec<KeyEvent>, Refusal> {
+        match (self, command) {
+            (Self::Unknown, Command::Issue(issue)) => issue.decide(facts).map(|event| vec![event]),
+            (Self::Unknown, _) => Err(Refusal::Unknown),
+            (Self::Known(_), Command::Issue(_)) => Err(Refusal::AlreadyIssued),
+            (Self::Known(known), command) => {
+                known.decide(command, facts).map(|event| event.into_iter().collect())
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &KeyEvent) {
+        self.applied(event);
+    }
+}
+
+impl Issue {
+    fn decide(&self, facts: &Facts) -> Result<KeyEvent, Refusal> {
+        may_issue(&self.owner, facts.owner)?;
+        check_scopes(&self.owner, &self.scopes)?;
+        check_expiry(self.not_before, self.expires_at, facts.now)?;
+        let Self {
+            secret_id,
+            digest,
+            prefix,
+            last_four,
+            owner,
+            environment,
+            not_before,
+            expires_at,
+            scopes,
+            issued_by,
+            name,
+            metadata,
+        } = self.clone();
+        Ok(KeyEvent::Issued(Issued {
+            secret_id,
+            digest,
+            prefix,
+            last_four,
+            owner,
+            environment,
+            not_before,
+            expires_at,
+            scopes,
+            issued_by,
+            name,
+            metadata,
+        }))
+    }
+}
+
+impl KnownKey {
+    /// `None`: already so.
+    fn decide(&self, command: &Command, facts: &Facts) -> Result<Option<KeyEvent>, Refusal> {
+        if let Command::Revoke { reason } = command {
+            // A reason is sealed, so nobody can tell whether it is the same one: it is always recorded.
+            let new = self.state != State::Revoked || reason.is_some();
+            return Ok(new.then(|| KeyEvent::Revoked(Revoked { reason: reason.clone() })));
+        }
+        if self.state == State::Revoked {
+            return Err(Refusal::Revoked);
+        }
+        Ok(match command {
+            Command::Issue(_) | Command::Revoke { .. } => None,
+            Command::Disable { reason } => (self.state == State::Active || reason.is_some())
+                .then(|| KeyEvent::Disabled(Disabled { reason: reason.clone() })),
+            Command::Enable => (self.state == State::Disabled).then_some(KeyEvent::Enabled(Enabled {})),
+            Command::SetExpiry { expires_at } => {
+                if *expires_at == self.expires_at {
+                    return Ok(None);
+                }
+                check_expiry(self.not_before, *expires_at, facts.now)?;
+                Some(KeyEvent::ExpiryChanged(ExpiryChanged { expires_at: *expires_at }))
+            }
+            Command::Rename { name } => Some(KeyEvent::Renamed(Renamed { name: name.clone() })),
+            Command::SetScopes { scopes } => {
+                if *scopes == self.scopes {
+                    return Ok(None);
+                }
+                check_scopes(&self.owner, scopes)?;
+                Some(KeyEvent::ScopesChanged(ScopesChanged { scopes: scopes.clone() }))
+            }
+            Command::SetMetadata { metadata } => (metadata.is_some() || self.metadata.is_some())
+                .then(|| KeyEvent::MetadataChanged(MetadataChanged { metadata: metadata.clone() })),
+        })
+    }
+}
+
+fn may_issue(owner: &KeyOwner, standing: Standing) -> Result<(), Refusal> {
+    let installation = match owner {
+        KeyOwner::Installation => true,
+        KeyOwner::Organization | KeyOwner::User { .. } | KeyOwner::Service { .. } => false,
+    };
+    match standing {
+        Standing::Installation if installation => Ok(()),
+        Standing::Active if !installation => Ok(()),
+        Standing::Installation | Standing::Active => Err(Refusal::WrongOwner),
+        Standing::Unknown => Err(Refusal::OrganizationUnknown),
+        Standing::Suspended => Err(Refusal::OrganizationSuspended),
+        Standing::Closed => Err(Refusal::OrganizationClosed),
+    }
+}
+
+fn check_scopes(owner: &KeyOwner, scopes: &ScopeSet) -> Result<(), Refusal> {
+    if *owner == KeyOwner::Installation && scopes.is_mcp() {
+        return Err(Refusal::InstallationScopes);
+    }
+    Ok(())
+}
+
+fn check_expiry(
+    not_before: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Some(expires_at) = expires_at else { return Ok(()) };
+    if expires_at <= now {
+        return Err(Refusal::ExpiryInThePast { expires_at });
+    }
+    match not_before {
+        Some(not_before) if not_before >= expires_at => {
+            Err(Refusal::ExpiresBeforeItStarts { not_before, expires_at })
+        }
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,19 @@
+//! What can be asked of an organization.
+
+use events::{SealedText, Slug};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    Create {
+        slug: Slug,
+        name: SealedText,
+    },
+    Rename {
+        name: SealedText,
+    },
+    /// None of its keys works until it is resumed.
+    Suspend {
+        reason: Option<SealedText>,
+    },
+    Resume,
+}

@@ -1,0 +1,54 @@
+//! An organization's decisions.
+
+use events::organization::{Created, OrganizationEvent, Renamed, Resumed, Suspended};
+use events::{AggregateType, Shard, Slug};
+
+use super::{Command, KnownOrganization, Organization, Refusal};
+use crate::aggregate::{Decide, Facts};
+
+impl Decide for Organization {
+    const TYPE: &'static str = "organization";
+    type Command = Command;
+    type Event = OrganizationEvent;
+    type Refusal = Refusal;
+
+    fn aggregate_type() -> AggregateType {
+        AggregateType::Organization
+    }
+
+    fn decide(&self, command: &Command, _: &Facts) -> Result<Vec<OrganizationEvent>, Refusal> {
+        match (self, command) {
+            (Self::Unknown, Command::Create { slug, name }) => {
+                let created = Created { slug: slug.clone(), name: name.clone(), home_shard: Shard::ZERO };
+                Ok(vec![OrganizationEvent::Created(created)])
+            }
+            (Self::Unknown, Command::Rename { .. } | Command::Suspend { .. } | Command::Resume) => {
+                Err(Refusal::Unknown)
+            }
+            (Self::Known(_), Command::Create { .. }) => Err(Refusal::AlreadyCreated),
+            (Self::Known(known), command) => Ok(known.change(command).into_iter().collect()),
+        }
+    }
+
+    fn apply(&mut self, event: &OrganizationEvent) {
+        self.applied(event);
+    }
+
+    fn slug_taken(slug: &Slug) -> Option<Refusal> {
+        Some(Refusal::SlugTaken { slug: slug.clone() })
+    }
+}
+
+impl KnownOrganization {
+    /// `None`: already so.
+    fn change(&self, command: &Command) -> Option<OrganizationEvent> {
+        match command {
+            Command::Create { .. } => None,
+            Command::Rename { name } => Some(OrganizationEvent::Renamed(Renamed { name: name.clone() })),
+            // A reason is sealed, so nobody can tell whether it is the same one: it is always recorded.
+            Command::Suspend { reason } => (!self.suspended || reason.is_some())
+                .then(|| OrganizationEvent::Suspended(Suspended { reason: reason.clone() })),
+            Command::Resume => self.suspended.then_some(OrganizationEvent::Resumed(Resumed {})),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A server's decisions.
+
+use events::server::{Changed, Registered, Removed, ServerEvent};
+use events::{AggregateType, Slug};
+
+use super::{Command, KnownServer, Refusal, Server};
+use crate::aggregate::{Decide, Facts, Standing};
+
+impl Decide for Server {
+    const TYPE: &'static str = "server";
+    type Command = Command;
+    type Event = ServerEvent;
+    type Refusal = Refusal;
+
+    fn aggregate_type() -> AggregateType {
+        AggregateType::Server
+    }
+
+    fn decide(&self, command: &Command, facts: &Facts) -> Result<Vec<ServerEvent>, Refusal> {
+        match (self, command) {
+            (Self::Unknown, Command::Register { slug, upstream, enabled, name }) => {
+                may_register(facts.owner)?;
+                Ok(vec![ServerEvent::Registered(Registered {
+                    slug: slug.clone(),
+                    upstream: upstream.clone(),
+                    enabled: *enabled,
+                    name: name.clone(),
+                })])
+            }
+            (Self::Unknown, Command::Change { .. } | Command::Remove { .. }) => Err(Refusal::Unknown),
+            (Self::Known(_), Command::Register { .. }) => Err(Refusal::AlreadyRegistered),
+            (Self::Known(known), Command::Change { upstream, enabled, name }) => {
+                if known.removed {
+                    return Err(Refusal::Removed);
+                }
+                let changed = Changed {
+                    upstream: upstream.clone().filter(|upstream| *upstream != known.upstream),
+                    enabled: enabled.filter(|enabled| *enabled != known.enabled),
+                    name: name.clone(),
+                };
+                let nothing = Changed { upstream: None, enabled: None, name: None };
+                Ok((changed != nothing).then_some(ServerEvent::Changed(changed)).into_iter().collect())
+            }
+            (Self::Known(known), Command::Remove { reason }) => Ok(known.remove(reason.as_ref())),
+        }
+    }
+
+    fn apply(&mut self, event: &ServerEvent) {
+        self.applied(event);
+    }
+
+    fn slug_taken(slug: &Slug) -> Option<Refusal> {
+        Some(Refusal::SlugTaken { slug: slug.clone() })
+    }
+}
+
+impl KnownServer {
+    fn remove(&self, reason: Option<&events::SealedText>) -> Vec<ServerEvent> {
+        // A reason is sealed, so nobody can tell whether it is the same one: it is always recorded.
+        if self.removed && reason.is_none() {
+            return vec![];
+        }
+        vec![ServerEvent::Removed(Removed { reason: reason.cloned() })]
+    }
+}
+
+fn may_register(owner: Standing) -> Result<(), Refusal> {
+    match owner {
+        Standing::Active => Ok(()),
+        Standing::Installation => Err(Refusal::NoOrganization),
+        Standing::Unknown => Err(Refusal::OrganizationUnknown),
+        Standing::Suspended => Err(Refusal::OrganizationSuspended),
+        Standing::Closed => Err(Refusal::OrganizationClosed),
+    }
+}

@@ -1,0 +1,366 @@
+//! The log as cqrs-es's event store: loads an aggregate from its subject, and appends what it decided under
+//! the condition that nobody wrote in between. Deciding again after a conflict is left to `dispatch`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
+use events::envelope::Fingerprint;
+use events::log::{AppendError, Batch, Entry, Expected, Log, ReadError, Stored};
+use events::slug::{Reservation, Reserved, SlugEvent};
+use events::{
+    AggregateType, CommandId, Draft, Event, EventId, LogId, Owner, Position, Read, Slug, Subject, Timestamp,
+};
+
+use crate::aggregate::{Decide, NounEvent};
+use crate::command_id;
+use crate::context::Context;
+use crate::cqrs::{Happened, Root};
+
+/// An event store over a log.
+#[derive(Clone)]
+pub struct Store {
+    log: Arc<dyn Log>,
+}
+
+/// An aggregate as its events make it, with what the next append needs to know.
+#[derive(Clone, Debug)]
+pub struct Loaded<A: Decide> {
+    pub(crate) root: Root<A>,
+    subject: Subject,
+    /// `None`: the log is empty.
+    log: Option<LogId>,
+    /// The sequence of the subject's last message; 0 when there is none.
+    last: u64,
+    /// Where the aggregate's newest event stands.
+    position: Option<Position>,
+    /// The time of its newest event.
+    time: Option<Timestamp>,
+    /// Every command that made an event of it.
+    commands: HashMap<CommandId, Seen>,
+    /// An event of it can't be read, so the state is not known.
+    closed: bool,
+    count: usize,
+}
+
+/// A command that an aggregate has seen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    pub fingerprint: Fingerprint,
+    /// The first event that it made.
+    pub event: EventId,
+}
+
+/// Why an aggregate was not loaded, or its events were not appended.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("the slug `{0}` belongs to another object")]
+    SlugTaken(Slug),
+    #[error("an event of the aggregate can't be read by this version")]
+    Closed,
+    #[error("`{0}` is no place of such an aggregate")]
+    WrongSubject(String),
+    #[error(transparent)]
+    Metadata(#[from] crate::context::MetadataError),
+}
+
+impl<A: Decide> Loaded<A> {
+    pub fn state(&self) -> &A {
+        &self.root.0
+    }
+
+    pub fn into_state(self) -> A {
+        self.root.0
+    }
+
+    /// Where the aggregate's newest event stands; `None` when it has none.
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// Whether an event of it can't be read: then its state is not known.
+    pub fn closed(&self) -> bool {
+        self.closed
+    }
+
+    pub fn bootstrapped(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// What an earlier call of the same command left.
+    pub fn seen(&self, command: CommandId) -> Option<Seen> {
+        self.commands.get(&command).copied()
+    }
+
+    /// The time that the next event carries: within an aggregate time never goes back.
+    pub fn next_time(&self, now: Timestamp) -> Timestamp {
+        self.time.map_or(now, |last| last.max(now))
+    }
+
+    fn empty(subject: &Subject, log: Option<LogId>) -> Self {
+        Self {
+            root: Root::default(),
+            subject: subject.clone(),
+            log,
+            last: 0,
+            position: None,
+            time: None,
+            commands: HashMap::new(),
+            closed: false,
+            count: 0,
+        }
+    }
+
+    fn take(&mut self, stored: &Stored, log: LogId) {
+        let envelope = match stored.read(log) {
+            Read::Event(recorded) => {
+                match A::Event::from_event(recorded.event) {
+                    Some(event) => self.root.apply(Happened(event)),
+                    None => self.closed = true,
+                }
+                recorded.envelope
+            }
+            Read::Unreadable(unreadable) => {
+                tracing::error!(
+                    subject = stored.subject, sequence = stored.sequence, reason = %unreadable.reason,
+                    "an event can't be read: its aggregate takes no commands"
+                );
+                self.closed = true;
+                unreadable.envelope
+            }
+            Read::Foreign(foreign) => {
+                tracing::error!(
+                    subject = stored.subject, sequence = stored.sequence, reason = %foreign.reason,
+                    "a message in the log is no event of ours: skipped"
+                );
+                return;
+            }
+        };
+        self.count += 1;
+        self.position = Some(Position { log, shard: envelope.subject.shard, sequence: stored.sequence });
+        self.time = Some(self.next_time(envelope.time));
+        self.commands
+            .entry(envelope.command)
+            .or_insert(Seen { fingerprint: envelope.fingerprint, event: envelope.id });
+    }
+}
+
+impl Store {
+    pub fn new(log: Arc<dyn Log>) -> Self {
+        Self { log }
+    }
+
+    /// The aggregate as the log's leader knows it. In an empty log only the installation can be loaded.
+    pub async fn load<A: Decide>(&self, subject: &Subject) -> Result<Loaded<A>, StoreError> {
+        if subject.aggregate_type != A::aggregate_type() {
+            return Err(StoreError::WrongSubject(subject.to_string()));
+        }
+        let log = match self.log.id().await {
+            Ok(log) => log,
+            Err(ReadError::NotBootstrapped) if subject.aggregate_type == AggregateType::Installation => {
+                return Ok(Loaded::empty(subject, None));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let history = self.log.history(subject).await?;
+        let mut loaded = Loaded::empty(subject, Some(log));
+        history.events.iter().for_each(|stored| loaded.take(stored, log));
+        loaded.last = history.last;
+        Ok(loaded)
+    }
+
+    /// Appends the events of one command, with the reservations of the names that they claim, all or none;
+    /// answers the position of the last event.
+    pub async fn append<A: Decide>(
+        &self,
+        loaded: &Loaded<A>,
+        decided: Vec<A::Event>,
+        context: &Context,
+    ) -> Result<Position, StoreError> {
+        let mut claims = Vec::new();
+        let mut entries = Vec::with_capacity(decided.len());
+        for (place, event) in decided.into_iter().enumerate() {
+            let event = event.into_event();
+            if let Some(reservation) = event.reserves() {
+                claims.push(self.claim(loaded, &reservation, context).await?);
+            }
+            let id = match place {
+                0 => context.event,
+                _ => command_id::further_event(context.event, &place.to_string()),
+            };
+            let expected = match (place, loaded.log) {
+                (0, Some(_)) => Expected::Last(loaded.last),
+                (0, None) => Expected::EmptyLog,
+                (_, _) => Expected::Following,
+            };
+            entries.push(Entry { draft: loaded.draft(&loaded.subject, id, event, context), expected });
+        }
+        // Last come the aggregate's own events, so that the answer is their newest one's position.
+        claims.append(&mut entries);
+        Ok(self.log.append(Batch { entries: claims }).await?)
+    }
+
+    /// The reservation of a slug, on condition that it is free or belongs to this aggregate already.
+    async fn claim<A: Decide>(
+        &self,
+        loaded: &Loaded<A>,
+        reservation: &Reservation,
+        context: &Context,
+    ) -> Result<Entry, StoreError> {
+        let Reservation { kind, slug } = reservation;
+        let subject = Subject::slug(loaded.subject.owner, *kind, slug);
+        let history = self.log.history(&subject).await?;
+        let newest = history.events.iter().rev().find_map(|stored| match stored.read(loaded.id(context)) {
+            Read::Event(recorded) => Some(Ok(recorded.event)),
+            Read::Unreadable(_) => Some(Err(StoreError::Closed)),
+            Read::Foreign(_) => None,
+        });
+        if let Some(event) = newest {
+            match event? {
+                Event::Slug(SlugEvent::Reserved(reserved))
+                    if reserved.object == loaded.subject.aggregate_id => {}
+                Event::Slug(_)
+                | Event::Installation(_)
+                | Event::Organization(_)
+                | Event::Server(_)
+                | Event::Key(_) => return Err(StoreError::SlugTaken(slug.clone())),
+            }
+        }
+        let object = loaded.subject.aggregate_id.clone();
+        let event = Event::Slug(SlugEvent::Reserved(Reserved { kind: *kind, slug: slug.clone(), object }));
+        let id = command_id::further_event(context.event, subject.aggregate_id.as_str());
+        let draft = loaded.draft(&subject, id, event, context);
+        Ok(Entry { draft, expected: Expected::Last(history.last) })
+    }
+}
+
+impl<A: Decide> Loaded<A> {
+    /// The log's id: an empty log's is its first event's.
+    fn id(&self, context: &Context) -> LogId {
+        self.log.unwrap_or_else(|| context.event.into())
+    }
+
+    fn draft(&self, subject: &Subject, id: EventId, event: Event, context: &Context) -> Draft {
+        Draft {
+            id,
+            log: self.id(context),
+            time: self.next_time(context.now),
+            subject: subject.clone(),
+            actor: context.actor.clone(),
+            command: context.command,
+            fingerprint: context.fingerprint,
+            causation: context.causation,
+            event,
+        }
+    }
+}
+
+/// cqrs-es's id of an aggregate: `<shard>.<organization>.<id>`.
+pub fn cqrs_id(subject: &Subject) -> String {
+    format!("{}.{}.{}", subject.shard, subject.owner, subject.aggregate_id)
+}
+
+fn subject_of<A: Decide>(cqrs_id: &str) -> Result<Subject, StoreError> {
+    let wrong = || StoreError::WrongSubject(cqrs_id.chars().take(200).collect());
+    let mut tokens = cqrs_id.split('.');
+    let (Some(shard), Some(owner), Some(id), None) =
+        (tokens.next(), tokens.next(), tokens.next(), tokens.next())
+    else {
+        return Err(wrong());
+    };
+    Ok(Subject {
+        shard: shard.parse().map_err(|_| wrong())?,
+        owner: owner.parse::<Owner>().map_err(|_| wrong())?,
+        aggregate_type: A::aggregate_type(),
+        aggregate_id: id.parse().map_err(|_| wrong())?,
+    })
+}
+
+impl<A: Decide> AggregateContext<Root<A>> for Loaded<A> {
+    fn aggregate(&mut self) -> &mut Root<A> {
+        &mut self.root
+    }
+}
+
+impl<A: Decide> EventStore<Root<A>> for Store {
+    type AC = Loaded<A>;
+
+    async fn load_events(
+        &self,
+        aggregate_id: &str,
+    ) -> Result<Vec<EventEnvelope<Root<A>>>, AggregateError<A::Refusal>> {
+        let subject = subject_of::<A>(aggregate_id)?;
+        let log = self.log.id().await.map_err(StoreError::from)?;
+        let history = self.log.history(&subject).await.map_err(StoreError::from)?;
+        let mut envelopes = Vec::with_capacity(history.events.len());
+        for stored in &history.events {
+            match stored.read(log) {
+                Read::Event(recorded) => {
+                    let event = A::Event::from_event(recorded.event).ok_or(StoreError::Closed)?;
+                    let sequence = envelopes.len() + 1;
+                    envelopes.push(enveloped(aggregate_id, sequence, event, &HashMap::new()));
+                }
+                Read::Unreadable(_) => return Err(StoreError::Closed.into()),
+                Read::Foreign(_) => {}
+            }
+        }
+        Ok(envelopes)
+    }
+
+    async fn load_aggregate(&self, aggregate_id: &str) -> Result<Loaded<A>, AggregateError<A::Refusal>> {
+        let loaded = self.load::<A>(&subject_of::<A>(aggregate_id)?).await?;
+        if loaded.closed { Err(StoreError::Closed.into()) } else { Ok(loaded) }
+    }
+
+    async fn commit(
+        &self,
+        events: Vec<Happened<A::Event>>,
+        context: Loaded<A>,
+        metadata: HashMap<String, String>,
+    ) -> Result<Vec<EventEnvelope<Root<A>>>, AggregateError<A::Refusal>> {
+        if events.is_empty() {
+            return Ok(vec![]);
+        }
+        let command = Context::from_metadata(&metadata).map_err(StoreError::from)?;
+        let decided = events.iter().map(|event| event.0.clone()).collect();
+        self.append(&context, decided, &command).await?;
+        let id = cqrs_id(&context.subject);
+        let first = context.count + 1;
+        Ok(events
+            .into_iter()
+            .zip(first..)
+            .map(|(event, sequence)| enveloped(&id, sequence, event.0, &metadata))
+            .collect())
+    }
+}
+
+fn enveloped<A: Decide>(
+    aggregate_id: &str,
+    sequence: usize,
+    event: A::Event,
+    metadata: &HashMap<String, String>,
+) -> EventEnvelope<Root<A>> {
+    EventEnvelope {
+        aggregate_id: aggregate_id.to_owned(),
+        sequence,
+        payload: Happened(event),
+        metadata: metadata.clone(),
+    }
+}
+
+impl<R: std::error::Error> From<StoreError> for AggregateError<R> {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Append(AppendError::Conflict) => Self::AggregateConflict,
+            StoreError::Read(_) | StoreError::Append(_) => Self::DatabaseConnectionError(Box::new(error)),
+            StoreError::Closed => Self::DeserializationError(Box::new(error)),
+            StoreError::SlugTaken(_) | StoreError::WrongSubject(_) | StoreError::Metadata(_) => {
+                Self::UnexpectedError(Box::new(error))
+            }
+        }
+    }
+}
