@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use projections::directory::gate::OnStale;
 use serde::Deserialize;
 use url::Url;
 
@@ -227,15 +228,6 @@ impl Default for Freshness {
             max_clock_skew_ms: 10_000,
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnStale {
-    /// Stop authenticating and end open streams.
-    Refuse,
-    /// Go on, and say so everywhere.
-    Serve,
 }
 
 /// The request path's bounds.
