@@ -85,7 +85,7 @@ pub struct Gate {
     /// What `fresh_as_of` counts from.
     base: Instant,
     phase: AtomicU8,
-    /// Nanoseconds after `base`; 0: never yet.
+    /// Nanoseconds after `base`, and one; 0: never yet.
     fresh_as_of: AtomicU64,
     offset_millis: AtomicI64,
     log: OnceLock<LogId>,
@@ -220,7 +220,8 @@ impl Gate {
     fn publish(&self, freshness: &Freshness) {
         let Some(as_of) = freshness.as_of() else { return };
         let since_base = as_of.saturating_duration_since(self.base).as_nanos();
-        self.fresh_as_of.store(u64::try_from(since_base).unwrap_or(u64::MAX).max(1), Ordering::Release);
+        self.fresh_as_of
+            .store(u64::try_from(since_base).unwrap_or(u64::MAX).saturating_add(1), Ordering::Release);
         let _ = self.phase.compare_exchange(STARTING, CAUGHT_UP, Ordering::AcqRel, Ordering::Acquire);
     }
 
@@ -243,7 +244,8 @@ impl Gate {
     }
 
     fn age_since_fresh(&self) -> Duration {
-        let as_of = self.base + Duration::from_nanos(self.fresh_as_of.load(Ordering::Acquire));
+        let as_of =
+            self.base + Duration::from_nanos(self.fresh_as_of.load(Ordering::Acquire).saturating_sub(1));
         self.clock.instant().saturating_duration_since(as_of)
     }
 

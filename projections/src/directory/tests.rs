@@ -1,1 +1,203 @@
+//! The directory's laws, on histories made by hand and by chance.
 
+mod gate;
+mod generation;
+mod history;
+mod memory;
+mod replay;
+
+use std::sync::Arc;
+
+use events::actor::Actor;
+use events::digest::{DigestBytes, DigestKind, KeyDigest};
+use events::envelope::{Fingerprint, Foreign, ForeignReason, Unreadable, UnreadableReason};
+use events::key::{Environment, Issued, KeyEvent, KeyOwner};
+use events::organization::OrganizationEvent;
+use events::position::Shard;
+use events::sealed::SealedBytes;
+use events::server::ServerEvent;
+use events::{
+    CommandId, Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, PepperId, Position, Read,
+    SealedText, SealingKeyId, SecretId, ServerId, Subject, Timestamp,
+};
+use uuid::Uuid;
+
+use super::{Directory, KeyEntry, OrganizationEntry, ServerEntry};
+
+pub(super) const LOG: LogId = LogId::new(Uuid::from_u128(0x4c4f47));
+
+pub(super) fn organization(n: u8) -> OrganizationId {
+    OrganizationId::new(Uuid::from_u128(0x0a00 + u128::from(n)))
+}
+
+pub(super) fn server(n: u8) -> ServerId {
+    ServerId::new(Uuid::from_u128(0x0b00 + u128::from(n)))
+}
+
+pub(super) fn key(n: u8) -> KeyId {
+    KeyId::new(Uuid::from_u128(0x0c00 + u128::from(n)))
+}
+
+pub(super) fn digest(n: u8) -> DigestBytes {
+    DigestBytes([n; 32])
+}
+
+pub(super) fn sealed() -> SealedText {
+    SealedText {
+        key: SealingKeyId::new(Uuid::from_u128(7)),
+        nonce: SealedBytes(vec![0; 12]),
+        ciphertext: SealedBytes(vec![1; 24]),
+    }
+}
+
+fn event(sequence: u64, subject: Subject, event: Event) -> Read {
+    let draft = Draft {
+        id: EventId::new(Uuid::from_u128(0x0e00_0000 + u128::from(sequence))),
+        log: LOG,
+        time: Timestamp::UNIX_EPOCH,
+        subject,
+        actor: Actor::bootstrap(),
+        command: CommandId::new(Uuid::from_u128(u128::from(sequence))),
+        fingerprint: Fingerprint([0; 32]),
+        causation: None,
+        event,
+    };
+    let position = Position { log: LOG, shard: Shard::ZERO, sequence };
+    Read::Event(Box::new(draft.recorded(position, Timestamp::UNIX_EPOCH)))
+}
+
+pub(super) fn of_organization(sequence: u64, id: OrganizationId, it: OrganizationEvent) -> Read {
+    event(sequence, Subject::organization(id), Event::Organization(it))
+}
+
+pub(super) fn of_server(sequence: u64, owner: OrganizationId, id: ServerId, it: ServerEvent) -> Read {
+    event(sequence, Subject::server(owner, id), Event::Server(it))
+}
+
+pub(super) fn of_key(sequence: u64, owner: Owner, id: KeyId, it: KeyEvent) -> Read {
+    event(sequence, Subject::key(owner, id), Event::Key(it))
+}
+
+pub(super) fn created(slug: &str) -> OrganizationEvent {
+    OrganizationEvent::Created(events::organization::Created {
+        slug: slug.parse().unwrap(),
+        name: sealed(),
+        home_shard: Shard::ZERO,
+    })
+}
+
+pub(super) fn registered(slug: &str) -> ServerEvent {
+    ServerEvent::Registered(events::server::Registered {
+        slug: slug.parse().unwrap(),
+        upstream: "https://tools.example.com/mcp".parse().unwrap(),
+        enabled: true,
+        name: sealed(),
+    })
+}
+
+pub(super) fn issued(digest: DigestBytes, scopes: &str) -> KeyEvent {
+    KeyEvent::Issued(Issued {
+        secret_id: SecretId::new(Uuid::from_u128(3)),
+        digest: KeyDigest {
+            kind: DigestKind::Native,
+            pepper: PepperId::new(Uuid::from_u128(9)),
+            bytes: digest,
+        },
+        prefix: "kl_live".to_owned(),
+        last_four: "Ab1z".to_owned(),
+        owner: KeyOwner::Organization,
+        environment: Environment::Live,
+        not_before: None,
+        expires_at: None,
+        scopes: scopes.parse().unwrap(),
+        issued_by: Actor::bootstrap(),
+        name: sealed(),
+        metadata: None,
+    })
+}
+
+pub(super) fn revoked() -> KeyEvent {
+    KeyEvent::Revoked(events::key::Revoked { reason: None })
+}
+
+pub(super) fn disabled() -> KeyEvent {
+    KeyEvent::Disabled(events::key::Disabled { reason: None })
+}
+
+pub(super) fn enabled() -> KeyEvent {
+    KeyEvent::Enabled(events::key::Enabled {})
+}
+
+pub(super) fn suspended() -> OrganizationEvent {
+    OrganizationEvent::Suspended(events::organization::Suspended { reason: None })
+}
+
+pub(super) fn resumed() -> OrganizationEvent {
+    OrganizationEvent::Resumed(events::organization::Resumed {})
+}
+
+/// An event of a kind from the future.
+pub(super) fn unreadable(sequence: u64, subject: Subject) -> Read {
+    let read = event(sequence, subject, Event::Key(enabled()));
+    let Read::Event(recorded) = read else { panic!("an event") };
+    Read::Unreadable(Box::new(Unreadable {
+        position: recorded.position,
+        stored_at: recorded.stored_at,
+        envelope: recorded.envelope,
+        reason: UnreadableReason::UnknownKind,
+    }))
+}
+
+pub(super) fn foreign(sequence: u64) -> Read {
+    Read::Foreign(Foreign {
+        sequence,
+        subject: "kl.events.0._.x.y".into(),
+        reason: ForeignReason::SpecVersion,
+    })
+}
+
+pub(super) fn replayed(reads: &[Read]) -> Directory {
+    let directory = Directory::new();
+    for read in reads {
+        directory.apply(read);
+    }
+    directory
+}
+
+/// All that a reader could see, in an order that does not depend on how it came there.
+#[derive(PartialEq, Debug)]
+pub(super) struct State {
+    keys: Vec<Arc<KeyEntry>>,
+    organizations: Vec<Arc<OrganizationEntry>>,
+    servers: Vec<Arc<ServerEntry>>,
+    names: Vec<String>,
+    installation_closed: bool,
+    applied: u64,
+}
+
+pub(super) fn state(directory: &Directory) -> State {
+    let mut keys: Vec<_> = directory.keys.pin().values().cloned().collect();
+    keys.sort_by_key(|entry| entry.id);
+    let mut organizations: Vec<_> = directory.organizations.pin().values().cloned().collect();
+    organizations.sort_by_key(|entry| entry.id);
+    let mut servers: Vec<_> = directory.servers.pin().values().cloned().collect();
+    servers.sort_by_key(|entry| entry.id);
+    let mut names: Vec<_> = directory
+        .organization_slugs
+        .pin()
+        .iter()
+        .map(|(slug, id)| format!("{slug} {id}"))
+        .chain(directory.server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
+        .chain(directory.digests.pin().iter().map(|(id, digest)| format!("{id} {digest}")))
+        .chain(directory.closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
+        .collect();
+    names.sort();
+    State {
+        keys,
+        organizations,
+        servers,
+        names,
+        installation_closed: directory.installation_closed(),
+        applied: directory.applied(),
+    }
+}

@@ -1,0 +1,213 @@
+//! When the gate is open.
+
+use std::time::Duration;
+
+use events::clock::{Clock, ManualClock};
+use events::{Owner, Subject};
+use proptest::prelude::*;
+
+use super::*;
+use crate::directory::freshness::{Answered, Freshness, Question, clock_offset_millis};
+use crate::directory::gate::{Gate, GateConfig, NotReady, OnStale};
+
+struct Fixture {
+    clock: Arc<ManualClock>,
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+}
+
+fn gate(config: GateConfig) -> Fixture {
+    let clock = Arc::new(ManualClock::new("2026-11-24T08:00:00Z".parse().unwrap()));
+    let directory = Arc::new(Directory::new());
+    let gate = Arc::new(Gate::new(Arc::clone(&directory), clock.clone(), config));
+    Fixture { clock, directory, gate }
+}
+
+impl Fixture {
+    fn apply(&self, read: &Read) {
+        self.directory.apply(read);
+        self.gate.advance(self.directory.applied());
+    }
+
+    fn ask(&self, last_sequence: u64) -> Answered {
+        let question = self.gate.question();
+        self.gate.answered(&question, last_sequence, self.clock.now())
+    }
+
+    fn caught_up(config: GateConfig) -> Self {
+        let fixture = gate(config);
+        assert!(fixture.gate.follows(LOG));
+        fixture.apply(&of_organization(1, organization(1), created("acme")));
+        fixture.ask(1);
+        fixture
+    }
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn it_opens_once_what_the_leader_named_is_applied() {
+    let fixture = gate(GateConfig::default());
+    fixture.gate.follows(LOG);
+    assert_eq!(fixture.ask(2), Answered::Behind(2));
+    fixture.apply(&of_organization(1, organization(1), created("acme")));
+    assert_eq!(fixture.gate.check(), Err(NotReady::Starting { applied: 1, target: 2 }));
+    fixture.apply(&of_organization(2, organization(1), suspended()));
+    assert_eq!(fixture.gate.check(), Ok(()));
+}
+
+#[test]
+fn an_empty_log_opens_nothing() {
+    let fixture = gate(GateConfig::default());
+    fixture.gate.not_bootstrapped();
+    assert_eq!(fixture.ask(0), Answered::Empty);
+    assert_eq!(fixture.gate.check(), Err(NotReady::NotBootstrapped));
+    fixture.gate.follows(LOG);
+    fixture.ask(0);
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Starting { .. })));
+}
+
+#[test]
+fn it_closes_after_max_staleness_and_opens_with_the_next_answer() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.clock.advance(seconds(60));
+    assert_eq!(fixture.gate.check(), Ok(()));
+    fixture.clock.advance(Duration::from_millis(1));
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+    fixture.ask(1);
+    assert_eq!(fixture.gate.check(), Ok(()));
+}
+
+#[test]
+fn an_answer_that_is_not_applied_makes_nothing_younger() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.clock.advance(seconds(50));
+    fixture.ask(9);
+    fixture.clock.advance(seconds(11));
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+}
+
+#[test]
+fn age_counts_from_before_the_question() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    let question = fixture.gate.question();
+    fixture.clock.advance(seconds(61));
+    fixture.gate.answered(&question, 1, fixture.clock.now());
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+}
+
+#[test]
+fn a_log_shorter_than_what_was_applied_proves_nothing() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.apply(&of_organization(2, organization(1), suspended()));
+    fixture.clock.advance(seconds(61));
+    assert_eq!(fixture.ask(1), Answered::Shorter);
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+}
+
+#[test]
+fn it_goes_on_and_says_so_when_told_to_serve() {
+    let fixture = Fixture::caught_up(GateConfig { on_stale: OnStale::Serve, ..GateConfig::default() });
+    assert_eq!(fixture.gate.serving_stale(), None);
+    fixture.clock.advance(seconds(61));
+    assert_eq!(fixture.gate.check(), Ok(()));
+    assert_eq!(fixture.gate.serving_stale(), Some(seconds(61)));
+    assert!(fixture.gate.status().serving_stale);
+}
+
+#[test]
+fn clocks_too_far_apart_close_it_either_way() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    let ahead = fixture.clock.now().saturating_add(seconds(11));
+    let question = fixture.gate.question();
+    fixture.gate.answered(&question, 1, ahead);
+    assert_eq!(fixture.gate.check(), Err(NotReady::ClockSkew { offset_millis: 11_000, max_millis: 10_000 }));
+    fixture.ask(1);
+    assert_eq!(fixture.gate.check(), Ok(()));
+    fixture.gate.answered(&question, 1, "2026-11-24T07:59:49Z".parse().unwrap());
+    assert!(matches!(fixture.gate.check(), Err(NotReady::ClockSkew { offset_millis: -11_000, .. })));
+}
+
+#[test]
+fn a_slow_answer_is_no_skew() {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (asked, received) = (at("2026-11-24T08:00:00Z"), at("2026-11-24T08:00:20Z"));
+    assert_eq!(clock_offset_millis(asked, at("2026-11-24T08:00:03Z"), received), 0);
+    assert_eq!(clock_offset_millis(asked, at("2026-11-24T08:00:21Z"), received), 1_000);
+    assert_eq!(clock_offset_millis(asked, at("2026-11-24T07:59:58Z"), received), -2_000);
+}
+
+#[test]
+fn another_log_closes_it_for_good() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.gate.diverged("a reason".to_owned());
+    fixture.ask(1);
+    fixture.gate.not_bootstrapped();
+    fixture.gate.follows(LOG);
+    assert_eq!(fixture.gate.check(), Err(NotReady::Diverged("a reason".to_owned())));
+}
+
+#[test]
+fn an_unreadable_event_of_the_installation_closes_it() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    let subject =
+        Subject { aggregate_type: "cluster".parse().unwrap(), ..Subject::key(Owner::Installation, key(1)) };
+    fixture.apply(&unreadable(2, subject));
+    assert_eq!(fixture.gate.check(), Err(NotReady::InstallationClosed { sequence: 2 }));
+}
+
+#[tokio::test]
+async fn waiting_for_a_position_ends_when_it_is_applied_or_the_time_is_up() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    let position = |log, sequence| Position { log, shard: Shard::ZERO, sequence };
+    assert!(fixture.gate.wait_applied(&position(LOG, 1), Duration::ZERO).await);
+    assert!(!fixture.gate.wait_applied(&position(LOG, 2), Duration::from_millis(5)).await);
+    let (gate, target) = (Arc::clone(&fixture.gate), position(LOG, 2));
+    let (applied, ()) = tokio::join!(gate.wait_applied(&target, seconds(30)), async {
+        tokio::task::yield_now().await;
+        fixture.apply(&of_organization(2, organization(1), suspended()));
+    });
+    assert!(applied);
+    let other = LogId::new(Uuid::from_u128(1));
+    assert!(!fixture.gate.wait_applied(&position(other, 1), Duration::from_millis(5)).await);
+}
+
+proptest! {
+    /// Whatever order questions, answers and messages come in: as fresh as of a question only when all that
+    /// the log held then is applied.
+    #[test]
+    fn freshness_never_claims_what_is_not_applied(steps in prop::collection::vec(0u8..5, 1..200)) {
+        let start = ManualClock::new(Timestamp::UNIX_EPOCH);
+        let mut freshness = Freshness::default();
+        let (mut stored, mut applied) = (1u64, 0u64);
+        let mut asked: Vec<(Question, u64)> = Vec::new();
+        let mut all: Vec<(std::time::Instant, u64)> = Vec::new();
+        for step in steps {
+            start.advance(seconds(1));
+            match step {
+                0 => stored += 1,
+                1 if applied < stored => {
+                    applied += 1;
+                    freshness.applied(applied);
+                }
+                2 => {
+                    let question = freshness.question(start.instant(), start.now());
+                    // The leader knows at least what was stored when it was asked.
+                    asked.push((question, stored));
+                    all.push((question.asked_at, stored));
+                }
+                3 if !asked.is_empty() => {
+                    let (question, last) = asked.remove(0);
+                    freshness.answered(&question, last);
+                }
+                _ => {}
+            }
+            if let Some(as_of) = freshness.as_of() {
+                let (_, held) = all.iter().find(|(at, _)| *at == as_of).unwrap();
+                prop_assert!(applied >= *held, "fresh as of a moment at which {} were stored, {} applied", held, applied);
+            }
+        }
+    }
+}
