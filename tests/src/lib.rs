@@ -1,1 +1,12 @@
 //! Servers, clients and faults for the end-to-end tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this crate is used by tests alone, and a test that can't go on panics"
+)]
+
+pub mod clients;
+pub mod poll;
+pub mod upstreams;
+pub mod wire;

@@ -1,0 +1,175 @@
+//! Official MCP SDKs, unmodified, run as processes of their own: what a user's client makes of the gateway.
+//! The scripts under `tests/clients/` say what they saw, one JSON object a line; `tests/clients/setup` installs
+//! the SDKs.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// One SDK at one version, and how it is told to settle the protocol's revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sdk {
+    pub name: &'static str,
+    script: &'static str,
+    mode: &'static str,
+}
+
+/// Every SDK and revision that the promises are shown with.
+pub const ALL: &[Sdk] = &[PYTHON_NEWEST, PYTHON_NEWEST_SESSIONS, PYTHON_OLDER, TYPESCRIPT_1, TYPESCRIPT_2];
+
+/// mcp 2.3.0 at revision 2026-07-28.
+pub const PYTHON_NEWEST: Sdk = Sdk { name: "Python 2.3, newest", script: "python/newest.py", mode: "auto" };
+/// mcp 2.3.0 with sessions, revision 2025-11-25.
+pub const PYTHON_NEWEST_SESSIONS: Sdk =
+    Sdk { name: "Python 2.3, sessions", script: "python/newest.py", mode: "legacy" };
+/// mcp 1.20.0, revision 2025-06-18.
+pub const PYTHON_OLDER: Sdk = Sdk { name: "Python 1.20", script: "python/older.py", mode: "legacy" };
+/// @modelcontextprotocol/sdk 1.32.2, revision 2025-11-25.
+pub const TYPESCRIPT_1: Sdk = Sdk { name: "TypeScript 1.32", script: "typescript/v1.mjs", mode: "legacy" };
+/// @modelcontextprotocol/client 2.4.0 at revision 2026-07-28.
+pub const TYPESCRIPT_2: Sdk = Sdk { name: "TypeScript 2.4", script: "typescript/v2.mjs", mode: "auto" };
+
+/// What the client is to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub url: String,
+    pub key: Option<String>,
+    /// `authorization` or `x-api-key`
+    pub header: &'static str,
+    pub calls: Vec<Call>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub tool: &'static str,
+    pub arguments: Value,
+    pub progress: bool,
+}
+
+/// What the client saw.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub sdk: Sdk,
+    pub lines: Vec<Value>,
+    pub stderr: String,
+}
+
+impl Plan {
+    pub fn new(url: &str, key: Option<&str>) -> Self {
+        Self { url: url.to_owned(), key: key.map(str::to_owned), header: "authorization", calls: Vec::new() }
+    }
+
+    pub fn call(mut self, tool: &'static str, arguments: Value) -> Self {
+        self.calls.push(Call { tool, arguments, progress: false });
+        self
+    }
+
+    pub fn with_progress(mut self) -> Self {
+        if let Some(call) = self.calls.last_mut() {
+            call.progress = true;
+        }
+        self
+    }
+
+    /// Runs the client to its end.
+    pub async fn run(&self, sdk: Sdk) -> Told {
+        let clients = installed();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+        let mut command = match sdk.script.strip_prefix("python/") {
+            Some(script) => python(&clients.join(script.trim_end_matches(".py"))),
+            None => Command::new("node"),
+        };
+        let calls: Vec<_> = self.calls.iter().map(Call::json).collect();
+        let plan = json!({"mode": sdk.mode, "header": self.header, "calls": calls});
+        command
+            .arg(folder.join(sdk.script))
+            .args([&self.url, &plan.to_string()])
+            .env("KEYLEDGER_CLIENTS", &clients)
+            .env_remove("KEYLEDGER_KEY")
+            .env_remove("HTTP_PROXY")
+            .env_remove("http_proxy")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        if let Some(key) = &self.key {
+            command.env("KEYLEDGER_KEY", key);
+        }
+        // The two cores start many such processes at once when the whole suite runs.
+        let bound = Duration::from_secs(90);
+        let output = crate::poll::within(sdk.name, bound, command.output()).await.unwrap_or_else(|error| {
+            panic!("{}: can't be run ({error}): run ./test, which sets it up", sdk.name)
+        });
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{} failed: {}\n{stdout}\n{stderr}", sdk.name, output.status);
+        let lines = stdout.lines().map(|line| {
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: not a line of ours: {line}", sdk.name))
+        });
+        Told { sdk, lines: lines.collect(), stderr }
+    }
+}
+
+impl Call {
+    fn json(&self) -> Value {
+        json!({"tool": self.tool, "arguments": self.arguments, "progress": self.progress})
+    }
+}
+
+impl Told {
+    /// The lines of one event.
+    pub fn all(&self, event: &str) -> Vec<&Value> {
+        self.lines.iter().filter(|line| line["event"] == event).collect()
+    }
+
+    /// The one line of an event.
+    pub fn one(&self, event: &str) -> &Value {
+        match self.all(event)[..] {
+            [line] => line,
+            _ => panic!("{}: not one `{event}` in {self:#?}", self.sdk.name),
+        }
+    }
+
+    pub fn protocol(&self) -> &str {
+        self.one("connected")["protocol"].as_str().unwrap_or_default()
+    }
+
+    pub fn tools(&self) -> Vec<&str> {
+        let names = self.one("tools")["names"].as_array();
+        names.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// What came over the wire, in order: (method, status).
+    pub fn statuses(&self) -> Vec<(&str, u64)> {
+        self.all("http")
+            .into_iter()
+            .map(|line| {
+                (line["method"].as_str().unwrap_or_default(), line["status"].as_u64().unwrap_or_default())
+            })
+            .collect()
+    }
+}
+
+fn python(sdk: &Path) -> Command {
+    let executable = std::fs::read_to_string(sdk.join(".python")).unwrap_or_else(|_| missing(sdk));
+    let mut command = Command::new(executable.trim());
+    // Alone: neither the user's packages nor another PYTHONPATH.
+    command.arg("-s").env("PYTHONPATH", sdk).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// Where `tests/clients/setup` installs.
+fn installed() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/clients");
+    for sdk in ["newest", "older", "typescript"] {
+        if !folder.join(sdk).join(".installed").exists() {
+            missing(&folder.join(sdk));
+        }
+    }
+    folder.canonicalize().unwrap_or(folder)
+}
+
+fn missing(what: &Path) -> ! {
+    panic!("the official MCP SDKs are not set up ({} is missing): run ./test", what.display())
+}
