@@ -1,1 +1,170 @@
-//! The log on NATS JetStream.
+//! The log on NATS JetStream: one stream a shard (`KL_EVENTS_0`), one subject an aggregate.
+//!
+//! Promises what [`Log`] says. Leaves to NATS: order, durability, which server leads. Leaves to `keyledger
+//! nats setup`: creating the stream; here its configuration is compared and a stream that differs is refused.
+//!
+//! Requests are written by hand rather than through the client's JetStream layer, which has no atomic batches
+//! and whose ordered consumer hides reconnects: a follower must look at its place again after each.
+
+mod api;
+mod append;
+mod config;
+mod connect;
+mod follow;
+mod read;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+
+pub use self::config::{
+    MINIMUM_SERVER, OpenError, STREAM, SUBJECTS, StreamDifference, stream_config, stream_differences,
+};
+pub use self::connect::{ConnectError, ConnectOptions, Credentials, Password, connect};
+
+use super::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use crate::clock::{Clock, Random};
+use crate::id::LogId;
+use crate::position::{Place, Position};
+use crate::subject::Subject;
+
+/// How many of a process's batches are open at once; a stream takes 50 from all processes together.
+const OPEN_BATCHES: usize = 16;
+
+/// The log's shard 0 behind one NATS connection. Cheap to clone.
+#[derive(Clone)]
+pub struct JetStreamLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: async_nats::Client,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    timeouts: Timeouts,
+    /// Forgotten when a follower finds another log, so that the next question asks anew.
+    id: Mutex<Option<LogId>>,
+    batches: Semaphore,
+}
+
+/// How long to wait for the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the answer to one append.
+    pub append: Duration,
+    /// For the answer to one read.
+    pub read: Duration,
+    /// Between two signs of life to a follower; twice this without one and it starts a new consumer.
+    pub heartbeat: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            append: Duration::from_secs(5),
+            read: Duration::from_secs(3),
+            heartbeat: Duration::from_secs(1),
+        }
+    }
+}
+
+impl JetStreamLog {
+    /// Refuses a server that is too old and a stream that is not there or not as the log needs it.
+    pub async fn open(
+        client: async_nats::Client,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        timeouts: Timeouts,
+    ) -> Result<Self, OpenError> {
+        let log = Self {
+            shared: Arc::new(Shared {
+                client,
+                clock,
+                random,
+                timeouts,
+                id: Mutex::new(None),
+                batches: Semaphore::new(OPEN_BATCHES),
+            }),
+        };
+        log.check_stream().await?;
+        Ok(log)
+    }
+
+    /// Compares the server's version and the stream's configuration with what the log needs; a difference is
+    /// an alarm and shows in `keyledger_log_stream_differences`. Ask each minute.
+    pub async fn check_stream(&self) -> Result<(), OpenError> {
+        config::check(&self.shared).await
+    }
+
+    pub fn client(&self) -> &async_nats::Client {
+        &self.shared.client
+    }
+}
+
+#[async_trait]
+impl Log for JetStreamLog {
+    async fn id(&self) -> Result<LogId, ReadError> {
+        if let Some(id) = self.shared.known_id() {
+            return Ok(id);
+        }
+        let id = read::id(&self.shared).await?;
+        self.shared.set_id(Some(id));
+        Ok(id)
+    }
+
+    async fn append(&self, batch: Batch) -> Result<Position, AppendError> {
+        append::append(&self.shared, batch).await
+    }
+
+    async fn history(&self, subject: &Subject) -> Result<History, ReadError> {
+        read::history(&self.shared, subject).await
+    }
+
+    async fn message(&self, sequence: u64) -> Result<Option<Stored>, ReadError> {
+        Ok(read::message(&self.shared, sequence).await?)
+    }
+
+    async fn info(&self) -> Result<StreamInfo, ReadError> {
+        read::info(&self.shared).await
+    }
+
+    async fn follow(&self, after: Option<Place>) -> Result<Follower, FollowError> {
+        follow::follow(self.shared.clone(), after).await
+    }
+}
+
+impl Shared {
+    fn known_id(&self) -> Option<LogId> {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_id(&self, id: Option<LogId>) {
+        *self.id.lock().unwrap_or_else(PoisonError::into_inner) = id;
+    }
+
+    fn connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Which of the client's connections this is, counted from 1: it changes with every reconnect.
+    fn connection(&self) -> u64 {
+        self.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// A name that no other process draws.
+    fn unique(&self) -> String {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        uuid::Uuid::from_bytes(bytes).as_simple().to_string()
+    }
+
+    /// Waits 2^attempt times `base`, at most `cap`, less a random part of up to a half.
+    async fn back_off(&self, attempt: u32, base: Duration, cap: Duration) {
+        let full = base.saturating_mul(1 << attempt.min(16)).min(cap);
+        let mut byte = [0; 1];
+        self.random.fill(&mut byte);
+        tokio::time::sleep(full - full.mul_f64(f64::from(byte[0]) / 512.0)).await;
+    }
+}

@@ -1,0 +1,211 @@
+//! What the log needs of its server and its stream, and how a difference is told.
+
+use serde_json::{Map, Value, json};
+
+use super::Shared;
+use super::api::{self, CallError};
+
+/// Shard 0's stream.
+pub const STREAM: &str = "KL_EVENTS_0";
+
+/// Its subjects.
+pub const SUBJECTS: &str = "kl.events.0.>";
+
+/// The oldest nats-server with atomic batches (ADR-50).
+pub const MINIMUM_SERVER: (u64, u64) = (2, 12);
+
+/// The stream's configuration as the log needs it, for `STREAM.CREATE`, with this many replicas.
+///
+/// No limit and no time to live, since any of them would drop events; `discard: new`, so that a limit that
+/// somebody sets later refuses the newest rather than drops the oldest. Nothing relies on NATS's duplicate
+/// window (the expected sequence does that work), so it is as short as the server allows.
+pub fn stream_config(replicas: u8) -> Value {
+    let mut config = required();
+    config.insert("num_replicas".to_owned(), json!(replicas));
+    config.insert("description".to_owned(), json!("Keyledger's event log: the one source of truth"));
+    Value::Object(config)
+}
+
+fn required() -> Map<String, Value> {
+    let required = json!({
+        "name": STREAM,
+        "subjects": [SUBJECTS],
+        "retention": "limits",
+        "storage": "file",
+        "compression": "s2",
+        "discard": "new",
+        "max_consumers": -1,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_age": 0,
+        "max_msgs_per_subject": -1,
+        "max_msg_size": -1,
+        "duplicate_window": 100_000_000,
+        "deny_delete": true,
+        "deny_purge": true,
+        "allow_direct": true,
+        "allow_atomic": true,
+    });
+    match required {
+        Value::Object(map) => map,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+/// What an operator may choose: it changes neither what is stored nor for how long.
+const FREE: [&str; 4] = ["num_replicas", "description", "metadata", "placement"];
+
+/// One setting of the stream that is not as the log needs it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StreamDifference {
+    /// The setting's name in NATS, such as `max_age`.
+    pub setting: String,
+    pub wanted: String,
+    pub found: String,
+}
+
+impl std::fmt::Display for StreamDifference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} is {}, must be {}", self.setting, self.found, self.wanted)
+    }
+}
+
+/// Why the log is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("nats-server is {found}; the log needs 2.12 or later")]
+    ServerTooOld { found: String },
+    #[error("there is no stream {STREAM}: run `keyledger nats setup`")]
+    NoStream,
+    #[error("the stream {STREAM} is not as the log needs it: {}", join(.0))]
+    StreamDiffers(Vec<StreamDifference>),
+    #[error("the log can't be reached: {0}")]
+    Unavailable(String),
+}
+
+fn join(differences: &[StreamDifference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+pub(super) async fn check(log: &Shared) -> Result<(), OpenError> {
+    let result = compare(log).await;
+    match &result {
+        Ok(()) => metrics::gauge!("keyledger_log_stream_differences").set(0.0),
+        Err(OpenError::StreamDiffers(differences)) => {
+            #[expect(clippy::cast_precision_loss, reason = "a stream has a few dozen settings")]
+            metrics::gauge!("keyledger_log_stream_differences").set(differences.len() as f64);
+            for difference in differences {
+                tracing::error!(stream = STREAM, "the log's stream is not as it must be: {difference}");
+            }
+        }
+        Err(error @ (OpenError::ServerTooOld { .. } | OpenError::NoStream)) => {
+            metrics::gauge!("keyledger_log_stream_differences").set(1.0);
+            tracing::error!(stream = STREAM, "{error}");
+        }
+        Err(OpenError::Unavailable(_)) => {}
+    }
+    result
+}
+
+async fn compare(log: &Shared) -> Result<(), OpenError> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        config: Map<String, Value>,
+    }
+    let version = log.client.server_info().version;
+    if !is_new_enough(&version) {
+        return Err(OpenError::ServerTooOld { found: version });
+    }
+    let answer: Answer = match api::call(log, &format!("STREAM.INFO.{STREAM}"), &Value::Null).await {
+        Ok(answer) => answer,
+        Err(error) if error.is_no_stream() => return Err(OpenError::NoStream),
+        Err(error) => return Err(unavailable(&error)),
+    };
+    let differences = stream_differences(&answer.config);
+    if differences.is_empty() { Ok(()) } else { Err(OpenError::StreamDiffers(differences)) }
+}
+
+fn unavailable(error: &CallError) -> OpenError {
+    OpenError::Unavailable(error.to_string())
+}
+
+pub(super) fn is_new_enough(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
+    let (Some(Some(major)), Some(Some(minor))) = (parts.next(), parts.next()) else { return false };
+    (major, minor) >= MINIMUM_SERVER
+}
+
+/// Each setting of the stream (as `STREAM.INFO` tells them) that is not as the log needs it. A setting that
+/// this version does not know and that is set differs too: it may drop events.
+pub fn stream_differences(found: &Map<String, Value>) -> Vec<StreamDifference> {
+    let required = required();
+    let mut differences = Vec::new();
+    for (setting, wanted) in &required {
+        let value = found.get(setting).unwrap_or(&Value::Null);
+        if value != wanted && !(is_unset(value) && is_unset(wanted)) {
+            differences.push(difference(setting, wanted.to_string(), value));
+        }
+    }
+    for (setting, value) in found {
+        if !required.contains_key(setting) && !FREE.contains(&setting.as_str()) && !is_unset(value) {
+            differences.push(difference(setting, "unset".to_owned(), value));
+        }
+    }
+    differences
+}
+
+fn difference(setting: &str, wanted: String, found: &Value) -> StreamDifference {
+    let found = if is_unset(found) { "unset".to_owned() } else { found.to_string() };
+    StreamDifference { setting: setting.to_owned(), wanted, found }
+}
+
+/// Go's zero values, which the server leaves out or writes.
+fn is_unset(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(set) => !set,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.values().all(is_unset),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_from_2_12_on_are_new_enough() {
+        for good in ["2.12.0", "2.15.1", "3.0.0", "2.12.0-preview.1"] {
+            assert!(is_new_enough(good), "{good}");
+        }
+        for old in ["2.9.10", "2.11.99", "1.99.0", "", "x", "2"] {
+            assert!(!is_new_enough(old), "{old}");
+        }
+    }
+
+    #[test]
+    fn the_wanted_configuration_has_no_differences() {
+        let Value::Object(config) = stream_config(3) else { panic!("an object") };
+        assert_eq!(stream_differences(&config), []);
+    }
+
+    #[test]
+    fn a_changed_a_missing_and_an_unknown_setting_are_named() {
+        let Value::Object(mut config) = stream_config(1) else { panic!("an object") };
+        config.insert("max_age".to_owned(), json!(60));
+        config.remove("deny_delete");
+        config.insert("drops_events".to_owned(), json!(true));
+        config.insert("unknown_but_unset".to_owned(), json!({"a": 0}));
+        let named: Vec<_> = stream_differences(&config).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            named,
+            [
+                "deny_delete is unset, must be true",
+                "max_age is 60, must be 0",
+                "drops_events is true, must be unset",
+            ]
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! Connecting to NATS as one of the roles.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+/// How a process connects for one of its roles.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// Servers of one cluster, such as `nats://127.0.0.1:4222`. What leaves loopback uses TLS, whatever the
+    /// scheme says.
+    pub servers: Vec<String>,
+    pub credentials: Credentials,
+    /// Shown in the server's lists of connections, such as `keyledger node`.
+    pub name: String,
+    /// Answers come to subjects under this, such as `_INBOX_node`: its user may read no other's.
+    pub inbox_prefix: String,
+    /// PEM file of the authorities that sign the servers' certificates; without one, the system's.
+    pub authorities: Option<PathBuf>,
+    /// PEM files of a client certificate and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+}
+
+/// What the server knows the user by.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    None,
+    User {
+        name: String,
+        password: Password,
+    },
+    /// A file with a user JWT and its nkey seed.
+    File(PathBuf),
+}
+
+/// A password: not shown, and wiped from memory at its end.
+#[derive(Clone)]
+pub struct Password(Zeroizing<String>);
+
+impl Password {
+    pub fn new(password: String) -> Self {
+        Self(Zeroizing::new(password))
+    }
+
+    /// The password itself, for a server's configuration.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password")
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    #[error("`{0}` is not the address of a NATS server, such as nats://127.0.0.1:4222")]
+    Address(String),
+    #[error("the NATS credentials file {path} can't be read")]
+    CredentialsFile { path: PathBuf, source: std::io::Error },
+    #[error("can't connect to NATS at {servers}")]
+    Connect { servers: String, source: async_nats::ConnectError },
+}
+
+/// Connects, and keeps reconnecting for ever after. The first connection must succeed within its time-out.
+pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, ConnectError> {
+    let servers = options.servers.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    let base = match options.credentials {
+        Credentials::None => async_nats::ConnectOptions::new(),
+        Credentials::User { name, password } => {
+            async_nats::ConnectOptions::with_user_and_password(name, password.reveal().to_owned())
+        }
+        Credentials::File(path) => async_nats::ConnectOptions::with_credentials_file(&path)
+            .await
+            .map_err(|source| ConnectError::CredentialsFile { path, source })?,
+    };
+    let mut base = base
+        .name(&options.name)
+        .custom_inbox_prefix(&options.inbox_prefix)
+        .require_tls(!servers.iter().all(is_loopback))
+        .connection_timeout(Duration::from_secs(5))
+        // A server that stands still is noticed after three unanswered pings.
+        .ping_interval(Duration::from_secs(5))
+        .reconnect_delay_callback(|attempts| match attempts {
+            0 | 1 => Duration::ZERO,
+            more => Duration::from_millis(25 << more.min(6)).min(Duration::from_secs(1)),
+        })
+        .event_callback(|event| async move {
+            match event {
+                async_nats::Event::Connected => tracing::info!("connected to NATS"),
+                async_nats::Event::Disconnected => tracing::warn!("disconnected from NATS"),
+                other @ (async_nats::Event::LameDuckMode
+                | async_nats::Event::Draining
+                | async_nats::Event::Closed
+                | async_nats::Event::SlowConsumer(_)
+                | async_nats::Event::ServerError(_)
+                | async_nats::Event::ClientError(_)) => tracing::warn!("NATS: {other}"),
+            }
+        });
+    if let Some(authorities) = options.authorities {
+        base = base.add_root_certificates(authorities);
+    }
+    if let Some((certificate, key)) = options.certificate {
+        base = base.add_client_certificate(certificate, key);
+    }
+    base.connect(servers.as_slice())
+        .await
+        .map_err(|source| ConnectError::Connect { servers: options.servers.join(", "), source })
+}
+
+fn address(text: &str) -> Result<async_nats::ServerAddr, ConnectError> {
+    text.parse().map_err(|_| ConnectError::Address(text.chars().take(200).collect()))
+}
+
+fn is_loopback(address: &async_nats::ServerAddr) -> bool {
+    let host = address.host().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_goes_without_tls() {
+        for text in ["nats://127.0.0.1:4222", "localhost", "nats://[::1]:4222", "127.1.2.3:1"] {
+            assert!(is_loopback(&address(text).unwrap()), "{text}");
+        }
+        for text in ["nats://10.0.0.1:4222", "localhost.example.com", "nats://[2001:db8::1]"] {
+            assert!(!is_loopback(&address(text).unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let credentials =
+            Credentials::User { name: "node".to_owned(), password: Password::new("hunter2".to_owned()) };
+        assert!(!format!("{credentials:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Reads that the stream's leader answers.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::api::{self, CallError};
+use super::{STREAM, Shared};
+use crate::envelope::Read;
+use crate::id::LogId;
+use crate::log::{History, ReadError, Stored, StreamInfo};
+use crate::subject::Subject;
+
+/// The log's id, as its first message tells it.
+pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
+    let Some(first) = message(log, 1).await? else {
+        let state = state(log).await?;
+        if state.last_seq == 0 {
+            return Err(ReadError::NotBootstrapped);
+        }
+        return Err(ReadError::ForeignLog("its first message is gone".to_owned()));
+    };
+    let (envelope, kind) = match crate::envelope::read(&first, None) {
+        Read::Event(event) => (event.envelope, "installation.bootstrapped"),
+        // A newer version's shape; who it belongs to is told all the same.
+        Read::Unreadable(event) => (event.envelope, "installation.bootstrapped"),
+        Read::Foreign(foreign) => return Err(ReadError::ForeignLog(foreign.reason.to_string())),
+    };
+    if *envelope.kind != *kind {
+        return Err(ReadError::ForeignLog(format!("it is `{}`", envelope.kind)));
+    }
+    Ok(envelope.id.into())
+}
+
+pub(super) async fn message(log: &Shared, sequence: u64) -> Result<Option<Stored>, CallError> {
+    api::get(log, json!({ "seq": sequence })).await
+}
+
+/// The aggregate's messages after a sequence, asked one by one: the last answer (there is no other) is the
+/// leader's word that nothing is missing at the end.
+pub(super) async fn after(log: &Shared, subject: &str, sequence: u64) -> Result<Vec<Stored>, CallError> {
+    let mut events = Vec::new();
+    let mut next = sequence + 1;
+    while let Some(stored) = api::get(log, json!({ "seq": next, "next_by_subj": subject })).await? {
+        next = stored.sequence + 1;
+        events.push(stored);
+    }
+    Ok(events)
+}
+
+/// All events of the aggregate. The bulk comes in one direct read, which any replica may answer, late perhaps;
+/// the leader says at the same time which event is the last, and gives what the replica did not have yet.
+pub(super) async fn history(log: &Shared, subject: &Subject) -> Result<History, ReadError> {
+    let subject = subject.to_string();
+    let (bulk, last) =
+        tokio::join!(bulk(log, &subject), api::get(log, json!({ "last_by_subj": subject.as_str() })));
+    let Some(last) = last? else { return Ok(History::default()) };
+    // A failed direct read costs round trips, not the answer.
+    let mut events = bulk.unwrap_or_default();
+    let have = events.last().map_or(0, |stored| stored.sequence);
+    if have < last.sequence {
+        events.extend(after(log, &subject, have).await?);
+    }
+    let last = events.last().map_or(0, |stored| stored.sequence);
+    Ok(History { events, last })
+}
+
+/// As many messages of the subject as come in one direct read (`batch`, ADR-31), in order, from its first on.
+async fn bulk(log: &Shared, subject: &str) -> Result<Vec<Stored>, CallError> {
+    use futures::StreamExt;
+    const AT_ONCE: usize = 1_000;
+
+    if !log.connected() {
+        return Err(CallError::Disconnected);
+    }
+    let client = |error: &dyn std::fmt::Display| CallError::Client(error.to_string());
+    let inbox = log.client.new_inbox();
+    let mut answers = log.client.subscribe(inbox.clone()).await.map_err(|error| client(&error))?;
+    let body = json!({ "seq": 1, "next_by_subj": subject, "batch": AT_ONCE }).to_string();
+    log.client
+        .publish_with_reply(api::api_subject(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
+        .await
+        .map_err(|error| client(&error))?;
+    let mut events = Vec::new();
+    let all = async {
+        while let Some(answer) = answers.next().await {
+            match answer.status.map(|status| status.as_u16()) {
+                None => events.push(direct(answer)?),
+                // The end of the batch (204), or no message at all (404).
+                Some(204 | 404) => return Ok(()),
+                Some(503) => return Err(CallError::NoResponders),
+                Some(status) => return Err(CallError::Answer(status.to_string())),
+            }
+        }
+        Err(CallError::ConnectionLost)
+    };
+    tokio::time::timeout(log.timeouts.read, all).await.map_err(|_| CallError::TimedOut)??;
+    // Nothing may be left out in the middle: what is not in order is not used.
+    if events.is_sorted_by(|a, b| a.sequence < b.sequence) {
+        Ok(events)
+    } else {
+        Err(CallError::Answer("a direct read came out of order".to_owned()))
+    }
+}
+
+fn direct(message: async_nats::Message) -> Result<Stored, CallError> {
+    let headers = message.headers.unwrap_or_default();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .map(|value| value.as_str())
+            .ok_or_else(|| CallError::Answer(format!("a direct read without {name}")))
+    };
+    Ok(Stored {
+        sequence: header("Nats-Sequence")?
+            .parse()
+            .map_err(|_| CallError::Answer("no sequence".to_owned()))?,
+        subject: header("Nats-Subject")?.to_owned(),
+        stored_at: api::time(header("Nats-Time-Stamp")?)?,
+        payload: message.payload,
+    })
+}
+
+#[derive(Deserialize)]
+pub(super) struct State {
+    pub messages: u64,
+    pub last_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    state: State,
+    ts: String,
+}
+
+pub(super) async fn state(log: &Shared) -> Result<State, CallError> {
+    let info: Info = api::call(log, &format!("STREAM.INFO.{STREAM}"), &serde_json::Value::Null).await?;
+    Ok(info.state)
+}
+
+pub(super) async fn info(log: &Shared) -> Result<StreamInfo, ReadError> {
+    let asked_at = log.clock.instant();
+    let info: Info = api::call(log, &format!("STREAM.INFO.{STREAM}"), &serde_json::Value::Null).await?;
+    Ok(StreamInfo {
+        last_sequence: info.state.last_seq,
+        messages: info.state.messages,
+        server_time: api::time(&info.ts)?,
+        asked_at,
+    })
+}

@@ -1,0 +1,173 @@
+//! Following: every message once and in order, or the word that the log is another one.
+
+use std::time::Duration;
+
+use events::id::EventId;
+use events::log::jetstream::JetStreamLog;
+use events::log::{FollowError, Follower, Log, Stored};
+use events::position::Place;
+use futures::StreamExt;
+
+use crate::server::NatsServer;
+use crate::setting::{bootstrap, fill, first, uuid};
+
+async fn next(follower: &mut Follower) -> Result<Stored, FollowError> {
+    tokio::time::timeout(Duration::from_secs(20), follower.next()).await.expect("an item in time").unwrap()
+}
+
+async fn sequences(follower: &mut Follower, count: usize) -> Vec<u64> {
+    let mut sequences = Vec::new();
+    for _ in 0..count {
+        sequences.push(next(follower).await.unwrap().sequence);
+    }
+    sequences
+}
+
+async fn place(log: &JetStreamLog, sequence: u64) -> Place {
+    let stored = log.message(sequence).await.unwrap().unwrap();
+    let id = log.id().await.unwrap();
+    let events::Read::Event(event) = stored.read(id) else { panic!("an event") };
+    Place { log: id, sequence, event: Some(event.envelope.id) }
+}
+
+#[tokio::test]
+async fn an_empty_log_is_told() {
+    let (_server, log) = NatsServer::with_log().await;
+    assert!(matches!(log.follow(None).await.err(), Some(FollowError::NotBootstrapped)));
+}
+
+#[tokio::test]
+async fn a_follower_sees_what_was_there_and_what_comes() {
+    let (_server, log) = NatsServer::with_log().await;
+    bootstrap(&log).await;
+    fill(&log, 20).await;
+    let mut all = log.follow(None).await.unwrap();
+    let mut rest = log.follow(Some(place(&log, 10).await)).await.unwrap();
+    assert_eq!(sequences(&mut all, 21).await, (1..=21).collect::<Vec<_>>());
+    assert_eq!(sequences(&mut rest, 11).await, (11..=21).collect::<Vec<_>>());
+    fill(&log, 5).await;
+    assert_eq!(sequences(&mut all, 5).await, (22..=26).collect::<Vec<_>>());
+    assert_eq!(sequences(&mut rest, 5).await, (22..=26).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_follower_gets_what_the_log_holds() {
+    let (_server, log) = NatsServer::with_log().await;
+    bootstrap(&log).await;
+    fill(&log, 3).await;
+    let mut follower = log.follow(None).await.unwrap();
+    for sequence in 1..=4 {
+        assert_eq!(Some(next(&mut follower).await.unwrap()), log.message(sequence).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_over_crashes_of_the_server() {
+    let (mut server, log) = NatsServer::with_log().await;
+    bootstrap(&log).await;
+    let mut follower = log.follow(None).await.unwrap();
+    let mut expected = 1;
+    for round in 0..4_u64 {
+        fill(&log, 25).await;
+        // Half of them are still on the way when the server dies.
+        let now = sequences(&mut follower, 13).await;
+        assert_eq!(now, (expected..expected + 13).collect::<Vec<_>>());
+        expected += 13;
+        server.kill();
+        server.restart().await;
+        crate::server::eventually("the log answers again", async || log.info().await.ok()).await;
+        let end = 1 + 25 * (round + 1);
+        let rest = usize::try_from(end - expected + 1).unwrap();
+        assert_eq!(sequences(&mut follower, rest).await, (expected..=end).collect::<Vec<_>>());
+        expected = end + 1;
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_follower_goes_on_after_its_consumer_is_deleted() {
+    let (server, log) = NatsServer::with_log().await;
+    bootstrap(&log).await;
+    let mut follower = log.follow(None).await.unwrap();
+    sequences(&mut follower, 1).await;
+    let names = server.api("CONSUMER.NAMES.KL_EVENTS_0", &serde_json::json!({})).await;
+    let name = names["consumers"][0].as_str().unwrap();
+    server.api(&format!("CONSUMER.DELETE.KL_EVENTS_0.{name}"), &serde_json::json!({})).await;
+    fill(&log, 3).await;
+    assert_eq!(sequences(&mut follower, 3).await, [2, 3, 4]);
+}
+
+#[tokio::test]
+async fn an_older_copy_of_the_log_is_noticed() {
+    for refill in [0, 10] {
+        let (mut server, log) = NatsServer::with_log().await;
+        bootstrap(&log).await;
+        fill(&log, 5).await;
+        let copy = server.directory.path().join("copy");
+        server.kill();
+        NatsServer::copy(&server.store(), &copy);
+        server.restart().await;
+        crate::server::eventually("the log answers", async || log.info().await.ok()).await;
+        fill(&log, 5).await;
+        let mut follower = log.follow(None).await.unwrap();
+        sequences(&mut follower, 11).await;
+        let place = place(&log, 11).await;
+
+        server.kill();
+        NatsServer::copy(&copy, &server.store());
+        server.restart().await;
+        crate::server::eventually("the log answers", async || log.info().await.ok()).await;
+        if refill > 0 {
+            fill(&log, refill).await;
+        }
+
+        let told = next(&mut follower).await;
+        assert!(matches!(told, Err(FollowError::Diverged(_))), "{told:?}");
+        assert!(follower.next().await.is_none());
+        let told = log.follow(Some(place)).await.err();
+        assert!(matches!(told, Some(FollowError::Diverged(_))), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_log_is_noticed() {
+    let (server, log) = NatsServer::with_log().await;
+    bootstrap(&log).await;
+    fill(&log, 5).await;
+    let mut follower = log.follow(None).await.unwrap();
+    sequences(&mut follower, 6).await;
+    let place = place(&log, 3).await;
+
+    server.delete_stream().await;
+    server.create_stream().await;
+    let told = log.follow(Some(place)).await.err();
+    assert!(matches!(told, Some(FollowError::Diverged(_))), "an empty log: {told:?}");
+    let other = server.open().await.unwrap();
+    let id = bootstrap(&other).await;
+    fill(&other, 10).await;
+
+    let told = next(&mut follower).await;
+    assert!(matches!(told, Err(FollowError::Diverged(_))), "{told:?}");
+    let told = log.follow(Some(place)).await.err();
+    assert!(matches!(told, Some(FollowError::Diverged(_))), "{told:?}");
+    // The old log's id is forgotten with it.
+    assert_eq!(log.id().await.unwrap(), id);
+}
+
+#[tokio::test]
+async fn a_place_beyond_the_end_or_with_another_event_is_noticed() {
+    let (_server, log) = NatsServer::with_log().await;
+    bootstrap(&log).await;
+    fill(&log, 5).await;
+    let good = place(&log, 4).await;
+    for bad in [
+        Place { sequence: 7, ..good },
+        Place { event: Some(EventId::new(uuid())), ..good },
+        Place { event: None, ..good },
+        Place { log: first().log, ..good },
+    ] {
+        let told = log.follow(Some(bad)).await.err();
+        assert!(matches!(told, Some(FollowError::Diverged(_))), "{bad:?}: {told:?}");
+    }
+    let mut follower = log.follow(Some(good)).await.unwrap();
+    assert_eq!(sequences(&mut follower, 2).await, [5, 6]);
+}

@@ -1,0 +1,9 @@
+//! What every event log must do, shown on a real nats-server.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+
+mod append;
+mod follow;
+mod server;
+mod setting;
+mod unreachable;

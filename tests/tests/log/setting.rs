@@ -1,0 +1,119 @@
+//! What the log asks of its server, and events to put into it.
+
+use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
+use events::envelope::Fingerprint;
+use events::installation::{Bootstrapped, InstallationEvent};
+use events::key::{Disabled, KeyEvent};
+use events::log::jetstream::{JetStreamLog, OpenError};
+use events::log::{Batch, Entry, Expected, Log};
+use events::{
+    Actor, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId, Owner, PepperId,
+    Position, Subject,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::server::NatsServer;
+
+pub fn uuid() -> Uuid {
+    uuid_v7(&SystemClock, &SystemRandom)
+}
+
+fn draft(log: LogId, subject: Subject, event: Event) -> Draft {
+    let mut fingerprint = [0; 32];
+    SystemRandom.fill(&mut fingerprint);
+    Draft {
+        id: EventId::new(uuid()),
+        log,
+        time: SystemClock.now(),
+        subject,
+        actor: Actor::bootstrap(),
+        command: CommandId::new(uuid()),
+        fingerprint: Fingerprint(fingerprint),
+        causation: None,
+        event,
+    }
+}
+
+/// The event that starts a log.
+pub fn first() -> Draft {
+    let subject = Subject::installation(InstallationId::new(uuid()));
+    let event = Event::Installation(InstallationEvent::Bootstrapped(Bootstrapped {
+        admin_key: KeyId::new(uuid()),
+        pepper: PepperId::new(uuid()),
+    }));
+    let draft = draft(LogId::new(uuid()), subject, event);
+    Draft { log: draft.id.into(), ..draft }
+}
+
+/// Any small event on a subject.
+pub fn on(log: LogId, subject: &Subject) -> Draft {
+    draft(log, subject.clone(), Event::Key(KeyEvent::Disabled(Disabled { reason: None })))
+}
+
+pub fn key() -> Subject {
+    Subject::key(Owner::Organization(OrganizationId::new(uuid())), KeyId::new(uuid()))
+}
+
+pub fn one(draft: Draft, expected: Expected) -> Batch {
+    Batch { entries: vec![Entry { draft, expected }] }
+}
+
+/// Starts the log.
+pub async fn bootstrap(log: &JetStreamLog) -> LogId {
+    let first = first();
+    let id = first.log;
+    log.append(one(first, Expected::EmptyLog)).await.unwrap();
+    id
+}
+
+/// Appends so many events, each on a subject of its own.
+pub async fn fill(log: &JetStreamLog, count: usize) -> Position {
+    let id = log.id().await.unwrap();
+    let mut last = None;
+    for _ in 0..count {
+        last = Some(log.append(one(on(id, &key()), Expected::Last(0))).await.unwrap());
+    }
+    last.unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_that_is_not_there_is_refused() {
+    let server = NatsServer::start().await;
+    assert!(matches!(server.open().await, Err(OpenError::NoStream)));
+}
+
+#[tokio::test]
+async fn the_stream_as_we_create_it_has_no_difference() {
+    let (_server, log) = NatsServer::with_log().await;
+    log.check_stream().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_that_differs_is_refused_and_each_difference_named() {
+    let server = NatsServer::start().await;
+    let config =
+        json!({ "name": "KL_EVENTS_0", "subjects": ["kl.events.0.>"], "max_age": 3_600_000_000_000_u64 });
+    let answer = server.api("STREAM.CREATE.KL_EVENTS_0", &config).await;
+    assert_eq!(answer.get("error"), None, "{answer}");
+
+    let Err(error) = server.open().await else { panic!("opened") };
+    let text = error.to_string();
+    for setting in
+        ["max_age is 3600000000000, must be 0", "compression", "deny_delete", "deny_purge", "allow_atomic"]
+    {
+        assert!(text.contains(setting), "{setting} is not named in: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_set_later_is_noticed() {
+    let (server, log) = NatsServer::with_log().await;
+    let mut config = events::log::jetstream::stream_config(1);
+    config["max_msgs"] = json!(10);
+    let answer = server.api("STREAM.UPDATE.KL_EVENTS_0", &config).await;
+    assert_eq!(answer.get("error"), None, "{answer}");
+
+    let Err(OpenError::StreamDiffers(differences)) = log.check_stream().await else { panic!("not noticed") };
+    assert_eq!(differences.iter().map(|d| d.setting.as_str()).collect::<Vec<_>>(), ["max_msgs"]);
+}

@@ -1,0 +1,62 @@
+//! The server stopped, or stands still: told within a bound, and told apart.
+
+use std::time::{Duration, Instant};
+
+use events::log::{AppendError, Expected, Log, ReadError};
+
+use crate::server::{NatsServer, eventually};
+use crate::setting::{bootstrap, key, on, one};
+
+const BOUND: Duration = Duration::from_secs(8);
+
+#[expect(clippy::disallowed_methods, reason = "the test itself looks at the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[tokio::test]
+async fn with_the_server_stopped_nothing_is_stored_and_that_is_told() {
+    let (mut server, log) = NatsServer::with_log().await;
+    let id = bootstrap(&log).await;
+    server.kill();
+    // The client may need a moment to see it; until then the outcome is unknown.
+    let refused = eventually("told as unavailable", async || {
+        match log.append(one(on(id, &key()), Expected::Last(0))).await {
+            Err(AppendError::Unavailable(_)) => Some(()),
+            Err(AppendError::OutcomeUnknown(_)) => None,
+            other => panic!("{other:?}"),
+        }
+    });
+    refused.await;
+
+    let subject = key();
+    let started = now();
+    let told = log.append(one(on(id, &subject), Expected::Last(0))).await;
+    assert!(matches!(told, Err(AppendError::Unavailable(_))), "{told:?}");
+    let told = log.history(&subject).await;
+    assert!(matches!(told, Err(ReadError::Unavailable(_))), "{told:?}");
+    assert!(started.elapsed() < BOUND);
+
+    server.restart().await;
+    let history = eventually("the log answers again", async || log.history(&subject).await.ok()).await;
+    assert_eq!(history.last, 0, "what was told as not stored came after all");
+    log.append(one(on(id, &subject), Expected::Last(0))).await.unwrap();
+}
+
+#[tokio::test]
+async fn with_the_server_standing_still_the_outcome_is_unknown_and_asking_again_tells() {
+    let (server, log) = NatsServer::with_log().await;
+    let id = bootstrap(&log).await;
+    let batch = one(on(id, &key()), Expected::Last(0));
+    server.signal("-STOP");
+    let started = now();
+    let told = log.append(batch.clone()).await;
+    let took = started.elapsed();
+    server.signal("-CONT");
+    assert!(matches!(told, Err(AppendError::OutcomeUnknown(_))), "{told:?}");
+    assert!(took < BOUND, "{took:?}");
+
+    let position = eventually("asking again tells", async || log.append(batch.clone()).await.ok()).await;
+    assert_eq!(position.sequence, 2);
+    assert_eq!(log.info().await.unwrap().messages, 2);
+}
