@@ -8,5 +8,6 @@
 
 pub mod clients;
 pub mod poll;
+pub mod servers;
 pub mod upstreams;
 pub mod wire;

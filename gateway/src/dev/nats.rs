@@ -1,0 +1,300 @@
+//! A private nats-server: JetStream on disk, a user for each role, a loopback port of its own.
+//!
+//! Its directory holds all that it needs to start again: configuration, passwords, port, store. The port is
+//! kept when it is still free. What the users may do is their caller's to say.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use events::clock::Random;
+use serde_json::json;
+
+use super::children::{self, Child, Launch, Signal};
+use super::{Error, private, tools};
+
+const START_WITHIN: Duration = Duration::from_secs(60);
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What a user may do. `None`: everything.
+#[derive(Debug, Clone)]
+pub struct NatsUser {
+    pub name: String,
+    pub permissions: Option<Permissions>,
+}
+
+/// Subjects that may be published and subscribed to.
+#[derive(Debug, Clone, Default)]
+pub struct Permissions {
+    pub publish: Subjects,
+    pub subscribe: Subjects,
+}
+
+/// What is in `allow` and not in `deny`.
+#[derive(Debug, Clone, Default)]
+pub struct Subjects {
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct NatsOptions {
+    pub directory: PathBuf,
+    pub users: Vec<NatsUser>,
+    /// Each write is on disk before it is acknowledged (decision 7). `false` is for tests that ask for speed.
+    pub sync_always: bool,
+}
+
+/// A user's name and password.
+#[derive(Clone)]
+pub struct Credentials {
+    pub user: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A running nats-server. Dropped, it is killed; its directory stays.
+pub struct NatsServer {
+    child: Child,
+    address: SocketAddr,
+    passwords: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for NatsServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsServer")
+            .field("address", &self.address)
+            .field("child", &self.child)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NatsServer {
+    /// Starts a server on this directory, which may hold an earlier one's data. Nobody else may use it.
+    pub async fn start(options: &NatsOptions, random: &dyn Random) -> Result<Self, Error> {
+        let program = tools::nats_server()?;
+        let files = Files::of(&options.directory)?;
+        let passwords = files.passwords(&options.users, random)?;
+        let kept = files.port();
+        if let Some(port) = kept.filter(|port| is_free(*port)) {
+            match Self::start_on(&program, &files, options, &passwords, port).await {
+                Ok(server) => return Ok(server),
+                // Most likely taken in between: any port will do.
+                Err(Error::Ended { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Self::start_on(&program, &files, options, &passwords, 0).await
+    }
+
+    async fn start_on(
+        program: &Path,
+        files: &Files,
+        options: &NatsOptions,
+        passwords: &BTreeMap<String, String>,
+        port: u16,
+    ) -> Result<Self, Error> {
+        files.remove_old_ports()?;
+        let configuration = configuration(files, options, passwords, port);
+        private::write(&files.configuration, configuration.as_bytes())?;
+        let child = children::spawn(&Launch {
+            wrapper: vec![],
+            program: program.to_owned(),
+            arguments: vec!["--config".into(), files.configuration.clone().into()],
+            log: files.log.clone(),
+        })
+        .await?;
+        let started = tokio::time::timeout(START_WITHIN, files.wait_for_address(&child)).await;
+        let address = started.map_err(|_| Error::TooSlow {
+            program: "nats-server",
+            waited: START_WITHIN,
+            log: files.log.clone(),
+        })??;
+        private::write(&files.port, address.port().to_string().as_bytes())?;
+        Ok(Self { child, address, passwords: passwords.clone() })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `nats://127.0.0.1:PORT`, without credentials.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address)
+    }
+
+    /// `None`: there is no such user.
+    pub fn credentials(&self, user: &str) -> Option<Credentials> {
+        let password = self.passwords.get(user)?.clone();
+        Some(Credentials { user: user.to_owned(), password })
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The process, to wait for or to signal.
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
+    /// Ends it in good order.
+    pub async fn stop(self) {
+        self.child.stop(Signal::Terminate, STOP_WITHIN).await;
+    }
+}
+
+/// The server's directory.
+struct Files {
+    configuration: PathBuf,
+    passwords: PathBuf,
+    port: PathBuf,
+    ports: PathBuf,
+    store: PathBuf,
+    log: PathBuf,
+}
+
+impl Files {
+    fn of(directory: &Path) -> Result<Self, Error> {
+        let ports = directory.join("ports");
+        let store = directory.join("store");
+        for folder in [directory, &ports, &store] {
+            private::directory(folder)?;
+        }
+        Ok(Self {
+            configuration: directory.join("nats.conf"),
+            passwords: directory.join("passwords.json"),
+            port: directory.join("port"),
+            log: directory.join("nats.log"),
+            ports,
+            store,
+        })
+    }
+
+    /// Each user's password: kept from an earlier start, or drawn.
+    fn passwords(&self, users: &[NatsUser], random: &dyn Random) -> Result<BTreeMap<String, String>, Error> {
+        let bad = |error: serde_json::Error| Error::Content {
+            path: self.passwords.clone(),
+            reason: error.to_string(),
+        };
+        let kept: BTreeMap<String, String> = match private::read(&self.passwords)? {
+            Some(text) => serde_json::from_str(&text).map_err(bad)?,
+            None => BTreeMap::new(),
+        };
+        let mut all = kept.clone();
+        for user in users {
+            all.entry(user.name.clone()).or_insert_with(|| private::password(random));
+        }
+        if all != kept {
+            private::write(&self.passwords, &serde_json::to_vec_pretty(&all).map_err(bad)?)?;
+        }
+        Ok(all)
+    }
+
+    fn port(&self) -> Option<u16> {
+        std::fs::read_to_string(&self.port).ok()?.trim().parse().ok()
+    }
+
+    /// A killed server leaves its file, and its process id may come back.
+    fn remove_old_ports(&self) -> Result<(), Error> {
+        for entry in std::fs::read_dir(&self.ports).map_err(Error::file(&self.ports))? {
+            let path = entry.map_err(Error::file(&self.ports))?.path();
+            std::fs::remove_file(&path).map_err(Error::file(&path))?;
+        }
+        Ok(())
+    }
+
+    /// nats-server writes the file once it takes connections, after JetStream has read its store.
+    async fn wait_for_address(&self, child: &Child) -> Result<SocketAddr, Error> {
+        loop {
+            // Asked first, so that a file written just before the end is not missed.
+            let ended = child.exit_status();
+            if let Some(address) = self.address_of(child.id()) {
+                return Ok(address);
+            }
+            if let Some(status) = ended {
+                return Err(Error::Ended {
+                    program: "nats-server",
+                    status: status.to_string(),
+                    last_words: last_words(&self.log),
+                    log: self.log.clone(),
+                });
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// `None`: not there, or not yet whole.
+    fn address_of(&self, process: u32) -> Option<SocketAddr> {
+        let mut entries = std::fs::read_dir(&self.ports).ok()?.flatten();
+        let ending = format!("_{process}.ports");
+        let path = entries.find(|entry| entry.file_name().to_string_lossy().ends_with(&ending))?.path();
+        let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        ports.get("nats")?.get(0)?.as_str()?.strip_prefix("nats://")?.parse().ok()
+    }
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// The end of a log, for an error message.
+pub(super) fn last_words(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+}
+
+/// nats-server's configuration format takes JSON.
+fn configuration(
+    files: &Files,
+    options: &NatsOptions,
+    passwords: &BTreeMap<String, String>,
+    port: u16,
+) -> String {
+    let subjects = |subjects: &Subjects| {
+        let mut rules = serde_json::Map::new();
+        // An empty "allow" would allow everything; a user who may do nothing has everything denied.
+        if subjects.allow.is_empty() {
+            rules.insert("deny".into(), json!([">"]));
+        } else {
+            rules.insert("allow".into(), json!(subjects.allow));
+            rules.insert("deny".into(), json!(subjects.deny));
+        }
+        serde_json::Value::Object(rules)
+    };
+    let users: Vec<serde_json::Value> = options
+        .users
+        .iter()
+        .map(|user| {
+            let mut entry = json!({ "user": user.name, "password": passwords.get(&user.name) });
+            if let Some(permissions) = &user.permissions {
+                entry["permissions"] = json!({
+                    "publish": subjects(&permissions.publish),
+                    "subscribe": subjects(&permissions.subscribe),
+                });
+            }
+            entry
+        })
+        .collect();
+    let sync = if options.sync_always { json!("always") } else { json!("2m") };
+    let listen = format!("127.0.0.1:{}", if port == 0 { -1 } else { i32::from(port) });
+    let whole = json!({
+        "server_name": "keyledger",
+        "listen": listen,
+        "ports_file_dir": files.ports,
+        "jetstream": { "store_dir": files.store, "sync_interval": sync },
+        "authorization": { "users": users, "timeout": 10 },
+    });
+    format!("{whole:#}\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! Real servers for a test: each private to it, on a free loopback port, gone at its end also when it fails.
+
+mod nats;
+mod postgres;
+
+pub use nats::Nats;
+pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};
