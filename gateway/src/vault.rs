@@ -1,1 +1,218 @@
-//! vault
+//! Vaults: what must be kept and can't be public. Each value lies in a KV bucket of its role, sealed under that
+//! role's master key to its place, so that a value moved to another entry, purpose or vault does not open.
+//!
+//! What lies in them: [`node`] (peppers, the identity key, the session key) and [`sealing`] (the keys of
+//! people's and organizations' texts). Where the entries are kept is left to [`Entries`], which
+//! `store::kv` implements over NATS.
+
+pub mod aead;
+pub mod master;
+pub mod node;
+pub mod sealing;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use events::clock::Random;
+use events::sealed::SealedBytes;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+pub use master::{MasterKey, MasterKeyError};
+pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
+pub use sealing::{SealingKey, SealingKeys};
+
+/// A bucket of sealed entries.
+#[async_trait]
+pub trait Entries: Send + Sync + 'static {
+    async fn get(&self, name: &str) -> Result<Option<Bytes>, VaultError>;
+
+    /// `false`: there is an entry of this name already, which stays as it is.
+    async fn create(&self, name: &str, value: Bytes) -> Result<bool, VaultError>;
+
+    /// Deletes the entry and every trace of it.
+    async fn purge(&self, name: &str) -> Result<(), VaultError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    #[error("the {vault} vault can't be reached: {reason}")]
+    Unavailable { vault: &'static str, reason: String },
+    #[error("entry `{entry}` of the {vault} vault does not open: {reason}")]
+    Sealed { vault: &'static str, entry: String, reason: &'static str },
+    #[error("the {vault} vault has no `{entry}`: run `keyledger bootstrap`, or restore the vault's backup")]
+    Missing { vault: &'static str, entry: String },
+    #[error("the control and the node vault hold another `{entry}` each: restore both from one backup")]
+    Disagree { entry: String },
+    #[error("a text to seal is at most {} bytes long", SealingKey::MAX_TEXT_BYTES)]
+    TextTooLong,
+}
+
+/// Which vault it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VaultName {
+    /// Peppers, the identity key, the session key.
+    Node,
+    /// Peppers, for issuing keys.
+    Control,
+    /// People's and organizations' sealing keys.
+    People,
+}
+
+impl VaultName {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Control => "control",
+            Self::People => "people",
+        }
+    }
+
+    /// The KV bucket that holds it.
+    pub fn bucket(self) -> &'static str {
+        match self {
+            Self::Node => "KL_VAULT_NODE",
+            Self::Control => "KL_VAULT_CONTROL",
+            Self::People => "KL_VAULT_PEOPLE",
+        }
+    }
+}
+
+/// A bucket with the master key that opens it.
+#[derive(Clone)]
+pub struct Vault {
+    name: VaultName,
+    entries: Arc<dyn Entries>,
+    master: Arc<MasterKey>,
+}
+
+/// What a value is for; part of what it is sealed to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    Pepper,
+    Identity,
+    Session,
+    Sealing,
+}
+
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pepper => "pepper",
+            Self::Identity => "identity",
+            Self::Session => "session",
+            Self::Sealing => "sealing",
+        }
+    }
+}
+
+/// The stored form of a value, version 1.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    version: u32,
+    /// The id of the master key that it is sealed under.
+    master: String,
+    nonce: SealedBytes,
+    /// AES-256-GCM with its tag.
+    ciphertext: SealedBytes,
+}
+
+const VERSION: u32 = 1;
+
+impl Vault {
+    pub fn new(name: VaultName, entries: Arc<dyn Entries>, master: MasterKey) -> Self {
+        Self { name, entries, master: Arc::new(master) }
+    }
+
+    /// A value in the clear; `None`: there is none of this name.
+    pub async fn get(&self, entry: &str, purpose: Purpose) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
+        match self.entries.get(entry).await? {
+            Some(stored) => self.open(entry, purpose, &stored).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The value of an entry, created from `drawn` when there is none. Of several who create at once one wins,
+    /// and all get the winner's value.
+    pub async fn get_or_create(
+        &self,
+        entry: &str,
+        purpose: Purpose,
+        drawn: &[u8],
+        random: &dyn Random,
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        if let Some(value) = self.get(entry, purpose).await? {
+            return Ok(value);
+        }
+        let sealed = self.seal(entry, purpose, drawn, random)?;
+        if self.entries.create(entry, sealed).await? {
+            return Ok(Zeroizing::new(drawn.to_vec()));
+        }
+        self.get(entry, purpose).await?.ok_or_else(|| self.unavailable("an entry came and went"))
+    }
+
+    pub async fn purge(&self, entry: &str) -> Result<(), VaultError> {
+        self.entries.purge(entry).await
+    }
+
+    fn seal(
+        &self,
+        entry: &str,
+        purpose: Purpose,
+        value: &[u8],
+        random: &dyn Random,
+    ) -> Result<Bytes, VaultError> {
+        let place = self.place(entry, purpose, VERSION);
+        let sealed = self.master.newest().seal(&place, value, random);
+        let sealed = sealed.map_err(|_| self.broken(entry, "it can't be sealed"))?;
+        let wire = Wire {
+            version: VERSION,
+            master: self.master.newest().id().to_owned(),
+            nonce: SealedBytes(sealed.nonce.to_vec()),
+            ciphertext: SealedBytes(sealed.ciphertext),
+        };
+        let json = serde_json::to_vec(&wire).map_err(|_| self.broken(entry, "it can't be encoded"))?;
+        Ok(json.into())
+    }
+
+    fn open(&self, entry: &str, purpose: Purpose, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let wire: Wire =
+            serde_json::from_slice(stored).map_err(|_| self.broken(entry, "it is no sealed value"))?;
+        if wire.version != VERSION {
+            return Err(self.broken(entry, "its version is newer than this program"));
+        }
+        let master = self.master.with_id(&wire.master).ok_or_else(|| {
+            self.broken(entry, "it is sealed under another master key than the configured file holds")
+        })?;
+        master
+            .open(&self.place(entry, purpose, wire.version), &wire.nonce.0, wire.ciphertext.0)
+            .map_err(|_| self.broken(entry, "it was changed, or moved from another place"))
+    }
+
+    /// The associated data of a value: its place, each part with its length before it.
+    fn place(&self, entry: &str, purpose: Purpose, version: u32) -> Vec<u8> {
+        let version = version.to_string();
+        let mut data = Vec::with_capacity(96);
+        for part in [self.name.as_str(), entry, purpose.as_str(), &version] {
+            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            data.extend_from_slice(part.as_bytes());
+        }
+        data
+    }
+
+    fn broken(&self, entry: &str, reason: &'static str) -> VaultError {
+        VaultError::Sealed { vault: self.name.as_str(), entry: entry.to_owned(), reason }
+    }
+
+    fn unavailable(&self, reason: &str) -> VaultError {
+        VaultError::Unavailable { vault: self.name.as_str(), reason: reason.to_owned() }
+    }
+
+    fn missing(&self, entry: &str) -> VaultError {
+        VaultError::Missing { vault: self.name.as_str(), entry: entry.to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Master keys: the files that open the vaults. Kept apart from the vaults and their backups.
+//!
+//! A file holds one to three lines of 32 bytes in base64. The first seals; all open. So a key is replaced by
+//! putting a new line first, and the old one goes when nothing is sealed under it any more.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use events::clock::Random;
+use zeroize::Zeroizing;
+
+use super::aead::{AeadKey, SealError, Sealed};
+
+/// A vault's master keys.
+#[derive(Debug)]
+pub struct MasterKey {
+    newest: OneKey,
+    older: Vec<OneKey>,
+}
+
+/// One line of the file.
+#[derive(Debug)]
+pub struct OneKey {
+    id: String,
+    key: AeadKey,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    #[error("the master key {path} can't be read: {source}", path = path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error(
+        "the master key {path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`",
+        path = path.display()
+    )]
+    Open { path: PathBuf, mode: u32 },
+    #[error(
+        "the master key {path} is not 1 to 3 lines of 32 bytes in base64: make one with \
+         `head -c 32 /dev/urandom | base64`",
+        path = path.display()
+    )]
+    Malformed { path: PathBuf },
+    #[error("the master key {path} can't be written: {source}", path = path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+impl MasterKey {
+    const MOST: usize = 3;
+    /// A file is not read further than this.
+    const MAX_FILE_BYTES: u64 = 1_024;
+
+    /// Reads a master key file. Refuses one that its group or others may read.
+    pub fn read(path: &Path) -> Result<Self, MasterKeyError> {
+        let unread = |source| MasterKeyError::Read { path: path.to_owned(), source };
+        let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
+        // Asked of the open file, so that nobody can change it about in between.
+        let file = fs::File::open(path).map_err(unread)?;
+        let about = file.metadata().map_err(unread)?;
+        let mode = about.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(MasterKeyError::Open { path: path.to_owned(), mode });
+        }
+        if !about.is_file() || about.len() > Self::MAX_FILE_BYTES {
+            return Err(malformed());
+        }
+        let text = Zeroizing::new(std::io::read_to_string(file).map_err(unread)?);
+        Self::parse(&text).ok_or_else(malformed)
+    }
+
+    /// Draws a key into a new file that its owner alone may read. An existing file stays as it is, and is
+    /// read.
+    pub fn read_or_create(path: &Path, random: &dyn Random) -> Result<Self, MasterKeyError> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        random.fill(&mut bytes[..]);
+        let text = Zeroizing::new(STANDARD.encode(&bytes[..]) + "\n");
+        let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        match file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all())) {
+            Ok(()) => Self::read(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::read(path),
+            Err(source) => Err(MasterKeyError::Write { path: path.to_owned(), source }),
+        }
+    }
+
+    /// A key of these bytes alone.
+    pub fn of(bytes: &[u8; 32]) -> Result<Self, SealError> {
+        Ok(Self { newest: OneKey::of(bytes)?, older: Vec::new() })
+    }
+
+    pub(super) fn newest(&self) -> &OneKey {
+        &self.newest
+    }
+
+    pub(super) fn with_id(&self, id: &str) -> Option<&OneKey> {
+        std::iter::once(&self.newest).chain(&self.older).find(|key| key.id == id)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut keys = Vec::with_capacity(Self::MOST);
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let bytes = Zeroizing::new(STANDARD.decode(line).ok()?);
+            keys.push(OneKey::of(bytes.as_slice().try_into().ok()?).ok()?);
+        }
+        if keys.is_empty() || keys.len() > Self::MOST {
+            return None;
+        }
+        let newest = keys.remove(0);
+        Some(Self { newest, older: keys })
+    }
+}
+
+impl OneKey {
+    fn of(bytes: &[u8; 32]) -> Result<Self, SealError> {
+        // Tells which key a value wants, and nothing of the key.
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"keyledger master key id");
+        let id = tag.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { id, key: AeadKey::new(bytes)? })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn seal(&self, place: &[u8], value: &[u8], random: &dyn Random) -> Result<Sealed, SealError> {
+        self.key.seal(place, value, random)
+    }
+
+    pub(super) fn open(
+        &self,
+        place: &[u8],
+        nonce: &[u8],
+        ciphertext: Vec<u8>,
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.key.open(place, nonce, ciphertext)
+    }
+}
+
+#[cfg(test)]
+mod tests;
