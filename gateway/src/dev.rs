@@ -4,6 +4,7 @@
 //! read. What it starts ends with it, also when it is killed. It knows nothing of what the servers hold.
 
 pub mod children;
+pub mod demo;
 pub mod nats;
 pub mod postgres;
 pub mod private;
