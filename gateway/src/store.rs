@@ -1,3 +1,44 @@
-//! store
+//! What the gateway keeps in NATS beside the log: who connects as what, the vaults' buckets, and how all of it
+//! is set up. The log itself is `events::log::jetstream`.
 
-pub mod kv;
+pub mod roles;
+pub mod setup;
+
+use events::log::jetstream::{self, ConnectError, ConnectOptions, Credentials, Password};
+
+use crate::config::{Config, ConfigError, NatsRole};
+
+/// The nodes' secrets: the identity-token key, the session key, peppers, upstream credentials.
+pub const VAULT_NODE: &str = "KL_VAULT_NODE";
+/// Control's own secrets: OAuth signing keys.
+pub const VAULT_CONTROL: &str = "KL_VAULT_CONTROL";
+/// The keys under which people's and organizations' text is sealed.
+pub const VAULT_PEOPLE: &str = "KL_VAULT_PEOPLE";
+
+/// Why there is no connection for a role.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+/// Connects to the configured server as the role's user. Each role of a process has a connection of its own.
+pub async fn connect(config: &Config, role: NatsRole) -> Result<async_nats::Client, StoreError> {
+    let credentials = match config.nats_user(role)? {
+        None => Credentials::None,
+        Some((name, password)) => {
+            Credentials::User { name, password: Password::new(password.expose().to_owned()) }
+        }
+    };
+    let options = ConnectOptions {
+        servers: vec![config.nats.url.to_string()],
+        credentials,
+        name: format!("keyledger {}", role.as_str()),
+        inbox_prefix: roles::inbox_prefix(role),
+        authorities: config.nats.ca_file.clone(),
+        certificate: None,
+    };
+    Ok(jetstream::connect(options).await?)
+}

@@ -20,7 +20,8 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
 pub use self::config::{
-    MINIMUM_SERVER, OpenError, STREAM, SUBJECTS, StreamDifference, stream_config, stream_differences,
+    MINIMUM_SERVER, OpenError, STREAM, SUBJECTS, StreamDifference, differences, is_new_enough, stream_config,
+    stream_differences,
 };
 pub use self::connect::{ConnectError, ConnectOptions, Credentials, Password, connect};
 

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::children::{self, Child, Launch, Signal};
 use super::{Error, private, tools};
+pub use crate::store::roles::{Permissions, Subjects};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -23,20 +24,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub struct NatsUser {
     pub name: String,
     pub permissions: Option<Permissions>,
-}
-
-/// Subjects that may be published and subscribed to.
-#[derive(Debug, Clone, Default)]
-pub struct Permissions {
-    pub publish: Subjects,
-    pub subscribe: Subjects,
-}
-
-/// What is in `allow` and not in `deny`.
-#[derive(Debug, Clone, Default)]
-pub struct Subjects {
-    pub allow: Vec<String>,
-    pub deny: Vec<String>,
 }
 
 #[derive(Debug, Clone)]

@@ -1,65 +1,65 @@
 //! A private nats-server, and a log on it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use events::clock::{SystemClock, SystemRandom};
-use events::log::jetstream::{self, ConnectOptions, Credentials, JetStreamLog, OpenError, Timeouts};
+use events::log::jetstream::{
+    self, ConnectOptions, Credentials, JetStreamLog, OpenError, Password, Timeouts,
+};
+use gateway::config::NatsRole;
+use gateway::dev::children::Signal;
+use gateway::dev::nats::{NatsOptions, NatsUser};
+use gateway::store::roles;
 use serde_json::{Value, json};
 
+/// Its users are the roles with their permissions, and `root`, who may do everything.
 pub struct NatsServer {
-    child: Option<Child>,
-    pub port: u16,
+    server: Option<gateway::dev::nats::NatsServer>,
+    options: NatsOptions,
     pub directory: tempfile::TempDir,
 }
 
 impl NatsServer {
     pub async fn start() -> Self {
+        gateway::crypto::install();
         let directory = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { child: None, port, directory };
+        let mut users: Vec<_> = roles::ALL
+            .map(|role| NatsUser {
+                name: role.as_str().to_owned(),
+                permissions: Some(roles::permissions(role)),
+            })
+            .into();
+        users.push(NatsUser { name: "root".to_owned(), permissions: None });
+        let options = NatsOptions { directory: directory.path().join("nats"), users, sync_always: false };
+        let mut server = Self { server: None, options, directory };
         server.restart().await;
         server
     }
 
-    pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
-    }
-
     pub fn store(&self) -> PathBuf {
-        self.directory.path().join("store")
+        self.options.directory.join("store")
     }
 
     pub async fn restart(&mut self) {
-        assert!(self.child.is_none());
-        let program = std::env::var_os("NATS_SERVER").unwrap_or_else(|| "nats-server".into());
-        let child = Command::new(program)
-            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string(), "--jetstream", "--store_dir"])
-            .arg(self.store())
-            .args(["--log", "/dev/null"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.child = Some(child);
-        eventually("nats-server listens", async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.ok()
-        })
-        .await;
+        assert!(self.server.is_none());
+        let server = gateway::dev::nats::NatsServer::start(&self.options, &SystemRandom).await.unwrap();
+        self.server = Some(server);
     }
 
-    pub fn signal(&self, name: &str) {
-        let child = self.child.as_ref().unwrap();
-        assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+    pub async fn signal(&self, signal: Signal) {
+        self.running().child().signal(signal).await;
     }
 
     /// Ends at once, as a crash would.
     pub fn kill(&mut self) {
-        let mut child = self.child.take().unwrap();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert!(self.server.take().is_some());
+    }
+
+    fn running(&self) -> &gateway::dev::nats::NatsServer {
+        self.server.as_ref().unwrap()
     }
 
     /// Copies the store to a folder, or back. The server must be stopped.
@@ -70,20 +70,30 @@ impl NatsServer {
         assert!(Command::new("cp").arg("-r").arg(from).arg(to).status().unwrap().success());
     }
 
-    pub async fn client(&self) -> async_nats::Client {
+    pub async fn connect(&self, role: NatsRole) -> async_nats::Client {
+        self.connect_as(role.as_str(), roles::inbox_prefix(role)).await
+    }
+
+    pub async fn root(&self) -> async_nats::Client {
+        self.connect_as("root", "_INBOX".to_owned()).await
+    }
+
+    async fn connect_as(&self, user: &str, inbox_prefix: String) -> async_nats::Client {
+        let user = self.running().credentials(user).unwrap();
         let options = ConnectOptions {
-            servers: vec![self.url()],
-            credentials: Credentials::None,
+            servers: vec![self.running().url()],
+            credentials: Credentials::User { name: user.user, password: Password::new(user.password) },
             name: "test".to_owned(),
-            inbox_prefix: "_INBOX".to_owned(),
+            inbox_prefix,
             authorities: None,
             certificate: None,
         };
         jetstream::connect(options).await.unwrap()
     }
 
+    /// Asks JetStream as `root`.
     pub async fn api(&self, subject: &str, body: &Value) -> Value {
-        let client = self.client().await;
+        let client = self.root().await;
         let answer = client.request(format!("$JS.API.{subject}"), body.to_string().into()).await.unwrap();
         serde_json::from_slice(&answer.payload).unwrap()
     }
@@ -99,12 +109,12 @@ impl NatsServer {
     }
 
     pub async fn open(&self) -> Result<JetStreamLog, OpenError> {
-        self.open_with(timeouts()).await
+        self.open_as(NatsRole::Control).await
     }
 
-    pub async fn open_with(&self, timeouts: Timeouts) -> Result<JetStreamLog, OpenError> {
-        let client = self.client().await;
-        JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), timeouts).await
+    pub async fn open_as(&self, role: NatsRole) -> Result<JetStreamLog, OpenError> {
+        let client = self.connect(role).await;
+        JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), timeouts()).await
     }
 
     /// A server with an empty log.
@@ -113,14 +123,6 @@ impl NatsServer {
         server.create_stream().await;
         let log = server.open().await.unwrap();
         (server, log)
-    }
-}
-
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        if self.child.is_some() {
-            self.kill();
-        }
     }
 }
 

@@ -1,18 +1,15 @@
 //! The server stopped, or stands still: told within a bound, and told apart.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use events::clock::{Clock, SystemClock};
 use events::log::{AppendError, Expected, Log, ReadError};
+use gateway::dev::children::Signal;
 
 use crate::server::{NatsServer, eventually};
 use crate::setting::{bootstrap, key, on, one};
 
 const BOUND: Duration = Duration::from_secs(8);
-
-#[expect(clippy::disallowed_methods, reason = "the test itself looks at the clock")]
-fn now() -> Instant {
-    Instant::now()
-}
 
 #[tokio::test]
 async fn with_the_server_stopped_nothing_is_stored_and_that_is_told() {
@@ -30,7 +27,7 @@ async fn with_the_server_stopped_nothing_is_stored_and_that_is_told() {
     refused.await;
 
     let subject = key();
-    let started = now();
+    let started = SystemClock.instant();
     let told = log.append(one(on(id, &subject), Expected::Last(0))).await;
     assert!(matches!(told, Err(AppendError::Unavailable(_))), "{told:?}");
     let told = log.history(&subject).await;
@@ -48,11 +45,11 @@ async fn with_the_server_standing_still_the_outcome_is_unknown_and_asking_again_
     let (server, log) = NatsServer::with_log().await;
     let id = bootstrap(&log).await;
     let batch = one(on(id, &key()), Expected::Last(0));
-    server.signal("-STOP");
-    let started = now();
+    server.signal(Signal::Pause).await;
+    let started = SystemClock.instant();
     let told = log.append(batch.clone()).await;
     let took = started.elapsed();
-    server.signal("-CONT");
+    server.signal(Signal::Continue).await;
     assert!(matches!(told, Err(AppendError::OutcomeUnknown(_))), "{told:?}");
     assert!(took < BOUND, "{took:?}");
 

@@ -129,18 +129,23 @@ fn unavailable(error: &CallError) -> OpenError {
     OpenError::Unavailable(error.to_string())
 }
 
-pub(super) fn is_new_enough(version: &str) -> bool {
+/// Whether a server of this version, such as `2.15.1`, has what the log needs.
+pub fn is_new_enough(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u64>().ok());
     let (Some(Some(major)), Some(Some(minor))) = (parts.next(), parts.next()) else { return false };
     (major, minor) >= MINIMUM_SERVER
 }
 
-/// Each setting of the stream (as `STREAM.INFO` tells them) that is not as the log needs it. A setting that
-/// this version does not know and that is set differs too: it may drop events.
+/// Each setting of the log's stream (as `STREAM.INFO` tells them) that is not as the log needs it.
 pub fn stream_differences(found: &Map<String, Value>) -> Vec<StreamDifference> {
-    let required = required();
+    differences(&required(), found)
+}
+
+/// Each setting of a stream that is not as required. A setting that nobody requires and that is set differs
+/// too: one that this version does not know may drop messages. Free are replicas, placement and texts.
+pub fn differences(required: &Map<String, Value>, found: &Map<String, Value>) -> Vec<StreamDifference> {
     let mut differences = Vec::new();
-    for (setting, wanted) in &required {
+    for (setting, wanted) in required {
         let value = found.get(setting).unwrap_or(&Value::Null);
         if value != wanted && !(is_unset(value) && is_unset(wanted)) {
             differences.push(difference(setting, wanted.to_string(), value));

@@ -1,0 +1,177 @@
+//! `keyledger nats setup`: the log's stream and the vaults' buckets, created once as the admin user.
+//!
+//! What is there already is compared and never changed: a difference is an error that names it, since a changed
+//! limit can drop events.
+
+use std::fmt;
+
+use async_nats::client::RequestErrorKind;
+use events::log::jetstream::{self, StreamDifference};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, roles};
+
+/// What was set up, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report(pub Vec<(String, Done)>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    Created,
+    /// It was there, as it must be.
+    Kept,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, done) in &self.0 {
+            let done = match done {
+                Done::Created => "created",
+                Done::Kept => "there already, as it must be",
+            };
+            writeln!(f, "{name}: {done}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why not all is set up. What was created before stays: setting up again goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error("nats-server is {0}; Keyledger needs 2.12 or later")]
+    ServerTooOld(String),
+    #[error(
+        "the stream {stream} is there and differs: {}; set it right by hand, or begin with an empty server",
+        .differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Differs { stream: String, differences: Vec<StreamDifference> },
+    #[error("NATS refused to create the stream {stream}: {reason}")]
+    Refused { stream: String, reason: String },
+    #[error("no answer from JetStream ({0}): is it on, and is this the admin user?")]
+    NoAnswer(String),
+}
+
+/// Creates what is missing, with so many replicas (1, or 3 in a cluster), and compares what is there.
+pub async fn setup(client: &async_nats::Client, replicas: u8) -> Result<Report, SetupError> {
+    let version = client.server_info().version;
+    if !jetstream::is_new_enough(&version) {
+        return Err(SetupError::ServerTooOld(version));
+    }
+    let mut report = Vec::new();
+    for (name, config) in streams(replicas) {
+        report.push((name.clone(), ensure(client, name, &config).await?));
+    }
+    Ok(Report(report))
+}
+
+/// Everything that an operator needs to set NATS up by other means: the server's users, and each stream as
+/// `STREAM.CREATE` takes it.
+pub fn printed(replicas: u8) -> String {
+    let mut text = String::from("# Users, for nats-server's configuration file.\n");
+    text.push_str(&roles::configuration());
+    for (name, config) in streams(replicas) {
+        text.push_str(&format!("\n# $JS.API.STREAM.CREATE.{name}\n{config:#}\n"));
+    }
+    text
+}
+
+fn streams(replicas: u8) -> Vec<(String, Value)> {
+    let mut streams = vec![(jetstream::STREAM.to_owned(), jetstream::stream_config(replicas))];
+    for bucket in [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE] {
+        let mut config = Value::Object(bucket_config(bucket));
+        if let Some(members) = config.as_object_mut() {
+            members.insert("num_replicas".to_owned(), json!(replicas));
+        }
+        streams.push((format!("KV_{bucket}"), config));
+    }
+    streams
+}
+
+/// A key-value bucket (ADR-8) without history: a purged entry is gone.
+fn bucket_config(bucket: &str) -> Map<String, Value> {
+    let config = json!({
+        "name": format!("KV_{bucket}"),
+        "subjects": [format!("$KV.{bucket}.>")],
+        "retention": "limits",
+        "storage": "file",
+        "compression": "none",
+        "discard": "new",
+        "max_consumers": -1,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_age": 0,
+        "max_msgs_per_subject": 1,
+        "max_msg_size": 65_536,
+        "duplicate_window": 120_000_000_000_u64,
+        "deny_delete": true,
+        "allow_rollup_hdrs": true,
+        "allow_direct": true,
+    });
+    match config {
+        Value::Object(members) => members,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+async fn ensure(client: &async_nats::Client, name: String, config: &Value) -> Result<Done, SetupError> {
+    if let Some(found) = found(client, &name).await? {
+        return compare(name, config, &found);
+    }
+    match ask(client, &format!("STREAM.CREATE.{name}"), config).await?.error {
+        None => Ok(Done::Created),
+        // Perhaps somebody else created it in between.
+        Some(error) => match found(client, &name).await? {
+            Some(found) => compare(name, config, &found),
+            None => {
+                let reason = format!("{} ({})", error.description, error.err_code);
+                Err(SetupError::Refused { stream: name, reason })
+            }
+        },
+    }
+}
+
+fn compare(stream: String, config: &Value, found: &Map<String, Value>) -> Result<Done, SetupError> {
+    let mut required = config.as_object().cloned().unwrap_or_default();
+    required.remove("description");
+    let differences = jetstream::differences(&required, found);
+    if differences.is_empty() { Ok(Done::Kept) } else { Err(SetupError::Differs { stream, differences }) }
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    error: Option<ApiError>,
+    config: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    #[serde(default)]
+    err_code: u32,
+    #[serde(default)]
+    description: String,
+}
+
+async fn found(client: &async_nats::Client, name: &str) -> Result<Option<Map<String, Value>>, SetupError> {
+    let answer = ask(client, &format!("STREAM.INFO.{name}"), &Value::Null).await?;
+    match answer.error {
+        // No such stream.
+        Some(ApiError { err_code: 10_059, .. }) => Ok(None),
+        Some(error) => Err(SetupError::NoAnswer(error.description)),
+        None => Ok(answer.config),
+    }
+}
+
+async fn ask(client: &async_nats::Client, subject: &str, body: &Value) -> Result<Answer, SetupError> {
+    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+    let answer = client.request(format!("$JS.API.{subject}"), body.into()).await.map_err(|error| {
+        SetupError::NoAnswer(match error.kind() {
+            RequestErrorKind::TimedOut => "it timed out, as what is not permitted does".to_owned(),
+            RequestErrorKind::NoResponders
+            | RequestErrorKind::InvalidSubject
+            | RequestErrorKind::MaxPayloadExceeded
+            | RequestErrorKind::Other => error.to_string(),
+        })
+    })?;
+    serde_json::from_slice(&answer.payload).map_err(|error| SetupError::NoAnswer(error.to_string()))
+}
