@@ -1,6 +1,7 @@
 //! What the gateway keeps in NATS beside the log: who connects as what, the vaults' buckets, and how all of it
 //! is set up. The log itself is `events::log::jetstream`.
 
+pub mod kv;
 pub mod roles;
 pub mod setup;
 
