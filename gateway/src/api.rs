@@ -1,1 +1,151 @@
-//! api
+//! The admin API, `/api/v1` on the admin listener: commands to the domain, reads from the read models.
+//!
+//! It promises: an answer is what was asked for or a problem (RFC 9457); nothing is told to a key that does
+//! not reach it; a write answers its position, and a read can wait for it; everything has a bound. It decides
+//! nothing itself: decisions are the domain's, and the request path (`/mcp`, verify) is served elsewhere.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use domain::dispatch::Dispatcher;
+use domain::key::secret::Prefix;
+use events::clock::{Clock, Random};
+use events::log::Log;
+use projections::directory::{Directory, Gate};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::vault::{Peppers, SealingKeys};
+use problem::Problem;
+
+mod authenticate;
+mod body;
+mod bounds;
+mod caller;
+mod command;
+mod document;
+#[allow(dead_code, reason = "the reads come next")]
+mod guard;
+mod idempotency;
+mod key;
+mod listener;
+mod organization;
+mod problem;
+#[allow(dead_code, reason = "the reads come next")]
+mod query;
+mod server;
+mod text;
+mod written;
+
+pub use document::document;
+pub use listener::serve;
+
+/// What the admin API is made of.
+pub struct ApiParts {
+    pub dispatcher: Arc<Dispatcher>,
+    pub log: Arc<dyn Log>,
+    pub directory: Arc<Directory>,
+    pub gate: Arc<Gate>,
+    pub peppers: Peppers,
+    pub sealing: SealingKeys,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub settings: ApiSettings,
+}
+
+/// The admin API's bounds and choices.
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    /// What a newly issued key starts with.
+    pub prefix: Prefix,
+    /// A whole request.
+    pub request_timeout: Duration,
+    /// One read from the read models.
+    pub read_timeout: Duration,
+    /// How long a read waits for `at_least`.
+    pub at_least_timeout: Duration,
+    /// Requests at once; more are refused.
+    pub max_requests: usize,
+}
+
+impl ApiSettings {
+    pub fn new(prefix: Prefix) -> Self {
+        Self {
+            prefix,
+            request_timeout: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(5),
+            at_least_timeout: Duration::from_secs(5),
+            max_requests: 64,
+        }
+    }
+}
+
+/// The parts, shared by every request.
+#[derive(Clone)]
+pub struct ApiState(Arc<Shared>);
+
+pub struct Shared {
+    parts: ApiParts,
+    requests: Arc<Semaphore>,
+    /// Commands that run: each to its end, also without its client.
+    commands: TaskTracker,
+}
+
+impl ApiState {
+    pub fn new(parts: ApiParts) -> Self {
+        let requests = Arc::new(Semaphore::new(parts.settings.max_requests));
+        Self(Arc::new(Shared { parts, requests, commands: TaskTracker::new() }))
+    }
+
+    /// Waits for the commands that run. Called after the listener has ended.
+    pub async fn drain(&self) {
+        self.0.commands.close();
+        self.0.commands.wait().await;
+    }
+}
+
+impl Deref for ApiState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Deref for Shared {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.parts
+    }
+}
+
+/// The admin listener's routes.
+pub fn router(state: ApiState) -> Router {
+    let (router, _) = routes().split_for_parts();
+    router
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn_with_state(state.clone(), bounds::within))
+        .with_state(state)
+}
+
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(organization::routes())
+        .merge(server::routes())
+        .merge(key::routes())
+        .merge(caller::routes())
+        .merge(document::routes())
+}
+
+async fn not_found() -> Problem {
+    Problem::not_found()
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::method_not_allowed()
+}

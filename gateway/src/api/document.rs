@@ -1,0 +1,185 @@
+//! The API's document: OpenAPI 3.1, generated from the routes, served by them.
+
+use std::sync::LazyLock;
+
+use axum::Json;
+use utoipa::OpenApi as _;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::server::ServerBuilder;
+use utoipa::openapi::{
+    Components, ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
+};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::guard::Admin;
+use super::problem::{MEDIA_TYPE, Problem};
+use super::{ApiState, idempotency, key};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Keyledger",
+        description = "Organizations, MCP servers and API keys, every change an event.\n\n\
+            Answers that are not what was asked for are problem details (RFC 9457). A write answers its `position`; \
+            a read that takes `at_least` waits, a bounded time, until it includes that position. Send an \
+            `Idempotency-Key` with a write, and sending it again does it once.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    tags(
+        (name = "organizations", description = "Tenants: each owns servers and keys."),
+        (name = "servers", description = "MCP servers behind the gateway."),
+        (name = "keys", description = "API keys of an organization."),
+        (name = "installation keys", description = "API keys of the installation itself: operators' keys."),
+        (name = "status", description = "How this node stands, and who asks."),
+        (name = "verify", description = "Asked by other services, on the public listener.")
+    ),
+    components(schemas(Problem)),
+    paths(key::verify::verify)
+)]
+struct Head;
+
+pub fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(openapi))
+}
+
+/// This document
+///
+/// Any admin key may read it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/openapi.json",
+    operation_id = "openapi",
+    tag = "status",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
+)]
+async fn openapi(_admin: Admin) -> Json<&'static OpenApi> {
+    static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(document);
+    Json(&DOCUMENT)
+}
+
+/// The document of every route of `/api/v1`, verify included.
+pub fn document() -> OpenApi {
+    let (_, mut document) =
+        OpenApiRouter::with_openapi(Head::openapi()).merge(super::routes()).split_for_parts();
+    for item in document.paths.paths.values_mut() {
+        complete(item);
+    }
+    let components = document.components.get_or_insert_with(Components::new);
+    components.responses.insert("Problem".to_owned(), problem_response());
+    components.add_security_scheme(
+        "bearer",
+        SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .description(Some("An admin key: `Authorization: Bearer kl_live_…`"))
+                .build(),
+        ),
+    );
+    components.add_security_scheme(
+        "header",
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-API-Key", "The same key"))),
+    );
+    document.security = Some(vec![
+        SecurityRequirement::new("bearer", Vec::<String>::new()),
+        SecurityRequirement::new("header", Vec::<String>::new()),
+    ]);
+    document
+}
+
+/// What every operation has alike.
+fn complete(item: &mut PathItem) {
+    for read in [&mut item.get].into_iter().flatten() {
+        problems(read);
+    }
+    for write in [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
+        problems(write);
+        if write.operation_id.as_deref() == Some("keys_verify") {
+            write.servers = Some(vec![
+                ServerBuilder::new().url("/").description(Some("The public listener, not this one")).build(),
+            ]);
+        } else {
+            takes_idempotency_key(write);
+        }
+    }
+}
+
+fn problems(operation: &mut Operation) {
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), RefOr::Ref(Ref::from_response_name("Problem")));
+}
+
+fn takes_idempotency_key(operation: &mut Operation) {
+    let parameter = ParameterBuilder::new()
+        .name(idempotency::HEADER)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Drawn anew for each command, such as a UUID: the same request sent again with it is done once.",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(idempotency::IdempotencyKey::MAX_BYTES)),
+        ))
+        .build();
+    operation.parameters.get_or_insert_default().push(parameter.into());
+}
+
+fn problem_response() -> RefOr<utoipa::openapi::Response> {
+    let retry_after = HeaderBuilder::new()
+        .schema(Some(ObjectBuilder::new().schema_type(Type::Integer)))
+        .description(Some("Seconds after which to ask again"))
+        .build();
+    ResponseBuilder::new()
+        .description("What is wrong and what to do (RFC 9457)")
+        .content(MEDIA_TYPE, ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build())
+        .header("Retry-After", retry_after)
+        .build()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The committed document is the generated one. `KEYLEDGER_WRITE_REFERENCE=1` writes it anew.
+    #[test]
+    fn the_committed_document_is_the_generated_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/openapi.json");
+        let generated = format!("{}\n", serde_json::to_string_pretty(&document()).unwrap());
+        if std::env::var_os("KEYLEDGER_WRITE_REFERENCE").is_some() {
+            std::fs::write(path, &generated).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == generated,
+            "docs/reference/openapi.json is not what the code says: run `just reference` and look at the difference"
+        );
+    }
+
+    #[test]
+    fn every_operation_has_a_name_a_summary_and_problems() {
+        let document = serde_json::to_value(document()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        let mut names = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                assert_eq!(operation["responses"]["default"]["$ref"], "#/components/responses/Problem");
+                names.push(operation["operationId"].as_str().unwrap().to_owned());
+            }
+        }
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "operation ids are unique");
+    }
+}

@@ -1,0 +1,195 @@
+//! Who may ask: the admin key, its scope, and what it belongs to, all known before a body is read.
+//!
+//! A handler names in its signature what it needs: `Allowed<KeysWrite, KeyPath>` is an admin key with
+//! `admin:keys:write` that reaches the path's organization. What a key does not reach is answered exactly as
+//! what does not exist.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use events::scope::{Access, Resource, ScopeSet};
+use events::{Actor, KeyId, Owner, Scope};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::ApiState;
+use super::authenticate::authenticate;
+use super::problem::Problem;
+
+/// The key that asks: good now, and for management.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    pub key: KeyId,
+    pub owner: Owner,
+    pub scopes: Arc<ScopeSet>,
+}
+
+/// A place in the API that belongs to somebody.
+pub trait Place: DeserializeOwned + Send {
+    fn owner(&self) -> Owner;
+}
+
+/// What a route needs of the key.
+pub trait Permission: Send {
+    const RESOURCE: Resource;
+    const ACCESS: Access;
+}
+
+/// An admin key with permission `P` that reaches the place `T`.
+pub struct Allowed<P, T> {
+    pub admin: Admin,
+    pub at: T,
+    permission: PhantomData<P>,
+}
+
+/// An admin key with permission `P`, for what lies above all organizations.
+pub struct Permitted<P> {
+    pub admin: Admin,
+    permission: PhantomData<P>,
+}
+
+macro_rules! permissions {
+    ($($name:ident: $resource:ident, $access:ident;)*) => {$(
+        pub struct $name;
+
+        impl Permission for $name {
+            const RESOURCE: Resource = Resource::$resource;
+            const ACCESS: Access = Access::$access;
+        }
+    )*};
+}
+
+permissions! {
+    OrganizationsRead: Organizations, Read;
+    OrganizationsWrite: Organizations, Write;
+    ServersRead: Servers, Read;
+    ServersWrite: Servers, Write;
+    KeysRead: Keys, Read;
+    KeysWrite: Keys, Write;
+    EventsRead: Events, Read;
+    StatusRead: Status, Read;
+}
+
+impl<P: Permission, T: Place> FromRequestParts<ApiState> for Allowed<P, T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let admin = authenticate(api, &parts.headers)?;
+        admin.may(P::RESOURCE, P::ACCESS)?;
+        let Path(at) = Path::<T>::from_request_parts(parts, api).await.map_err(|_| Problem::not_found())?;
+        if !admin.reaches(at.owner()) {
+            return Err(Problem::not_found());
+        }
+        Ok(Self { admin, at, permission: PhantomData })
+    }
+}
+
+impl<P: Permission> FromRequestParts<ApiState> for Permitted<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let admin = authenticate(api, &parts.headers)?;
+        admin.may(P::RESOURCE, P::ACCESS)?;
+        Ok(Self { admin, permission: PhantomData })
+    }
+}
+
+impl FromRequestParts<ApiState> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        authenticate(api, &parts.headers)
+    }
+}
+
+impl Admin {
+    pub fn actor(&self) -> Actor {
+        Actor::Key(self.key)
+    }
+
+    /// An installation key reaches everything, an organization's key its own organization.
+    pub fn reaches(&self, owner: Owner) -> bool {
+        self.owner == Owner::Installation || self.owner == owner
+    }
+
+    /// What only the installation itself decides.
+    pub fn must_be_installation(&self, what: &str) -> Result<(), Problem> {
+        if self.owner == Owner::Installation {
+            return Ok(());
+        }
+        Err(Problem::forbidden(
+            "installation-key-needed",
+            format!("Only an admin key of the installation may {what}; this one belongs to an organization."),
+        ))
+    }
+
+    fn may(&self, resource: Resource, access: Access) -> Result<(), Problem> {
+        if self.scopes.allows_admin(resource, access) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(
+            "scope-missing",
+            format!("This needs a key with the scope admin:{}:{}.", resource.as_str(), access.as_str()),
+        ))
+    }
+
+    /// Nobody gives management that it does not hold itself. What opens MCP servers is the organization's to
+    /// give, by whoever may write its keys.
+    pub fn may_give(&self, scopes: &ScopeSet) -> Result<(), Problem> {
+        let beyond = scopes.iter().enumerate().find(|(_, scope)| match scope {
+            Scope::Mcp(_) => false,
+            Scope::Admin { .. } | Scope::KeysVerify => !self.scopes.covers(scope),
+        });
+        match beyond {
+            None => Ok(()),
+            Some((_, scope)) => Err(Problem::forbidden(
+                "scope-not-held",
+                format!(
+                    "A key gives only management scopes that it holds itself, and this one lacks {scope}."
+                ),
+            )
+            .at("scopes")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::OrganizationId;
+
+    use super::*;
+
+    fn admin(owner: Owner, scopes: &str) -> Admin {
+        Admin { key: KeyId::new(uuid::Uuid::from_u128(1)), owner, scopes: Arc::new(scopes.parse().unwrap()) }
+    }
+
+    #[test]
+    fn an_organizations_key_reaches_its_own_organization_only() {
+        let own = Owner::Organization(OrganizationId::new(uuid::Uuid::from_u128(2)));
+        let other = Owner::Organization(OrganizationId::new(uuid::Uuid::from_u128(3)));
+        let key = admin(own, "admin:*:*");
+        assert!(key.reaches(own));
+        assert!(!key.reaches(other));
+        assert!(!key.reaches(Owner::Installation));
+        let key = admin(Owner::Installation, "admin:*:*");
+        assert!(key.reaches(own) && key.reaches(Owner::Installation));
+    }
+
+    #[test]
+    fn nobody_gives_management_that_it_does_not_hold() {
+        let key = admin(Owner::Installation, "admin:keys:write admin:servers:read");
+        let give = |scopes: &str| {
+            key.may_give(&scopes.parse().unwrap()).map_err(|problem| problem.name().to_owned())
+        };
+        assert_eq!(give("mcp:*"), Ok(()));
+        assert_eq!(give("admin:keys:write"), Ok(()));
+        for beyond in ["admin:keys:read", "admin:keys:*", "admin:*:write", "admin:*:*", "keys:verify"] {
+            assert_eq!(
+                give(&format!("admin:keys:write {beyond}")),
+                Err("scope-not-held".to_owned()),
+                "{beyond}"
+            );
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `Idempotency-Key`: the same command sent twice is done once.
+//!
+//! The command's id comes from the key, and the events carry a fingerprint of the command as it was sent, so
+//! that a key used again for something else is refused. The key itself is kept nowhere.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use serde::Serialize;
+
+use super::problem::Problem;
+
+pub const HEADER: &str = "Idempotency-Key";
+
+/// The client's key for the command; `None`: every request is a command of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(Option<String>);
+
+impl IdempotencyKey {
+    pub const MAX_BYTES: usize = 255;
+
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut values = parts.headers.get_all(HEADER).iter();
+        let (first, second) = (values.next(), values.next());
+        let Some(value) = first else { return Ok(Self(None)) };
+        let good = second.is_none()
+            && (1..=Self::MAX_BYTES).contains(&value.len())
+            && value.as_bytes().iter().all(u8::is_ascii_graphic);
+        match value.to_str() {
+            Ok(text) if good => Ok(Self(Some(text.to_owned()))),
+            Ok(_) | Err(_) => Err(Problem::invalid(
+                HEADER,
+                "Send one Idempotency-Key of 1 to 255 visible ASCII characters, such as a UUID, new for each \
+                 command.",
+            )),
+        }
+    }
+}
+
+/// The bytes that a command's fingerprint is made of: what is done, where, and the parsed request, each with
+/// its length before it. Nothing that was generated here is among them.
+pub fn canonical(
+    operation: &str,
+    place: &[&(dyn std::fmt::Display + Sync)],
+    request: &impl Serialize,
+) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(256);
+    part(&mut bytes, operation.as_bytes());
+    for place in place {
+        part(&mut bytes, place.to_string().as_bytes());
+    }
+    // By way of a value, whose members are sorted.
+    let mut value = serde_json::to_value(request).map_err(|_| Problem::internal())?;
+    value.sort_all_objects();
+    part(&mut bytes, value.to_string().as_bytes());
+    Ok(bytes)
+}
+
+fn part(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+    bytes.extend_from_slice(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(values: &[&str]) -> Result<Option<String>, Problem> {
+        let mut builder = http::Request::builder();
+        for value in values {
+            builder = builder.header(HEADER, *value);
+        }
+        let (mut parts, ()) = builder.body(()).unwrap().into_parts();
+        IdempotencyKey::from_request_parts(&mut parts, &()).await.map(|key| key.0)
+    }
+
+    #[tokio::test]
+    async fn a_key_is_one_header_of_bounded_visible_ascii() {
+        assert_eq!(read(&[]).await, Ok(None));
+        assert_eq!(read(&["7e1f"]).await, Ok(Some("7e1f".to_owned())));
+        assert!(read(&[""]).await.is_err());
+        assert!(read(&["a b"]).await.is_err());
+        assert!(read(&["a", "a"]).await.is_err());
+        assert!(read(&[&"x".repeat(256)]).await.is_err());
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let one = canonical("keys.rename", &[&"ab", &"c"], &"d").unwrap();
+        let other = canonical("keys.rename", &[&"a", &"bc"], &"d").unwrap();
+        assert_ne!(one, other);
+    }
+}

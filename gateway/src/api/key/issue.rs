@@ -1,0 +1,230 @@
+//! `POST …/keys`
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use domain::command_id::create_id;
+use domain::dispatch::Done;
+use domain::key::secret::PlainKey;
+use domain::key::{Command, Issue, Key};
+use events::clock::uuid_v7;
+use events::key::{Environment, KeyOwner};
+use events::{AggregateType, KeyId, Owner, ScopeSet, SecretId, Subject, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::problem::problem;
+use super::{InstallationPath, KeysPlace};
+use crate::api::ApiState;
+use crate::api::body::Body;
+use crate::api::command::Ordered;
+use crate::api::guard::{Allowed, KeysWrite};
+use crate::api::idempotency::IdempotencyKey;
+use crate::api::organization::OrganizationPath;
+use crate::api::problem::Problem;
+use crate::api::text::{Metadata, Name};
+use crate::api::written::{Written, created};
+
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IssueKey {
+    name: Name,
+    /// All `mcp:` or all management (`admin:`, `keys:verify`); management scopes only those that the asking
+    /// key holds itself.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 100, example = json!(["mcp:docs:tools:search"]))]
+    scopes: ScopeSet,
+    /// For whom the key speaks; absent: for the organization, or for the installation.
+    #[serde(default)]
+    owner: Option<OwnerOfKey>,
+    /// What the key is for, by its owner's word; no decision rests on it.
+    #[serde(default)]
+    environment: EnvironmentOfKey,
+    /// Refused before; absent: valid at once.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Timestamp>,
+    /// Refused from then on; absent: never expires.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+}
+
+/// For whom a key of an organization speaks.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OwnerOfKey {
+    /// The organization itself.
+    Organization,
+    /// A person.
+    User {
+        #[schema(value_type = uuid::Uuid)]
+        id: UserId,
+    },
+    /// A program that acts under a name of its own.
+    Service {
+        #[schema(value_type = uuid::Uuid)]
+        id: UserId,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvironmentOfKey {
+    #[default]
+    Live,
+    Test,
+}
+
+/// A key that was issued.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct IssuedKey {
+    #[serde(flatten)]
+    written: Written,
+    /// The key itself: shown in this one answer and kept nowhere. Absent when the command was carried out
+    /// before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    secret: Option<Secret>,
+    /// What the key starts with.
+    prefix: String,
+    /// Its last four characters.
+    last_four: String,
+    /// Why there is no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'static str>,
+}
+
+const NOTICE: &str =
+    "This key is issued already, and its secret is not shown a second time: revoke it and issue anew.";
+
+/// Issue a key
+///
+/// The secret is shown in this answer and never again, also not to the same `Idempotency-Key`.
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organization}/keys",
+    operation_id = "keys_issue",
+    tag = "keys",
+    params(OrganizationPath),
+    request_body = IssueKey,
+    responses(
+        (status = 201, description = "Issued", body = IssuedKey),
+        (status = 200, description = "Issued before, under the same Idempotency-Key", body = IssuedKey)
+    )
+)]
+pub async fn issue(
+    State(api): State<ApiState>,
+    allowed: Allowed<KeysWrite, OrganizationPath>,
+    idempotency: IdempotencyKey,
+    Body(request): Body<IssueKey>,
+) -> Result<Response, Problem> {
+    run(api, allowed, idempotency, request).await
+}
+
+/// Issue an installation key
+///
+/// A key of the installation has management scopes only, and reaches every organization.
+#[utoipa::path(
+    post,
+    path = "/api/v1/installation/keys",
+    operation_id = "installation_keys_issue",
+    tag = "installation keys",
+    request_body = IssueKey,
+    responses(
+        (status = 201, description = "Issued", body = IssuedKey),
+        (status = 200, description = "Issued before, under the same Idempotency-Key", body = IssuedKey)
+    )
+)]
+pub async fn issue_installation(
+    State(api): State<ApiState>,
+    allowed: Allowed<KeysWrite, InstallationPath>,
+    idempotency: IdempotencyKey,
+    Body(request): Body<IssueKey>,
+) -> Result<Response, Problem> {
+    run(api, allowed, idempotency, request).await
+}
+
+async fn run(
+    api: ApiState,
+    allowed: Allowed<KeysWrite, impl KeysPlace>,
+    idempotency: IdempotencyKey,
+    request: IssueKey,
+) -> Result<Response, Problem> {
+    let (admin, owner) = (&allowed.admin, allowed.at.owner());
+    admin.may_give(&request.scopes)?;
+    let ordered = Ordered {
+        admin,
+        owner,
+        idempotency: &idempotency,
+        operation: "keys.issue",
+        place: &[&owner],
+        request: &request,
+    };
+    let order = api.order(ordered).await?;
+    let id = KeyId::new(create_id(order.command(), &AggregateType::Key));
+    let secret = PlainKey::draw(&api.settings.prefix, &*api.random);
+    let parsed = secret.parsed();
+    let metadata = request.metadata.as_ref().map(Metadata::to_text);
+    let issue = Issue {
+        secret_id: SecretId::new(uuid_v7(&*api.clock, &*api.random)),
+        digest: api.peppers.newest().digest(&parsed),
+        prefix: parsed.prefix().to_owned(),
+        last_four: parsed.last_four().to_owned(),
+        owner: key_owner(owner, request.owner.as_ref()),
+        environment: request.environment.into(),
+        not_before: request.not_before,
+        expires_at: request.expires_at,
+        scopes: request.scopes.clone(),
+        issued_by: admin.actor(),
+        name: order.seal(&id.into(), "name", request.name.as_str())?,
+        metadata: order.seal_some(&id.into(), "metadata", metadata.as_deref())?,
+    };
+    let done =
+        order.execute::<Key>(Subject::key(owner, id), Command::Issue(Box::new(issue)), problem).await?;
+    answer(&format!("{}/{id}", allowed.at.address()), id, &done, secret)
+}
+
+fn answer(address: &str, id: KeyId, done: &Done<Key>, secret: PlainKey) -> Result<Response, Problem> {
+    let known = done.state.known().ok_or_else(Problem::internal)?;
+    // Only this very call's event holds this secret's digest.
+    let own = done.changed && !done.replayed;
+    let issued = IssuedKey {
+        written: Written::new(id.uuid(), done),
+        secret: own.then_some(Secret(secret)),
+        prefix: known.prefix.clone(),
+        last_four: known.last_four.clone(),
+        notice: (!own).then_some(NOTICE),
+    };
+    Ok(created(!own, address, Json(issued)))
+}
+
+fn key_owner(owner: Owner, asked: Option<&OwnerOfKey>) -> KeyOwner {
+    match (owner, asked) {
+        (Owner::Installation, None) => KeyOwner::Installation,
+        // For the installation's keys the domain refuses these.
+        (Owner::Organization(_), None) | (_, Some(OwnerOfKey::Organization)) => KeyOwner::Organization,
+        (_, Some(OwnerOfKey::User { id })) => KeyOwner::User { id: *id },
+        (_, Some(OwnerOfKey::Service { id })) => KeyOwner::Service { id: *id },
+    }
+}
+
+impl From<EnvironmentOfKey> for Environment {
+    fn from(environment: EnvironmentOfKey) -> Self {
+        match environment {
+            EnvironmentOfKey::Live => Self::Live,
+            EnvironmentOfKey::Test => Self::Test,
+        }
+    }
+}
+
+/// The plain key on its way into the one answer that shows it.
+#[derive(Debug)]
+struct Secret(PlainKey);
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}

@@ -1,0 +1,37 @@
+//! `/api/v1/organizations/{organization}/servers`: an organization's MCP servers.
+
+use events::{OrganizationId, Owner, ServerId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::ApiState;
+use super::guard::Place;
+
+mod change;
+mod problem;
+mod register;
+mod remove;
+
+pub fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(register::register)).routes(routes!(change::change, remove::remove))
+}
+
+/// A server in a path.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ServerPath {
+    /// The organization's id.
+    #[param(value_type = uuid::Uuid)]
+    pub organization: OrganizationId,
+    /// The server's id.
+    #[param(value_type = uuid::Uuid)]
+    pub server: ServerId,
+}
+
+impl Place for ServerPath {
+    fn owner(&self) -> Owner {
+        Owner::Organization(self.organization)
+    }
+}

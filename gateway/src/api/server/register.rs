@@ -1,0 +1,82 @@
+//! `POST /api/v1/organizations/{organization}/servers`
+
+use axum::extract::State;
+use domain::command_id::create_id;
+use domain::server::{Command, Server};
+use events::server::UpstreamUrl;
+use events::{AggregateType, ServerId, Slug, Subject};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::problem::problem;
+use crate::api::ApiState;
+use crate::api::body::Body;
+use crate::api::command::Ordered;
+use crate::api::guard::{Allowed, Place, ServersWrite};
+use crate::api::idempotency::IdempotencyKey;
+use crate::api::organization::OrganizationPath;
+use crate::api::problem::Problem;
+use crate::api::text::Name;
+use crate::api::written::{Created, Written};
+
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterServer {
+    /// Stands in the server's address and in scopes, for ever: 1 to 63 lower-case letters, digits and single
+    /// hyphens between them.
+    #[schema(value_type = String, example = "docs", max_length = 63)]
+    slug: Slug,
+    name: Name,
+    /// Where the server answers: an absolute http or https URL without user, query or fragment. Private
+    /// addresses are refused when it is called, unless the installation allows them.
+    #[schema(value_type = String, format = "uri", example = "https://tools.example.com/mcp", max_length = 2048)]
+    upstream: UpstreamUrl,
+    /// Whether calls pass.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    enabled: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Register an MCP server
+#[utoipa::path(
+    post,
+    path = "/api/v1/organizations/{organization}/servers",
+    operation_id = "servers_register",
+    tag = "servers",
+    params(OrganizationPath),
+    request_body = RegisterServer,
+    responses((status = 201, description = "Registered", body = Written))
+)]
+pub async fn register(
+    State(api): State<ApiState>,
+    allowed: Allowed<ServersWrite, OrganizationPath>,
+    idempotency: IdempotencyKey,
+    Body(request): Body<RegisterServer>,
+) -> Result<Created, Problem> {
+    let organization = allowed.at.organization;
+    let ordered = Ordered {
+        admin: &allowed.admin,
+        owner: allowed.at.owner(),
+        idempotency: &idempotency,
+        operation: "servers.register",
+        place: &[&organization],
+        request: &request,
+    };
+    let order = api.order(ordered).await?;
+    let id = ServerId::new(create_id(order.command(), &AggregateType::Server));
+    let command = Command::Register {
+        name: order.seal(&id.into(), "name", request.name.as_str())?,
+        slug: request.slug,
+        upstream: request.upstream,
+        enabled: request.enabled,
+    };
+    let done = order.execute::<Server>(Subject::server(organization, id), command, problem).await?;
+    Ok(Created {
+        location: format!("/api/v1/organizations/{organization}/servers/{id}"),
+        written: Written::new(id.uuid(), &done),
+    })
+}

@@ -1,0 +1,91 @@
+//! The metrics listener: `/livez`, `/readyz`, `/metrics`. It tells no secret and asks for no key; who may reach
+//! it is the network's to say.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{HeaderValue, StatusCode, header};
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::directory::Gate;
+use serde::Serialize;
+
+/// What the listener tells of.
+#[derive(Clone)]
+pub struct Health {
+    /// `None`: a process that answers for no keys, ready once it runs.
+    pub gate: Option<Arc<Gate>>,
+    pub metrics: PrometheusHandle,
+}
+
+/// Prometheus's text format.
+const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+#[derive(Serialize)]
+struct Ready {
+    ready: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// It goes on with what it knows, older than it should be.
+    serving_stale: bool,
+}
+
+pub fn router(health: Health) -> Router {
+    Router::new()
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+/// The process runs and answers; nothing else is asked of it.
+async fn live() -> &'static str {
+    "live\n"
+}
+
+/// Whether the process answers for keys now.
+async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
+    let reason = health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let serving_stale = health.gate.as_ref().is_some_and(|gate| gate.serving_stale().is_some());
+    (status, Json(Ready { ready: reason.is_none(), reason, serving_stale }))
+}
+
+async fn metrics(State(health): State<Health>) -> ([(header::HeaderName, HeaderValue); 1], String) {
+    ([(header::CONTENT_TYPE, METRICS_TYPE)], health.metrics.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use events::clock::SystemClock;
+    use http::Request;
+    use http_body_util::BodyExt;
+    use projections::directory::Directory;
+    use projections::directory::gate::GateConfig;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn ask(path: &str) -> (StatusCode, String) {
+        let directory = Arc::new(Directory::new());
+        let gate = Arc::new(Gate::new(directory, Arc::new(SystemClock), GateConfig::default()));
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let router = router(Health { gate: Some(gate), metrics });
+        let answer = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_node_that_has_not_caught_up_is_live_and_not_ready() {
+        assert_eq!(ask("/livez").await.0, StatusCode::OK);
+        assert_eq!(ask("/metrics").await.0, StatusCode::OK);
+        let (status, body) = ask("/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("\"ready\":false") && body.contains("starting"), "{body}");
+    }
+}
