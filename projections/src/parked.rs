@@ -1,0 +1,70 @@
+//! Events that this version can't read, and what follows of their aggregates. They wait in a table of their own,
+//! so that a newer version, or a rebuild, can take them in; other aggregates go on.
+
+use std::collections::HashSet;
+
+use events::{EventId, Subject, Timestamp};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::postgres::{Pool, ReadModelError};
+
+/// At most this many are listed.
+const LISTED: i64 = 200;
+
+/// A parked event.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ParkedEvent {
+    pub sequence: u64,
+    pub subject: Subject,
+    pub event: EventId,
+    pub kind: String,
+    pub schema_version: u32,
+    pub stored_at: Timestamp,
+    pub reason: String,
+}
+
+/// How many there are, and the first of them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Parked {
+    pub count: u64,
+    pub first: Vec<ParkedEvent>,
+}
+
+pub async fn list(pool: &Pool) -> Result<Parked, ReadModelError> {
+    let first: Vec<Json<ParkedEvent>> =
+        sqlx::query_scalar("SELECT to_jsonb(p) FROM parked_events p ORDER BY sequence LIMIT $1")
+            .bind(LISTED)
+            .fetch_all(pool.inner())
+            .await?;
+    Ok(Parked { count: count(pool).await?, first: first.into_iter().map(|Json(event)| event).collect() })
+}
+
+pub async fn count(pool: &Pool) -> Result<u64, ReadModelError> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_events").fetch_one(pool.inner()).await?;
+    Ok(count.unsigned_abs())
+}
+
+/// Which of these aggregates have a parked event.
+pub(crate) async fn among(
+    connection: &mut PgConnection,
+    subjects: &[String],
+) -> Result<HashSet<String>, sqlx::Error> {
+    let parked: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT subject FROM parked_events WHERE subject = ANY($1)")
+            .bind(subjects)
+            .fetch_all(connection)
+            .await?;
+    Ok(parked.into_iter().collect())
+}
+
+pub(crate) async fn store(connection: &mut PgConnection, events: &[ParkedEvent]) -> Result<(), sqlx::Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let sql = "INSERT INTO parked_events SELECT * FROM jsonb_populate_recordset(NULL::parked_events, $1) \
+               ON CONFLICT (sequence) DO NOTHING";
+    sqlx::query(sql).bind(Json(events)).execute(connection).await?;
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! API keys: row, fold and reads. No digest: nothing here helps to guess a key.
+
+use std::collections::HashMap;
+
+use events::key::{Environment, KeyEvent, KeyOwner};
+use events::{Actor, KeyId, Owner, Recorded, ScopeSet, SecretId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::page::List;
+use super::text::{Texts, string};
+use super::{Page, PageQuery, Pool, ReadModelError};
+
+/// A key as its events tell.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeyRow {
+    pub id: KeyId,
+    pub owner: Owner,
+    pub secret_id: SecretId,
+    pub key_owner: KeyOwner,
+    pub environment: Environment,
+    pub prefix: String,
+    pub last_four: String,
+    pub state: KeyState,
+    pub not_before: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
+    pub scopes: ScopeSet,
+    pub issued_by: Actor,
+    /// `null`: forgotten.
+    pub name: Option<String>,
+    /// An object; `null`: none, or forgotten.
+    pub metadata: Option<Value>,
+    /// Why it was disabled or revoked; `null`: nobody said, or forgotten.
+    pub reason: Option<String>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub revoked_at: Option<Timestamp>,
+    /// Sequence of the event that issued it.
+    pub created: u64,
+    /// Sequence of the newest event that changed it.
+    pub changed: u64,
+}
+
+/// What the events say; whether it has expired is the clock's to tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    Active,
+    Disabled,
+    /// For ever.
+    Revoked,
+}
+
+/// The row after an event; the row as it was when the event changes nothing.
+pub fn fold(
+    row: Option<KeyRow>,
+    id: KeyId,
+    event: &KeyEvent,
+    recorded: &Recorded,
+    texts: &Texts,
+) -> Option<KeyRow> {
+    let (sequence, time) = (recorded.position.sequence, recorded.envelope.time);
+    let owner = recorded.envelope.subject.owner;
+    let Some(mut row) = row else {
+        return match event {
+            KeyEvent::Issued(issued) => Some(KeyRow {
+                id,
+                owner,
+                secret_id: issued.secret_id,
+                key_owner: issued.owner.clone(),
+                environment: issued.environment,
+                prefix: issued.prefix.clone(),
+                last_four: issued.last_four.clone(),
+                state: KeyState::Active,
+                not_before: issued.not_before,
+                expires_at: issued.expires_at,
+                scopes: issued.scopes.clone(),
+                issued_by: issued.issued_by.clone(),
+                name: string(texts, "name"),
+                metadata: object(texts),
+                reason: None,
+                created_at: time,
+                updated_at: time,
+                revoked_at: None,
+                created: sequence,
+                changed: sequence,
+            }),
+            KeyEvent::Revoked(_)
+            | KeyEvent::Disabled(_)
+            | KeyEvent::Enabled(_)
+            | KeyEvent::ExpiryChanged(_)
+            | KeyEvent::Renamed(_)
+            | KeyEvent::ScopesChanged(_)
+            | KeyEvent::MetadataChanged(_) => None,
+        };
+    };
+    if row.owner != owner || row.state == KeyState::Revoked {
+        return Some(row);
+    }
+    match event {
+        KeyEvent::Issued(_) => return Some(row),
+        KeyEvent::Revoked(_) => {
+            row.state = KeyState::Revoked;
+            row.revoked_at = Some(time);
+            row.reason = string(texts, "reason");
+        }
+        KeyEvent::Disabled(_) => {
+            row.state = KeyState::Disabled;
+            row.reason = string(texts, "reason");
+        }
+        KeyEvent::Enabled(_) => {
+            row.state = KeyState::Active;
+            row.reason = None;
+        }
+        KeyEvent::ExpiryChanged(changed) => row.expires_at = changed.expires_at,
+        KeyEvent::Renamed(_) => row.name = string(texts, "name"),
+        KeyEvent::ScopesChanged(changed) => row.scopes = changed.scopes.clone(),
+        KeyEvent::MetadataChanged(_) => row.metadata = object(texts),
+    }
+    row.updated_at = time;
+    row.changed = sequence;
+    Some(row)
+}
+
+fn object(texts: &Texts) -> Option<Value> {
+    texts.get("metadata").filter(|value| value.is_object()).cloned()
+}
+
+/// A key of this owner; `None` also for another's.
+pub async fn get(pool: &Pool, owner: Owner, id: KeyId) -> Result<Option<KeyRow>, ReadModelError> {
+    let row: Option<Json<_>> =
+        sqlx::query_scalar("SELECT to_jsonb(k) FROM keys k WHERE id = $1 AND owner = $2")
+            .bind(id.uuid())
+            .bind(owner.to_string())
+            .fetch_optional(&pool.0)
+            .await?;
+    Ok(row.map(|Json(row)| row))
+}
+
+/// An owner's keys, oldest first, revoked ones included.
+pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<KeyRow>, ReadModelError> {
+    let (_, after) = query.after(List::Keys)?.unwrap_or((0, 0));
+    let rows: Vec<Json<KeyRow>> = sqlx::query_scalar(LIST)
+        .bind(owner.to_string())
+        .bind(after)
+        .bind(query.fetch())
+        .fetch_all(&pool.0)
+        .await?;
+    let rows = rows.into_iter().map(|Json(row)| row).collect();
+    Ok(Page::of(rows, query, List::Keys, |row: &KeyRow| (0, row.created.cast_signed())))
+}
+
+pub(super) const LIST: &str =
+    "SELECT to_jsonb(k) FROM keys k WHERE owner = $1 AND created > $2 ORDER BY created LIMIT $3";
+
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    ids: Vec<KeyId>,
+) -> Result<HashMap<KeyId, KeyRow>, sqlx::Error> {
+    let ids = ids.into_iter().map(KeyId::uuid).collect();
+    let rows: Vec<KeyRow> =
+        super::load(connection, "SELECT to_jsonb(k) FROM keys k WHERE id = ANY($1)", ids).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+pub(crate) async fn store(connection: &mut PgConnection, rows: &[KeyRow]) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO keys SELECT * FROM jsonb_populate_recordset(NULL::keys, $1) \
+               ON CONFLICT (id) DO UPDATE SET \
+               (state, expires_at, scopes, name, metadata, reason, updated_at, revoked_at, changed) = \
+               (excluded.state, excluded.expires_at, excluded.scopes, excluded.name, excluded.metadata, \
+                excluded.reason, excluded.updated_at, excluded.revoked_at, excluded.changed)";
+    super::store(connection, sql, rows).await
+}

@@ -1,0 +1,113 @@
+//! Organizations: row, fold and reads.
+
+use std::collections::HashMap;
+
+use events::organization::OrganizationEvent;
+use events::{OrganizationId, Recorded, Slug, Timestamp};
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::page::List;
+use super::text::{Texts, string};
+use super::{Page, PageQuery, Pool, ReadModelError};
+
+/// An organization as its events tell.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OrganizationRow {
+    pub id: OrganizationId,
+    pub slug: Slug,
+    /// `null`: forgotten.
+    pub name: Option<String>,
+    pub state: OrganizationState,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Sequence of the event that created it.
+    pub created: u64,
+    /// Sequence of the newest event that changed it.
+    pub changed: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrganizationState {
+    Active,
+    Suspended,
+}
+
+/// The row after an event; the row as it was when the event changes nothing.
+pub fn fold(
+    row: Option<OrganizationRow>,
+    id: OrganizationId,
+    event: &OrganizationEvent,
+    recorded: &Recorded,
+    texts: &Texts,
+) -> Option<OrganizationRow> {
+    let (sequence, time) = (recorded.position.sequence, recorded.envelope.time);
+    let Some(mut row) = row else {
+        return match event {
+            OrganizationEvent::Created(created) => Some(OrganizationRow {
+                id,
+                slug: created.slug.clone(),
+                name: string(texts, "name"),
+                state: OrganizationState::Active,
+                created_at: time,
+                updated_at: time,
+                created: sequence,
+                changed: sequence,
+            }),
+            OrganizationEvent::Renamed(_)
+            | OrganizationEvent::Suspended(_)
+            | OrganizationEvent::Resumed(_) => None,
+        };
+    };
+    match event {
+        OrganizationEvent::Created(_) => return Some(row),
+        OrganizationEvent::Renamed(_) => row.name = string(texts, "name"),
+        OrganizationEvent::Suspended(_) => row.state = OrganizationState::Suspended,
+        OrganizationEvent::Resumed(_) => row.state = OrganizationState::Active,
+    }
+    row.updated_at = time;
+    row.changed = sequence;
+    Some(row)
+}
+
+pub async fn get(pool: &Pool, id: OrganizationId) -> Result<Option<OrganizationRow>, ReadModelError> {
+    let row: Option<Json<_>> = sqlx::query_scalar("SELECT to_jsonb(o) FROM organizations o WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(&pool.0)
+        .await?;
+    Ok(row.map(|Json(row)| row))
+}
+
+/// Every organization, oldest first.
+pub async fn list(pool: &Pool, query: &PageQuery) -> Result<Page<OrganizationRow>, ReadModelError> {
+    let (_, after) = query.after(List::Organizations)?.unwrap_or((0, 0));
+    let rows: Vec<Json<OrganizationRow>> =
+        sqlx::query_scalar(LIST).bind(after).bind(query.fetch()).fetch_all(&pool.0).await?;
+    let rows = rows.into_iter().map(|Json(row)| row).collect();
+    Ok(Page::of(rows, query, List::Organizations, |row: &OrganizationRow| (0, row.created.cast_signed())))
+}
+
+pub(super) const LIST: &str =
+    "SELECT to_jsonb(o) FROM organizations o WHERE created > $1 ORDER BY created LIMIT $2";
+
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    ids: Vec<OrganizationId>,
+) -> Result<HashMap<OrganizationId, OrganizationRow>, sqlx::Error> {
+    let sql = "SELECT to_jsonb(o) FROM organizations o WHERE id = ANY($1)";
+    let ids = ids.into_iter().map(OrganizationId::uuid).collect();
+    let rows: Vec<OrganizationRow> = super::load(connection, sql, ids).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+}
+
+pub(crate) async fn store(
+    connection: &mut PgConnection,
+    rows: &[OrganizationRow],
+) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO organizations SELECT * FROM jsonb_populate_recordset(NULL::organizations, $1) \
+               ON CONFLICT (id) DO UPDATE SET (name, state, updated_at, changed) = \
+               (excluded.name, excluded.state, excluded.updated_at, excluded.changed)";
+    super::store(connection, sql, rows).await
+}

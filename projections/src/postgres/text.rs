@@ -1,0 +1,124 @@
+//! What people wrote: sealed in events, in clear text in the read models, gone once it is forgotten.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use events::key::KeyEvent;
+use events::organization::OrganizationEvent;
+use events::sealed::SealedField;
+use events::server::ServerEvent;
+use events::{Event, Recorded, SealedText};
+use serde_json::Value;
+
+/// Opens sealed text. The gateway's vault does.
+#[async_trait]
+pub trait Unseal: Send + Sync + 'static {
+    /// `None`: its key is gone, the text is forgotten.
+    async fn open(&self, field: &SealedField, text: &SealedText) -> Result<Option<String>, UnsealError>;
+}
+
+/// Why a text stays closed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnsealError {
+    /// Worth another try: nothing is stored until it opens.
+    #[error("the vault can't be reached: {0}")]
+    Unavailable(String),
+    /// It will never open: stored as if it were forgotten.
+    #[error("the text does not open: {0}")]
+    Damaged(String),
+}
+
+/// An event's texts by field: a string, or an object for metadata; `null` is forgotten.
+pub type Texts = BTreeMap<&'static str, Value>;
+
+/// The sealed fields of an event.
+pub fn sealed_fields(event: &Event) -> Vec<(&'static str, &SealedText)> {
+    match event {
+        Event::Installation(_) | Event::Slug(_) => Vec::new(),
+        Event::Organization(event) => match event {
+            OrganizationEvent::Created(it) => vec![("name", &it.name)],
+            OrganizationEvent::Renamed(it) => vec![("name", &it.name)],
+            OrganizationEvent::Suspended(it) => optional("reason", it.reason.as_ref()),
+            OrganizationEvent::Resumed(_) => Vec::new(),
+        },
+        Event::Server(event) => match event {
+            ServerEvent::Registered(it) => vec![("name", &it.name)],
+            ServerEvent::Changed(it) => optional("name", it.name.as_ref()),
+            ServerEvent::Removed(it) => optional("reason", it.reason.as_ref()),
+        },
+        Event::Key(event) => match event {
+            KeyEvent::Issued(it) => {
+                let mut fields = vec![("name", &it.name)];
+                fields.extend(optional("metadata", it.metadata.as_ref()));
+                fields
+            }
+            KeyEvent::Revoked(it) => optional("reason", it.reason.as_ref()),
+            KeyEvent::Disabled(it) => optional("reason", it.reason.as_ref()),
+            KeyEvent::Renamed(it) => vec![("name", &it.name)],
+            KeyEvent::MetadataChanged(it) => optional("metadata", it.metadata.as_ref()),
+            KeyEvent::Enabled(_) | KeyEvent::ExpiryChanged(_) | KeyEvent::ScopesChanged(_) => Vec::new(),
+        },
+    }
+}
+
+fn optional<'a>(field: &'static str, text: Option<&'a SealedText>) -> Vec<(&'static str, &'a SealedText)> {
+    text.map(|text| (field, text)).into_iter().collect()
+}
+
+/// Opens all texts of an event.
+pub async fn open(unseal: &dyn Unseal, recorded: &Recorded) -> Result<Texts, UnsealError> {
+    let mut texts = Texts::new();
+    for (field, sealed) in sealed_fields(&recorded.event) {
+        let place = SealedField {
+            owner: recorded.envelope.subject.owner,
+            aggregate: recorded.envelope.subject.aggregate_id.clone(),
+            event: recorded.envelope.id,
+            field,
+        };
+        let value = match unseal.open(&place, sealed).await {
+            Ok(Some(text)) if field == "metadata" => {
+                serde_json::from_str(&text).map_or(Value::Null, storable)
+            }
+            Ok(Some(text)) => storable(Value::String(text)),
+            Ok(None) => Value::Null,
+            Err(UnsealError::Damaged(reason)) => {
+                metrics::counter!("keyledger_damaged_texts_total").increment(1);
+                tracing::error!(sequence = recorded.position.sequence, field, %reason, "a sealed text does not open");
+                Value::Null
+            }
+            Err(error @ UnsealError::Unavailable(_)) => return Err(error),
+        };
+        texts.insert(field, value);
+    }
+    Ok(texts)
+}
+
+/// PostgreSQL holds no NUL in a text: one becomes U+FFFD.
+fn storable(value: Value) -> Value {
+    let clean = |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
+    match value {
+        Value::String(text) => Value::String(clean(text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(storable).collect()),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, value)| (clean(name), storable(value))).collect())
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value,
+    }
+}
+
+/// A field as text; `None` where it is forgotten or not there.
+pub(super) fn string(texts: &Texts, field: &str) -> Option<String> {
+    texts.get(field).and_then(Value::as_str).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_nul_reaches_the_database() {
+        let value = serde_json::json!({"a\0": ["b\0", {"c": "\0"}], "d": 1});
+        let expected = serde_json::json!({"a\u{fffd}": ["b\u{fffd}", {"c": "\u{fffd}"}], "d": 1});
+        assert_eq!(storable(value), expected);
+    }
+}
