@@ -65,7 +65,7 @@ pub struct Projector {
 
 /// Why a batch was not stored.
 #[derive(Debug, thiserror::Error)]
-enum StepError {
+pub enum ProjectError {
     #[error("PostgreSQL: {0}")]
     Database(#[from] sqlx::Error),
     #[error(transparent)]
@@ -80,7 +80,7 @@ enum StepError {
     Diverged(String),
 }
 
-impl From<FollowError> for StepError {
+impl From<FollowError> for ProjectError {
     fn from(error: FollowError) -> Self {
         match error {
             FollowError::Diverged(reason) => Self::Diverged(reason),
@@ -119,18 +119,18 @@ impl Projector {
                 pause = FIRST_PAUSE;
             }
             match error {
-                StepError::Diverged(reason) => {
+                ProjectError::Diverged(reason) => {
                     tracing::error!(%reason, "the read models were built from another log: rebuild them");
                     self.state.send_replace(ProjectorState::Diverged(reason));
                     pause = self.config.max_pause;
                 }
-                StepError::Fenced => {
+                ProjectError::Fenced => {
                     tracing::warn!("another writer moved the read models' checkpoint: reading it again")
                 }
-                error @ (StepError::Database(_)
-                | StepError::ReadModel(_)
-                | StepError::Unseal(_)
-                | StepError::Log(_)) => {
+                error @ (ProjectError::Database(_)
+                | ProjectError::ReadModel(_)
+                | ProjectError::Unseal(_)
+                | ProjectError::Log(_)) => {
                     tracing::warn!(%error, ?pause, "the read models stand still; trying again");
                     self.state.send_replace(ProjectorState::Waiting(error.to_string()));
                 }
@@ -141,19 +141,19 @@ impl Projector {
     }
 
     /// Follows from the checkpoint until something fails.
-    async fn attempt(&self, progress: &mut bool) -> Result<Infallible, StepError> {
+    async fn attempt(&self, progress: &mut bool) -> Result<Infallible, ProjectError> {
         postgres::migrate(&self.pool).await?;
         let mut from = checkpoint::read(&self.pool).await?;
         let log = match self.log.id().await {
             Ok(log) => log,
-            Err(ReadError::ForeignLog(reason)) => return Err(StepError::Diverged(reason)),
+            Err(ReadError::ForeignLog(reason)) => return Err(ProjectError::Diverged(reason)),
             Err(error @ (ReadError::Unavailable(_) | ReadError::NotBootstrapped)) => {
-                return Err(StepError::Log(error.to_string()));
+                return Err(ProjectError::Log(error.to_string()));
             }
         };
         if let Some(checkpoint) = from.as_ref().filter(|checkpoint| checkpoint.log != log) {
             let reason = format!("the log is {log}; they were built from {}", checkpoint.log);
-            return Err(StepError::Diverged(reason));
+            return Err(ProjectError::Diverged(reason));
         }
         let mut chunks =
             self.log.follow(from.as_ref().map(Checkpoint::place)).await?.ready_chunks(self.config.batch);
@@ -173,23 +173,25 @@ impl Projector {
                 return Err(error.into());
             }
         }
-        Err(StepError::Log("the follower ended".to_owned()))
+        Err(ProjectError::Log("the follower ended".to_owned()))
     }
 
     /// Stores messages that follow the checkpoint, and moves it. Those up to the checkpoint are passed over.
-    async fn project(
+    pub async fn project(
         &self,
         log: LogId,
         from: &mut Option<Checkpoint>,
         messages: &[Stored],
-    ) -> Result<(), StepError> {
+    ) -> Result<(), ProjectError> {
         let place = from.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
         let mut items = Vec::with_capacity(messages.len());
         for message in messages.iter().filter(|message| message.sequence > place) {
             items.push(self.prepare(message, log).await?);
         }
         match self.store(log, from, &items).await {
-            Err(StepError::Database(error)) if is_refused(&error) => self.one_by_one(log, from, items).await,
+            Err(ProjectError::Database(error)) if is_refused(&error) => {
+                self.one_by_one(log, from, items).await
+            }
             outcome => outcome,
         }
     }
@@ -200,11 +202,11 @@ impl Projector {
         log: LogId,
         from: &mut Option<Checkpoint>,
         items: Vec<Item>,
-    ) -> Result<(), StepError> {
+    ) -> Result<(), ProjectError> {
         for item in items {
             let mut one = [item];
             if let Err(error) = self.store(log, from, &one).await {
-                let StepError::Database(refused) = &error else { return Err(error) };
+                let ProjectError::Database(refused) = &error else { return Err(error) };
                 let [item] = &mut one;
                 let What::Event { recorded, .. } = &item.what else { return Err(error) };
                 if !is_refused(refused) {
@@ -224,11 +226,11 @@ impl Projector {
         log: LogId,
         from: &mut Option<Checkpoint>,
         items: &[Item],
-    ) -> Result<(), StepError> {
+    ) -> Result<(), ProjectError> {
         let Some(last) = items.last() else { return Ok(()) };
         let to = Checkpoint { log, sequence: last.sequence, event: last.event(), stored_at: last.stored_at };
         match batch::store(&self.pool, from.as_ref(), to, items).await? {
-            Outcome::Fenced => Err(StepError::Fenced),
+            Outcome::Fenced => Err(ProjectError::Fenced),
             Outcome::Stored { to, parked } => {
                 *from = Some(to);
                 let count = u64::try_from(items.len()).unwrap_or(u64::MAX);
@@ -241,7 +243,7 @@ impl Projector {
         }
     }
 
-    async fn prepare(&self, message: &Stored, log: LogId) -> Result<Item, StepError> {
+    async fn prepare(&self, message: &Stored, log: LogId) -> Result<Item, ProjectError> {
         let what = match message.read(log) {
             Read::Event(recorded) => {
                 let texts = text::open(&*self.unseal, &recorded).await?;
