@@ -3,5 +3,5 @@
 mod nats;
 mod postgres;
 
-pub use nats::Nats;
+pub use nats::{Nats, ROOT};
 pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};

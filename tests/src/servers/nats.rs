@@ -1,12 +1,20 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-use events::clock::SystemRandom;
+use events::clock::{SystemClock, SystemRandom};
+use events::log::jetstream::{self, ConnectOptions, JetStreamLog, Password, Timeouts};
+use gateway::config::NatsRole;
 use gateway::dev::children::Signal;
 use gateway::dev::nats::{Credentials, NatsOptions, NatsServer, NatsUser};
+use gateway::store::{roles, setup};
 use tempfile::TempDir;
 
-/// A nats-server of the test's own, with a user for each role. It can be stopped, killed and started again
-/// under the same address.
+/// The test's own user, who may do everything.
+pub const ROOT: &str = "root";
+
+/// A nats-server of the test's own, with a user for each role, who may do what the role may. It can be stopped,
+/// killed and started again under the same address.
 pub struct Nats {
     server: Option<NatsServer>,
     url: String,
@@ -16,18 +24,36 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Stores without waiting for the disk. Streams are the test's to create.
+    /// Stores without waiting for the disk. It holds nothing yet: `set_up` creates the streams.
     pub async fn start() -> Self {
         gateway::crypto::install();
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let users = ["admin", "control", "worker", "node", "auditor"];
-        let options = NatsOptions {
-            directory: directory.path().join("nats"),
-            users: users.map(|name| NatsUser { name: name.into(), permissions: None }).into(),
-            sync_always: false,
-        };
+        let mut users = vec![NatsUser { name: ROOT.to_owned(), permissions: None }];
+        users.extend(roles::ALL.map(|role| NatsUser {
+            name: role.as_str().to_owned(),
+            permissions: Some(roles::permissions(role)),
+        }));
+        let options = NatsOptions { directory: directory.path().join("nats"), users, sync_always: false };
         let server = NatsServer::start(&options, &SystemRandom).await.expect("nats-server starts");
         Self { url: server.url(), server: Some(server), options, _directory: directory }
+    }
+
+    /// Started, with the log's stream and the vaults' buckets.
+    pub async fn set_up() -> Self {
+        let nats = Self::start().await;
+        setup::setup(&nats.connect("admin").await, 1).await.expect("NATS is set up");
+        nats
+    }
+
+    /// The log, over a connection of this role's own, with times as short as tests want them.
+    pub async fn log(&self, role: NatsRole) -> Result<JetStreamLog, jetstream::OpenError> {
+        let timeouts = Timeouts {
+            append: Duration::from_secs(3),
+            read: Duration::from_secs(2),
+            heartbeat: Duration::from_millis(500),
+        };
+        let client = self.connect(role.as_str()).await;
+        JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), timeouts).await
     }
 
     /// Without credentials.
@@ -35,18 +61,28 @@ impl Nats {
         self.url.clone()
     }
 
-    /// Of the users admin, control, worker, node, auditor. Kept over a restart.
+    /// Of the users root, admin, control, worker, node, auditor. Kept over a restart.
     pub fn credentials(&self, user: &str) -> Credentials {
         self.running().credentials(user).unwrap_or_else(|| panic!("there is no NATS user {user}"))
     }
 
     /// A connection as this user.
     pub async fn connect(&self, user: &str) -> async_nats::Client {
+        let inbox_prefix = roles::ALL
+            .into_iter()
+            .find(|role| role.as_str() == user)
+            .map_or_else(|| "_INBOX".to_owned(), roles::inbox_prefix);
         let Credentials { user, password } = self.credentials(user);
-        async_nats::ConnectOptions::with_user_and_password(user, password)
-            .connect(&self.url)
-            .await
-            .expect("nats-server takes the connection")
+        jetstream::connect(ConnectOptions {
+            servers: vec![self.url()],
+            credentials: jetstream::Credentials::User { name: user, password: Password::new(password) },
+            name: "test".to_owned(),
+            inbox_prefix,
+            authorities: None,
+            certificate: None,
+        })
+        .await
+        .expect("nats-server takes the connection")
     }
 
     /// Ends it in good order.
@@ -77,8 +113,17 @@ impl Nats {
     }
 
     /// Where its data lies: to copy and put back while it is stopped.
-    pub fn store(&self) -> &Path {
-        &self.options.directory
+    pub fn store(&self) -> PathBuf {
+        self.options.directory.join("store")
+    }
+
+    /// Copies its data to a folder, or back. It must be stopped.
+    pub fn copy_store(from: &Path, to: &Path) {
+        if to.exists() {
+            std::fs::remove_dir_all(to).expect("the old data goes");
+        }
+        let copied = std::process::Command::new("cp").arg("-r").arg(from).arg(to).status();
+        assert!(copied.is_ok_and(|status| status.success()), "{} is not copied", from.display());
     }
 
     fn running(&self) -> &NatsServer {

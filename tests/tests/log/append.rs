@@ -3,12 +3,12 @@
 use events::log::{AppendError, Batch, Entry, Expected, Log};
 use futures::future::join_all;
 
-use crate::server::NatsServer;
+use crate::server::{open, with_log};
 use crate::setting::{bootstrap, first, key, on, one};
 
 #[tokio::test]
 async fn a_log_is_started_once() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let tries = join_all((0..8).map(|_| log.append(one(first(), Expected::EmptyLog)))).await;
     let started: Vec<_> = tries.iter().flatten().collect();
     assert_eq!(started.len(), 1);
@@ -19,14 +19,14 @@ async fn a_log_is_started_once() {
 
 #[tokio::test]
 async fn of_many_writers_one_wins_each_sequence() {
-    let (server, log) = NatsServer::with_log().await;
+    let (nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let subject = key();
     let mut last = 0;
     for _round in 0..10 {
         let mut writers = Vec::new();
         for _ in 0..8 {
-            writers.push(server.open().await.unwrap());
+            writers.push(open(&nats).await);
         }
         let tries =
             join_all(writers.iter().map(|w| w.append(one(on(id, &subject), Expected::Last(last))))).await;
@@ -42,7 +42,7 @@ async fn of_many_writers_one_wins_each_sequence() {
 
 #[tokio::test]
 async fn a_first_event_is_refused_where_there_is_one() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let subject = key();
     log.append(one(on(id, &subject), Expected::Last(0))).await.unwrap();
@@ -52,7 +52,7 @@ async fn a_first_event_is_refused_where_there_is_one() {
 
 #[tokio::test]
 async fn a_batch_is_stored_whole_and_in_order() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let (a, b) = (key(), key());
     let batch = Batch {
@@ -72,7 +72,7 @@ async fn a_batch_is_stored_whole_and_in_order() {
 
 #[tokio::test]
 async fn a_batch_of_which_one_expectation_fails_stores_nothing() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let (fresh, taken) = (key(), key());
     log.append(one(on(id, &taken), Expected::Last(0))).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_batch_of_which_one_expectation_fails_stores_nothing() {
 
 #[tokio::test]
 async fn the_largest_batch_is_stored_and_a_larger_one_refused() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let batch = |count: usize| Batch {
         entries: (0..count).map(|_| Entry { draft: on(id, &key()), expected: Expected::Last(0) }).collect(),
@@ -98,7 +98,7 @@ async fn the_largest_batch_is_stored_and_a_larger_one_refused() {
 
 #[tokio::test]
 async fn more_batches_at_once_than_the_stream_takes_are_all_stored() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let batches = (0..200).map(|_| {
         log.append(Batch {
@@ -114,7 +114,7 @@ async fn more_batches_at_once_than_the_stream_takes_are_all_stored() {
 /// A retry after a lost acknowledgement: the sequence has moved, by these very events.
 #[tokio::test]
 async fn events_that_are_there_already_count_as_appended() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let start = first();
     let id = start.log;
     let stored = log.append(one(start.clone(), Expected::EmptyLog)).await.unwrap();
@@ -141,7 +141,7 @@ async fn events_that_are_there_already_count_as_appended() {
 
 #[tokio::test]
 async fn an_event_of_another_log_is_refused() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     bootstrap(&log).await;
     let refused = log.append(one(on(first().log, &key()), Expected::Last(0))).await;
     assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
@@ -149,7 +149,7 @@ async fn an_event_of_another_log_is_refused() {
 
 #[tokio::test]
 async fn a_long_history_is_read_whole() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let subject = key();
     assert_eq!(log.history(&subject).await.unwrap().last, 0);

@@ -7,8 +7,9 @@ use events::log::jetstream::JetStreamLog;
 use events::log::{FollowError, Follower, Log, Stored};
 use events::position::Place;
 use futures::StreamExt;
+use keyledger_tests::servers::Nats;
 
-use crate::server::NatsServer;
+use crate::server::{ask, create_stream, delete_stream, eventually, open, with_log};
 use crate::setting::{bootstrap, fill, first, uuid};
 
 async fn next(follower: &mut Follower) -> Result<Stored, FollowError> {
@@ -32,13 +33,13 @@ async fn place(log: &JetStreamLog, sequence: u64) -> Place {
 
 #[tokio::test]
 async fn an_empty_log_is_told() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     assert!(matches!(log.follow(None).await.err(), Some(FollowError::NotBootstrapped)));
 }
 
 #[tokio::test]
 async fn a_follower_sees_what_was_there_and_what_comes() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     bootstrap(&log).await;
     fill(&log, 20).await;
     let mut all = log.follow(None).await.unwrap();
@@ -52,7 +53,7 @@ async fn a_follower_sees_what_was_there_and_what_comes() {
 
 #[tokio::test]
 async fn a_follower_gets_what_the_log_holds() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     bootstrap(&log).await;
     fill(&log, 3).await;
     let mut follower = log.follow(None).await.unwrap();
@@ -63,7 +64,7 @@ async fn a_follower_gets_what_the_log_holds() {
 
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_over_crashes_of_the_server() {
-    let (mut server, log) = NatsServer::with_log().await;
+    let (mut nats, log) = with_log().await;
     bootstrap(&log).await;
     let mut follower = log.follow(None).await.unwrap();
     let mut expected = 1;
@@ -73,9 +74,9 @@ async fn nothing_is_lost_or_doubled_over_crashes_of_the_server() {
         let now = sequences(&mut follower, 13).await;
         assert_eq!(now, (expected..expected + 13).collect::<Vec<_>>());
         expected += 13;
-        server.kill();
-        server.restart().await;
-        crate::server::eventually("the log answers again", async || log.info().await.ok()).await;
+        nats.kill().await;
+        nats.start_again().await;
+        eventually("the log answers again", async || log.info().await.ok()).await;
         let end = 1 + 25 * (round + 1);
         let rest = usize::try_from(end - expected + 1).unwrap();
         assert_eq!(sequences(&mut follower, rest).await, (expected..=end).collect::<Vec<_>>());
@@ -85,13 +86,13 @@ async fn nothing_is_lost_or_doubled_over_crashes_of_the_server() {
 
 #[tokio::test]
 async fn a_quiet_follower_goes_on_after_its_consumer_is_deleted() {
-    let (server, log) = NatsServer::with_log().await;
+    let (nats, log) = with_log().await;
     bootstrap(&log).await;
     let mut follower = log.follow(None).await.unwrap();
     sequences(&mut follower, 1).await;
-    let names = server.api("CONSUMER.NAMES.KL_EVENTS_0", &serde_json::json!({})).await;
+    let names = ask(&nats, "CONSUMER.NAMES.KL_EVENTS_0", &serde_json::json!({})).await;
     let name = names["consumers"][0].as_str().unwrap();
-    server.api(&format!("CONSUMER.DELETE.KL_EVENTS_0.{name}"), &serde_json::json!({})).await;
+    ask(&nats, &format!("CONSUMER.DELETE.KL_EVENTS_0.{name}"), &serde_json::json!({})).await;
     fill(&log, 3).await;
     assert_eq!(sequences(&mut follower, 3).await, [2, 3, 4]);
 }
@@ -99,23 +100,23 @@ async fn a_quiet_follower_goes_on_after_its_consumer_is_deleted() {
 #[tokio::test]
 async fn an_older_copy_of_the_log_is_noticed() {
     for refill in [0, 10] {
-        let (mut server, log) = NatsServer::with_log().await;
+        let (mut nats, log) = with_log().await;
         bootstrap(&log).await;
         fill(&log, 5).await;
-        let copy = server.directory.path().join("copy");
-        server.kill();
-        NatsServer::copy(&server.store(), &copy);
-        server.restart().await;
-        crate::server::eventually("the log answers", async || log.info().await.ok()).await;
+        let copy = tempfile::tempdir().unwrap();
+        nats.kill().await;
+        Nats::copy_store(&nats.store(), copy.path());
+        nats.start_again().await;
+        eventually("the log answers", async || log.info().await.ok()).await;
         fill(&log, 5).await;
         let mut follower = log.follow(None).await.unwrap();
         sequences(&mut follower, 11).await;
         let place = place(&log, 11).await;
 
-        server.kill();
-        NatsServer::copy(&copy, &server.store());
-        server.restart().await;
-        crate::server::eventually("the log answers", async || log.info().await.ok()).await;
+        nats.kill().await;
+        Nats::copy_store(copy.path(), &nats.store());
+        nats.start_again().await;
+        eventually("the log answers", async || log.info().await.ok()).await;
         if refill > 0 {
             fill(&log, refill).await;
         }
@@ -130,18 +131,18 @@ async fn an_older_copy_of_the_log_is_noticed() {
 
 #[tokio::test]
 async fn another_log_is_noticed() {
-    let (server, log) = NatsServer::with_log().await;
+    let (nats, log) = with_log().await;
     bootstrap(&log).await;
     fill(&log, 5).await;
     let mut follower = log.follow(None).await.unwrap();
     sequences(&mut follower, 6).await;
     let place = place(&log, 3).await;
 
-    server.delete_stream().await;
-    server.create_stream().await;
+    delete_stream(&nats).await;
+    create_stream(&nats).await;
     let told = log.follow(Some(place)).await.err();
     assert!(matches!(told, Some(FollowError::Diverged(_))), "an empty log: {told:?}");
-    let other = server.open().await.unwrap();
+    let other = open(&nats).await;
     let id = bootstrap(&other).await;
     fill(&other, 10).await;
 
@@ -155,7 +156,7 @@ async fn another_log_is_noticed() {
 
 #[tokio::test]
 async fn a_place_beyond_the_end_or_with_another_event_is_noticed() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     bootstrap(&log).await;
     fill(&log, 5).await;
     let good = place(&log, 4).await;

@@ -10,10 +10,12 @@ use events::{
     Actor, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId, Owner, PepperId,
     Position, Subject,
 };
+use gateway::config::NatsRole;
+use keyledger_tests::servers::Nats;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::server::NatsServer;
+use crate::server::{ask, with_log};
 
 pub fn uuid() -> Uuid {
     uuid_v7(&SystemClock, &SystemRandom)
@@ -79,25 +81,24 @@ pub async fn fill(log: &JetStreamLog, count: usize) -> Position {
 
 #[tokio::test]
 async fn a_stream_that_is_not_there_is_refused() {
-    let server = NatsServer::start().await;
-    assert!(matches!(server.open().await, Err(OpenError::NoStream)));
+    let nats = Nats::start().await;
+    assert!(matches!(nats.log(NatsRole::Control).await, Err(OpenError::NoStream)));
 }
 
 #[tokio::test]
 async fn the_stream_as_we_create_it_has_no_difference() {
-    let (_server, log) = NatsServer::with_log().await;
+    let (_nats, log) = with_log().await;
     log.check_stream().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_stream_that_differs_is_refused_and_each_difference_named() {
-    let server = NatsServer::start().await;
+    let nats = Nats::start().await;
     let config =
         json!({ "name": "KL_EVENTS_0", "subjects": ["kl.events.0.>"], "max_age": 3_600_000_000_000_u64 });
-    let answer = server.api("STREAM.CREATE.KL_EVENTS_0", &config).await;
-    assert_eq!(answer.get("error"), None, "{answer}");
+    ask(&nats, "STREAM.CREATE.KL_EVENTS_0", &config).await;
 
-    let Err(error) = server.open().await else { panic!("opened") };
+    let Err(error) = nats.log(NatsRole::Control).await else { panic!("opened") };
     let text = error.to_string();
     for setting in
         ["max_age is 3600000000000, must be 0", "compression", "deny_delete", "deny_purge", "allow_atomic"]
@@ -108,11 +109,10 @@ async fn a_stream_that_differs_is_refused_and_each_difference_named() {
 
 #[tokio::test]
 async fn a_limit_that_is_set_later_is_noticed() {
-    let (server, log) = NatsServer::with_log().await;
+    let (nats, log) = with_log().await;
     let mut config = events::log::jetstream::stream_config(1);
     config["max_msgs"] = json!(10);
-    let answer = server.api("STREAM.UPDATE.KL_EVENTS_0", &config).await;
-    assert_eq!(answer.get("error"), None, "{answer}");
+    ask(&nats, "STREAM.UPDATE.KL_EVENTS_0", &config).await;
 
     let Err(OpenError::StreamDiffers(differences)) = log.check_stream().await else { panic!("not noticed") };
     assert_eq!(differences.iter().map(|d| d.setting.as_str()).collect::<Vec<_>>(), ["max_msgs"]);

@@ -4,18 +4,17 @@ use std::time::Duration;
 
 use events::clock::{Clock, SystemClock};
 use events::log::{AppendError, Expected, Log, ReadError};
-use gateway::dev::children::Signal;
 
-use crate::server::{NatsServer, eventually};
+use crate::server::{eventually, with_log};
 use crate::setting::{bootstrap, key, on, one};
 
 const BOUND: Duration = Duration::from_secs(8);
 
 #[tokio::test]
 async fn with_the_server_stopped_nothing_is_stored_and_that_is_told() {
-    let (mut server, log) = NatsServer::with_log().await;
+    let (mut nats, log) = with_log().await;
     let id = bootstrap(&log).await;
-    server.kill();
+    nats.kill().await;
     // The client may need a moment to see it; until then the outcome is unknown.
     let refused = eventually("told as unavailable", async || {
         match log.append(one(on(id, &key()), Expected::Last(0))).await {
@@ -34,7 +33,7 @@ async fn with_the_server_stopped_nothing_is_stored_and_that_is_told() {
     assert!(matches!(told, Err(ReadError::Unavailable(_))), "{told:?}");
     assert!(started.elapsed() < BOUND);
 
-    server.restart().await;
+    nats.start_again().await;
     let history = eventually("the log answers again", async || log.history(&subject).await.ok()).await;
     assert_eq!(history.last, 0, "what was told as not stored came after all");
     log.append(one(on(id, &subject), Expected::Last(0))).await.unwrap();
@@ -42,14 +41,14 @@ async fn with_the_server_stopped_nothing_is_stored_and_that_is_told() {
 
 #[tokio::test]
 async fn with_the_server_standing_still_the_outcome_is_unknown_and_asking_again_tells() {
-    let (server, log) = NatsServer::with_log().await;
+    let (nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let batch = one(on(id, &key()), Expected::Last(0));
-    server.signal(Signal::Pause).await;
+    nats.pause().await;
     let started = SystemClock.instant();
     let told = log.append(batch.clone()).await;
     let took = started.elapsed();
-    server.signal(Signal::Continue).await;
+    nats.resume().await;
     assert!(matches!(told, Err(AppendError::OutcomeUnknown(_))), "{told:?}");
     assert!(took < BOUND, "{took:?}");
 

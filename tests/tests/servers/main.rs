@@ -1,6 +1,6 @@
 //! The tests' own servers do what the other tests rely on.
 
-use keyledger_tests::servers::{Nats, Postgres};
+use keyledger_tests::servers::{Nats, Postgres, ROOT};
 use sqlx::Executor;
 
 #[tokio::test]
@@ -27,7 +27,7 @@ async fn a_postgresql_of_the_tests_own_comes_back_with_its_data() {
 #[tokio::test]
 async fn a_nats_server_comes_back_with_its_data_and_address() {
     let mut nats = Nats::start().await;
-    let client = nats.connect("admin").await;
+    let client = nats.connect(ROOT).await;
     let config = async_nats::jetstream::stream::Config {
         name: "S".into(),
         subjects: vec!["s".into()],
@@ -36,5 +36,5 @@ async fn a_nats_server_comes_back_with_its_data_and_address() {
     async_nats::jetstream::new(client).create_stream(config).await.unwrap();
     nats.kill().await;
     nats.start_again().await;
-    async_nats::jetstream::new(nats.connect("admin").await).get_stream("S").await.unwrap();
+    async_nats::jetstream::new(nats.connect(ROOT).await).get_stream("S").await.unwrap();
 }
