@@ -68,15 +68,6 @@ impl VaultName {
             Self::People => "people",
         }
     }
-
-    /// The KV bucket that holds it.
-    pub fn bucket(self) -> &'static str {
-        match self {
-            Self::Node => "KL_VAULT_NODE",
-            Self::Control => "KL_VAULT_CONTROL",
-            Self::People => "KL_VAULT_PEOPLE",
-        }
-    }
 }
 
 /// A bucket with the master key that opens it.

@@ -22,7 +22,7 @@ impl KvEntries {
     /// The bucket of a vault. `keyledger nats setup` has created it.
     pub async fn open(client: async_nats::Client, vault: VaultName) -> Result<Self, VaultError> {
         let context = async_nats::jetstream::new(client.clone());
-        let store = within(vault, context.get_key_value(vault.bucket())).await?;
+        let store = within(vault, context.get_key_value(bucket(vault))).await?;
         Ok(Self { client, store, vault })
     }
 
@@ -58,6 +58,14 @@ impl Entries for KvEntries {
     async fn purge(&self, name: &str) -> Result<(), VaultError> {
         self.check_connected()?;
         within(self.vault, self.store.purge(name)).await
+    }
+}
+
+fn bucket(vault: VaultName) -> &'static str {
+    match vault {
+        VaultName::Node => super::VAULT_NODE,
+        VaultName::Control => super::VAULT_CONTROL,
+        VaultName::People => super::VAULT_PEOPLE,
     }
 }
 

@@ -1,1 +1,72 @@
+use events::clock::SystemRandom;
 
+use super::*;
+
+fn file(content: &str, mode: u32) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("master.key");
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    (directory, path)
+}
+
+fn line(byte: u8) -> String {
+    STANDARD.encode([byte; 32]) + "\n"
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused_with_what_to_do() {
+    for mode in [0o640, 0o604, 0o660, 0o777] {
+        let (_directory, path) = file(&line(1), mode);
+        let error = MasterKey::read(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
+    }
+    for mode in [0o600, 0o400] {
+        let (_directory, path) = file(&line(1), mode);
+        assert!(MasterKey::read(&path).is_ok());
+    }
+}
+
+#[test]
+fn a_file_that_is_no_key_is_refused() {
+    let too_many = [1, 2, 3, 4].map(line).concat();
+    let too_long = "\n".repeat(2_000) + &line(1);
+    for content in
+        ["", "\n", "hello", &STANDARD.encode([1; 31]), &STANDARD.encode([1; 33]), &too_many, &too_long]
+    {
+        let (_directory, path) = file(content, 0o600);
+        let error = MasterKey::read(&path).unwrap_err();
+        assert!(matches!(error, MasterKeyError::Malformed { .. }), "{content}: {error}");
+    }
+    let (directory, _) = file("", 0o600);
+    let missing = MasterKey::read(&directory.path().join("missing")).unwrap_err();
+    assert!(missing.to_string().contains("missing"), "{missing}");
+}
+
+#[test]
+fn an_older_line_still_opens_and_the_first_one_seals() {
+    let (_directory, path) = file(&line(1), 0o600);
+    let old = MasterKey::read(&path).unwrap();
+    let sealed = old.newest().seal(b"place", b"secret", &SystemRandom).unwrap();
+    let (_directory, path) = file(&(line(2) + &line(1)), 0o600);
+    let both = MasterKey::read(&path).unwrap();
+    let opened = both.with_id(old.newest().id()).unwrap();
+    assert_eq!(opened.open(b"place", &sealed.nonce, sealed.ciphertext).unwrap().as_slice(), b"secret");
+    assert_ne!(both.newest().id(), old.newest().id());
+}
+
+#[test]
+fn a_new_file_is_the_owners_alone_and_an_existing_one_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("master.key");
+    let drawn = MasterKey::read_or_create(&path, &SystemRandom).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = MasterKey::read_or_create(&path, &SystemRandom).unwrap();
+    assert_eq!(drawn.newest().id(), again.newest().id());
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let key = MasterKey::of(&[1; 32]).unwrap();
+    assert!(format!("{key:?}").contains("AeadKey(hidden)"));
+}
