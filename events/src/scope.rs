@@ -13,10 +13,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
 
 use crate::slug::Slug;
 use crate::token::text_serde;
+
+mod set;
+
+pub use set::{ScopeListError, ScopeSet, ScopeSetError};
 
 const NAME_ESCAPES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'\\').add(b':').add(b'*').add(b'%');
 
@@ -295,161 +298,3 @@ fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
 }
 
 text_serde!(Scope, "Scope", "a scope token, such as mcp:docs:tools:search or admin:keys:read");
-
-/// A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(try_from = "Vec<Scope>", into = "Vec<Scope>")]
-#[schemars(with = "Vec<Scope>")]
-pub struct ScopeSet(Vec<Scope>);
-
-/// The scopes can't stand together on one key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ScopeSetError {
-    #[error("a key needs at least one scope")]
-    Empty,
-    #[error("a key has at most {max} scopes; this one would have {count}", max = ScopeSet::MAX)]
-    TooMany { count: usize },
-    #[error("a key's scopes are all mcp: or all management (admin:, keys:verify): issue two keys")]
-    Mixed,
-}
-
-impl ScopeSet {
-    pub const MAX: usize = 100;
-
-    pub fn new(mut scopes: Vec<Scope>) -> Result<Self, ScopeSetError> {
-        scopes.sort();
-        scopes.dedup();
-        let Some(first) = scopes.first() else { return Err(ScopeSetError::Empty) };
-        if scopes.len() > Self::MAX {
-            return Err(ScopeSetError::TooMany { count: scopes.len() });
-        }
-        if scopes.iter().any(|scope| scope.is_mcp() != first.is_mcp()) {
-            return Err(ScopeSetError::Mixed);
-        }
-        Ok(Self(scopes))
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
-        self.0.iter()
-    }
-
-    /// Whether the key is for MCP servers rather than for management.
-    pub fn is_mcp(&self) -> bool {
-        self.0.first().is_some_and(Scope::is_mcp)
-    }
-
-    fn mcp(&self) -> impl Iterator<Item = &McpScope> {
-        self.0.iter().filter_map(|scope| match scope {
-            Scope::Mcp(scope) => Some(scope),
-            Scope::Admin { .. } | Scope::KeysVerify => None,
-        })
-    }
-
-    /// Any scope on a server opens its greeting, lists, notifications and responses.
-    pub fn allows_server(&self, server: &Slug) -> bool {
-        self.mcp().any(|scope| scope.covers_server(server))
-    }
-
-    /// What names no thing (an unknown method) needs the whole server.
-    pub fn allows_whole_server(&self, server: &Slug) -> bool {
-        self.mcp().any(|scope| scope.thing.is_none() && scope.covers_server(server))
-    }
-
-    pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
-        self.mcp().any(|scope| scope.allows_thing(server, thing, name))
-    }
-
-    pub fn allows_admin(&self, resource: Resource, access: Access) -> bool {
-        self.0.iter().any(|scope| match scope {
-            Scope::Admin { resource: r, access: a } => {
-                (*r == ResourcePattern::Any || *r == ResourcePattern::One(resource))
-                    && (*a == AccessPattern::Any || *a == AccessPattern::One(access))
-            }
-            Scope::Mcp(_) | Scope::KeysVerify => false,
-        })
-    }
-
-    pub fn allows_verify(&self) -> bool {
-        self.0.contains(&Scope::KeysVerify)
-    }
-
-    /// Whether every call that `wanted` allows is allowed by these too. A scope is asked as itself: one that
-    /// is a pattern is covered only by a pattern at least as wide.
-    pub fn covers(&self, wanted: &Scope) -> bool {
-        self.0.iter().any(|own| match (own, wanted) {
-            (Scope::KeysVerify, Scope::KeysVerify) => true,
-            (Scope::Admin { resource: r, access: a }, Scope::Admin { resource, access }) => {
-                (*r == ResourcePattern::Any || r == resource) && (*a == AccessPattern::Any || a == access)
-            }
-            (Scope::Mcp(own), Scope::Mcp(wanted)) => covers_mcp(own, wanted),
-            (Scope::Mcp(_) | Scope::Admin { .. } | Scope::KeysVerify, _) => false,
-        })
-    }
-}
-
-fn covers_mcp(own: &McpScope, wanted: &McpScope) -> bool {
-    if own.server != ServerPattern::Any && own.server != wanted.server {
-        return false;
-    }
-    match (&own.thing, &wanted.thing) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some((own_thing, own_name)), Some((thing, name))) => {
-            own_thing == thing
-                && match (own_name, name) {
-                    (NamePattern::Any, _) => true,
-                    (NamePattern::Exact(own), NamePattern::Exact(name)) => own == name,
-                    (NamePattern::Prefix(own), NamePattern::Exact(name) | NamePattern::Prefix(name)) => {
-                        name.starts_with(&**own)
-                    }
-                    (NamePattern::Exact(_), NamePattern::Any | NamePattern::Prefix(_))
-                    | (NamePattern::Prefix(_), NamePattern::Any) => false,
-                }
-        }
-    }
-}
-
-impl TryFrom<Vec<Scope>> for ScopeSet {
-    type Error = ScopeSetError;
-
-    fn try_from(scopes: Vec<Scope>) -> Result<Self, ScopeSetError> {
-        Self::new(scopes)
-    }
-}
-
-impl From<ScopeSet> for Vec<Scope> {
-    fn from(set: ScopeSet) -> Self {
-        set.0
-    }
-}
-
-impl FromStr for ScopeSet {
-    type Err = ScopeListError;
-
-    /// Scopes separated by spaces (RFC 6749 §3.3).
-    fn from_str(text: &str) -> Result<Self, ScopeListError> {
-        let scopes = text.split_ascii_whitespace().map(Scope::from_str).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::new(scopes)?)
-    }
-}
-
-impl fmt::Display for ScopeSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, scope) in self.0.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" ")?;
-            }
-            scope.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-/// The text is not a list of scopes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ScopeListError {
-    #[error(transparent)]
-    Scope(#[from] ScopeError),
-    #[error(transparent)]
-    Set(#[from] ScopeSetError),
-}
