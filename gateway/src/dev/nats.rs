@@ -13,6 +13,8 @@ use serde_json::json;
 
 use super::children::{self, Child, Launch, Signal};
 use super::{Error, private, tools};
+use crate::config::NatsRole;
+use crate::store::roles;
 pub use crate::store::roles::{Permissions, Subjects};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -24,6 +26,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub struct NatsUser {
     pub name: String,
     pub permissions: Option<Permissions>,
+}
+
+impl NatsUser {
+    /// A user for each role, named like it, that may do what the role may.
+    pub fn each_role() -> Vec<Self> {
+        let user = |role: NatsRole| Self {
+            name: role.as_str().to_owned(),
+            permissions: Some(roles::permissions(role)),
+        };
+        roles::ALL.into_iter().map(user).collect()
+    }
 }
 
 #[derive(Debug, Clone)]

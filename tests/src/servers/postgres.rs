@@ -1,5 +1,3 @@
-use std::path::PathBuf;
-
 use events::clock::{Random, SystemRandom};
 use gateway::dev::postgres::{PostgresOptions, PostgresServer};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
@@ -115,14 +113,8 @@ pub async fn make_template(admin: &str) {
 }
 
 async fn migrate(url: &str) {
-    let migrations = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../migrations");
-    if !migrations.is_dir() {
-        return;
-    }
-    let migrator = sqlx::migrate::Migrator::new(migrations).await.expect("the migrations are read");
-    let mut connection = PgConnection::connect(url).await.expect("PostgreSQL takes the connection");
-    migrator.run(&mut connection).await.expect("the migrations run");
-    connection.close().await.expect("the connection closes");
+    let pool = projections::postgres::connect(url, 1).expect("PostgreSQL's URL is one");
+    projections::postgres::migrate(&pool).await.expect("the migrations run");
 }
 
 async fn execute(url: &str, sql: String) {
