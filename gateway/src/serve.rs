@@ -1,1 +1,221 @@
-//! serve
+//! Puts a process together from its configuration: which roles, which connections, which listeners.
+//!
+//! Promises: what can be wrong with the configuration is told before a listener opens; tasks have an owner and
+//! end with [`Running::shutdown`]. It leaves to `/readyz` whether the process may answer for keys yet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::clock::{Clock, Random, SystemClock, SystemRandom};
+use events::log::jetstream::{ConnectError, OpenError};
+use projections::directory::follow::{self, FollowConfig};
+use projections::directory::gate::GateConfig;
+use projections::directory::{Directory, Gate};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, ConfigError, NatsRole, Role};
+use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
+
+pub mod connections;
+mod listeners;
+mod worker;
+
+/// Why a process did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{0}; is nats-server running at `nats.url`, and are `nats.users.*` right?")]
+    Connect(#[from] ConnectError),
+    #[error("the event log can't be used: {0}")]
+    Log(#[from] OpenError),
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error("{0}; has `keyledger bootstrap` run?")]
+    Vault(#[from] VaultError),
+    #[error("configuration key `{key}`: can't listen on {address}: {source}")]
+    Listen { key: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("configuration key `{key}`: {problem}")]
+    Tls { key: &'static str, problem: String },
+    #[error("metrics can't be collected: {0}")]
+    Metrics(String),
+}
+
+/// A process that runs.
+pub struct Running {
+    addresses: Addresses,
+    gate: Option<Arc<Gate>>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Where a process listens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Addresses {
+    pub public: Option<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+    pub metrics: Option<SocketAddr>,
+}
+
+/// What every part of a process is handed.
+#[derive(Clone)]
+struct Process {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What a process that answers for keys holds.
+#[derive(Clone)]
+struct Authenticating {
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+    secrets: Arc<NodeSecrets>,
+}
+
+/// How long a shutdown waits for open requests.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Starts every role of the configuration and returns when its listeners are open.
+pub async fn start(config: Config) -> Result<Running, ServeError> {
+    let process = Process {
+        config: Arc::new(config),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        cancel: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    match process.start().await {
+        Ok((addresses, gate)) => Ok(Running { addresses, gate, cancel: process.cancel, tasks: process.tasks }),
+        Err(error) => {
+            // What has started already must not outlive the failure.
+            process.cancel.cancel();
+            process.tasks.close();
+            process.tasks.wait().await;
+            Err(error)
+        }
+    }
+}
+
+/// Runs until the process is told to end (SIGTERM, Ctrl-C).
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let running = start(config).await?;
+    tracing::info!(addresses = ?running.addresses(), "listening");
+    end_asked().await;
+    tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
+    running.shutdown().await;
+    Ok(())
+}
+
+/// Waits for SIGTERM or Ctrl-C.
+pub async fn end_asked() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+impl Running {
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Whether the process answers for keys; `None`: its roles ask for none.
+    pub fn gate(&self) -> Option<&Arc<Gate>> {
+        self.gate.as_ref()
+    }
+
+    /// Ends every task; open requests get a bounded time.
+    pub async fn shutdown(self) {
+        self.cancel.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE + Duration::from_secs(5), self.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "tasks were left behind");
+        }
+    }
+}
+
+impl Process {
+    async fn start(&self) -> Result<(Addresses, Option<Arc<Gate>>), ServeError> {
+        let metrics = crate::telemetry::metrics().map_err(ServeError::Metrics)?;
+        let mut addresses = Addresses::default();
+        let authenticating = if self.config.has(Role::Node) || self.config.has(Role::Control) {
+            Some(self.authenticate().await?)
+        } else {
+            None
+        };
+        if self.config.has(Role::Worker) {
+            worker::start(self).await?;
+        }
+        if let Some(parts) = &authenticating {
+            if self.config.has(Role::Control) {
+                addresses.admin = Some(listeners::admin(self, parts).await?);
+            }
+            if self.config.has(Role::Node) {
+                addresses.public = Some(listeners::public(self, parts)?);
+            }
+        }
+        let gate = authenticating.map(|parts| parts.gate);
+        addresses.metrics = Some(listeners::metrics(self, gate.clone(), metrics).await?);
+        Ok((addresses, gate))
+    }
+
+    /// What both the node and the control role answer for keys with: one directory, one gate.
+    async fn authenticate(&self) -> Result<Authenticating, ServeError> {
+        let role = if self.config.has(Role::Node) { NatsRole::Node } else { NatsRole::Control };
+        let log = connections::log(&self.config, role, &self.clock, &self.random).await?;
+        let vault = connections::vault(&self.config, VaultName::Node, log.client()).await?;
+        let secrets = Arc::new(NodeSecrets::load(&vault).await?);
+        let directory = Arc::new(Directory::new());
+        let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), self.gate_config()));
+        let follow_config = FollowConfig {
+            ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),
+            ..FollowConfig::default()
+        };
+        self.watch_stream(&log);
+        self.tasks.spawn(follow::run(
+            Arc::new(log),
+            Arc::clone(&directory),
+            Arc::clone(&gate),
+            Arc::clone(&self.clock),
+            follow_config,
+            self.cancel.clone(),
+        ));
+        Ok(Authenticating { directory, gate, secrets })
+    }
+
+    fn gate_config(&self) -> GateConfig {
+        GateConfig {
+            max_staleness: self.config.freshness.max_staleness(),
+            on_stale: self.config.freshness.on_stale,
+            max_clock_skew: Duration::from_millis(self.config.freshness.max_clock_skew_ms),
+        }
+    }
+
+    /// A changed limit or TTL option would drop events: the stream's configuration is compared each minute.
+    fn watch_stream(&self, log: &events::log::jetstream::JetStreamLog) {
+        let (log, cancel) = (log.clone(), self.cancel.clone());
+        self.tasks.spawn(async move {
+            let every = Duration::from_secs(60);
+            while cancel.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+                if let Err(error) = log.check_stream().await {
+                    tracing::error!(%error, "the event log's stream is not as it must be");
+                }
+            }
+        });
+    }
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { key, address, source })
+}

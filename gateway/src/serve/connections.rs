@@ -1,0 +1,75 @@
+//! From the configuration to NATS connections, the log and the vaults: one connection for each role, as its
+//! own user.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use events::clock::{Clock, Random};
+use events::log::jetstream::{ConnectOptions, Credentials, JetStreamLog, Password, Timeouts, connect};
+
+use super::ServeError;
+use crate::config::{Config, NatsRole};
+use crate::store::kv::KvEntries;
+use crate::vault::sealing::SealingKeys;
+use crate::vault::{MasterKey, Vault, VaultName};
+
+/// A connection as the role's user.
+pub async fn client(config: &Config, role: NatsRole) -> Result<async_nats::Client, ServeError> {
+    let credentials = match config.nats_user(role)? {
+        Some((name, password)) => {
+            Credentials::User { name, password: Password::new(password.expose().to_owned()) }
+        }
+        None => Credentials::None,
+    };
+    Ok(connect(ConnectOptions {
+        servers: vec![config.nats.url.to_string()],
+        credentials,
+        name: format!("keyledger {}", role.as_str()),
+        inbox_prefix: format!("_INBOX_{}", role.as_str()),
+        authorities: config.nats.ca_file.clone(),
+        certificate: None,
+    })
+    .await?)
+}
+
+/// The event log over a connection of the role's own.
+pub async fn log(
+    config: &Config,
+    role: NatsRole,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<JetStreamLog, ServeError> {
+    let client = client(config, role).await?;
+    Ok(JetStreamLog::open(client, Arc::clone(clock), Arc::clone(random), Timeouts::default()).await?)
+}
+
+/// A vault over a connection, under its master key.
+pub async fn vault(
+    config: &Config,
+    name: VaultName,
+    client: &async_nats::Client,
+) -> Result<Vault, ServeError> {
+    let master = MasterKey::read(master_key_file(config, name)?)?;
+    let entries = KvEntries::open(client.clone(), name).await?;
+    Ok(Vault::new(name, Arc::new(entries), master))
+}
+
+fn master_key_file(config: &Config, name: VaultName) -> Result<&Path, ServeError> {
+    let (key, file) = match name {
+        VaultName::Node => ("vault.node_key_file", &config.vault.node_key_file),
+        VaultName::Control => ("vault.control_key_file", &config.vault.control_key_file),
+        VaultName::People => ("vault.people_key_file", &config.vault.people_key_file),
+    };
+    Ok(config.vault_key_file(key, file)?)
+}
+
+/// The organizations' sealing keys.
+pub async fn sealing(
+    config: &Config,
+    client: &async_nats::Client,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<SealingKeys, ServeError> {
+    let people = vault(config, VaultName::People, client).await?;
+    Ok(SealingKeys::new(people, Arc::clone(clock), Arc::clone(random)))
+}
