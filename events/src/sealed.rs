@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{EventId, SealingKeyId};
-use crate::subject::{AggregateId, Owner};
+use crate::id::{EventId, OrganizationId, SealingKeyId};
+use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::token::text_serde;
 
 /// AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key.
@@ -56,6 +56,7 @@ text_serde!(SealedBytes, "SealedBytes", "bytes, base64url without padding");
 /// another event, field or organization does not open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SealedField {
+    /// Whose sealing key it is.
     pub owner: Owner,
     pub aggregate: AggregateId,
     pub event: EventId,
@@ -63,6 +64,16 @@ pub struct SealedField {
 }
 
 impl SealedField {
+    /// A field of an aggregate's event. An organization's own texts are sealed under its own key, although
+    /// its subject belongs to the installation.
+    pub fn of(subject: &Subject, event: EventId, field: &'static str) -> Self {
+        let own = (subject.aggregate_type == AggregateType::Organization)
+            .then(|| OrganizationId::try_from(&subject.aggregate_id).ok())
+            .flatten();
+        let owner = own.map_or(subject.owner, Owner::Organization);
+        Self { owner, aggregate: subject.aggregate_id.clone(), event, field }
+    }
+
     /// Each part with its length before it, so that no two fields share an encoding.
     pub fn associated_data(&self) -> Vec<u8> {
         let parts = [

@@ -156,12 +156,7 @@ impl Bootstrap {
         let subject = Subject::key(Owner::Installation, id);
         let key = PlainKey::draw(&self.prefix, &*self.random);
         let parsed = key.parsed();
-        let field = SealedField {
-            owner: Owner::Installation,
-            aggregate: subject.aggregate_id.clone(),
-            event: context.event,
-            field: "name",
-        };
+        let field = SealedField::of(&subject, context.event, "name");
         let command = key::Command::Issue(Box::new(key::Issue {
             secret_id: SecretId::new(self.uuid()),
             digest: peppers.newest().digest(&parsed),

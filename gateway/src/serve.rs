@@ -21,6 +21,7 @@ use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 
 pub mod connections;
 mod listeners;
+mod tls;
 mod worker;
 
 /// Why a process did not start.
@@ -75,6 +76,7 @@ struct Process {
 struct Authenticating {
     directory: Arc<Directory>,
     gate: Arc<Gate>,
+    #[allow(dead_code, reason = "the public listener comes next")]
     secrets: Arc<NodeSecrets>,
 }
 
@@ -91,7 +93,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         tasks: TaskTracker::new(),
     };
     match process.start().await {
-        Ok((addresses, gate)) => Ok(Running { addresses, gate, cancel: process.cancel, tasks: process.tasks }),
+        Ok((addresses, gate)) => {
+            Ok(Running { addresses, gate, cancel: process.cancel, tasks: process.tasks })
+        }
         Err(error) => {
             // What has started already must not outlive the failure.
             process.cancel.cancel();
@@ -157,13 +161,10 @@ impl Process {
         if self.config.has(Role::Worker) {
             worker::start(self).await?;
         }
-        if let Some(parts) = &authenticating {
-            if self.config.has(Role::Control) {
-                addresses.admin = Some(listeners::admin(self, parts).await?);
-            }
-            if self.config.has(Role::Node) {
-                addresses.public = Some(listeners::public(self, parts)?);
-            }
+        if let Some(parts) = &authenticating
+            && self.config.has(Role::Control)
+        {
+            addresses.admin = Some(listeners::admin(self, parts).await?);
         }
         let gate = authenticating.map(|parts| parts.gate);
         addresses.metrics = Some(listeners::metrics(self, gate.clone(), metrics).await?);

@@ -78,7 +78,7 @@ pub async fn migrate(pool: &Pool) -> Result<(), ReadModelError> {
     // An index over a long history takes its time.
     sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
     sqlx::query("SET lock_timeout = 0").execute(&mut connection).await?;
-    MIGRATIONS.run(&mut connection).await?;
+    MIGRATIONS.run_direct(None, &mut connection, false).await?;
     Ok(())
 }
 

@@ -69,12 +69,7 @@ fn optional<'a>(field: &'static str, text: Option<&'a SealedText>) -> Vec<(&'sta
 pub async fn open(unseal: &dyn Unseal, recorded: &Recorded) -> Result<Texts, UnsealError> {
     let mut texts = Texts::new();
     for (field, sealed) in sealed_fields(&recorded.event) {
-        let place = SealedField {
-            owner: recorded.envelope.subject.owner,
-            aggregate: recorded.envelope.subject.aggregate_id.clone(),
-            event: recorded.envelope.id,
-            field,
-        };
+        let place = SealedField::of(&recorded.envelope.subject, recorded.envelope.id, field);
         let value = match unseal.open(&place, sealed).await {
             Ok(Some(text)) if field == "metadata" => {
                 serde_json::from_str(&text).map_or(Value::Null, storable)

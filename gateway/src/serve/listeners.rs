@@ -1,0 +1,72 @@
+//! The three listeners: public, admin, metrics.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use domain::dispatch::Dispatcher;
+use metrics_exporter_prometheus::PrometheusHandle;
+use projections::directory::Gate;
+
+use super::{Authenticating, Process, ServeError, connections, listen, tls};
+use crate::api::{self, ApiParts, ApiSettings, ApiState};
+use crate::config::{ConfigError, NatsRole};
+use crate::health::{self, Health};
+use crate::vault::{Peppers, VaultName};
+
+/// `/livez`, `/readyz`, `/metrics`.
+pub(super) async fn metrics(
+    process: &Process,
+    gate: Option<Arc<Gate>>,
+    metrics: PrometheusHandle,
+) -> Result<SocketAddr, ServeError> {
+    let (key, address) = ("listen.metrics", process.config.listen.metrics);
+    let listener = listen(key, address).await?;
+    let address = listener.local_addr().map_err(|source| ServeError::Listen { key, address, source })?;
+    let upkeep = (metrics.clone(), process.cancel.clone());
+    process.tasks.spawn(async move {
+        let (metrics, cancel) = upkeep;
+        let every = std::time::Duration::from_secs(5);
+        while cancel.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
+            metrics.run_upkeep();
+        }
+    });
+    let router = health::router(Health { gate, metrics });
+    process.tasks.spawn(api::serve(listener, None, router, process.cancel.clone()));
+    Ok(address)
+}
+
+/// The admin API.
+pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<SocketAddr, ServeError> {
+    let config = &process.config;
+    let log = connections::log(config, NatsRole::Control, &process.clock, &process.random).await?;
+    let control = connections::vault(config, VaultName::Control, log.client()).await?;
+    let peppers = Peppers::load(&control).await?;
+    let sealing = connections::sealing(config, log.client(), &process.clock, &process.random).await?;
+    let prefix = config.keys.prefix.parse().map_err(|_| ConfigError::Value {
+        key: "keys.prefix".to_owned(),
+        problem: "no key can start with it".to_owned(),
+        accepted: "1 to 32 lower-case letters, digits and single inner underscores, a letter first",
+    })?;
+    process.watch_stream(&log);
+    let log = Arc::new(log);
+    let state = ApiState::new(ApiParts {
+        dispatcher: Arc::new(Dispatcher::new(log.clone(), Arc::clone(&process.random))),
+        log,
+        directory: Arc::clone(&parts.directory),
+        gate: Arc::clone(&parts.gate),
+        peppers,
+        sealing,
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+        settings: ApiSettings::new(prefix),
+    });
+    let (key, address) = ("listen.admin", config.listen.admin);
+    let listener = listen(key, address).await?;
+    let address = listener.local_addr().map_err(|source| ServeError::Listen { key, address, source })?;
+    let (router, tls, cancel) = (api::router(state.clone()), tls::acceptor(config)?, process.cancel.clone());
+    process.tasks.spawn(async move {
+        api::serve(listener, tls, router, cancel).await;
+        state.drain().await;
+    });
+    Ok(address)
+}
