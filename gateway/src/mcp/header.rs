@@ -1,0 +1,196 @@
+//! Whether a request's headers agree with its body (MCP 2026-07-28, "Streamable HTTP", Server Validation).
+//!
+//! `Mcp-Param-*` mirror a tool's arguments by a schema that only the upstream knows: they pass on as they
+//! are.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderMap, HeaderName};
+
+use super::era::Era;
+use super::message::{Member, Message, Shape};
+
+pub const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+pub const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+pub const NAME: HeaderName = HeaderName::from_static("mcp-name");
+pub const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// The start of the names that a tool's own parameters take.
+pub const PARAM_PREFIX: &str = "mcp-param-";
+
+/// A header that the body contradicts, or that is missing: JSON-RPC error -32020.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("header mismatch: {header} {problem}")]
+pub struct Mismatch {
+    pub header: &'static str,
+    pub problem: &'static str,
+}
+
+/// The era of a POST whose headers agree with its message.
+pub fn agree(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
+    let era = era(headers, message)?;
+    method(headers, message, era)?;
+    name(headers, message, era)?;
+    Ok(era)
+}
+
+/// The era of a request without a message (GET, DELETE).
+pub fn era_without_body(headers: &HeaderMap) -> Result<Era, Mismatch> {
+    Ok(one(headers, &PROTOCOL_VERSION, "MCP-Protocol-Version")?.map_or(Era::Sessions, Era::of_version))
+}
+
+fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
+    const HEADER: &str = "MCP-Protocol-Version";
+    let wrong = |problem| Err(Mismatch { header: HEADER, problem });
+    match (one(headers, &PROTOCOL_VERSION, HEADER)?, &message.params.version) {
+        (_, Member::Other) => wrong("can't match the version in _meta, which is no string"),
+        (None, Member::Absent) => Ok(Era::Sessions),
+        (None, Member::Text(_)) => wrong("is missing, and the body's _meta names a version"),
+        (Some(header), Member::Text(body)) if header == body => Ok(Era::Stateless),
+        (Some(_), Member::Text(_)) => wrong("is not the version in the body's _meta"),
+        (Some(header), Member::Absent) => match (Era::of_version(header), message.shape) {
+            (Era::Sessions, _) => Ok(Era::Sessions),
+            // What headers and _meta a notification carries, 2026-07-28 leaves open.
+            (Era::Stateless, Shape::Notification) => Ok(Era::Stateless),
+            (Era::Stateless, Shape::Request) => wrong("names a version that the body's _meta lacks"),
+            (Era::Stateless, Shape::Response) => {
+                wrong("names a version whose clients send no responses: retry the request with inputResponses")
+            }
+        },
+    }
+}
+
+fn method(headers: &HeaderMap, message: &Message<'_>, era: Era) -> Result<(), Mismatch> {
+    const HEADER: &str = "Mcp-Method";
+    match one(headers, &METHOD, HEADER)? {
+        Some(header) if header == message.method && message.shape != Shape::Response => Ok(()),
+        Some(_) => Err(Mismatch { header: HEADER, problem: "is not the body's method" }),
+        None if era == Era::Stateless && message.shape == Shape::Request => {
+            Err(Mismatch { header: HEADER, problem: "is missing" })
+        }
+        None => Ok(()),
+    }
+}
+
+fn name(headers: &HeaderMap, message: &Message<'_>, era: Era) -> Result<(), Mismatch> {
+    const HEADER: &str = "Mcp-Name";
+    let wrong = |problem| Err(Mismatch { header: HEADER, problem });
+    let header = match one(headers, &NAME, HEADER)? {
+        Some(header) => Some(decode(header).ok_or(Mismatch { header: HEADER, problem: "is not base64 text" })?),
+        None => None,
+    };
+    let params = &message.params;
+    let (source, required) = match &*message.method {
+        "tools/call" | "prompts/get" => (params.name.text(), true),
+        "resources/read" => (params.uri.text(), true),
+        "resources/subscribe" | "resources/unsubscribe" => (params.uri.text(), false),
+        // An extension's method may take its name from a member that we don't know: it needs the whole
+        // server, so nothing rests on the header.
+        _ => return Ok(()),
+    };
+    match (header, source) {
+        (Some(header), Some(source)) if header == source => Ok(()),
+        (Some(_), _) => wrong("is not the body's name"),
+        (None, _) if required && era == Era::Stateless && message.shape == Shape::Request => {
+            wrong("is missing")
+        }
+        (None, _) => Ok(()),
+    }
+}
+
+/// The header's one value.
+fn one<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+    header: &'static str,
+) -> Result<Option<&'h str>, Mismatch> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Mismatch { header, problem: "stands twice" });
+    }
+    let text = value.to_str().map_err(|_| Mismatch { header, problem: "holds more than plain ASCII" })?;
+    Ok(Some(text))
+}
+
+/// Decodes the sentinel form `=?base64?…?=`; other values are themselves.
+fn decode(value: &str) -> Option<Cow<'_, str>> {
+    let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
+        return Some(Cow::Borrowed(value));
+    };
+    String::from_utf8(STANDARD.decode(encoded).ok()?).ok().map(Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn judge(headers: &[(HeaderName, &str)], body: &str) -> Result<Era, Mismatch> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        agree(&map, &Message::parse(body.as_bytes()).unwrap())
+    }
+
+    const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add",
+        "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#;
+    const LEGACY_CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add"}}"#;
+    const V: HeaderName = PROTOCOL_VERSION;
+
+    #[test]
+    fn a_request_whose_headers_say_what_its_body_says_is_stateless() {
+        let headers = [(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")];
+        assert_eq!(judge(&headers, CALL), Ok(Era::Stateless));
+        let headers = [(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "=?base64?YWRk?=")];
+        assert_eq!(judge(&headers, CALL), Ok(Era::Stateless));
+    }
+
+    #[test]
+    fn without_a_version_or_with_an_older_one_it_is_legacy() {
+        assert_eq!(judge(&[], LEGACY_CALL), Ok(Era::Sessions));
+        assert_eq!(judge(&[(V, "2025-11-25")], LEGACY_CALL), Ok(Era::Sessions));
+        assert_eq!(judge(&[(V, "nonsense")], LEGACY_CALL), Ok(Era::Sessions));
+        let response = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        assert_eq!(judge(&[(V, "2025-11-25")], response), Ok(Era::Sessions));
+    }
+
+    #[test]
+    fn headers_that_disagree_are_refused() {
+        let cases: &[(&[(HeaderName, &str)], &str, &str)] = &[
+            (&[(METHOD, "tools/call"), (NAME, "add")], CALL, "MCP-Protocol-Version"),
+            (&[(V, "2025-11-25"), (METHOD, "tools/call"), (NAME, "add")], CALL, "MCP-Protocol-Version"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")], LEGACY_CALL, "MCP-Protocol-Version"),
+            (
+                &[(V, "2026-07-28"), (V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")],
+                CALL,
+                "MCP-Protocol-Version",
+            ),
+            (&[(V, "2026-07-28"), (NAME, "add")], CALL, "Mcp-Method"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/list"), (NAME, "add")], CALL, "Mcp-Method"),
+            (&[(V, "2026-07-28"), (METHOD, "Tools/call"), (NAME, "add")], CALL, "Mcp-Method"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/call")], CALL, "Mcp-Name"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "sub")], CALL, "Mcp-Name"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "=?base64?!?=")], CALL, "Mcp-Name"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "ädd")], CALL, "Mcp-Name"),
+            (&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add"), (NAME, "add")], CALL, "Mcp-Name"),
+            // The legacy era knows no such headers; one that is there must not lie.
+            (&[(METHOD, "tools/list")], LEGACY_CALL, "Mcp-Method"),
+            (&[(NAME, "sub")], LEGACY_CALL, "Mcp-Name"),
+            (&[(METHOD, "x")], r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "Mcp-Method"),
+        ];
+        for (headers, body, header) in cases {
+            assert_eq!(judge(headers, body).unwrap_err().header, *header, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn stateless_clients_send_no_responses() {
+        let response = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
+        judge(&[(V, "2026-07-28")], response).unwrap_err();
+    }
+}

@@ -1,0 +1,196 @@
+//! A message's `params`: what names a thing, and what tells the era.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::member::{Member, Members, Text};
+
+/// What is read of `params`; empty when they are absent or null.
+#[derive(Debug, Default)]
+pub struct Params<'a> {
+    /// `tools/call`, `prompts/get`.
+    pub name: Member<'a>,
+    /// `resources/read`, `resources/subscribe`, `resources/unsubscribe`.
+    pub uri: Member<'a>,
+    /// `completion/complete`.
+    pub reference: Reference<'a>,
+    /// `subscriptions/listen`.
+    pub filter: Filter<'a>,
+    /// `_meta["io.modelcontextprotocol/protocolVersion"]`.
+    pub version: Member<'a>,
+}
+
+/// `ref`: what a completion is for.
+#[derive(Debug, Default)]
+pub struct Reference<'a> {
+    /// `ref/prompt` or `ref/resource`.
+    pub kind: Member<'a>,
+    pub name: Member<'a>,
+    pub uri: Member<'a>,
+}
+
+/// `notifications`: what a client wants to be told of (2026-07-28).
+#[derive(Debug, Default)]
+pub struct Filter<'a> {
+    pub resources: Vec<Cow<'a, str>>,
+    /// It asks for something that we don't know.
+    pub other: bool,
+}
+
+/// A filter names at most this many resources.
+const MAX_RESOURCES: usize = 1_000;
+
+/// Where a 2026-07-28 request carries its protocol version.
+pub const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// An object that a part of the message is read from, member by member. Null is an empty one.
+trait Part<'de>: Default {
+    const NAME: &'static str;
+    const KNOWN: &'static [&'static str];
+
+    /// Reads the value of a member.
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error>;
+}
+
+struct PartVisitor<P>(P);
+
+impl<'de, P: Part<'de>> Visitor<'de> for PartVisitor<P> {
+    type Value = P;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} to be an object", P::NAME)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<P, E> {
+        Ok(self.0)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<P, A::Error> {
+        let mut members = Members::new(P::KNOWN);
+        while let Some(Text(key)) = map.next_key()? {
+            self.0.read(&key, &mut map)?;
+            members.meet(key).map_err(A::Error::custom)?;
+        }
+        Ok(self.0)
+    }
+}
+
+impl<'de> Part<'de> for Params<'de> {
+    const NAME: &'static str = "params";
+    const KNOWN: &'static [&'static str] = &["name", "uri", "ref", "notifications", "_meta"];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "name" => self.name = map.next_value()?,
+            "uri" => self.uri = map.next_value()?,
+            "ref" => self.reference = map.next_value()?,
+            "notifications" => self.filter = map.next_value()?,
+            "_meta" => self.version = map.next_value::<Meta<'de>>()?.version,
+            _ => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Part<'de> for Reference<'de> {
+    const NAME: &'static str = "ref";
+    const KNOWN: &'static [&'static str] = &["type", "name", "uri"];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "type" => self.kind = map.next_value()?,
+            "name" => self.name = map.next_value()?,
+            "uri" => self.uri = map.next_value()?,
+            _ => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Part<'de> for Filter<'de> {
+    const NAME: &'static str = "notifications";
+    const KNOWN: &'static [&'static str] =
+        &["toolsListChanged", "promptsListChanged", "resourcesListChanged", "resourceSubscriptions"];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "resourceSubscriptions" => self.resources = map.next_value::<Resources<'de>>()?.0,
+            key => {
+                map.next_value::<IgnoredAny>()?;
+                self.other |= !Self::KNOWN.contains(&key);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Meta<'a> {
+    version: Member<'a>,
+}
+
+impl<'de> Part<'de> for Meta<'de> {
+    const NAME: &'static str = "_meta";
+    const KNOWN: &'static [&'static str] = &[VERSION_KEY];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            VERSION_KEY => self.version = map.next_value()?,
+            _ => {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+macro_rules! deserialize_part {
+    ($($part:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $part<'de> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(PartVisitor(Self::default()))
+            }
+        }
+    )*};
+}
+deserialize_part!(Params, Reference, Filter, Meta);
+
+/// URIs; null is none.
+struct Resources<'a>(Vec<Cow<'a, str>>);
+
+impl<'de> Deserialize<'de> for Resources<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ResourcesVisitor)
+    }
+}
+
+struct ResourcesVisitor;
+
+impl<'de> Visitor<'de> for ResourcesVisitor {
+    type Value = Resources<'de>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("resourceSubscriptions to be a list of URIs")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Resources(Vec::new()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut resources = Vec::new();
+        while let Some(Text(uri)) = items.next_element()? {
+            if resources.len() == MAX_RESOURCES {
+                return Err(A::Error::custom("a filter names at most 1,000 resources"));
+            }
+            resources.push(uri);
+        }
+        Ok(Resources(resources))
+    }
+}
