@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod era;
+pub mod error;
 pub mod header;
 pub mod message;
 

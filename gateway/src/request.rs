@@ -1,1 +1,137 @@
-//! request
+//! The request path: from a request's headers to the upstream's answer, out of memory alone.
+//!
+//! It promises: nothing passes but what the directory allows at this moment, behind one gate; an answer that
+//! lasts ends within two looks (2 s) after its key is revoked or expires, its server is closed or the gate
+//! closes; no secret of the client reaches the upstream, a log line or an error. It knows no log, no database
+//! and no listener: `public` reads requests, `upstream` speaks to MCP servers, `mcp` understands messages.
+//!
+//! In order: `credential`, `authenticate` (`caller`), `authorize`, `session`, `identity`, `forward`, `proxy`,
+//! `stream`. `call` is the list of all checks; `refusal` names each way to end early.
+
+use std::sync::Arc;
+
+use events::clock::{Clock, Random};
+use projections::directory::{Directory, Gate};
+use tokio_util::sync::CancellationToken;
+
+pub mod authenticate;
+pub mod authorize;
+pub mod body;
+pub mod call;
+pub mod caller;
+pub mod credential;
+pub mod forward;
+pub mod identity;
+pub mod origin;
+pub mod proxy;
+pub mod refusal;
+pub mod session;
+pub mod settings;
+pub mod stream;
+pub mod verify;
+
+pub use authenticate::{AuthenticationError, Authenticator};
+pub use caller::Caller;
+pub use origin::Origins;
+pub use refusal::Refusal;
+pub use settings::RequestSettings;
+pub use stream::Body;
+
+use crate::identity::IdentitySigner;
+use crate::vault::NodeSecrets;
+use session::{SessionKeyError, Sessions};
+
+/// What every request of a node is judged by.
+pub struct Door {
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    authenticator: Authenticator,
+    sessions: Sessions,
+    signer: IdentitySigner,
+    origins: Origins,
+    settings: RequestSettings,
+    /// The process stops: long answers end.
+    closing: CancellationToken,
+}
+
+/// What a door is made of.
+pub struct DoorParts {
+    pub directory: Arc<Directory>,
+    pub gate: Arc<Gate>,
+    pub secrets: Arc<NodeSecrets>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub settings: RequestSettings,
+}
+
+/// Why there is no door.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    #[error(transparent)]
+    Session(#[from] SessionKeyError),
+}
+
+impl Door {
+    pub fn new(parts: DoorParts) -> Result<Arc<Self>, DoorError> {
+        let DoorParts { directory, gate, secrets, clock, random, settings } = parts;
+        let issuer = settings.issuer();
+        Ok(Arc::new(Self {
+            authenticator: Authenticator::new(
+                Arc::clone(&directory),
+                secrets.peppers.clone(),
+                Arc::clone(&clock),
+                settings.max_callers,
+            ),
+            sessions: Sessions::new(secrets.session.bytes(), Arc::clone(&random))?,
+            signer: IdentitySigner::new(&secrets.identity, &issuer),
+            origins: Origins::new(issuer, &settings.allowed_origins),
+            directory,
+            gate,
+            clock,
+            random,
+            settings,
+            closing: CancellationToken::new(),
+        }))
+    }
+
+    pub fn settings(&self) -> &RequestSettings {
+        &self.settings
+    }
+
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Turns keys into callers; the admin API lets its callers in by this too.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.authenticator
+    }
+
+    pub fn origins(&self) -> &Origins {
+        &self.origins
+    }
+
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// The public keys of identity tokens, as JSON.
+    pub fn jwks(&self) -> &str {
+        self.signer.jwks()
+    }
+
+    /// Cancelled when the process stops: long answers end at their next look.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
+    fn body_bounds(&self) -> body::Bounds {
+        body::Bounds { max: self.settings.max_body_bytes, timeout: self.settings.body_timeout }
+    }
+}

@@ -16,7 +16,10 @@ pub enum Needs<'a> {
     /// Any scope on the server.
     Server,
     /// One named thing.
-    Thing { kind: Thing, name: Cow<'a, str> },
+    Thing {
+        kind: Thing,
+        name: Cow<'a, str>,
+    },
     /// Each of these resources, and any scope on the server.
     Resources(Vec<Cow<'a, str>>),
     WholeServer,

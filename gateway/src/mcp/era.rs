@@ -33,7 +33,9 @@ mod tests {
         for version in ["2026-07-28", "2026-12-01", "2031-01-01"] {
             assert_eq!(Era::of_version(version), Era::Stateless);
         }
-        for version in ["2026-07-27", "2025-11-25", "2025-06-18", "2025-03-26", "", "draft", "9", "2026/07/28"] {
+        for version in
+            ["2026-07-27", "2025-11-25", "2025-06-18", "2025-03-26", "", "draft", "9", "2026/07/28"]
+        {
             assert_eq!(Era::of_version(version), Era::Sessions, "{version}");
         }
     }

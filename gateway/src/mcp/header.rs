@@ -55,9 +55,9 @@ fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
             // What headers and _meta a notification carries, 2026-07-28 leaves open.
             (Era::Stateless, Shape::Notification) => Ok(Era::Stateless),
             (Era::Stateless, Shape::Request) => wrong("names a version that the body's _meta lacks"),
-            (Era::Stateless, Shape::Response) => {
-                wrong("names a version whose clients send no responses: retry the request with inputResponses")
-            }
+            (Era::Stateless, Shape::Response) => wrong(
+                "names a version whose clients send no responses: retry the request with inputResponses",
+            ),
         },
     }
 }
@@ -78,7 +78,9 @@ fn name(headers: &HeaderMap, message: &Message<'_>, era: Era) -> Result<(), Mism
     const HEADER: &str = "Mcp-Name";
     let wrong = |problem| Err(Mismatch { header: HEADER, problem });
     let header = match one(headers, &NAME, HEADER)? {
-        Some(header) => Some(decode(header).ok_or(Mismatch { header: HEADER, problem: "is not base64 text" })?),
+        Some(header) => {
+            Some(decode(header).ok_or(Mismatch { header: HEADER, problem: "is not base64 text" })?)
+        }
         None => None,
     };
     let params = &message.params;
@@ -161,10 +163,15 @@ mod tests {
 
     #[test]
     fn headers_that_disagree_are_refused() {
-        let cases: &[(&[(HeaderName, &str)], &str, &str)] = &[
+        type Case<'a> = (&'a [(HeaderName, &'a str)], &'a str, &'a str);
+        let cases: &[Case<'_>] = &[
             (&[(METHOD, "tools/call"), (NAME, "add")], CALL, "MCP-Protocol-Version"),
             (&[(V, "2025-11-25"), (METHOD, "tools/call"), (NAME, "add")], CALL, "MCP-Protocol-Version"),
-            (&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")], LEGACY_CALL, "MCP-Protocol-Version"),
+            (
+                &[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")],
+                LEGACY_CALL,
+                "MCP-Protocol-Version",
+            ),
             (
                 &[(V, "2026-07-28"), (V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")],
                 CALL,

@@ -9,7 +9,8 @@ fn invalid(body: &str) -> String {
 
 #[test]
 fn a_tool_call_is_read_without_copies() {
-    let body = br#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"add","arguments":{"name":"x"},
+    let body =
+        br#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"add","arguments":{"name":"x"},
         "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":1}}}"#;
     let message = Message::parse(body).unwrap();
     assert_eq!(message.shape, Shape::Request);

@@ -1,0 +1,231 @@
+//! What a refusal looks like to an MCP client: a status, a JSON-RPC error, and for credentials a challenge.
+//!
+//! 401 and 404 are the gateway's own and say so in their body: a client must be able to tell them from the
+//! upstream's, whose 404 ends a session. What goes wrong behind the gateway is 502 or 504, never 401.
+//! `data.reason` is stable; the text may change.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::message::MessageError;
+use crate::request::authenticate::AuthenticationError;
+use crate::request::caller::Invalid;
+use crate::request::credential::CredentialError;
+use crate::request::refusal::{Refusal, UpstreamFault};
+use crate::request::session::SessionError;
+
+const PARSE_ERROR: i32 = -32700;
+const INVALID_REQUEST: i32 = -32600;
+const INVALID_PARAMS: i32 = -32602;
+const INTERNAL_ERROR: i32 = -32603;
+/// `HeaderMismatch` (MCP 2026-07-28, "Streamable HTTP", Server Validation).
+const HEADER_MISMATCH: i32 = -32020;
+/// Ours, of the range that JSON-RPC 2.0 (§5.1) leaves to servers and MCP does not take for itself.
+const GATEWAY: i32 = -32010;
+
+/// A `WWW-Authenticate` challenge (RFC 6750 §3).
+enum Challenge<'a> {
+    None,
+    /// No credential was sent: no error code (§3.1).
+    Plain,
+    InvalidToken,
+    InsufficientScope(Option<&'a str>),
+}
+
+/// JSON-RPC 2.0 §5. The id is left out when it is not known, as MCP's schema has it.
+#[derive(Serialize)]
+struct Body<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a RawValue>,
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    code: i32,
+    message: &'a str,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    source: &'static str,
+    reason: &'a str,
+}
+
+/// The answer to a refused call. `id`: the request's, if it was read. `realm`: the gateway's public URL.
+pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response<Bytes> {
+    let (status, code, challenge) = face(refusal);
+    let message = refusal.to_string();
+    let mut response = Response::new(body(code, &message, refusal.name(), id));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(challenge) = challenge.header(realm, &message) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    if let Refusal::Method { allow } = refusal {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
+    let plain = |status, code| (status, code, Challenge::None);
+    match refusal {
+        Refusal::Origin => plain(StatusCode::FORBIDDEN, GATEWAY),
+        Refusal::NotReady | Refusal::ServerDisabled | Refusal::ServerClosed => {
+            plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY)
+        }
+        Refusal::Authentication(error) => match error {
+            AuthenticationError::Credential(CredentialError::Missing) => {
+                (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::Plain)
+            }
+            AuthenticationError::Credential(CredentialError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
+            AuthenticationError::Invalid(Invalid::Closed) => plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY),
+            AuthenticationError::Credential(CredentialError::Garbage)
+            | AuthenticationError::Malformed
+            | AuthenticationError::Unknown
+            | AuthenticationError::Invalid(
+                Invalid::Revoked
+                | Invalid::Disabled
+                | Invalid::NotYetValid
+                | Invalid::Expired
+                | Invalid::OrganizationSuspended,
+            ) => (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::InvalidToken),
+        },
+        Refusal::NotForMcp => (StatusCode::FORBIDDEN, GATEWAY, Challenge::InsufficientScope(None)),
+        Refusal::InsufficientScope { scopes } => {
+            (StatusCode::FORBIDDEN, GATEWAY, Challenge::InsufficientScope(scopes.as_deref()))
+        }
+        Refusal::NoSuchServer => plain(StatusCode::NOT_FOUND, GATEWAY),
+        Refusal::Method { .. } => plain(StatusCode::METHOD_NOT_ALLOWED, GATEWAY),
+        Refusal::ContentType | Refusal::ContentEncoding => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, GATEWAY),
+        Refusal::BodyTooLong { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, GATEWAY),
+        Refusal::BodyTimeout => plain(StatusCode::REQUEST_TIMEOUT, GATEWAY),
+        Refusal::BodyIncomplete | Refusal::UnexpectedBody => plain(StatusCode::BAD_REQUEST, GATEWAY),
+        Refusal::Message(MessageError::NotJson(_)) => plain(StatusCode::BAD_REQUEST, PARSE_ERROR),
+        Refusal::Message(MessageError::Batch | MessageError::Invalid(_)) => {
+            plain(StatusCode::BAD_REQUEST, INVALID_REQUEST)
+        }
+        Refusal::Mismatch(_) => plain(StatusCode::BAD_REQUEST, HEADER_MISMATCH),
+        Refusal::Unnamed(_) => plain(StatusCode::BAD_REQUEST, INVALID_PARAMS),
+        Refusal::Session(SessionError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
+        Refusal::Session(SessionError::Unknown) => plain(StatusCode::NOT_FOUND, GATEWAY),
+        Refusal::Session(SessionError::Foreign) => plain(StatusCode::FORBIDDEN, GATEWAY),
+        Refusal::Upstream(UpstreamFault::Timeout) => plain(StatusCode::GATEWAY_TIMEOUT, GATEWAY),
+        Refusal::Upstream(
+            UpstreamFault::Unreachable
+            | UpstreamFault::AddressRefused
+            | UpstreamFault::Broken
+            | UpstreamFault::Redirected
+            | UpstreamFault::WantsCredentials
+            | UpstreamFault::BadAnswer,
+        ) => plain(StatusCode::BAD_GATEWAY, GATEWAY),
+        Refusal::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
+    }
+}
+
+fn body(code: i32, message: &str, reason: &str, id: Option<&RawValue>) -> Bytes {
+    let data = Data { source: "keyledger", reason };
+    let body = Body { jsonrpc: "2.0", id, error: ErrorBody { code, message, data } };
+    // Text and numbers alone: it can't fail, and an empty body would still carry the status.
+    serde_json::to_vec(&body).map(Bytes::from).unwrap_or_default()
+}
+
+impl Challenge<'_> {
+    /// `realm` and the scopes hold no quote and no backslash: a URL's origin, and RFC 6749 scope tokens.
+    fn header(&self, realm: &str, description: &str) -> Option<HeaderValue> {
+        let text = match self {
+            Self::None => return None,
+            Self::Plain => format!("Bearer realm=\"{realm}\""),
+            Self::InvalidToken => {
+                format!(
+                    "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{description}\""
+                )
+            }
+            Self::InsufficientScope(None) => {
+                format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\"")
+            }
+            Self::InsufficientScope(Some(scopes)) => {
+                format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{scopes}\"")
+            }
+        };
+        HeaderValue::from_str(&text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REALM: &str = "https://mcp.example.com";
+
+    fn challenge(refusal: Refusal) -> (u16, String) {
+        let response = answer(&refusal, None, REALM);
+        let challenge = response.headers().get(WWW_AUTHENTICATE).map_or("", |v| v.to_str().unwrap());
+        (response.status().as_u16(), challenge.to_owned())
+    }
+
+    #[test]
+    fn a_challenge_names_an_error_only_when_a_credential_was_sent() {
+        let missing = AuthenticationError::Credential(CredentialError::Missing);
+        assert_eq!(challenge(missing.into()), (401, format!("Bearer realm=\"{REALM}\"")));
+        let unknown =
+            format!("Bearer realm=\"{REALM}\", error=\"invalid_token\", error_description=\"no such key\"");
+        assert_eq!(challenge(AuthenticationError::Unknown.into()), (401, unknown));
+    }
+
+    #[test]
+    fn a_missing_scope_is_named() {
+        let scopes = Some("mcp:docs:tools:add".to_owned());
+        let expected =
+            format!("Bearer realm=\"{REALM}\", error=\"insufficient_scope\", scope=\"mcp:docs:tools:add\"");
+        assert_eq!(challenge(Refusal::InsufficientScope { scopes }), (403, expected));
+    }
+
+    #[test]
+    fn what_fails_behind_the_gateway_is_never_401_or_404() {
+        for fault in [
+            UpstreamFault::Unreachable,
+            UpstreamFault::AddressRefused,
+            UpstreamFault::Broken,
+            UpstreamFault::Redirected,
+            UpstreamFault::WantsCredentials,
+            UpstreamFault::BadAnswer,
+        ] {
+            assert_eq!(challenge(fault.into()), (502, String::new()));
+        }
+        assert_eq!(challenge(UpstreamFault::Timeout.into()), (504, String::new()));
+    }
+
+    #[test]
+    fn the_body_is_a_json_rpc_error_with_the_requests_id() {
+        let id: Box<RawValue> = serde_json::from_str("\"a-1\"").unwrap();
+        let response = answer(&Refusal::NoSuchServer, Some(&id), REALM);
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({
+                "jsonrpc": "2.0",
+                "id": "a-1",
+                "error": {
+                    "code": -32010,
+                    "message": "this key has no such server",
+                    "data": { "source": "keyledger", "reason": "no_such_server" },
+                },
+            })
+        );
+        let body: serde_json::Value =
+            serde_json::from_slice(answer(&Refusal::NotReady, None, REALM).body()).unwrap();
+        assert!(body.get("id").is_none());
+    }
+}

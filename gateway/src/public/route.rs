@@ -1,0 +1,241 @@
+//! Which path is answered by what; everything else is 404 in JSON. That holds for the well-known OAuth
+//! addresses too: until the gateway has an authorization server, to name one would send clients astray.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use events::clock::{Clock, uuid_v7};
+use events::slug::Slug;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as HttpBody;
+use tracing::Instrument;
+
+use crate::mcp;
+use crate::request::call::{Address, Refused};
+use crate::request::forward::REQUEST_ID;
+use crate::request::{Body, Door, Refusal, verify};
+use crate::upstream::Upstream;
+
+/// Where a request goes.
+#[derive(Debug)]
+enum Target {
+    Mcp(Address),
+    Verify,
+    Jwks,
+    Nowhere,
+    /// A path that different servers read differently.
+    Ambiguous,
+}
+
+impl Target {
+    fn of(path: &str) -> Self {
+        let dots = || path.split('/').any(|segment| matches!(segment, "." | ".."));
+        if path.contains(['%', '\\']) || path.contains("//") || dots() {
+            return Self::Ambiguous;
+        }
+        match path {
+            "/api/v1/keys/verify" => Self::Verify,
+            "/.well-known/jwks.json" => Self::Jwks,
+            path => path.strip_prefix("/mcp/").and_then(Self::mcp).unwrap_or(Self::Nowhere),
+        }
+    }
+
+    fn mcp(rest: &str) -> Option<Self> {
+        let (organization, server) = rest.split_once('/')?;
+        let organization = organization.parse::<Slug>().ok()?;
+        let server = server.parse::<Slug>().ok()?;
+        Some(Self::Mcp(Address { organization, server }))
+    }
+
+    /// Its name in metrics.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Mcp(_) => "mcp",
+            Self::Verify => "verify",
+            Self::Jwks => "jwks",
+            Self::Nowhere | Self::Ambiguous => "other",
+        }
+    }
+}
+
+/// Answers one request.
+pub async fn answer<B>(door: &Arc<Door>, upstream: &dyn Upstream, request: Request<B>) -> Response<Body>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let started = door.clock().instant();
+    let target = Target::of(request.uri().path());
+    let name = target.name();
+    let id = uuid_v7(door.clock(), door.random()).simple().to_string();
+    let span = tracing::info_span!("request", route = name, id = %id);
+    let id = HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("0"));
+    let (mut response, outcome) = dispatch(door, upstream, target, request, &id).instrument(span).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    measure(door.clock(), started, name, response.status(), outcome);
+    response
+}
+
+async fn dispatch<B>(
+    door: &Arc<Door>,
+    upstream: &dyn Upstream,
+    target: Target,
+    request: Request<B>,
+    id: &HeaderValue,
+) -> (Response<Body>, &'static str)
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Ok(origin) = door.origins().check(request.headers()) else {
+        return refuse(door, Refusal::Origin.into());
+    };
+    let (mut response, outcome) = if request.method() == Method::OPTIONS {
+        (door.origins().preflight(request.headers()), "preflight")
+    } else {
+        match target {
+            Target::Mcp(address) => match door.call(upstream, &address, request, id).await {
+                Ok(response) => (response, "passed"),
+                Err(refused) => refuse(door, refused),
+            },
+            Target::Verify if request.method() == Method::POST => {
+                let verdict = door.verify(request).await;
+                let outcome =
+                    verdict.as_ref().map_or_else(verify::VerifyError::name, |verdict| verdict.outcome);
+                (verify::answer(verdict, door.origins().own()).map(Body::from), outcome)
+            }
+            Target::Verify => (not_allowed("POST, OPTIONS"), "method_not_allowed"),
+            Target::Jwks if request.method() == Method::GET => (jwks(door), "ok"),
+            Target::Jwks => (not_allowed("GET, OPTIONS"), "method_not_allowed"),
+            Target::Nowhere => {
+                (problem(StatusCode::NOT_FOUND, "not-found", "nothing is served at this path"), "not_found")
+            }
+            Target::Ambiguous => (
+                problem(
+                    StatusCode::BAD_REQUEST,
+                    "ambiguous-path",
+                    "a path here holds no %, \\, // and no . or .. segments",
+                ),
+                "ambiguous_path",
+            ),
+        }
+    };
+    origin.admit(&mut response);
+    (response, outcome)
+}
+
+fn refuse(door: &Door, refused: Refused) -> (Response<Body>, &'static str) {
+    let Refused { refusal, id } = refused;
+    let outcome = refusal.name();
+    tracing::debug!(reason = outcome, "a call is refused");
+    (mcp::error::answer(&refusal, id.as_deref(), door.origins().own()).map(Body::from), outcome)
+}
+
+fn jwks(door: &Door) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::copy_from_slice(door.jwks().as_bytes())));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}
+
+fn not_allowed(allow: &'static str) -> Response<Body> {
+    let mut response =
+        problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this method is not answered here");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// RFC 9457.
+fn problem(status: StatusCode, kind: &str, detail: &str) -> Response<Body> {
+    let body = serde_json::json!({
+        "type": format!("urn:keyledger:problem:{kind}"),
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    let mut response = Response::new(Body::from(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn measure(
+    clock: &dyn Clock,
+    started: std::time::Instant,
+    route: &'static str,
+    status: StatusCode,
+    outcome: &'static str,
+) {
+    let class = match status.as_u16() / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
+    };
+    metrics::counter!("keyledger_requests_total", "route" => route, "status" => class, "outcome" => outcome)
+        .increment(1);
+    // Until the answer's headers: an answer may last for hours.
+    let seconds = clock.instant().saturating_duration_since(started).as_secs_f64();
+    metrics::histogram!("keyledger_request_seconds", "route" => route).record(seconds);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_form_of_path_leads_to_a_server() {
+        let Target::Mcp(address) = Target::of("/mcp/acme/docs") else { panic!() };
+        assert_eq!((address.organization.as_str(), address.server.as_str()), ("acme", "docs"));
+        for path in [
+            "/",
+            "/mcp",
+            "/mcp/",
+            "/mcp/acme",
+            "/mcp/acme/",
+            "/mcp/acme/docs/",
+            "/mcp/acme/docs/x",
+            "/mcp/Acme/docs",
+            "/MCP/acme/docs",
+            "/mcp/acme/docs.json",
+        ] {
+            assert!(matches!(Target::of(path), Target::Nowhere), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_servers_read_differently_are_refused() {
+        for path in [
+            "/mcp/acme%2fdocs",
+            "/mcp/acme/do%63s",
+            "/mcp/acme/./docs",
+            "/mcp/x/../acme/docs",
+            "/mcp//acme/docs",
+            "/mcp/acme\\docs",
+            "/..",
+        ] {
+            assert!(matches!(Target::of(path), Target::Ambiguous), "{path}");
+        }
+    }
+
+    #[test]
+    fn oauth_addresses_lead_nowhere() {
+        for path in [
+            "/.well-known/oauth-protected-resource",
+            "/.well-known/oauth-protected-resource/mcp/acme/docs",
+            "/.well-known/oauth-authorization-server",
+            "/.well-known/openid-configuration",
+            "/mcp/acme/docs/.well-known/openid-configuration",
+            "/authorize",
+            "/token",
+            "/register",
+        ] {
+            assert!(matches!(Target::of(path), Target::Nowhere), "{path}");
+        }
+    }
+}

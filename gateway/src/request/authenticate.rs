@@ -1,0 +1,92 @@
+//! Who is at the door: from a request's headers to a caller whose key works now.
+
+use std::sync::Arc;
+
+use domain::key::secret::ParsedKey;
+use events::clock::Clock;
+use http::HeaderMap;
+use projections::directory::Directory;
+
+use super::caller::{Caller, Callers, Invalid};
+use super::credential::{Credential, CredentialError};
+use crate::vault::Peppers;
+
+/// Why nobody is let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticationError {
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// No key's form or checksum: refused before any look-up.
+    #[error("this is no key, or not all of one")]
+    Malformed,
+    #[error("no such key")]
+    Unknown,
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+impl AuthenticationError {
+    /// Its name in metrics and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Credential(CredentialError::Missing) => "missing",
+            Self::Credential(CredentialError::Two) => "two_credentials",
+            Self::Credential(CredentialError::Garbage) | Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Invalid(invalid) => invalid.name(),
+        }
+    }
+}
+
+impl Invalid {
+    /// Its name in metrics and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::Disabled => "disabled",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Expired => "expired",
+            Self::OrganizationSuspended => "organization_suspended",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Turns keys into callers, from memory.
+pub struct Authenticator {
+    callers: Callers,
+    peppers: Peppers,
+    clock: Arc<dyn Clock>,
+}
+
+impl Authenticator {
+    pub fn new(directory: Arc<Directory>, peppers: Peppers, clock: Arc<dyn Clock>, max_callers: u64) -> Self {
+        Self { callers: Callers::new(directory, max_callers), peppers, clock }
+    }
+
+    /// The request's caller. Whether the directory may be believed at all is the gate's to say, before.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, AuthenticationError> {
+        let result = Credential::read(headers)
+            .map_err(AuthenticationError::from)
+            .and_then(|credential| self.find(credential.text()))
+            .and_then(|caller| {
+                caller.check(self.clock.now())?;
+                Ok(caller)
+            });
+        count(result.as_ref().err().map_or("valid", |error| error.name()));
+        result
+    }
+
+    /// The caller that a key's text stands for, whatever its state.
+    pub fn find(&self, text: &str) -> Result<Arc<Caller>, AuthenticationError> {
+        let key = ParsedKey::parse(text).map_err(|_| AuthenticationError::Malformed)?;
+        self.peppers
+            .digests(&key)
+            .find_map(|digest| self.callers.get(&digest.bytes))
+            .ok_or(AuthenticationError::Unknown)
+    }
+}
+
+fn count(outcome: &'static str) {
+    metrics::counter!("keyledger_key_validations_total", "outcome" => outcome).increment(1);
+}

@@ -1,0 +1,144 @@
+//! One call at `/mcp/{organization}/{server}`: the list of its checks, in order, and then the proxy.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use events::slug::Slug;
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Body as HttpBody;
+use http_body_util::Full;
+use projections::directory::ServerEntry;
+use serde_json::value::RawValue;
+
+use super::caller::Caller;
+use super::refusal::Refusal;
+use super::stream::{Body, Watch};
+use super::{Door, authorize, body, forward, identity, proxy};
+use crate::mcp::{self, Era, Message, Needs, Shape, header};
+use crate::upstream::Upstream;
+
+/// Where a call goes, as its path says.
+#[derive(Debug, Clone)]
+pub struct Address {
+    pub organization: Slug,
+    pub server: Slug,
+}
+
+/// A refusal, and the id of the request that it answers once that is read.
+pub struct Refused {
+    pub refusal: Refusal,
+    pub id: Option<Box<RawValue>>,
+}
+
+impl<R: Into<Refusal>> From<R> for Refused {
+    fn from(refusal: R) -> Self {
+        Self { refusal: refusal.into(), id: None }
+    }
+}
+
+/// What was found out about a call before its body.
+struct Admitted {
+    caller: Arc<Caller>,
+    server: Arc<ServerEntry>,
+}
+
+impl Door {
+    /// Answers a call, or says why not.
+    pub async fn call<B>(
+        self: &Arc<Self>,
+        upstream: &dyn Upstream,
+        address: &Address,
+        request: Request<B>,
+        request_id: &HeaderValue,
+    ) -> Result<Response<Body>, Refused>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.gate.check().map_err(|_| Refusal::NotReady)?;
+        let caller = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
+        let server = authorize::server(&self.directory, &caller, &address.organization, &address.server)?;
+        let admitted = Admitted { caller, server };
+        match *request.method() {
+            Method::POST => self.post(upstream, admitted, request, request_id).await,
+            Method::GET | Method::DELETE => {
+                Ok(self.without_message(upstream, admitted, request, request_id).await?)
+            }
+            _ => Err(Refusal::Method { allow: "POST, GET, DELETE, OPTIONS" }.into()),
+        }
+    }
+
+    async fn post<B>(
+        self: &Arc<Self>,
+        upstream: &dyn Upstream,
+        admitted: Admitted,
+        request: Request<B>,
+        request_id: &HeaderValue,
+    ) -> Result<Response<Body>, Refused>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        body::is_json(&head.headers)?;
+        let body = body::read(body, self.body_bounds()).await?;
+        let message = Message::parse(&body).map_err(Refusal::from)?;
+        // From here on the answer repeats the request's id.
+        let refused = |refusal: Refusal| Refused {
+            refusal,
+            id: (message.shape == Shape::Request).then(|| message.id.map(ToOwned::to_owned)).flatten(),
+        };
+        let era = header::agree(&head.headers, &message).map_err(|error| refused(error.into()))?;
+        let needs = mcp::needs(&message).map_err(|error| refused(error.into()))?;
+        authorize::permit(&admitted.caller, &admitted.server.slug, &needs).map_err(refused)?;
+        tracing::debug!(method = %message.method, ?era, key = %admitted.caller.key.id, "a call passes");
+        let needs = needs.into_owned();
+        let request = Request::from_parts(head, body.clone());
+        self.pass(upstream, admitted, request, needs, era, request_id).await.map_err(refused)
+    }
+
+    /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
+    /// more from 2026-07-28 on.
+    async fn without_message<B: HttpBody>(
+        self: &Arc<Self>,
+        upstream: &dyn Upstream,
+        admitted: Admitted,
+        request: Request<B>,
+        request_id: &HeaderValue,
+    ) -> Result<Response<Body>, Refusal> {
+        let (head, body) = request.into_parts();
+        if !body.is_end_stream() {
+            return Err(Refusal::UnexpectedBody);
+        }
+        match header::era_without_body(&head.headers)? {
+            Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }),
+            era @ Era::Sessions => {
+                let request = Request::from_parts(head, Bytes::new());
+                self.pass(upstream, admitted, request, Needs::Server, era, request_id).await
+            }
+        }
+    }
+
+    async fn pass(
+        self: &Arc<Self>,
+        upstream: &dyn Upstream,
+        admitted: Admitted,
+        request: Request<Bytes>,
+        needs: Needs<'static>,
+        era: Era,
+        request_id: &HeaderValue,
+    ) -> Result<Response<Body>, Refusal> {
+        let Admitted { caller, server } = admitted;
+        let session = match era {
+            Era::Sessions => self.sessions.open(request.headers(), server.id, caller.key.id)?,
+            Era::Stateless => None,
+        };
+        let route = identity::route(&self.signer, &caller, &server, self.clock.now())?;
+        let (head, body) = request.into_parts();
+        let body = Full::new(body);
+        let up =
+            forward::request(head.method, &head.headers, body, &route, session.as_ref(), era, request_id);
+        let watch = Watch { door: Arc::clone(self), caller, server, needs };
+        proxy::pass(upstream, up, watch, session.as_ref(), era).await
+    }
+}

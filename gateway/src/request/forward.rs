@@ -1,0 +1,136 @@
+//! Which headers pass, both ways: those on a list, and no others.
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use http::{HeaderMap, Method, Request};
+
+use super::identity::Route;
+use super::session::OpenedSession;
+use crate::mcp::Era;
+use crate::mcp::header::{LAST_EVENT_ID, METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, SESSION_ID};
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Whether a client's header passes on to the upstream as it is. `Mcp-Session-Id` does not: it is opened.
+pub fn passes_up(name: &HeaderName, era: Era) -> bool {
+    match era {
+        // Streams can't be resumed there (2026-07-28, "Earlier Streamable HTTP Revisions").
+        Era::Stateless if *name == LAST_EVENT_ID => false,
+        Era::Stateless | Era::Sessions => {
+            [ACCEPT, CONTENT_TYPE, PROTOCOL_VERSION, METHOD, NAME, LAST_EVENT_ID, TRACEPARENT, TRACESTATE]
+                .contains(name)
+                || name.as_str().starts_with(PARAM_PREFIX)
+        }
+    }
+}
+
+/// Whether an upstream's header passes on to the client as it is. `Mcp-Session-Id` does not: it is sealed.
+/// Cookies, redirects, CORS and challenges of upstreams never do; what may be cached is the gateway's to say.
+pub fn passes_down(name: &HeaderName) -> bool {
+    [ALLOW, CONTENT_TYPE, RETRY_AFTER, PROTOCOL_VERSION].contains(name)
+}
+
+/// The request to the upstream, around a body that was read whole.
+pub fn request<B>(
+    method: Method,
+    headers: &HeaderMap,
+    body: B,
+    route: &Route,
+    session: Option<&OpenedSession>,
+    era: Era,
+    request_id: &HeaderValue,
+) -> Request<B> {
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = route.upstream.clone();
+    let up = request.headers_mut();
+    for (name, value) in headers {
+        if passes_up(name, era) {
+            up.append(name, value.clone());
+        }
+    }
+    // An encoded answer could not be told from garbage.
+    up.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    up.insert(AUTHORIZATION, route.authorization.clone());
+    up.insert(REQUEST_ID, request_id.clone());
+    if let Some(session) = session {
+        up.insert(SESSION_ID, session.upstream.clone());
+    }
+    request
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_cookies_and_what_is_not_listed_do_not_pass_up() {
+        for name in [
+            "authorization",
+            "x-api-key",
+            "cookie",
+            "host",
+            "origin",
+            "referer",
+            "forwarded",
+            "x-forwarded-for",
+            "connection",
+            "te",
+            "transfer-encoding",
+            "content-length",
+            "expect",
+            "mcp-session-id",
+            "proxy-authorization",
+            "x-anything",
+            "accept-encoding",
+            "x-request-id",
+            "mcp-other",
+        ] {
+            let name = HeaderName::from_static(name);
+            assert!(!passes_up(&name, Era::Sessions) && !passes_up(&name, Era::Stateless), "{name}");
+        }
+        for name in [
+            "accept",
+            "content-type",
+            "mcp-protocol-version",
+            "mcp-method",
+            "mcp-name",
+            "mcp-param-region",
+            "traceparent",
+            "tracestate",
+        ] {
+            assert!(passes_up(&HeaderName::from_static(name), Era::Stateless), "{name}");
+        }
+        assert!(passes_up(&LAST_EVENT_ID, Era::Sessions));
+        assert!(!passes_up(&LAST_EVENT_ID, Era::Stateless));
+    }
+
+    #[test]
+    fn cookies_redirects_cors_and_challenges_do_not_pass_down() {
+        for name in [
+            "set-cookie",
+            "location",
+            "access-control-allow-origin",
+            "access-control-expose-headers",
+            "www-authenticate",
+            "server",
+            "x-powered-by",
+            "content-encoding",
+            "refresh",
+            "link",
+            "cache-control",
+            "clear-site-data",
+            "mcp-session-id",
+            "alt-svc",
+            "content-length",
+        ] {
+            assert!(!passes_down(&HeaderName::from_static(name)), "{name}");
+        }
+        for name in ["content-type", "allow", "retry-after"] {
+            assert!(passes_down(&HeaderName::from_static(name)));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Every way in which a call at `/mcp` ends without the upstream's own answer. What each looks like to the
+//! client is `mcp::error`'s to say.
+
+use super::authenticate::AuthenticationError;
+use super::caller::Invalid;
+use super::session::SessionError;
+use crate::mcp::access::Unnamed;
+use crate::mcp::header::Mismatch;
+use crate::mcp::message::MessageError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("this origin is not allowed to call the gateway")]
+    Origin,
+    #[error("the gateway is not ready; try again")]
+    NotReady,
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
+    #[error("this key is for management, not for MCP")]
+    NotForMcp,
+    #[error("this key has no such server")]
+    NoSuchServer,
+    #[error("the server is disabled")]
+    ServerDisabled,
+    #[error("this node can't judge the server: it must be upgraded")]
+    ServerClosed,
+    #[error("the key's scopes do not cover this")]
+    InsufficientScope {
+        /// What would do, for a challenge.
+        scopes: Option<String>,
+    },
+    #[error("this method is not answered here; allowed: {allow}")]
+    Method { allow: &'static str },
+    #[error("the body is application/json")]
+    ContentType,
+    #[error("the body must not be encoded")]
+    ContentEncoding,
+    #[error("the body is longer than {max} bytes")]
+    BodyTooLong { max: usize },
+    #[error("the body did not come in time")]
+    BodyTimeout,
+    #[error("the body broke off")]
+    BodyIncomplete,
+    #[error("this method has no body")]
+    UnexpectedBody,
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    #[error(transparent)]
+    Unnamed(#[from] Unnamed),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[error(transparent)]
+    Upstream(#[from] UpstreamFault),
+    #[error("the gateway failed")]
+    Internal,
+}
+
+/// What went wrong behind the gateway. Told to the client without addresses or names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamFault {
+    #[error("the MCP server can't be reached")]
+    Unreachable,
+    #[error("the MCP server's address is not allowed")]
+    AddressRefused,
+    #[error("the MCP server did not answer in time")]
+    Timeout,
+    #[error("the MCP server broke off, or its answer is no HTTP that can be read")]
+    Broken,
+    #[error("the MCP server answered with a redirect, which is never followed: register its final URL")]
+    Redirected,
+    #[error("the MCP server wants credentials of its own")]
+    WantsCredentials,
+    #[error("the MCP server's answer can't be passed on")]
+    BadAnswer,
+}
+
+impl Refusal {
+    /// Its name in metrics, log lines and the answer's `data.reason`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Origin => "origin",
+            Self::NotReady => "not_ready",
+            Self::Authentication(error) => error.name(),
+            Self::NotForMcp => "not_for_mcp",
+            Self::NoSuchServer => "no_such_server",
+            Self::ServerDisabled => "server_disabled",
+            Self::ServerClosed => "server_closed",
+            Self::InsufficientScope { .. } => "insufficient_scope",
+            Self::Method { .. } => "method_not_allowed",
+            Self::ContentType => "content_type",
+            Self::ContentEncoding => "content_encoding",
+            Self::BodyTooLong { .. } => "body_too_long",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::UnexpectedBody => "unexpected_body",
+            Self::Message(MessageError::NotJson(_)) => "not_json",
+            Self::Message(MessageError::Batch) => "batch",
+            Self::Message(MessageError::Invalid(_)) => "invalid_message",
+            Self::Mismatch(_) => "header_mismatch",
+            Self::Unnamed(_) => "invalid_params",
+            Self::Session(error) => error.name(),
+            Self::Upstream(fault) => fault.name(),
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl UpstreamFault {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "upstream_unreachable",
+            Self::AddressRefused => "upstream_address_refused",
+            Self::Timeout => "upstream_timeout",
+            Self::Broken => "upstream_broken",
+            Self::Redirected => "upstream_redirected",
+            Self::WantsCredentials => "upstream_wants_credentials",
+            Self::BadAnswer => "upstream_bad_answer",
+        }
+    }
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        Self::Authentication(invalid.into())
+    }
+}

@@ -1,0 +1,84 @@
+//! The request path's addresses, bounds and time-outs. Configuration is mapped onto these by `serve`.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+#[derive(Debug, Clone)]
+pub struct RequestSettings {
+    /// Where clients reach the gateway: an origin. The issuer of identity tokens, and an allowed origin.
+    pub public_url: Url,
+    /// Origins of browser clients beside that of `public_url`; `*`: any.
+    pub allowed_origins: Vec<String>,
+    /// Networks open to upstreams although they are loopback, private or otherwise special.
+    pub upstream_allow: Vec<IpNet>,
+    /// For resolving an upstream's name and connecting to it.
+    pub connect_timeout: Duration,
+    /// Until an upstream's response headers; after it, 504.
+    pub response_timeout: Duration,
+    /// Between two pieces of an upstream's body that is no event stream.
+    pub body_idle_timeout: Duration,
+    /// A request's body, in bytes.
+    pub max_body_bytes: usize,
+    /// Until a request's body is there.
+    pub body_timeout: Duration,
+    /// A request's line and headers, in bytes; an upstream's as well.
+    pub max_header_bytes: usize,
+    pub max_headers: usize,
+    /// Until a request's headers are there; an idle connection is closed after it.
+    pub header_timeout: Duration,
+    /// Until a TLS handshake is done.
+    pub handshake_timeout: Duration,
+    /// How often a long answer asks whether its caller may still have it: half the time in which it ends.
+    pub recheck_every: Duration,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Threads of the listener, each with its own runtime; 0: one a core.
+    pub threads: usize,
+    /// How long requests may go on after the process was told to stop.
+    pub drain_timeout: Duration,
+    /// Resolved callers that are kept.
+    pub max_callers: u64,
+}
+
+impl RequestSettings {
+    /// The defaults for a gateway at this URL.
+    pub fn new(public_url: Url) -> Self {
+        Self {
+            public_url,
+            allowed_origins: Vec::new(),
+            upstream_allow: Vec::new(),
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(120),
+            body_idle_timeout: Duration::from_secs(60),
+            max_body_bytes: 4 * 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
+            max_header_bytes: 32 * 1024,
+            max_headers: 100,
+            header_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
+            recheck_every: Duration::from_secs(1),
+            max_connections: 10_000,
+            threads: 0,
+            drain_timeout: Duration::from_secs(10),
+            max_callers: 100_000,
+        }
+    }
+
+    /// The public URL as an origin (RFC 6454 §6.2): no slash at its end.
+    pub fn issuer(&self) -> String {
+        self.public_url.origin().ascii_serialization()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_has_no_slash_at_its_end() {
+        let url = "https://mcp.example.com/".parse().unwrap();
+        assert_eq!(RequestSettings::new(url).issuer(), "https://mcp.example.com");
+    }
+}

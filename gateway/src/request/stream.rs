@@ -1,0 +1,235 @@
+//! Answers that last: passed on frame by frame, and ended once their caller may no longer have them.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use projections::directory::ServerEntry;
+use tokio::time::Sleep;
+
+use super::authorize;
+use super::caller::Caller;
+use super::refusal::Refusal;
+use super::{AuthenticationError, Door};
+use crate::mcp::Needs;
+use crate::upstream::UpstreamBody;
+
+/// A response's body.
+#[derive(Default)]
+pub enum Body {
+    #[default]
+    Empty,
+    Whole(Bytes),
+    Stream(Box<Watched>),
+}
+
+/// An upstream's body under watch.
+pub struct Watched {
+    inner: UpstreamBody,
+    watch: Watch,
+    /// Runs out at the next look; made when the body is first waited for, which short ones never are.
+    next_look: Option<Pin<Box<Sleep>>>,
+    every: Duration,
+    /// An event stream may be silent for ever, and ends between two events without harm.
+    events: Option<OpenStream>,
+    /// Looks since the last frame; a body that is no event stream breaks off at `patience`.
+    silent: u32,
+    patience: u32,
+    /// Frames since the last look, when none has been waited for.
+    frames: u32,
+    done: bool,
+}
+
+/// What let an answer in, to be asked again.
+pub struct Watch {
+    pub(super) door: Arc<Door>,
+    pub(super) caller: Arc<Caller>,
+    pub(super) server: Arc<ServerEntry>,
+    pub(super) needs: Needs<'static>,
+}
+
+/// Why a body ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Cut {
+    #[error("the caller may no longer have it")]
+    Refused,
+    #[error("the upstream fell silent")]
+    Silent,
+    #[error("the upstream broke off")]
+    Broken,
+}
+
+/// Frames that may pass without a look at the clock.
+const MAX_FRAMES: u32 = 32;
+
+/// Counts itself.
+struct OpenStream;
+
+impl OpenStream {
+    fn new() -> Self {
+        metrics::gauge!("keyledger_open_streams").increment(1);
+        Self
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        metrics::gauge!("keyledger_open_streams").decrement(1);
+    }
+}
+
+impl Watch {
+    /// Every check that does not need the request, again.
+    pub fn look(&self) -> Result<(), Refusal> {
+        let door = &self.door;
+        if door.closing.is_cancelled() || door.gate.check().is_err() {
+            return Err(Refusal::NotReady);
+        }
+        let now = door.clock.now();
+        let server = door.directory.server_by_id(self.server.id).ok_or(Refusal::NoSuchServer)?;
+        authorize::is_open(&server)?;
+        if self.caller.is_current(&door.directory) {
+            return Ok(self.caller.check(now)?);
+        }
+        let key =
+            door.directory.key_by_digest(&self.caller.key.digest).ok_or(AuthenticationError::Unknown)?;
+        let caller = Caller::resolve(&door.directory, key);
+        caller.check(now)?;
+        authorize::permit(&caller, &server.slug, &self.needs)
+    }
+}
+
+impl Watched {
+    /// `events`: an event stream. `patience`: how long another body may be silent.
+    pub fn new(inner: UpstreamBody, watch: Watch, events: bool, patience: Duration) -> Self {
+        let every = watch.door.settings.recheck_every;
+        let looks = patience.as_millis() / every.as_millis().max(1);
+        Self {
+            inner,
+            watch,
+            next_look: None,
+            every,
+            events: events.then(OpenStream::new),
+            silent: 0,
+            patience: u32::try_from(looks).unwrap_or(u32::MAX).max(1),
+            frames: 0,
+            done: false,
+        }
+    }
+
+    /// Ready when the body must end now; otherwise the next look wakes it.
+    fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Cut> {
+        loop {
+            let every = self.every;
+            let next_look = self.next_look.get_or_insert_with(|| Box::pin(tokio::time::sleep(every)));
+            ready!(next_look.as_mut().poll(cx));
+            self.next_look = None;
+            self.silent += 1;
+            if let Err(refusal) = self.watch.look() {
+                metrics::counter!("keyledger_streams_ended_total", "reason" => refusal.name()).increment(1);
+                tracing::info!(key = %self.watch.caller.key.id, reason = refusal.name(), "an answer was ended");
+                return Poll::Ready(Cut::Refused);
+            }
+            if self.events.is_none() && self.silent > self.patience {
+                return Poll::Ready(Cut::Silent);
+            }
+        }
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        if this.done {
+            return Poll::Ready(None);
+        }
+        let frame = if this.next_look.is_none() && this.frames < MAX_FRAMES {
+            Pin::new(&mut this.inner).poll_frame(cx)
+        } else {
+            Poll::Pending
+        };
+        let frame = match frame {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                this.frames = 0;
+                if let Poll::Ready(cut) = this.poll_look(cx) {
+                    this.done = true;
+                    // Between two events an event stream just ends: the client comes back and is refused.
+                    return Poll::Ready(this.events.is_none().then_some(Err(cut)));
+                }
+                ready!(Pin::new(&mut this.inner).poll_frame(cx))
+            }
+        };
+        match frame {
+            Some(Ok(frame)) if frame.is_data() => {
+                this.frames += 1;
+                this.silent = 0;
+                Poll::Ready(Some(Ok(frame)))
+            }
+            // Trailers pass no list of ours.
+            Some(Ok(_)) | None => {
+                this.done = true;
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                this.done = true;
+                tracing::info!(server = %this.watch.server.id, %error, "an upstream's answer broke off");
+                Poll::Ready(Some(Err(Cut::Broken)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.done || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        match this {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *this = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Stream(watched) => Pin::new(&mut **watched).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(_) => false,
+            Self::Stream(watched) => watched.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(watched) => watched.size_hint(),
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Whole(bytes) }
+    }
+}
