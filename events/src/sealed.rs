@@ -90,3 +90,24 @@ impl SealedField {
         data
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::KeyId;
+
+    #[test]
+    fn an_organizations_own_texts_are_sealed_under_its_own_key() {
+        let organization: OrganizationId = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b".parse().unwrap();
+        let event: EventId = "0190a1b2-c3d4-7e5f-8a6b-000000000001".parse().unwrap();
+        let key: KeyId = "0190a1b2-c3d4-7e5f-8a6b-000000000002".parse().unwrap();
+        for (subject, owner) in [
+            (Subject::organization(organization), Owner::Organization(organization)),
+            (Subject::key(Owner::Organization(organization), key), Owner::Organization(organization)),
+            (Subject::key(Owner::Installation, key), Owner::Installation),
+        ] {
+            let field = SealedField::of(&subject, event, "name");
+            assert_eq!((field.owner, field.aggregate), (owner, subject.aggregate_id));
+        }
+    }
+}
