@@ -9,6 +9,7 @@ pub mod aead;
 pub mod master;
 pub mod node;
 pub mod sealing;
+mod unseal;
 
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub enum VaultError {
     Missing { vault: &'static str, entry: String },
     #[error("the control and the node vault hold another `{entry}` each: restore both from one backup")]
     Disagree { entry: String },
+    #[error("a text sealed under `{entry}` does not open: it was changed, or moved from another field")]
+    Text { entry: String },
     #[error("a text to seal is at most {} bytes long", SealingKey::MAX_TEXT_BYTES)]
     TextTooLong,
 }

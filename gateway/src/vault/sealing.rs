@@ -76,7 +76,7 @@ impl SealingKeys {
             Some(key) if key.id == text.key => key
                 .open(field, text)
                 .map(Some)
-                .map_err(|SealError| self.vault.broken(&entry(field.owner), "a text does not open under it")),
+                .map_err(|SealError| VaultError::Text { entry: entry(field.owner) }),
             Some(_) | None => Ok(None),
         }
     }

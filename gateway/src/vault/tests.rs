@@ -45,6 +45,7 @@ fn reason(error: VaultError) -> &'static str {
         other @ (VaultError::Unavailable { .. }
         | VaultError::Missing { .. }
         | VaultError::Disagree { .. }
+        | VaultError::Text { .. }
         | VaultError::TextTooLong) => panic!("{other}"),
     }
 }
