@@ -2,35 +2,11 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use events::SealedText;
-use events::sealed::SealedField;
 use projections::postgres;
-use projections::postgres::text::{Unseal, UnsealError};
 use projections::runner::{Projector, ProjectorConfig};
 
 use super::{Process, ServeError, connections};
 use crate::config::{Config, ConfigError, NatsRole};
-use crate::vault::{SealingKeys, VaultError};
-
-/// Opens texts for the read models.
-struct Texts(SealingKeys);
-
-#[async_trait]
-impl Unseal for Texts {
-    async fn open(&self, field: &SealedField, text: &SealedText) -> Result<Option<String>, UnsealError> {
-        match self.0.open(field, text).await {
-            Ok(text) => Ok(text.map(|text| text.to_string())),
-            Err(VaultError::Unavailable { .. }) => Err(UnsealError::Unavailable("people".to_owned())),
-            Err(
-                error @ (VaultError::Sealed { .. }
-                | VaultError::Missing { .. }
-                | VaultError::Disagree { .. }
-                | VaultError::TextTooLong),
-            ) => Err(UnsealError::Damaged(error.to_string())),
-        }
-    }
-}
 
 /// Starts the projector. A database that is down is waited for.
 pub(super) async fn start(process: &Process) -> Result<(), ServeError> {
@@ -38,7 +14,7 @@ pub(super) async fn start(process: &Process) -> Result<(), ServeError> {
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
     let pool = pool(&process.config)?;
-    let projector = Projector::new(Arc::new(log), pool, Arc::new(Texts(sealing)), ProjectorConfig::default());
+    let projector = Projector::new(Arc::new(log), pool, Arc::new(sealing), ProjectorConfig::default());
     let cancel = process.cancel.clone();
     process.tasks.spawn(async move { projector.run(cancel).await });
     Ok(())
