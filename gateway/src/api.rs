@@ -14,12 +14,14 @@ use domain::key::secret::Prefix;
 use events::clock::{Clock, Random};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
+use projections::postgres::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::vault::{Peppers, SealingKeys};
-use problem::Problem;
+pub use idempotency::HEADER as IDEMPOTENCY_KEY;
+pub use problem::{MEDIA_TYPE, Problem};
 
 mod authenticate;
 mod body;
@@ -27,16 +29,17 @@ mod bounds;
 mod caller;
 mod command;
 mod document;
-#[allow(dead_code, reason = "the reads come next")]
 mod guard;
+mod history;
 mod idempotency;
 mod key;
 mod listener;
 mod organization;
 mod problem;
-#[allow(dead_code, reason = "the reads come next")]
 mod query;
+mod reads;
 mod server;
+mod status;
 mod text;
 mod written;
 
@@ -51,6 +54,8 @@ pub struct ApiParts {
     pub gate: Arc<Gate>,
     pub peppers: Peppers,
     pub sealing: SealingKeys,
+    /// The read models; `None`: every read from them is a problem.
+    pub reads: Option<Pool>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub settings: ApiSettings,
@@ -138,6 +143,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(organization::routes())
         .merge(server::routes())
         .merge(key::routes())
+        .merge(status::routes())
         .merge(caller::routes())
         .merge(document::routes())
 }

@@ -9,7 +9,7 @@ use domain::context::Context;
 use domain::dispatch::{CommandError, Done};
 use events::clock::uuid_v7;
 use events::sealed::SealedField;
-use events::{AggregateId, CommandId, EventId, Owner, SealedText, Subject};
+use events::{CommandId, EventId, Owner, SealedText, Subject};
 use serde::Serialize;
 
 use super::ApiState;
@@ -22,7 +22,6 @@ use crate::vault::{SealingKey, VaultError};
 pub struct Order {
     api: ApiState,
     context: Context,
-    owner: Owner,
     sealing: Arc<SealingKey>,
 }
 
@@ -77,7 +76,7 @@ impl ApiState {
         command: CommandId,
         ordered: Ordered<'_, R>,
     ) -> Result<Order, Problem> {
-        let Ordered { admin, owner, operation, place, request, .. } = ordered;
+        let Ordered { admin, operation, place, request, .. } = ordered;
         let fingerprint = sealing.fingerprint(&canonical(operation, place, request)?);
         let context = Context {
             now: self.clock.now(),
@@ -87,7 +86,7 @@ impl ApiState {
             event: EventId::new(uuid_v7(&*self.clock, &*self.random)),
             causation: None,
         };
-        Ok(Order { api: self.clone(), context, owner, sealing })
+        Ok(Order { api: self.clone(), context, sealing })
     }
 }
 
@@ -97,25 +96,19 @@ impl Order {
     }
 
     /// Seals a text to the field of the event that the command will make.
-    pub fn seal(
-        &self,
-        aggregate: &AggregateId,
-        field: &'static str,
-        text: &str,
-    ) -> Result<SealedText, Problem> {
-        let field =
-            SealedField { owner: self.owner, aggregate: aggregate.clone(), event: self.context.event, field };
+    pub fn seal(&self, subject: &Subject, field: &'static str, text: &str) -> Result<SealedText, Problem> {
+        let field = SealedField::of(subject, self.context.event, field);
         self.sealing.seal(&field, text, &*self.api.random).map_err(vault)
     }
 
     /// The same for a text that may be absent.
     pub fn seal_some(
         &self,
-        aggregate: &AggregateId,
+        subject: &Subject,
         field: &'static str,
         text: Option<&str>,
     ) -> Result<Option<SealedText>, Problem> {
-        text.map(|text| self.seal(aggregate, field, text)).transpose()
+        text.map(|text| self.seal(subject, field, text)).transpose()
     }
 
     /// Carries the command out. Once begun it runs to its end, also when the client goes away.

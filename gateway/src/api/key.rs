@@ -14,17 +14,23 @@ use super::organization::OrganizationPath;
 mod disable;
 mod enable;
 mod expiry;
+mod get;
+mod history;
 mod issue;
+mod list;
 mod metadata;
 mod problem;
 mod rename;
 mod revoke;
 mod scopes;
 pub mod verify;
+mod view;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(issue::issue))
+        .routes(routes!(list::list, issue::issue))
+        .routes(routes!(get::get))
+        .routes(routes!(history::history))
         .routes(routes!(revoke::revoke))
         .routes(routes!(disable::disable))
         .routes(routes!(enable::enable))
@@ -32,7 +38,9 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(expiry::set_expiry))
         .routes(routes!(scopes::set_scopes))
         .routes(routes!(metadata::set_metadata))
-        .routes(routes!(issue::issue_installation))
+        .routes(routes!(list::list_installation, issue::issue_installation))
+        .routes(routes!(get::get_installation))
+        .routes(routes!(history::history_installation))
         .routes(routes!(revoke::revoke_installation))
         .routes(routes!(disable::disable_installation))
         .routes(routes!(enable::enable_installation))

@@ -10,17 +10,26 @@ use super::ApiState;
 use super::guard::Place;
 
 mod create;
+
+mod get;
+mod history;
+mod list;
+mod list_events;
 pub mod problem;
 mod rename;
 mod resume;
 mod suspend;
+mod view;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
-        .routes(routes!(create::create))
+        .routes(routes!(list::list, create::create))
+        .routes(routes!(get::get))
         .routes(routes!(rename::rename))
         .routes(routes!(suspend::suspend))
         .routes(routes!(resume::resume))
+        .routes(routes!(list_events::list_events))
+        .routes(routes!(history::history))
 }
 
 /// An organization in a path.

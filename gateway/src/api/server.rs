@@ -10,12 +10,19 @@ use super::ApiState;
 use super::guard::Place;
 
 mod change;
+mod get;
+mod list;
 mod problem;
 mod register;
 mod remove;
+mod view;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(register::register)).routes(routes!(change::change, remove::remove))
+    OpenApiRouter::new().routes(routes!(list::list, register::register)).routes(routes!(
+        get::get,
+        change::change,
+        remove::remove
+    ))
 }
 
 /// A server in a path.

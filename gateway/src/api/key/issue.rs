@@ -164,6 +164,7 @@ async fn run(
     };
     let order = api.order(ordered).await?;
     let id = KeyId::new(create_id(order.command(), &AggregateType::Key));
+    let subject = Subject::key(owner, id);
     let secret = PlainKey::draw(&api.settings.prefix, &*api.random);
     let parsed = secret.parsed();
     let metadata = request.metadata.as_ref().map(Metadata::to_text);
@@ -178,11 +179,10 @@ async fn run(
         expires_at: request.expires_at,
         scopes: request.scopes.clone(),
         issued_by: admin.actor(),
-        name: order.seal(&id.into(), "name", request.name.as_str())?,
-        metadata: order.seal_some(&id.into(), "metadata", metadata.as_deref())?,
+        name: order.seal(&subject, "name", request.name.as_str())?,
+        metadata: order.seal_some(&subject, "metadata", metadata.as_deref())?,
     };
-    let done =
-        order.execute::<Key>(Subject::key(owner, id), Command::Issue(Box::new(issue)), problem).await?;
+    let done = order.execute::<Key>(subject, Command::Issue(Box::new(issue)), problem).await?;
     answer(&format!("{}/{id}", allowed.at.address()), id, &done, secret)
 }
 
@@ -207,6 +207,27 @@ fn key_owner(owner: Owner, asked: Option<&OwnerOfKey>) -> KeyOwner {
         (Owner::Organization(_), None) | (_, Some(OwnerOfKey::Organization)) => KeyOwner::Organization,
         (_, Some(OwnerOfKey::User { id })) => KeyOwner::User { id: *id },
         (_, Some(OwnerOfKey::Service { id })) => KeyOwner::Service { id: *id },
+    }
+}
+
+impl OwnerOfKey {
+    /// `None`: the installation.
+    pub fn of(owner: &KeyOwner) -> Option<Self> {
+        match owner {
+            KeyOwner::Installation => None,
+            KeyOwner::Organization => Some(Self::Organization),
+            KeyOwner::User { id } => Some(Self::User { id: *id }),
+            KeyOwner::Service { id } => Some(Self::Service { id: *id }),
+        }
+    }
+}
+
+impl From<Environment> for EnvironmentOfKey {
+    fn from(environment: Environment) -> Self {
+        match environment {
+            Environment::Live => Self::Live,
+            Environment::Test => Self::Test,
+        }
     }
 }
 

@@ -85,12 +85,9 @@ async fn run(
         request: &request,
     };
     let order = api.order(ordered).await?;
-    let metadata = order.seal_some(
-        &id.into(),
-        "metadata",
-        request.metadata.as_ref().map(Metadata::to_text).as_deref(),
-    )?;
-    let done =
-        order.execute::<Key>(Subject::key(owner, id), Command::SetMetadata { metadata }, problem).await?;
+    let subject = Subject::key(owner, id);
+    let metadata =
+        order.seal_some(&subject, "metadata", request.metadata.as_ref().map(Metadata::to_text).as_deref())?;
+    let done = order.execute::<Key>(subject, Command::SetMetadata { metadata }, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

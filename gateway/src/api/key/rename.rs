@@ -70,7 +70,8 @@ async fn run(
         request: &request,
     };
     let order = api.order(ordered).await?;
-    let name = order.seal(&id.into(), "name", request.name.as_str())?;
-    let done = order.execute::<Key>(Subject::key(owner, id), Command::Rename { name }, problem).await?;
+    let subject = Subject::key(owner, id);
+    let name = order.seal(&subject, "name", request.name.as_str())?;
+    let done = order.execute::<Key>(subject, Command::Rename { name }, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

@@ -74,7 +74,8 @@ async fn run(
         request: &request,
     };
     let order = api.order(ordered).await?;
-    let reason = order.seal_some(&id.into(), "reason", request.reason.as_ref().map(Reason::as_str))?;
-    let done = order.execute::<Key>(Subject::key(owner, id), Command::Revoke { reason }, problem).await?;
+    let subject = Subject::key(owner, id);
+    let reason = order.seal_some(&subject, "reason", request.reason.as_ref().map(Reason::as_str))?;
+    let done = order.execute::<Key>(subject, Command::Revoke { reason }, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

@@ -57,10 +57,11 @@ pub async fn create(
         request: &request,
     };
     let order = api.order_creation(command, ordered).await?;
+    let subject = Subject::organization(id);
     let create = Command::Create {
         slug: request.slug.clone(),
-        name: order.seal(&id.into(), "name", request.name.as_str())?,
+        name: order.seal(&subject, "name", request.name.as_str())?,
     };
-    let done = order.execute::<Organization>(Subject::organization(id), create, problem).await?;
+    let done = order.execute::<Organization>(subject, create, problem).await?;
     Ok(Created { location: format!("/api/v1/organizations/{id}"), written: Written::new(id.uuid(), &done) })
 }

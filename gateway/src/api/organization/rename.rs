@@ -42,7 +42,8 @@ pub async fn rename(
         request: &request,
     };
     let order = api.order(ordered).await?;
-    let command = Command::Rename { name: order.seal(&id.into(), "name", request.name.as_str())? };
-    let done = order.execute::<Organization>(Subject::organization(id), command, problem).await?;
+    let subject = Subject::organization(id);
+    let command = Command::Rename { name: order.seal(&subject, "name", request.name.as_str())? };
+    let done = order.execute::<Organization>(subject, command, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

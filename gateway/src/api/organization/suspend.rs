@@ -45,9 +45,8 @@ pub async fn suspend(
         request: &request,
     };
     let order = api.order(ordered).await?;
-    let reason = order.seal_some(&id.into(), "reason", request.reason.as_ref().map(Reason::as_str))?;
-    let done = order
-        .execute::<Organization>(Subject::organization(id), Command::Suspend { reason }, problem)
-        .await?;
+    let subject = Subject::organization(id);
+    let reason = order.seal_some(&subject, "reason", request.reason.as_ref().map(Reason::as_str))?;
+    let done = order.execute::<Organization>(subject, Command::Suspend { reason }, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

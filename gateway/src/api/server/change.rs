@@ -74,11 +74,12 @@ pub async fn change(
         request: &request,
     };
     let order = api.order(ordered).await?;
+    let subject = Subject::server(organization, id);
     let command = Command::Change {
-        name: order.seal_some(&id.into(), "name", request.name.as_ref().map(Name::as_str))?,
+        name: order.seal_some(&subject, "name", request.name.as_ref().map(Name::as_str))?,
         upstream: request.upstream,
         enabled: request.enabled,
     };
-    let done = order.execute::<Server>(Subject::server(organization, id), command, problem).await?;
+    let done = order.execute::<Server>(subject, command, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

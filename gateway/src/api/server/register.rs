@@ -68,13 +68,14 @@ pub async fn register(
     };
     let order = api.order(ordered).await?;
     let id = ServerId::new(create_id(order.command(), &AggregateType::Server));
+    let subject = Subject::server(organization, id);
     let command = Command::Register {
-        name: order.seal(&id.into(), "name", request.name.as_str())?,
+        name: order.seal(&subject, "name", request.name.as_str())?,
         slug: request.slug,
         upstream: request.upstream,
         enabled: request.enabled,
     };
-    let done = order.execute::<Server>(Subject::server(organization, id), command, problem).await?;
+    let done = order.execute::<Server>(subject, command, problem).await?;
     Ok(Created {
         location: format!("/api/v1/organizations/{organization}/servers/{id}"),
         written: Written::new(id.uuid(), &done),

@@ -44,9 +44,8 @@ pub async fn remove(
         request: &request,
     };
     let order = api.order(ordered).await?;
-    let reason = order.seal_some(&id.into(), "reason", request.reason.as_ref().map(Reason::as_str))?;
-    let done = order
-        .execute::<Server>(Subject::server(organization, id), Command::Remove { reason }, problem)
-        .await?;
+    let subject = Subject::server(organization, id);
+    let reason = order.seal_some(&subject, "reason", request.reason.as_ref().map(Reason::as_str))?;
+    let done = order.execute::<Server>(subject, Command::Remove { reason }, problem).await?;
     Ok(Json(Written::new(id.uuid(), &done)))
 }

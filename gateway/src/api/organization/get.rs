@@ -1,0 +1,31 @@
+//! `GET /api/v1/organizations/{organization}`
+
+use axum::Json;
+use axum::extract::State;
+use projections::postgres::organization;
+
+use super::OrganizationPath;
+use super::view::Organization;
+use crate::api::ApiState;
+use crate::api::guard::{Allowed, OrganizationsRead};
+use crate::api::problem::Problem;
+use crate::api::query::{Query, ReadQuery};
+
+/// Show an organization
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organization}",
+    operation_id = "organizations_get",
+    tag = "organizations",
+    params(OrganizationPath, ReadQuery),
+    responses((status = 200, description = "The organization", body = Organization))
+)]
+pub async fn get(
+    State(api): State<ApiState>,
+    allowed: Allowed<OrganizationsRead, OrganizationPath>,
+    Query(query): Query<ReadQuery>,
+) -> Result<Json<Organization>, Problem> {
+    let id = allowed.at.organization;
+    let row = api.read(query.at_least, |pool| organization::get(pool, id)).await?;
+    row.map(|row| Json(Organization::of(&api, row))).ok_or_else(Problem::not_found)
+}

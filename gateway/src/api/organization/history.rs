@@ -1,0 +1,36 @@
+//! `GET /api/v1/organizations/{organization}/history`
+
+use axum::Json;
+use axum::extract::State;
+use events::Subject;
+use projections::postgres::history::{self, Order};
+
+use super::OrganizationPath;
+use crate::api::ApiState;
+use crate::api::guard::{Allowed, OrganizationsRead};
+use crate::api::history::RecordedEvent;
+use crate::api::problem::Problem;
+use crate::api::query::{ListQuery, Page, Query};
+
+/// List what happened to an organization
+///
+/// Oldest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organization}/history",
+    operation_id = "organizations_history",
+    tag = "organizations",
+    params(OrganizationPath, ListQuery),
+    responses((status = 200, description = "A page of events", body = Page<RecordedEvent>))
+)]
+pub async fn history(
+    State(api): State<ApiState>,
+    allowed: Allowed<OrganizationsRead, OrganizationPath>,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Page<RecordedEvent>>, Problem> {
+    let (page, subject) = (query.page()?, Subject::organization(allowed.at.organization));
+    let read = |pool| history::of_aggregate(pool, &subject, Order::OldestFirst, &page);
+    let rows = api.read(query.at_least, read).await?;
+    api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
+    Ok(Json(Page::of(rows, |row| RecordedEvent::of(&api, row))))
+}

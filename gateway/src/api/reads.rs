@@ -1,0 +1,114 @@
+//! Reading from the read models: at least as new as asked for, in bounded time.
+
+use std::future::Future;
+
+use events::{Owner, Position};
+use projections::checkpoint;
+use projections::postgres::organization;
+use projections::postgres::{Page as Rows, PageQuery, Pool, ReadModelError};
+
+use super::ApiState;
+use super::guard::Place;
+use super::problem::Problem;
+use super::query::{ListQuery, Page};
+
+impl ApiState {
+    /// Waits until the read models include `at_least`, then reads. PostgreSQL silent is a problem of its own.
+    pub async fn read<'a, T, F>(
+        &'a self,
+        at_least: Option<Position>,
+        read: impl FnOnce(&'a Pool) -> F,
+    ) -> Result<T, Problem>
+    where
+        F: Future<Output = Result<T, ReadModelError>> + Send,
+    {
+        let pool = self.reads.as_ref().ok_or_else(Problem::read_models_unavailable)?;
+        if let Some(position) = at_least {
+            self.wait_for(pool, position).await?;
+        }
+        match tokio::time::timeout(self.settings.read_timeout, read(pool)).await {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(ReadModelError::Cursor(error))) => Err(Problem::invalid("?cursor", format!("{error}."))),
+            Ok(Err(
+                error
+                @ (ReadModelError::Database(_) | ReadModelError::Migrate(_) | ReadModelError::TooOld(_)),
+            )) => Err(failed(&error)),
+            Err(_) => Err(failed(&"no answer in time")),
+        }
+    }
+
+    /// An empty page of a place that is not there is told as what is not there.
+    pub async fn exists_if(&self, something_was_found: bool, at: &impl Place) -> Result<(), Problem> {
+        let Owner::Organization(id) = at.owner() else { return Ok(()) };
+        if something_was_found || self.directory.organization(id).is_some() {
+            return Ok(());
+        }
+        let row = self.read(None, |pool| organization::get(pool, id)).await?;
+        row.map(|_| ()).ok_or_else(Problem::not_found)
+    }
+
+    async fn wait_for(&self, pool: &Pool, position: Position) -> Result<(), Problem> {
+        self.of_this_log(&position)?;
+        let bound = self.settings.at_least_timeout;
+        match checkpoint::wait_for(pool, &position, bound).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Problem::position_not_reached(bound)),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// The same for what is read from this node's memory.
+    pub async fn wait_applied(&self, at_least: Option<Position>) -> Result<(), Problem> {
+        let Some(position) = at_least else { return Ok(()) };
+        self.of_this_log(&position)?;
+        let bound = self.settings.at_least_timeout;
+        if self.gate.wait_applied(&position, bound).await {
+            Ok(())
+        } else {
+            Err(Problem::position_not_reached(bound))
+        }
+    }
+
+    fn of_this_log(&self, position: &Position) -> Result<(), Problem> {
+        match self.gate.position() {
+            Some(here) if here.log != position.log => Err(Problem::foreign_position()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The position of a read model's sequence, as a write would have answered it.
+    pub fn position(&self, sequence: u64) -> Option<Position> {
+        self.gate.position().map(|here| Position { sequence, ..here })
+    }
+}
+
+impl ListQuery {
+    /// The page as the read models are asked for it.
+    pub fn page(&self) -> Result<PageQuery, Problem> {
+        let after = match &self.cursor {
+            None => None,
+            Some(text) => {
+                Some(text.parse().map_err(|error| Problem::invalid("?cursor", format!("{error}.")))?)
+            }
+        };
+        Ok(PageQuery::new(u32::from(self.limit.get()), after))
+    }
+}
+
+impl<T> Page<T> {
+    pub fn of<Row>(rows: Rows<Row>, view: impl FnMut(Row) -> T) -> Self {
+        let Rows { items, next } = rows.map(view);
+        Self { items, next: next.map(|cursor| cursor.to_string()) }
+    }
+
+    /// At most one item, found by its name.
+    pub fn one(item: Option<T>) -> Self {
+        Self { items: item.into_iter().collect(), next: None }
+    }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Problem {
+    tracing::warn!(error = %error, "the read models did not answer");
+    metrics::counter!("keyledger_api_read_model_failures_total").increment(1);
+    Problem::read_models_unavailable()
+}

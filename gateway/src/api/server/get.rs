@@ -1,0 +1,31 @@
+//! `GET /api/v1/organizations/{organization}/servers/{server}`
+
+use axum::Json;
+use axum::extract::State;
+use projections::postgres::server;
+
+use super::ServerPath;
+use super::view::Server;
+use crate::api::ApiState;
+use crate::api::guard::{Allowed, ServersRead};
+use crate::api::problem::Problem;
+use crate::api::query::{Query, ReadQuery};
+
+/// Show an MCP server
+#[utoipa::path(
+    get,
+    path = "/api/v1/organizations/{organization}/servers/{server}",
+    operation_id = "servers_get",
+    tag = "servers",
+    params(ServerPath, ReadQuery),
+    responses((status = 200, description = "The server", body = Server))
+)]
+pub async fn get(
+    State(api): State<ApiState>,
+    allowed: Allowed<ServersRead, ServerPath>,
+    Query(query): Query<ReadQuery>,
+) -> Result<Json<Server>, Problem> {
+    let ServerPath { organization, server: id } = allowed.at;
+    let row = api.read(query.at_least, |pool| server::get(pool, organization, id)).await?;
+    row.map(|row| Json(Server::of(&api, row))).ok_or_else(Problem::not_found)
+}
