@@ -56,6 +56,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         gate: Arc::clone(&parts.gate),
         peppers,
         sealing,
+        reads: Some(super::worker::pool(config)?),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
         settings: ApiSettings::new(prefix),
