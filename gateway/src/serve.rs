@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, NatsRole, Role};
+use crate::public::PublicError;
+use crate::request::DoorError;
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 
 pub mod connections;
@@ -41,6 +43,12 @@ pub enum ServeError {
     Listen { key: &'static str, address: SocketAddr, source: std::io::Error },
     #[error("configuration key `{key}`: {problem}")]
     Tls { key: &'static str, problem: String },
+    #[error("a listener ended by itself; the log says why")]
+    Ended,
+    #[error("the public listener can't start: {0}")]
+    Public(#[from] PublicError),
+    #[error(transparent)]
+    Door(#[from] DoorError),
     #[error("metrics can't be collected: {0}")]
     Metrics(String),
 }
@@ -76,7 +84,6 @@ struct Process {
 struct Authenticating {
     directory: Arc<Directory>,
     gate: Arc<Gate>,
-    #[allow(dead_code, reason = "the public listener comes next")]
     secrets: Arc<NodeSecrets>,
 }
 
@@ -110,7 +117,10 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let running = start(config).await?;
     tracing::info!(addresses = ?running.addresses(), "listening");
-    end_asked().await;
+    tokio::select! {
+        () = end_asked() => {}
+        () = running.cancel.cancelled() => return Err(ServeError::Ended),
+    }
     tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
     running.shutdown().await;
     Ok(())
@@ -161,10 +171,13 @@ impl Process {
         if self.config.has(Role::Worker) {
             worker::start(self).await?;
         }
-        if let Some(parts) = &authenticating
-            && self.config.has(Role::Control)
-        {
-            addresses.admin = Some(listeners::admin(self, parts).await?);
+        if let Some(parts) = &authenticating {
+            if self.config.has(Role::Control) {
+                addresses.admin = Some(listeners::admin(self, parts).await?);
+            }
+            if self.config.has(Role::Node) {
+                addresses.public = Some(listeners::public(self, parts)?);
+            }
         }
         let gate = authenticating.map(|parts| parts.gate);
         addresses.metrics = Some(listeners::metrics(self, gate.clone(), metrics).await?);

@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::dispatch::Dispatcher;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
+use tokio_rustls::TlsAcceptor;
 
 use super::{Authenticating, Process, ServeError, connections, listen, tls};
 use crate::api::{self, ApiParts, ApiSettings, ApiState};
-use crate::config::{ConfigError, NatsRole};
+use crate::config::{Config, ConfigError, NatsRole};
 use crate::health::{self, Health};
+use crate::public::{self, Listeners};
+use crate::request::{Door, DoorParts, RequestSettings};
 use crate::vault::{Peppers, VaultName};
 
 /// `/livez`, `/readyz`, `/metrics`.
@@ -25,7 +29,7 @@ pub(super) async fn metrics(
     let upkeep = (metrics.clone(), process.cancel.clone());
     process.tasks.spawn(async move {
         let (metrics, cancel) = upkeep;
-        let every = std::time::Duration::from_secs(5);
+        let every = Duration::from_secs(5);
         while cancel.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
             metrics.run_upkeep();
         }
@@ -64,10 +68,49 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let (key, address) = ("listen.admin", config.listen.admin);
     let listener = listen(key, address).await?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen { key, address, source })?;
-    let (router, tls, cancel) = (api::router(state.clone()), tls::acceptor(config)?, process.cancel.clone());
+    let (router, cancel) = (api::router(state.clone()), process.cancel.clone());
+    let tls = tls::server(config)?.map(TlsAcceptor::from);
     process.tasks.spawn(async move {
         api::serve(listener, tls, router, cancel).await;
         state.drain().await;
     });
     Ok(address)
+}
+
+/// `/mcp`, key verification, JWKS.
+pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<SocketAddr, ServeError> {
+    let config = &process.config;
+    let door = Door::new(DoorParts {
+        directory: Arc::clone(&parts.directory),
+        gate: Arc::clone(&parts.gate),
+        secrets: Arc::clone(&parts.secrets),
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+        settings: request_settings(config),
+    })?;
+    let tls = tls::server(config)?;
+    let listeners = Listeners::bind(config.listen.public, config.listen.threads)?;
+    let address = listeners.address();
+    let cancel = process.cancel.clone();
+    process.tasks.spawn(async move {
+        if let Err(error) = public::serve(door, listeners, tls, cancel.clone()).await {
+            tracing::error!(%error, "the public listener ended: so does the process");
+            cancel.cancel();
+        }
+    });
+    Ok(address)
+}
+
+fn request_settings(config: &Config) -> RequestSettings {
+    RequestSettings {
+        allowed_origins: config.mcp.allowed_origins.clone(),
+        upstream_allow: config.upstreams.allow.clone(),
+        connect_timeout: Duration::from_millis(config.upstreams.connect_timeout_ms),
+        response_timeout: Duration::from_millis(config.upstreams.response_timeout_ms),
+        max_body_bytes: config.mcp.max_body_bytes,
+        body_timeout: Duration::from_millis(config.mcp.body_timeout_ms),
+        max_connections: config.listen.max_connections,
+        threads: config.listen.threads,
+        ..RequestSettings::new(config.public_url.clone())
+    }
 }

@@ -6,20 +6,19 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::TlsAcceptor;
 
 use super::ServeError;
 use crate::config::{Config, Tls, TlsFiles};
 
 /// `None`: plain HTTP, on loopback or behind a proxy that ends TLS.
-pub(super) fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, ServeError> {
+pub(super) fn server(config: &Config) -> Result<Option<Arc<ServerConfig>>, ServeError> {
     match &config.tls {
         None | Some(Tls::Word(_)) => Ok(None),
         Some(Tls::Files(files)) => from_files(files).map(Some),
     }
 }
 
-fn from_files(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
+fn from_files(files: &TlsFiles) -> Result<Arc<ServerConfig>, ServeError> {
     let wrong = |key, path: &Path, what: &dyn std::fmt::Display| ServeError::Tls {
         key,
         problem: format!("{}: {what}; accepted: a PEM file", path.display()),
@@ -34,5 +33,5 @@ fn from_files(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
         .with_single_cert(certificates, key)
         .map_err(|error| wrong("tls.key_file", &files.key_file, &error))?;
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(server)))
+    Ok(Arc::new(server))
 }
