@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 mod connection;
 mod listener;
 mod route;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 pub use listener::Listeners;

@@ -1,0 +1,175 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::key::{KeyEvent, Revoked};
+use events::server::Changed;
+use tokio::sync::Notify;
+
+use super::client::{Connection, PING, post};
+use super::upstream::{FakeUpstream, Step};
+use super::world::{Key, World, settings};
+use crate::request::RequestSettings;
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+fn chunk(text: &str) -> Step {
+    Step::Write(format!("{:x}\r\n{text}\r\n", text.len()))
+}
+
+/// Sends an event, and a second one when told.
+async fn stream() -> (FakeUpstream, Arc<Notify>) {
+    let go_on = Arc::new(Notify::new());
+    let told = Arc::clone(&go_on);
+    let upstream = FakeUpstream::start(move |_| {
+        vec![
+            Step::Write(HEAD.to_owned()),
+            chunk("data: 1\n\n"),
+            Step::Wait(Arc::clone(&told)),
+            chunk("data: 2\n\n"),
+            chunk(""),
+        ]
+    })
+    .await;
+    (upstream, go_on)
+}
+
+async fn open(world: &World, key: &Key) -> Connection {
+    let mut connection = Connection::open(world.address).await;
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    let head = connection.head().await;
+    assert_eq!(head.status, 200);
+    assert_eq!(head.header("x-accel-buffering"), Some("no"));
+    assert_eq!(head.header("content-type"), Some("text/event-stream"));
+    connection
+}
+
+#[tokio::test]
+async fn events_arrive_as_they_are_sent() {
+    let (upstream, go_on) = stream().await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    assert_eq!(connection.chunk().await.as_deref(), Some("data: 1\n\n"));
+    // The stream stands still, several looks long, and goes on.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    go_on.notify_one();
+    assert_eq!(connection.chunk().await.as_deref(), Some("data: 2\n\n"));
+    assert_eq!(connection.chunk().await, None);
+    // Its connections are good for another call, both of them.
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    connection.head().await;
+    assert_eq!(upstream.seen.connections.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_told_to_the_upstream() {
+    let (upstream, _go_on) = stream().await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    connection.chunk().await;
+    drop(connection);
+    upstream.gateway_has_closed(1).await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_the_answer_is_told_to_the_upstream() {
+    let upstream = FakeUpstream::start(|_| vec![Step::Wait(Arc::new(Notify::new()))]).await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = Connection::open(world.address).await;
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    super::until("the upstream has it", || async { !upstream.requests().is_empty() }).await;
+    drop(connection);
+    upstream.gateway_has_closed(1).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_breaks_off_is_told_to_the_client() {
+    let upstream =
+        FakeUpstream::start(|_| vec![Step::Write(HEAD.to_owned()), chunk("data: 1\n\n"), Step::Close]).await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let rest = open(&world, &key).await.rest().await;
+    assert!(rest.contains("data: 1") && !rest.ends_with("0\r\n\r\n"), "not the end of a whole body: {rest}");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_may_no_longer_have_it() {
+    type Change = fn(&World, &Key);
+    let changes: [(&str, Change); 4] = [
+        ("revoked", |world, key| world.key_event(key, KeyEvent::Revoked(Revoked { reason: None }))),
+        ("expired", |world, key| {
+            let expires_at = Some(world.door.clock().now());
+            world.key_event(key, KeyEvent::ExpiryChanged(events::key::ExpiryChanged { expires_at }));
+        }),
+        ("narrowed", |world, key| {
+            let scopes = "mcp:mail".parse().unwrap();
+            world.key_event(key, KeyEvent::ScopesChanged(events::key::ScopesChanged { scopes }));
+        }),
+        ("server disabled", |world, _| {
+            world.server_changed(Changed { upstream: None, enabled: Some(false), name: None });
+        }),
+    ];
+    for (name, change) in changes {
+        let (upstream, _go_on) = stream().await;
+        let world = World::new(&upstream.url()).await;
+        let key = world.key("mcp:docs").await;
+        let mut connection = open(&world, &key).await;
+        connection.chunk().await;
+        change(&world, &key);
+        // An event stream ends as a whole body: the client asks again, and is refused.
+        assert_eq!(connection.chunk().await, None, "{name}");
+        upstream.gateway_has_closed(1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_not_waited_for_when_its_key_is_revoked() {
+    let upstream = FakeUpstream::start(|_| vec![Step::Wait(Arc::new(Notify::new()))]).await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = Connection::open(world.address).await;
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    super::until("the upstream has it", || async { !upstream.requests().is_empty() }).await;
+    world.key_event(&key, KeyEvent::Revoked(Revoked { reason: None }));
+    let reply = connection.reply().await;
+    assert_eq!((reply.status, reply.reason().as_str()), (401, "revoked"));
+    upstream.gateway_has_closed(1).await;
+}
+
+#[tokio::test]
+async fn streams_end_and_calls_are_refused_when_the_gate_closes() {
+    let (upstream, _go_on) = stream().await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    connection.chunk().await;
+    world.installation_closed();
+    assert_eq!(connection.chunk().await, None);
+    upstream.gateway_has_closed(1).await;
+    let reply = world.post(&key, "", PING).await;
+    assert_eq!((reply.status, reply.reason().as_str()), (503, "not_ready"));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_stream_may_not_fall_silent() {
+    let upstream = FakeUpstream::start(|_| {
+        vec![
+            Step::Write(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{".to_owned(),
+            ),
+            Step::Wait(Arc::new(Notify::new())),
+        ]
+    })
+    .await;
+    let settings = RequestSettings { body_idle_timeout: Duration::from_millis(60), ..settings() };
+    let world = World::with(&upstream.url(), settings).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = Connection::open(world.address).await;
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.rest().await, "{");
+    upstream.gateway_has_closed(1).await;
+}
