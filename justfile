@@ -32,6 +32,10 @@ fmt:
 snapshots:
     INSTA_UPDATE=always ./test
 
+# Write the generated reference anew: OpenAPI, command line. Read the diff before committing it
+reference:
+    KEYLEDGER_WRITE_REFERENCE=1 cargo nextest run --package keyledger the_committed
+
 # Licences, advisories and sources of the dependencies (cargo-deny)
 deny:
     cargo deny check
