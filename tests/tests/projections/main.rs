@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
+mod agreement;
 mod batches;
+mod directory;
+mod following;
 mod lists;
 mod parking;
 mod plans;

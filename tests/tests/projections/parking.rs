@@ -49,8 +49,7 @@ async fn an_unknown_type_and_a_foreign_message_hold_up_nobody() {
     let mut tape = Tape::new();
     let owner = Owner::Organization(OrganizationId::new(uuid()));
     let aggregate_type: AggregateType = "policy".parse().unwrap();
-    let unknown =
-        tape.unreadable(&Subject { aggregate_type, ..Subject::key(owner, KeyId::new(uuid())) });
+    let unknown = tape.unreadable(&Subject { aggregate_type, ..Subject::key(owner, KeyId::new(uuid())) });
     tape.foreign();
     let id = KeyId::new(uuid());
     tape.key(owner, id, issued("after"));
