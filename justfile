@@ -49,4 +49,8 @@ coverage *arguments:
     ./test {{ arguments }} && \
     cargo llvm-cov report --html
 
+# Add the golden files, schemas and documents of new events; nothing that is there changes but the table of kinds
+golden:
+    cargo test --quiet --package keyledger-events --test golden -- --ignored
+
 set shell := ["bash", "-euo", "pipefail", "-c"]
