@@ -8,9 +8,6 @@
 //! In a name `:`, `*`, `%` and what a scope token can't hold (space, `"`, `\`, controls, all but ASCII) are
 //! percent-encoded.
 
-#[cfg(test)]
-mod tests;
-
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -114,7 +111,7 @@ impl Scope {
 }
 
 impl McpScope {
-    pub(crate) fn covers_server(&self, slug: &Slug) -> bool {
+    fn covers_server(&self, slug: &Slug) -> bool {
         match &self.server {
             ServerPattern::Any => true,
             ServerPattern::Slug(own) => own == slug,

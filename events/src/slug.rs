@@ -1,8 +1,5 @@
 //! Slugs: the names that stand in URLs and scopes, and the event that claims one.
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -88,7 +85,7 @@ pub enum SlugEvent {
     Reserved(Reserved),
 }
 
-/// `slug.reserved` version 1: a slug names this object, for ever.
+/// `slug.reserved` version 1.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Reserved {
     pub kind: SlugKind,

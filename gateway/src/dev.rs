@@ -4,10 +4,17 @@
 //! read. What it starts ends with it, also when it is killed. It knows nothing of what the servers hold.
 
 pub mod children;
+mod client;
 pub mod demo;
+mod facts;
 pub mod nats;
+mod place;
+mod port;
 pub mod postgres;
 pub mod private;
+pub mod run;
+mod settings;
+mod show;
 pub mod tools;
 
 use std::path::PathBuf;

@@ -52,7 +52,8 @@ impl Config {
     fn check_nats(&self) -> Result<(), ConfigError> {
         let accepted = "nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere";
         match self.nats.url.scheme() {
-            _ if may_speak_nats(&self.nats.url) => Ok(()),
+            "tls" => Ok(()),
+            "nats" if is_loopback(&self.nats.url) => Ok(()),
             "nats" => Err(value("nats.url", "the connection would leave this machine without TLS", accepted)),
             _ => Err(value("nats.url", "unknown scheme", accepted)),
         }
@@ -118,16 +119,7 @@ fn check_public_url(url: &Url) -> Result<(), ConfigError> {
     }
 }
 
-/// Passwords and events leave this machine under TLS only.
-pub fn may_speak_nats(url: &Url) -> bool {
-    match url.scheme() {
-        "tls" => true,
-        "nats" => is_loopback(url),
-        _ => false,
-    }
-}
-
-pub fn is_loopback(url: &Url) -> bool {
+fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -22,6 +22,9 @@ use super::Error;
 /// How long a dropped handle waits for its killed child to be gone.
 const LAST_WAIT: Duration = Duration::from_secs(5);
 
+/// A parent that died before the kernel was asked sends no signal any more; the child is another's by then.
+const STILL_OURS: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -125,7 +128,8 @@ fn command(launch: &Launch) -> Result<Command, Error> {
         .map_err(Error::file(&launch.log))?;
     let errors = log.try_clone().map_err(Error::file(&launch.log))?;
     let mut words = launch.wrapper.clone();
-    words.extend(["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from));
+    words.extend(["setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c", STILL_OURS].map(OsString::from));
+    words.push(std::process::id().to_string().into());
     words.push(launch.program.clone().into_os_string());
     words.extend(launch.arguments.iter().cloned());
     let mut words = words.into_iter();

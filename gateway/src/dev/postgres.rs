@@ -28,6 +28,8 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(250);
 
 const USER: &str = "keyledger";
 const DATABASE: &str = "postgres";
+/// Starts the name of a cluster that is being made.
+const HALF_MADE: &str = "data.new-";
 
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
@@ -68,7 +70,7 @@ impl PostgresServer {
             }
         };
         if !files.data.is_dir() {
-            initialise(&bin, &wrapper, &files, options.durable).await?;
+            initialise(&bin, &wrapper, &files, options.durable, random).await?;
         }
         let mut attempt = 1;
         loop {
@@ -198,6 +200,15 @@ impl Files {
         std::fs::remove_file(&lock).map_err(Error::file(&lock))
     }
 
+    /// Left by starts that were killed. What can't be removed yet is removed by a later start.
+    fn remove_half_made(&self) {
+        for entry in std::fs::read_dir(&self.directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(HALF_MADE) {
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+
     async fn wait_until_ready(&self, child: &Child) -> Result<(), Error> {
         loop {
             if let Some(status) = child.exit_status() {
@@ -224,31 +235,44 @@ fn is_ready(lock: &str, process: u32) -> bool {
 }
 
 /// Makes the database cluster beside its place and moves it there, so that a half-made one is never used.
-async fn initialise(bin: &Path, wrapper: &[OsString], files: &Files, durable: bool) -> Result<(), Error> {
-    let program = bin.join("initdb");
-    let new = files.directory.join("data.new");
-    if new.exists() {
-        std::fs::remove_dir_all(&new).map_err(Error::file(&new))?;
-    }
-    let mut words = wrapper.to_vec();
-    words.push(program.clone().into());
-    words.extend(["--username", USER, "--auth", "scram-sha-256", "--pwfile"].map(OsString::from));
-    words.push(files.password.clone().into());
-    words.extend(["--encoding", "UTF8", "--locale", "C", "--data-checksums"].map(OsString::from));
+async fn initialise(
+    bin: &Path,
+    wrapper: &[OsString],
+    files: &Files,
+    durable: bool,
+    random: &dyn Random,
+) -> Result<(), Error> {
+    files.remove_half_made();
+    // A name of its own: the last processes of a killed start may still write into theirs.
+    let new = files.directory.join(format!("{HALF_MADE}{}", private::password(random)));
+    let mut arguments =
+        ["--username", USER, "--auth", "scram-sha-256", "--pwfile"].map(OsString::from).to_vec();
+    arguments.push(files.password.clone().into());
+    arguments.extend(["--encoding", "UTF8", "--locale", "C", "--data-checksums"].map(OsString::from));
     if !durable {
-        words.push("--no-sync".into());
+        arguments.push("--no-sync".into());
     }
-    words.extend([OsString::from("--pgdata"), new.clone().into()]);
-    let output = run(words, INITDB_WITHIN)
-        .await
-        .map_err(|source| Error::Spawn { program: program.display().to_string(), source })?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', " | ");
+    arguments.extend([OsString::from("--pgdata"), new.clone().into()]);
+    let child = children::spawn(&Launch {
+        wrapper: wrapper.to_vec(),
+        program: bin.join("initdb"),
+        arguments,
+        log: files.log.clone(),
+    })
+    .await?;
+    let log = || files.log.clone();
+    let status = tokio::time::timeout(INITDB_WITHIN, child.exited()).await.map_err(|_| Error::TooSlow {
+        program: "initdb",
+        waited: INITDB_WITHIN,
+        log: log(),
+    })?;
+    if !status.is_some_and(|status| status.success()) {
+        let status = status.map(|status| status.to_string()).unwrap_or_default();
         return Err(Error::Ended {
             program: "initdb",
-            status: output.status.to_string(),
-            last_words: said,
-            log: files.log.clone(),
+            status,
+            last_words: last_words(&files.log),
+            log: log(),
         });
     }
     std::fs::rename(&new, &files.data).map_err(Error::file(&files.data))

@@ -3,7 +3,6 @@
 
 mod access;
 mod answers;
-mod bench;
 mod client;
 mod sessions;
 mod streams;

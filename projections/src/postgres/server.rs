@@ -67,7 +67,7 @@ pub fn fold(
             | (ServerEvent::Changed(_) | ServerEvent::Removed(_), _) => None,
         };
     };
-    if Owner::Organization(row.organization) != owner {
+    if Owner::Organization(row.organization) != owner || row.state == ServerState::Removed {
         return Some(row);
     }
     match event {
@@ -80,10 +80,7 @@ pub fn fold(
                 row.upstream = upstream.clone();
             }
             if let Some(enabled) = changed.enabled {
-                // What is removed stays removed.
-                if row.state != ServerState::Removed {
-                    row.state = state_of(enabled);
-                }
+                row.state = state_of(enabled);
             }
         }
         ServerEvent::Removed(_) => row.state = ServerState::Removed,

@@ -52,13 +52,14 @@ async fn it_recovers_from_a_kill_and_from_a_lock_file_that_names_a_stranger() {
 }
 
 #[tokio::test]
-async fn a_cluster_left_half_made_is_made_anew() {
+async fn a_cluster_left_half_made_is_removed_and_made_anew() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::create_dir(directory.path().join("data.new")).unwrap();
-    std::fs::write(directory.path().join("data.new/half"), "").unwrap();
+    let half_made = directory.path().join(format!("{HALF_MADE}x"));
+    std::fs::create_dir(&half_made).unwrap();
+    std::fs::write(half_made.join("half"), "").unwrap();
     let server = PostgresServer::start(&options(directory.path()), &SystemRandom).await.unwrap();
     assert!(answers(server.address()));
-    assert!(!directory.path().join("data/half").exists());
+    assert!(!directory.path().join("data/half").exists() && !half_made.exists());
 }
 
 #[tokio::test]

@@ -27,8 +27,6 @@ pub struct Seen {
     /// Heads and bodies, as they came.
     requests: Mutex<Vec<String>>,
     pub connections: AtomicUsize,
-    /// Connections that the upstream closed by itself.
-    pub ended: AtomicUsize,
     /// Connections that the gateway closed.
     pub closed: AtomicUsize,
 }
@@ -99,11 +97,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Seen>) {
                         return;
                     }
                 }
-                Step::Close => {
-                    drop(stream);
-                    seen.ended.fetch_add(1, Ordering::SeqCst);
-                    return;
-                }
+                Step::Close => return,
                 Step::Wait(go_on) => {
                     let mut byte = [0];
                     tokio::select! {

@@ -115,7 +115,6 @@ pub struct World {
     log: Arc<Told>,
     pepper: Pepper,
     tasks: JoinSet<()>,
-    pub cancel: CancellationToken,
     _cancel: DropGuard,
 }
 
@@ -195,8 +194,7 @@ impl World {
             log,
             pepper,
             tasks,
-            _cancel: cancel.clone().drop_guard(),
-            cancel,
+            _cancel: cancel.drop_guard(),
         };
         let installation = InstallationId::new(new_id());
         world.log.push(

@@ -1,0 +1,59 @@
+//! `dev.json`: what runs and how to reach it, for scripts. The owner alone can read it.
+
+use serde_json::{Value, json};
+
+use super::nats::NatsServer;
+use super::place::{self, Place};
+use super::postgres::PostgresServer;
+use super::run::KeptDemo;
+use super::{Error, show};
+use crate::config::{Config, NatsRole};
+use crate::store::roles;
+
+/// Written when everything runs, gone when it ends.
+pub(super) fn write(
+    place: &Place,
+    config: &Config,
+    nats: &NatsServer,
+    postgres: &PostgresServer,
+    admin_key: &str,
+    demo: &KeptDemo,
+) -> Result<(), Error> {
+    let users: serde_json::Map<String, Value> = roles::ALL
+        .iter()
+        .filter_map(|role: &NatsRole| {
+            let credentials = nats.credentials(role.as_str())?;
+            Some((role.as_str().to_owned(), json!(credentials.password)))
+        })
+        .collect();
+    place::write_json(
+        &place.facts(),
+        &json!({
+            "process": std::process::id(),
+            "data": place.root(),
+            "configuration": place.configuration(),
+            "public_url": show::base(config),
+            "admin_url": format!("http://{}", config.listen.admin),
+            "metrics_url": format!("http://{}/metrics", config.listen.metrics),
+            "admin_key": admin_key,
+            "demo": {
+                "organization": demo.organization,
+                "server": demo.server,
+                "upstream": demo.upstream,
+                "url": show::demo_url(config),
+                "key_id": demo.key_id,
+                "key": demo.key,
+            },
+            "nats": {
+                "url": nats.url(),
+                "process": nats.process_id(),
+                "passwords": users,
+            },
+            "postgres": {
+                "url": postgres.url(),
+                "address": postgres.address(),
+                "process": postgres.process_id(),
+            },
+        }),
+    )
+}

@@ -1,0 +1,314 @@
+//! `keyledger dev`: everything on this machine, shown to work, until it is told to end.
+//!
+//! Its parts start in order and end in the other: servers, installation, node, demo. A part that ends by itself
+//! ends all. What the next start needs is in `kept.json`; what scripts read is in `dev.json`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::key::secret::Prefix;
+use events::clock::{Clock, Random, SystemClock, SystemRandom};
+use serde::{Deserialize, Serialize};
+
+use super::client::ClientError;
+use super::demo::Demo;
+use super::nats::{NatsOptions, NatsServer, NatsUser};
+use super::place::{self, Place, PlaceError};
+use super::port::Port;
+use super::postgres::{PostgresOptions, PostgresServer};
+use super::settings::{self, Ports, SettingsError};
+use super::show::{self, Showing};
+use super::{Error, facts};
+use crate::bootstrap::{Bootstrap, BootstrapError};
+use crate::config::{Config, NatsRole};
+use crate::serve::{self, Running, ServeError, connections};
+use crate::store::setup::{self, SetupError};
+use crate::vault::{MasterKey, MasterKeyError, VaultName};
+
+#[derive(Debug, Clone)]
+pub struct DevOptions {
+    /// Where everything is kept for the next start.
+    pub data: PathBuf,
+}
+
+impl Default for DevOptions {
+    fn default() -> Self {
+        Self { data: PathBuf::from(".keyledger") }
+    }
+}
+
+/// Why `dev` did not start, or ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
+    Server(#[from] Error),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("the streams could not be set up: {0}")]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    #[error("the configuration's key prefix is none")]
+    Prefix,
+    #[error("PostgreSQL's tables: {0}")]
+    ReadModels(#[from] projections::postgres::ReadModelError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("the node did not become ready within {} s: {reason}", READY_WITHIN.as_secs())]
+    NotReady { reason: String },
+    #[error("the node did not follow a change within {} s", READY_WITHIN.as_secs())]
+    NotFollowed,
+    #[error("the revoked key was still let in after {} s", show::REFUSED_WITHIN.as_secs())]
+    StillLetIn,
+    #[error("no port is free: {0}")]
+    Port(std::io::Error),
+    #[error("{0} has ended by itself; its log is {1}")]
+    Ended(&'static str, PathBuf),
+    #[error("the screen can't be written: {0}")]
+    Screen(std::io::Error),
+    #[error("signals can't be received: {0}")]
+    Signals(std::io::Error),
+}
+
+pub(super) const READY_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Asked for first, in this order: public, admin, metrics.
+const USUAL_PORTS: [u16; 3] = [8080, 8081, 9464];
+
+/// What the next start needs.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Kept {
+    pub ports: [u16; 3],
+    pub demo_port: u16,
+    pub admin_key: Option<String>,
+    pub demo: Option<KeptDemo>,
+}
+
+/// The demo organization with its server and key.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct KeptDemo {
+    pub organization: String,
+    pub server: String,
+    pub upstream: String,
+    pub key_id: String,
+    pub key: String,
+}
+
+/// What runs, in the order of its start.
+#[derive(Default)]
+struct Parts {
+    nats: Option<NatsServer>,
+    postgres: Option<PostgresServer>,
+    running: Option<Running>,
+    demo: Option<Demo>,
+    ports: Vec<Port>,
+}
+
+/// Runs until SIGTERM or Ctrl-C. What it has to say goes to `screen`.
+pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result<(), DevError> {
+    crate::crypto::install();
+    let mut end = pin_end()?;
+    let place = Place::take(&options.data)?;
+    let mut parts = Parts::default();
+    let outcome = tokio::select! {
+        biased;
+        () = &mut end => Ok(()),
+        outcome = start_and_wait(&place, &mut parts, screen) => outcome,
+    };
+    let forgotten = place.forget_facts();
+    say(screen, format_args!("\nending"))?;
+    tokio::select! {
+        () = parts.stop() => {}
+        // Asked again: what still runs is killed with this process.
+        () = pin_end()? => {}
+    }
+    outcome.and(forgotten.map_err(DevError::from))
+}
+
+/// Completes at SIGTERM or Ctrl-C; both are caught from now on.
+fn pin_end() -> Result<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>, DevError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(DevError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(DevError::Signals)?;
+    Ok(Box::pin(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }))
+}
+
+async fn start_and_wait(
+    place: &Place,
+    parts: &mut Parts,
+    screen: &mut (dyn Write + Send),
+) -> Result<(), DevError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let mut kept: Kept = place::read_json(&place.kept())?.unwrap_or_default();
+
+    say(screen, format_args!("data is in {}, kept for the next start", place.root().display()))?;
+    let config = start_servers(place, parts, &mut kept, &*random).await?;
+    let admin_key = set_up(&config, kept.admin_key.take(), &clock, &random).await?;
+    kept.admin_key = Some(admin_key.clone());
+    place::write_json(&place.kept(), &kept)?;
+
+    let running = serve::start(config.clone()).await?;
+    wait_until_ready(&running).await?;
+    let demo = start_demo(&mut kept).await?;
+    let upstream = demo.url();
+    let showing = Showing::new(&config, running.gate().cloned(), Arc::clone(&clock));
+    parts.running = Some(running);
+    parts.demo = Some(demo);
+
+    let admin_key = match showing.admin_key_is_good(&admin_key).await? {
+        true => admin_key,
+        // Revoked or expired since: the machine's owner lets itself in again, which is an event.
+        false => bootstrap_of(&config, &clock, &random).await?.recover().await?.key.expose().to_owned(),
+    };
+    kept.admin_key = Some(admin_key.clone());
+    let demo = showing.prepare(&admin_key, kept.demo.take(), &upstream).await?;
+    kept.demo = Some(demo.clone());
+    place::write_json(&place.kept(), &kept)?;
+    let shown = showing.show(&admin_key, &demo).await?;
+
+    if let (Some(nats), Some(postgres)) = (&parts.nats, &parts.postgres) {
+        facts::write(place, &config, nats, postgres, &admin_key, &demo)?;
+        show::print(screen, place, &config, (nats, postgres), &admin_key, &demo, &shown)
+            .map_err(DevError::Screen)?;
+        let ended = tokio::select! {
+            _ = nats.child().exited() => DevError::Ended("nats-server", place.nats().join("nats.log")),
+            _ = postgres.child().exited() => DevError::Ended("PostgreSQL", place.postgres().join("postgres.log")),
+        };
+        return Err(ended);
+    }
+    Ok(())
+}
+
+/// nats-server and PostgreSQL with its tables, and the node's configuration.
+async fn start_servers(
+    place: &Place,
+    parts: &mut Parts,
+    kept: &mut Kept,
+    random: &dyn Random,
+) -> Result<Config, DevError> {
+    let nats = NatsOptions { directory: place.nats(), users: NatsUser::each_role(), sync_always: true };
+    let postgres = PostgresOptions { directory: place.postgres(), max_connections: 50, durable: true };
+    let nats = async { Ok::<_, DevError>(&*parts.nats.insert(NatsServer::start(&nats, random).await?)) };
+    let postgres =
+        async { Ok::<_, DevError>(&*parts.postgres.insert(PostgresServer::start(&postgres, random).await?)) };
+    let (nats, postgres) = tokio::try_join!(nats, postgres)?;
+    for (kept, usual) in kept.ports.iter_mut().zip(USUAL_PORTS) {
+        let port = Port::take(&[*kept, usual]).map_err(DevError::Port)?;
+        *kept = port.number();
+        parts.ports.push(port);
+    }
+    let [public, admin, metrics] = kept.ports;
+    let config = settings::write(place, Ports { public, admin, metrics }, nats, postgres)?;
+    let pool = projections::postgres::connect(&postgres.url(), 1)?;
+    projections::postgres::migrate(&pool).await?;
+    Ok(config)
+}
+
+/// Streams, master keys, the installation; an admin key of it.
+async fn set_up(
+    config: &Config,
+    admin_key: Option<String>,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<String, DevError> {
+    let admin = connections::client(config, NatsRole::Admin).await?;
+    setup::setup(&admin, 1).await?;
+    let vault = &config.vault;
+    for file in [&vault.node_key_file, &vault.control_key_file, &vault.people_key_file].into_iter().flatten()
+    {
+        MasterKey::read_or_create(file, &**random)?;
+    }
+    if let Some(key) = admin_key {
+        return Ok(key);
+    }
+    let bootstrap = bootstrap_of(config, clock, random).await?;
+    let first = match bootstrap.bootstrap().await {
+        // Killed between the event and the note of its key.
+        Err(BootstrapError::AlreadyBootstrapped | BootstrapError::Key(_)) => bootstrap.recover().await?,
+        other => other?,
+    };
+    Ok(first.key.expose().to_owned())
+}
+
+async fn bootstrap_of(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+) -> Result<Bootstrap, DevError> {
+    let log = connections::log(config, NatsRole::Control, clock, random).await?;
+    Ok(Bootstrap {
+        node: connections::vault(config, VaultName::Node, log.client()).await?,
+        control: connections::vault(config, VaultName::Control, log.client()).await?,
+        sealing: connections::sealing(config, log.client(), clock, random).await?,
+        prefix: config.keys.prefix.parse::<Prefix>().map_err(|_| DevError::Prefix)?,
+        log: Arc::new(log),
+        clock: Arc::clone(clock),
+        random: Arc::clone(random),
+    })
+}
+
+async fn wait_until_ready(running: &Running) -> Result<(), DevError> {
+    let Some(gate) = running.gate() else { return Ok(()) };
+    let ready = async {
+        while gate.check().is_err() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(READY_WITHIN, ready).await.map_err(|_| {
+        let reason = gate.check().err().map(|reason| reason.to_string()).unwrap_or_default();
+        DevError::NotReady { reason }
+    })
+}
+
+/// On its earlier port if that is free: its address is registered.
+async fn start_demo(kept: &mut Kept) -> Result<Demo, DevError> {
+    let on = |port: u16| Demo::start(std::net::SocketAddr::from(([127, 0, 0, 1], port)));
+    let demo = match on(kept.demo_port).await {
+        Err(_) if kept.demo_port != 0 => on(0).await?,
+        other => other?,
+    };
+    kept.demo_port = demo.address().port();
+    Ok(demo)
+}
+
+impl Parts {
+    /// The node first, so that nothing asks servers that are gone.
+    async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.shutdown().await;
+        }
+        if let Some(demo) = self.demo.take() {
+            demo.stop().await;
+        }
+        let postgres = async {
+            if let Some(postgres) = self.postgres.take() {
+                postgres.stop().await;
+            }
+        };
+        let nats = async {
+            if let Some(nats) = self.nats.take() {
+                nats.stop().await;
+            }
+        };
+        tokio::join!(postgres, nats);
+    }
+}
+
+pub(super) fn say(screen: &mut (dyn Write + Send), line: std::fmt::Arguments<'_>) -> Result<(), DevError> {
+    writeln!(screen, "{line}").and_then(|()| screen.flush()).map_err(DevError::Screen)
+}

@@ -1,0 +1,237 @@
+//! What `dev` shows: the demo server registered, one call that passes, one key revoked and refused, and what to
+//! try next. All of it goes through the front doors: the admin API and `/mcp`.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::Position;
+use events::clock::Clock;
+use http::{Method, StatusCode};
+use projections::directory::Gate;
+use serde_json::{Value, json};
+
+use super::client::{Answer, CALL_HEADERS, Client, ClientError, call};
+use super::nats::NatsServer;
+use super::place::Place;
+use super::postgres::PostgresServer;
+use super::run::{DevError, KeptDemo, READY_WITHIN};
+use crate::config::Config;
+
+/// The demo's organization and server are called this.
+const DEMO: &str = "demo";
+pub(super) const REFUSED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A node to show.
+pub(super) struct Showing {
+    client: Client,
+    config: Config,
+    gate: Option<Arc<Gate>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What was seen.
+pub(super) struct Shown {
+    /// The tool's answer, and how long the call took.
+    pub answer: String,
+    pub call: Duration,
+    /// From the acknowledged revocation to the refusal.
+    pub refused_after: Duration,
+    pub refusal: StatusCode,
+}
+
+impl Showing {
+    pub fn new(config: &Config, gate: Option<Arc<Gate>>, clock: Arc<dyn Clock>) -> Self {
+        Self { client: Client::new(), config: config.clone(), gate, clock }
+    }
+
+    /// `false`: it opens nothing any more.
+    pub async fn admin_key_is_good(&self, key: &str) -> Result<bool, DevError> {
+        let answer = self.ask(Method::GET, "/api/v1/status", key, None).await?;
+        Ok(!matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+    }
+
+    /// The demo organization, server and key: those that were kept, or new ones.
+    pub async fn prepare(
+        &self,
+        admin_key: &str,
+        kept: Option<KeptDemo>,
+        upstream: &str,
+    ) -> Result<KeptDemo, DevError> {
+        if let Some(mut demo) = kept {
+            if demo.upstream != upstream {
+                let path = format!("/api/v1/organizations/{}/servers/{}", demo.organization, demo.server);
+                self.write(Method::PATCH, &path, admin_key, json!({ "upstream": upstream })).await?;
+                upstream.clone_into(&mut demo.upstream);
+            }
+            let answer = self.add(&demo.key).await?;
+            if answer.status == StatusCode::UNAUTHORIZED {
+                (demo.key_id, demo.key) = self.issue(admin_key, &demo.organization, "demo").await?;
+            }
+            return Ok(demo);
+        }
+        let organization = self
+            .find_or_create(
+                admin_key,
+                "/api/v1/organizations",
+                json!({
+                    "slug": DEMO,
+                    "name": "Demo",
+                }),
+            )
+            .await?;
+        let servers = format!("/api/v1/organizations/{organization}/servers");
+        let server = self
+            .find_or_create(
+                admin_key,
+                &servers,
+                json!({
+                    "slug": DEMO,
+                    "name": "Demo tools",
+                    "upstream": upstream,
+                }),
+            )
+            .await?;
+        let path = format!("{servers}/{server}");
+        self.write(Method::PATCH, &path, admin_key, json!({ "upstream": upstream })).await?;
+        let (key_id, key) = self.issue(admin_key, &organization, "demo").await?;
+        Ok(KeptDemo { organization, server, upstream: upstream.to_owned(), key_id, key })
+    }
+
+    /// A call that passes; a second key that passes, is revoked, and is refused.
+    pub async fn show(&self, admin_key: &str, demo: &KeptDemo) -> Result<Shown, DevError> {
+        let asked = self.clock.instant();
+        let answer = self.add(&demo.key).await?.succeeded()?.tool_text()?.to_owned();
+        let call = self.clock.instant().duration_since(asked);
+
+        let (id, key) = self.issue(admin_key, &demo.organization, "shown at the start, then revoked").await?;
+        self.add(&key).await?.succeeded()?;
+        let path = format!("/api/v1/organizations/{}/keys/{id}/revoke", demo.organization);
+        let body = json!({ "reason": "shown by keyledger dev" });
+        self.ask(Method::POST, &path, admin_key, Some(body)).await?.succeeded()?;
+        let revoked = self.clock.instant();
+        let refused = tokio::time::timeout(REFUSED_WITHIN, async {
+            loop {
+                let answer = self.add(&key).await?;
+                if answer.status == StatusCode::UNAUTHORIZED {
+                    return Ok::<_, DevError>(answer.status);
+                }
+            }
+        });
+        let refusal = refused.await.map_err(|_| DevError::StillLetIn)??;
+        Ok(Shown { answer, call, refused_after: self.clock.instant().duration_since(revoked), refusal })
+    }
+
+    async fn add(&self, key: &str) -> Result<Answer, DevError> {
+        Ok(self.client.call(&demo_url(&self.config), key, "add", json!({ "a": 2, "b": 3 })).await?)
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Result<Answer, ClientError> {
+        self.client.admin(method, self.config.listen.admin, path, key, body).await
+    }
+
+    /// A command, and the node's having followed it.
+    async fn write(&self, method: Method, path: &str, key: &str, body: Value) -> Result<Answer, DevError> {
+        let answer = self.ask(method, path, key, Some(body)).await?.succeeded()?;
+        let lacks = || ClientError::Lacks { what: path.to_owned(), member: "position" };
+        let position: Position = answer.text("position")?.parse().map_err(|_| lacks())?;
+        match &self.gate {
+            Some(gate) if !gate.wait_applied(&position, READY_WITHIN).await => Err(DevError::NotFollowed),
+            Some(_) | None => Ok(answer),
+        }
+    }
+
+    /// One that is there already was made by a start that was killed before it could note it.
+    async fn find_or_create(&self, key: &str, path: &str, body: Value) -> Result<String, DevError> {
+        let created = match self.write(Method::POST, path, key, body).await {
+            Err(DevError::Client(ClientError::Refused { status: StatusCode::CONFLICT, .. })) => None,
+            other => Some(other?),
+        };
+        if let Some(created) = created {
+            return Ok(created.text("id")?);
+        }
+        let listed = self.ask(Method::GET, &format!("{path}?limit=100"), key, None).await?.succeeded()?;
+        let items = listed.body.get("items").and_then(Value::as_array);
+        let found = items.into_iter().flatten().find(|item| item["slug"] == DEMO);
+        let id = found.and_then(|item| item["id"].as_str()).map(str::to_owned);
+        Ok(id.ok_or_else(|| ClientError::Lacks { what: path.to_owned(), member: "the slug demo" })?)
+    }
+
+    async fn issue(&self, key: &str, organization: &str, name: &str) -> Result<(String, String), DevError> {
+        let path = format!("/api/v1/organizations/{organization}/keys");
+        let body = json!({ "name": name, "scopes": [format!("mcp:{DEMO}")] });
+        let issued = self.write(Method::POST, &path, key, body).await?;
+        Ok((issued.text("id")?, issued.text("secret")?))
+    }
+}
+
+/// Where the public listener is reached, without a slash at the end.
+pub(super) fn base(config: &Config) -> &str {
+    config.public_url.as_str().trim_end_matches('/')
+}
+
+pub(super) fn demo_url(config: &Config) -> String {
+    format!("{}/mcp/{DEMO}/{DEMO}", base(config))
+}
+
+/// The screen once everything runs.
+pub(super) fn print(
+    screen: &mut (dyn Write + Send),
+    place: &Place,
+    config: &Config,
+    (nats, postgres): (&NatsServer, &PostgresServer),
+    admin_key: &str,
+    demo: &KeptDemo,
+    shown: &Shown,
+) -> std::io::Result<()> {
+    let Shown { answer, call, refused_after, refusal } = shown;
+    let url = demo_url(config);
+    writeln!(screen, "nats-server runs at {}, PostgreSQL at {}", nats.address(), postgres.address())?;
+    writeln!(
+        screen,
+        "the node serves MCP at {}, the admin API at http://{}",
+        base(config),
+        config.listen.admin
+    )?;
+    writeln!(screen)?;
+    writeln!(screen, "a call through the gateway:   add(2, 3) = {answer}, in {}", milliseconds(*call))?;
+    writeln!(
+        screen,
+        "a second key, then revoked:   the same call is refused ({}) {} later",
+        refusal.as_u16(),
+        milliseconds(*refused_after)
+    )?;
+    writeln!(screen, "\nTry it:\n\n{}\n", curl(&url, &demo.key))?;
+    writeln!(screen, "For an MCP client:\n\n{:#}\n", client_configuration(&url, &demo.key))?;
+    writeln!(screen, "Admin key: {admin_key}")?;
+    writeln!(screen, "All of this, for scripts: {}", place.facts().display())?;
+    writeln!(screen, "Ctrl-C ends it.")?;
+    screen.flush()
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1_000.0)
+}
+
+fn curl(url: &str, key: &str) -> String {
+    let mut lines = vec![format!("curl -sS {url}"), format!("  -H 'Authorization: Bearer {key}'")];
+    lines.extend(CALL_HEADERS.iter().map(|(name, value)| format!("  -H '{name}: {value}'")));
+    lines.push("  -H 'Mcp-Name: add'".to_owned());
+    lines.push(format!("  -d '{}'", call("add", json!({ "a": 2, "b": 3 }))));
+    lines.join(" \\\n")
+}
+
+/// The `mcpServers` JSON that MCP clients read.
+fn client_configuration(url: &str, key: &str) -> Value {
+    json!({ "mcpServers": { "keyledger-demo": {
+        "type": "http",
+        "url": url,
+        "headers": { "Authorization": format!("Bearer {key}") },
+    } } })
+}
