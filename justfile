@@ -32,6 +32,10 @@ fmt:
 snapshots:
     INSTA_UPDATE=always ./test
 
+# Write the generated reference anew: OpenAPI, command line. Read the diff before committing it
+reference:
+    KEYLEDGER_WRITE_REFERENCE=1 cargo nextest run --package keyledger the_committed
+
 # Licences, advisories and sources of the dependencies (cargo-deny)
 deny:
     cargo deny check
@@ -44,5 +48,9 @@ coverage *arguments:
     cargo llvm-cov clean --workspace && \
     ./test {{ arguments }} && \
     cargo llvm-cov report --html
+
+# Add the golden files, schemas and documents of new events; nothing that is there changes but the table of kinds
+golden:
+    cargo test --quiet --package keyledger-events --test golden -- --ignored
 
 set shell := ["bash", "-euo", "pipefail", "-c"]

@@ -1,5 +1,8 @@
 //! The envelope: CloudEvents 1.0 JSON, whole in the message's payload (headers are NATS's own).
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;

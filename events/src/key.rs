@@ -26,7 +26,7 @@ pub enum KeyEvent {
     MetadataChanged(MetadataChanged),
 }
 
-/// `key.issued` version 1.
+/// `key.issued` version 1: a key, and what it may do.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Issued {
     pub secret_id: SecretId,
@@ -85,30 +85,30 @@ pub struct Disabled {
     pub reason: Option<SealedText>,
 }
 
-/// `key.enabled` version 1.
+/// `key.enabled` version 1: it works again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Enabled {}
 
-/// `key.expiry_changed` version 1.
+/// `key.expiry_changed` version 1: when it ends, from now on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ExpiryChanged {
     /// `null`: never expires.
     pub expires_at: Option<Timestamp>,
 }
 
-/// `key.renamed` version 1.
+/// `key.renamed` version 1: its name, for people.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Renamed {
     pub name: SealedText,
 }
 
-/// `key.scopes_changed` version 1.
+/// `key.scopes_changed` version 1: all that it may do, from now on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ScopesChanged {
     pub scopes: ScopeSet,
 }
 
-/// `key.metadata_changed` version 1.
+/// `key.metadata_changed` version 1: its owner's notes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct MetadataChanged {
     /// Sealed JSON object; `null`: none.

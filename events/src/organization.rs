@@ -15,7 +15,7 @@ pub enum OrganizationEvent {
     Resumed(Resumed),
 }
 
-/// `organization.created` version 1.
+/// `organization.created` version 1: an organization comes to be, with its slug.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Created {
     pub slug: Slug,
@@ -24,7 +24,7 @@ pub struct Created {
     pub home_shard: Shard,
 }
 
-/// `organization.renamed` version 1.
+/// `organization.renamed` version 1: its name, for people; its slug never changes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Renamed {
     pub name: SealedText,
@@ -37,7 +37,7 @@ pub struct Suspended {
     pub reason: Option<SealedText>,
 }
 
-/// `organization.resumed` version 1.
+/// `organization.resumed` version 1: its keys work again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Resumed {}
 

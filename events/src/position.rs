@@ -1,6 +1,9 @@
 //! Where an event stands (`Position`), and how far a follower has come (`Frontier`). Only
 //! [`Frontier::covers`] compares the two: nothing else relies on an order across shards.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;

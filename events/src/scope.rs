@@ -8,6 +8,9 @@
 //! In a name `:`, `*`, `%` and what a scope token can't hold (space, `"`, `\`, controls, all but ASCII) are
 //! percent-encoded.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
@@ -111,7 +114,7 @@ impl Scope {
 }
 
 impl McpScope {
-    fn covers_server(&self, slug: &Slug) -> bool {
+    pub(crate) fn covers_server(&self, slug: &Slug) -> bool {
         match &self.server {
             ServerPattern::Any => true,
             ServerPattern::Slug(own) => own == slug,

@@ -18,7 +18,7 @@ pub enum ServerEvent {
     Removed(Removed),
 }
 
-/// `server.registered` version 1.
+/// `server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
     pub slug: Slug,

@@ -1,5 +1,8 @@
 //! Slugs: the names that stand in URLs and scopes, and the event that claims one.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -85,7 +88,7 @@ pub enum SlugEvent {
     Reserved(Reserved),
 }
 
-/// `slug.reserved` version 1.
+/// `slug.reserved` version 1: a slug names this object, for ever.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Reserved {
     pub kind: SlugKind,

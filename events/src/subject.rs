@@ -3,6 +3,9 @@
 //! `kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>`, one subject per aggregate; `_` stands
 //! for the installation in the organization's place.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,5 +1,8 @@
 //! A moment on the wall clock.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,9 +1,28 @@
-//! What may stand as one token of a NATS subject of ours.
+//! What may stand as one token of a NATS subject of ours, and types that are their text in JSON.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
 
 /// Lower-case letters, digits, `-` and `_`, 1 to 200 bytes: never a separator (`.`) or a wildcard (`*`, `>`).
 pub(crate) fn is_token(text: &str) -> bool {
     (1..=200).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+}
+
+/// Reads a value from its text, without a copy of the text.
+pub(crate) struct Text<T>(pub &'static str, pub PhantomData<T>);
+
+impl<T: FromStr<Err: fmt::Display>> serde::de::Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 /// Serde and schema for a type that is its `Display` and `FromStr` text.
@@ -17,8 +36,7 @@ macro_rules! text_serde {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                deserializer.deserialize_str(crate::token::Text($description, std::marker::PhantomData))
             }
         }
 

@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::request::Authenticator;
 use crate::vault::{Peppers, SealingKeys};
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use problem::{MEDIA_TYPE, Problem};
@@ -88,12 +89,16 @@ impl ApiSettings {
     }
 }
 
+/// Admin keys that are kept resolved.
+const MAX_ADMINS: u64 = 1_000;
+
 /// The parts, shared by every request.
 #[derive(Clone)]
 pub struct ApiState(Arc<Shared>);
 
 pub struct Shared {
     parts: ApiParts,
+    authenticator: Authenticator,
     requests: Arc<Semaphore>,
     /// Commands that run: each to its end, also without its client.
     commands: TaskTracker,
@@ -102,7 +107,13 @@ pub struct Shared {
 impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
         let requests = Arc::new(Semaphore::new(parts.settings.max_requests));
-        Self(Arc::new(Shared { parts, requests, commands: TaskTracker::new() }))
+        let authenticator = Authenticator::new(
+            Arc::clone(&parts.directory),
+            parts.peppers.clone(),
+            Arc::clone(&parts.clock),
+            MAX_ADMINS,
+        );
+        Self(Arc::new(Shared { parts, authenticator, requests, commands: TaskTracker::new() }))
     }
 
     /// Waits for the commands that run. Called after the listener has ended.
@@ -155,3 +166,6 @@ async fn not_found() -> Problem {
 async fn method_not_allowed() -> Problem {
     Problem::method_not_allowed()
 }
+
+#[cfg(test)]
+mod tests;

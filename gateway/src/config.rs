@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::key::secret::Prefix;
 use ipnet::IpNet;
 use projections::directory::gate::OnStale;
 use serde::Deserialize;
@@ -16,6 +17,7 @@ mod lenient;
 mod load;
 mod secret;
 
+pub use check::{is_loopback, may_speak_nats};
 pub use load::{Sources, load};
 pub use secret::Secret;
 
@@ -319,6 +321,15 @@ impl Config {
             (&format!("{key}.password_file"), user.password_file.as_deref()),
         )?;
         Ok(Some((user.user.clone(), password)))
+    }
+
+    /// What a newly issued key starts with.
+    pub fn key_prefix(&self) -> Result<Prefix, ConfigError> {
+        self.keys.prefix.parse().map_err(|_| ConfigError::Value {
+            key: "keys.prefix".to_owned(),
+            problem: "no key can start with it".to_owned(),
+            accepted: "1 to 32 lower-case letters, digits and single inner underscores, a letter first",
+        })
     }
 
     /// The read models' database URL.

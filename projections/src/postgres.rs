@@ -30,6 +30,19 @@ pub use server::ServerRow;
 /// The tables that come from events, all of them.
 pub const TABLES: [&str; 6] = ["checkpoints", "parked_events", "organizations", "servers", "keys", "history"];
 
+/// Every statement that an administrator's request can cause, by name. A test looks at the plan of each.
+pub const READS: [(&str, &str); 9] = [
+    ("organizations", organization::LIST),
+    ("servers of an organization", server::LIST),
+    ("keys of an owner", key::LIST),
+    ("history of an aggregate, oldest first", history::OF_AGGREGATE_OLDEST),
+    ("history of an aggregate, newest first", history::OF_AGGREGATE_NEWEST),
+    ("history of an owner, oldest first", history::OF_OWNER_OLDEST),
+    ("history of an owner, newest first", history::OF_OWNER_NEWEST),
+    ("history of the installation, oldest first", history::ALL_OLDEST),
+    ("history of the installation, newest first", history::ALL_NEWEST),
+];
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
 /// Connections to the database of the read models. Cheap to clone.

@@ -1,89 +1,51 @@
-//! From a request's credential to the admin key it names: from memory, in order, each check with its answer.
+//! From a request's credential to the admin key it names. Whether the key works is decided by the same code as on
+//! the request path; here it becomes a problem, or an admin.
 
 use std::sync::Arc;
 
-use domain::key::secret::ParsedKey;
-use events::Owner;
-use http::{HeaderMap, HeaderName, header};
-use projections::directory::{KeyState, OrganizationState};
+use http::HeaderMap;
 
 use super::ApiState;
 use super::guard::Admin;
 use super::problem::Problem;
-
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+use crate::request::AuthenticationError;
+use crate::request::caller::Invalid;
+use crate::request::credential::CredentialError;
 
 /// The admin key that a request is sent with.
 pub fn authenticate(api: &ApiState, headers: &HeaderMap) -> Result<Admin, Problem> {
     api.gate.check().map_err(Problem::not_ready)?;
-    let text = credential(headers)?;
-    let parsed = ParsedKey::parse(text).map_err(|_| unknown())?;
-    let entry = api
-        .peppers
-        .digests(&parsed)
-        .find_map(|digest| api.directory.key_by_digest(&digest.bytes))
-        .ok_or_else(unknown)?;
-    let now = api.clock.now();
-    match entry.state {
-        KeyState::Active => {}
-        KeyState::Disabled => return Err(refused("This key is disabled.")),
-        KeyState::Revoked => return Err(refused("This key is revoked.")),
-        KeyState::Closed => return Err(closed()),
-    }
-    if entry.not_before.is_some_and(|not_before| now < not_before) {
-        return Err(refused("This key is not valid yet."));
-    }
-    if entry.expires_at.is_some_and(|expires_at| now >= expires_at) {
-        return Err(refused("This key has expired."));
-    }
-    if let Owner::Organization(organization) = entry.owner {
-        match api.directory.organization(organization).map(|organization| organization.state) {
-            Some(OrganizationState::Active) => {}
-            Some(OrganizationState::Suspended) => {
-                return Err(refused("The key's organization is suspended."));
-            }
-            Some(OrganizationState::Closed) | None => return Err(closed()),
-        }
-    }
-    if entry.scopes.is_mcp() {
+    let caller = api.authenticator.authenticate(headers).map_err(problem)?;
+    let key = &caller.key;
+    if key.scopes.is_mcp() {
         return Err(Problem::forbidden(
             "management-key-needed",
             "This key opens MCP servers and manages nothing. Use a key with admin: scopes.",
         ));
     }
-    Ok(Admin { key: entry.id, owner: entry.owner, scopes: Arc::clone(&entry.scopes) })
+    Ok(Admin { key: key.id, owner: key.owner, scopes: Arc::clone(&key.scopes) })
 }
 
-fn credential(headers: &HeaderMap) -> Result<&str, Problem> {
-    let mut bearers = headers.get_all(header::AUTHORIZATION).iter();
-    let mut plain = headers.get_all(API_KEY).iter();
-    match (bearers.next(), bearers.next(), plain.next(), plain.next()) {
-        (None, None, None, None) => Err(Problem::unauthenticated(
+fn problem(error: AuthenticationError) -> Problem {
+    match error {
+        AuthenticationError::Credential(CredentialError::Two) => {
+            Problem::invalid("Authorization", "Send one credential: there are two or more in this request.")
+        }
+        AuthenticationError::Credential(CredentialError::Missing) => Problem::unauthenticated(
             "Send an admin key as `Authorization: Bearer <key>` or as `X-API-Key: <key>`.",
-        )),
-        (Some(value), None, None, None) => value
-            .to_str()
-            .ok()
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, key)| key.trim_start_matches(' '))
-            .ok_or_else(|| Problem::unauthenticated("`Authorization` is not of the form `Bearer <key>`.")),
-        (None, None, Some(value), None) => value.to_str().map_err(|_| unknown()),
-        (_, _, _, _) => Err(Problem::invalid(
-            "Authorization",
-            "Send one credential: there are two or more in this request.",
-        )),
+        ),
+        AuthenticationError::Credential(CredentialError::Garbage)
+        | AuthenticationError::Malformed
+        | AuthenticationError::Unknown => Problem::unauthenticated("This is no key that works here."),
+        AuthenticationError::Invalid(Invalid::Closed) => {
+            Problem::not_ready("an event of this key or its organization was written by a newer version")
+        }
+        AuthenticationError::Invalid(
+            invalid @ (Invalid::Revoked
+            | Invalid::Disabled
+            | Invalid::NotYetValid
+            | Invalid::Expired
+            | Invalid::OrganizationSuspended),
+        ) => Problem::unauthenticated(format!("This key does not work now: {invalid}.")),
     }
-}
-
-fn unknown() -> Problem {
-    Problem::unauthenticated("This is no key that works here.")
-}
-
-fn refused(why: &str) -> Problem {
-    Problem::unauthenticated(why)
-}
-
-fn closed() -> Problem {
-    Problem::not_ready("an event of this key or its organization was written by a newer version")
 }

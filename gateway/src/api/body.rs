@@ -1,5 +1,7 @@
 //! A request's body: JSON within a bound, read whole in bounded time, unknown members refused by name.
 
+use std::time::Duration;
+
 use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, Request};
 use http::header;
@@ -11,6 +13,8 @@ use super::problem::Problem;
 
 /// A body holds at most this many bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
+/// And is there within this time.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The parsed body. Taken last, after the key and its rights are known.
 pub struct Body<T>(pub T);
@@ -75,10 +79,11 @@ fn is_json(request: &Request) -> bool {
 
 async fn read(request: Request) -> Result<bytes::Bytes, Problem> {
     let body = Limited::new(request.into_body(), MAX_BYTES);
-    match Limited::<HttpBody>::collect(body).await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::too_large(MAX_BYTES)),
-        Err(_) => Err(Problem::invalid("body", "The body ended before it was whole.")),
+    match tokio::time::timeout(TIMEOUT, Limited::<HttpBody>::collect(body)).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(MAX_BYTES)),
+        Ok(Err(_)) => Err(Problem::invalid("body", "The body ended before it was whole.")),
+        Err(_) => Err(Problem::body_too_slow(TIMEOUT)),
     }
 }
 

@@ -116,6 +116,18 @@ impl Problem {
         )
     }
 
+    pub fn body_too_slow(within: std::time::Duration) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body-too-slow",
+            "The body did not come in time",
+            format!(
+                "A request's body is there within {} s. Nothing was changed; ask again.",
+                within.as_secs()
+            ),
+        )
+    }
+
     pub fn unsupported_media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

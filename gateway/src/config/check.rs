@@ -52,8 +52,7 @@ impl Config {
     fn check_nats(&self) -> Result<(), ConfigError> {
         let accepted = "nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere";
         match self.nats.url.scheme() {
-            "tls" => Ok(()),
-            "nats" if is_loopback(&self.nats.url) => Ok(()),
+            _ if may_speak_nats(&self.nats.url) => Ok(()),
             "nats" => Err(value("nats.url", "the connection would leave this machine without TLS", accepted)),
             _ => Err(value("nats.url", "unknown scheme", accepted)),
         }
@@ -119,7 +118,16 @@ fn check_public_url(url: &Url) -> Result<(), ConfigError> {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Passwords and events leave this machine under TLS only.
+pub fn may_speak_nats(url: &Url) -> bool {
+    match url.scheme() {
+        "tls" => true,
+        "nats" => is_loopback(url),
+        _ => false,
+    }
+}
+
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

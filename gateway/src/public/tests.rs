@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod bench;
 mod client;
 mod sessions;
 mod streams;

@@ -106,7 +106,10 @@ impl Worker {
                 biased;
                 () = self.cancel.cancelled() => break,
                 next = next => next,
-                Some(_) = connections.join_next() => continue,
+                Some(result) = connections.join_next() => {
+                    note(result);
+                    continue;
+                }
             };
             let Some((permit, accepted)) = next else { break };
             let stream = match accepted {
@@ -130,6 +133,10 @@ impl Worker {
                 }
                 drop(permit);
             });
+            // While one connection follows another, the branch above is never reached.
+            while let Some(result) = connections.try_join_next() {
+                note(result);
+            }
         }
         drop(listener);
         let drain = async { while connections.join_next().await.is_some() {} };
@@ -138,5 +145,15 @@ impl Worker {
         }
         connections.shutdown().await;
         Ok(())
+    }
+}
+
+/// A connection that panicked takes nobody with it, and must not go unseen.
+fn note(result: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = result
+        && error.is_panic()
+    {
+        metrics::counter!("keyledger_connection_panics_total").increment(1);
+        tracing::error!(%error, "a connection's task failed");
     }
 }

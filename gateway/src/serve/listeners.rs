@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Authenticating, Process, ServeError, connections, listen, tls};
 use crate::api::{self, ApiParts, ApiSettings, ApiState};
-use crate::config::{Config, ConfigError, NatsRole};
+use crate::config::{Config, NatsRole};
 use crate::health::{self, Health};
 use crate::public::{self, Listeners};
 use crate::request::{Door, DoorParts, RequestSettings};
@@ -46,11 +46,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let control = connections::vault(config, VaultName::Control, log.client()).await?;
     let peppers = Peppers::load(&control).await?;
     let sealing = connections::sealing(config, log.client(), &process.clock, &process.random).await?;
-    let prefix = config.keys.prefix.parse().map_err(|_| ConfigError::Value {
-        key: "keys.prefix".to_owned(),
-        problem: "no key can start with it".to_owned(),
-        accepted: "1 to 32 lower-case letters, digits and single inner underscores, a letter first",
-    })?;
+    let prefix = config.key_prefix()?;
     process.watch_stream(&log);
     let log = Arc::new(log);
     let state = ApiState::new(ApiParts {

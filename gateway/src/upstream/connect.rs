@@ -15,6 +15,7 @@ use tower::Service;
 
 use super::UpstreamError;
 use super::guard::Guard;
+use super::socket::UpstreamSocket;
 
 /// Connects for hyper's client.
 #[derive(Clone)]
@@ -25,7 +26,7 @@ pub(super) struct Connector {
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
+    type Response = TokioIo<UpstreamSocket>;
     type Error = UpstreamError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, UpstreamError>> + Send>>;
 
@@ -37,7 +38,7 @@ impl Service<Uri> for Connector {
         let Self { guard, timeout } = self.clone();
         Box::pin(async move {
             match tokio::time::timeout(timeout, connect(&guard, &uri)).await {
-                Ok(connected) => connected.map(TokioIo::new),
+                Ok(connected) => connected.map(|stream| TokioIo::new(UpstreamSocket::new(stream))),
                 Err(_) => Err(UpstreamError::ConnectTimeout(timeout.as_millis())),
             }
         })

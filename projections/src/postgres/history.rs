@@ -141,9 +141,9 @@ pub async fn list(
 /// 9999-12-31T00:00:00Z.
 const FAR: i64 = 253_402_214_400_000;
 
-const OF_AGGREGATE_OLDEST: &str = "SELECT to_jsonb(h) FROM history h WHERE owner = $1 \
+pub(super) const OF_AGGREGATE_OLDEST: &str = "SELECT to_jsonb(h) FROM history h WHERE owner = $1 \
      AND aggregate_type = $2 AND aggregate_id = $3 AND sequence > $4 ORDER BY sequence LIMIT $5";
-const OF_AGGREGATE_NEWEST: &str = "SELECT to_jsonb(h) FROM history h WHERE owner = $1 \
+pub(super) const OF_AGGREGATE_NEWEST: &str = "SELECT to_jsonb(h) FROM history h WHERE owner = $1 \
      AND aggregate_type = $2 AND aggregate_id = $3 AND sequence < $4 ORDER BY sequence DESC LIMIT $5";
 
 /// A range of (stored_at, sequence), both ends open.
@@ -162,10 +162,10 @@ macro_rules! by_time {
     };
 }
 
-const OF_OWNER_OLDEST: &str = by_time!("owner = $6 AND ", "ASC");
-const OF_OWNER_NEWEST: &str = by_time!("owner = $6 AND ", "DESC");
-const ALL_OLDEST: &str = by_time!("", "ASC");
-const ALL_NEWEST: &str = by_time!("", "DESC");
+pub(super) const OF_OWNER_OLDEST: &str = by_time!("owner = $6 AND ", "ASC");
+pub(super) const OF_OWNER_NEWEST: &str = by_time!("owner = $6 AND ", "DESC");
+pub(super) const ALL_OLDEST: &str = by_time!("", "ASC");
+pub(super) const ALL_NEWEST: &str = by_time!("", "DESC");
 
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[&EventRow]) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO history SELECT * FROM jsonb_populate_recordset(NULL::history, $1) \

@@ -96,16 +96,20 @@ pub fn fold(
             | KeyEvent::MetadataChanged(_) => None,
         };
     };
-    if row.owner != owner || row.state == KeyState::Revoked {
+    if row.owner != owner {
         return Some(row);
     }
     match event {
         KeyEvent::Issued(_) => return Some(row),
-        KeyEvent::Revoked(_) => {
+        // A second one brings a further reason.
+        KeyEvent::Revoked(revoked) => {
+            if row.state != KeyState::Revoked || revoked.reason.is_some() {
+                row.reason = string(texts, "reason");
+            }
             row.state = KeyState::Revoked;
-            row.revoked_at = Some(time);
-            row.reason = string(texts, "reason");
+            row.revoked_at = row.revoked_at.or(Some(time));
         }
+        KeyEvent::Disabled(_) | KeyEvent::Enabled(_) if row.state == KeyState::Revoked => return Some(row),
         KeyEvent::Disabled(_) => {
             row.state = KeyState::Disabled;
             row.reason = string(texts, "reason");

@@ -67,7 +67,7 @@ pub fn fold(
             | (ServerEvent::Changed(_) | ServerEvent::Removed(_), _) => None,
         };
     };
-    if Owner::Organization(row.organization) != owner || row.state == ServerState::Removed {
+    if Owner::Organization(row.organization) != owner {
         return Some(row);
     }
     match event {
@@ -80,7 +80,10 @@ pub fn fold(
                 row.upstream = upstream.clone();
             }
             if let Some(enabled) = changed.enabled {
-                row.state = state_of(enabled);
+                // What is removed stays removed.
+                if row.state != ServerState::Removed {
+                    row.state = state_of(enabled);
+                }
             }
         }
         ServerEvent::Removed(_) => row.state = ServerState::Removed,

@@ -1,25 +1,83 @@
-//! `POST /api/v1/keys/verify`: its shapes and its place in the document. It is served on the public listener
-//! by the request path, from memory.
+//! `POST /api/v1/keys/verify`: its place in the document. The public listener serves it, by `request::verify`,
+//! from memory; a test here holds the two to the same shapes.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
+use super::issue::EnvironmentOfKey;
+
+/// A question about a key.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyKey {
     /// The key in question, as its holder sent it.
-    #[schema(max_length = 200)]
     pub key: String,
-    /// What it should be good for, such as `mcp:docs:tools:search`; absent: anything.
+    /// Scopes separated by spaces, such as `mcp:docs:tools:search`: is the key good for all of them?
     #[serde(default)]
-    #[schema(max_length = 512)]
     pub scope: Option<String>,
+    /// A server's slug: does the key open it at all?
+    #[serde(default)]
+    pub server: Option<String>,
 }
 
+/// What is known of the key now.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct VerifyAnswer {
-    /// Whether the key is good for the scope now.
-    pub good: bool,
+    /// Whether it is good for what was asked.
+    pub valid: bool,
+    pub outcome: VerifyOutcome,
+    /// Absent for a key that is malformed, unknown or another organization's.
+    #[serde(default)]
+    pub key: Option<VerifiedKey>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifyOutcome {
+    Valid,
+    Malformed,
+    /// Or another organization's.
+    Unknown,
+    Revoked,
+    Disabled,
+    NotYetValid,
+    Expired,
+    OrganizationSuspended,
+    /// A newer version wrote of it: this node can't judge.
+    Closed,
+    InsufficientScope,
+}
+
+/// A key of one's own organization.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifiedKey {
+    pub id: Uuid,
+    pub prefix: String,
+    pub last_four: String,
+    #[serde(default)]
+    pub organization: Option<Uuid>,
+    pub owner: VerifiedOwner,
+    pub environment: EnvironmentOfKey,
+    pub scopes: Vec<String>,
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    pub not_before: Option<String>,
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    pub expires_at: Option<String>,
+}
+
+/// For whom the key speaks.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum VerifiedOwner {
+    Installation,
+    Organization,
+    User { id: Uuid },
+    Service { id: Uuid },
 }
 
 /// Verify a key
@@ -37,3 +95,57 @@ pub struct VerifyAnswer {
 )]
 #[expect(dead_code, reason = "its document only: the public listener serves it")]
 pub fn verify() {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use events::key::{Environment, KeyOwner};
+    use events::{KeyId, OrganizationId, Timestamp};
+
+    use super::*;
+    use crate::request::verify::{KeyFacts, Question, Verdict};
+
+    #[test]
+    fn the_document_shows_what_is_asked_and_answered() {
+        let asked =
+            VerifyKey { key: "k".into(), scope: Some("mcp:docs".into()), server: Some("docs".into()) };
+        let asked = serde_json::to_string(&asked).unwrap();
+        assert!(serde_json::from_str::<Question<'_>>(&asked).is_ok());
+
+        let facts = KeyFacts {
+            id: KeyId::new(Uuid::from_u128(1)),
+            prefix: "kl_live".into(),
+            last_four: "abcd".into(),
+            organization: Some(OrganizationId::new(Uuid::from_u128(2))),
+            owner: KeyOwner::Organization,
+            environment: Environment::Live,
+            scopes: Arc::new("mcp:docs".parse().unwrap()),
+            not_before: Some(Timestamp::UNIX_EPOCH),
+            expires_at: Some(Timestamp::UNIX_EPOCH),
+        };
+        let verdict = Verdict { valid: true, outcome: "valid", key: Some(facts) };
+        let answered = serde_json::to_string(&verdict).unwrap();
+        let answered: VerifyAnswer = serde_json::from_str(&answered).unwrap();
+        assert_eq!((answered.valid, answered.outcome), (true, VerifyOutcome::Valid));
+    }
+
+    #[test]
+    fn every_outcome_has_its_name_in_the_document() {
+        use crate::request::AuthenticationError;
+        use crate::request::caller::Invalid;
+        let invalid = [
+            Invalid::Revoked,
+            Invalid::Disabled,
+            Invalid::NotYetValid,
+            Invalid::Expired,
+            Invalid::OrganizationSuspended,
+            Invalid::Closed,
+        ];
+        let names = invalid.map(Invalid::name).into_iter();
+        let names = names.chain([AuthenticationError::Malformed.name(), AuthenticationError::Unknown.name()]);
+        for name in names {
+            assert!(serde_json::from_str::<VerifyOutcome>(&format!("\"{name}\"")).is_ok(), "{name}");
+        }
+    }
+}

@@ -96,3 +96,55 @@ fn deep_arguments_do_not_exhaust_the_stack() {
     );
     assert_eq!(Message::parse(body.as_bytes()).unwrap().params.name.text(), Some("a"));
 }
+
+mod what_is_read {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-z/]{0,8}", "\\PC{0,6}", Just("tools/call".to_owned())]
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            text().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[a-d]{1,2}", inner, 0..4)
+                    .prop_map(|map| map.into_iter().collect::<Value>()),
+            ]
+        })
+    }
+
+    proptest! {
+        /// An ordinary parser of the same body finds the same names: no body means one thing to us and
+        /// another to the upstream.
+        #[test]
+        fn is_what_any_parser_reads(method in text(), name in value(), uri in value(), version in value(),
+            more in value(), pretty: bool)
+        {
+            let message = json!({"jsonrpc": "2.0", "id": 1, "method": method,
+                "params": {"name": name, "uri": uri, "arguments": more, "_meta": {params::VERSION_KEY: version}}});
+            let body = if pretty { serde_json::to_string_pretty(&message) } else { serde_json::to_string(&message) };
+            let body = body.unwrap();
+            let read = Message::parse(body.as_bytes()).unwrap();
+            prop_assert_eq!(&*read.method, &method);
+            prop_assert_eq!(read.params.name.text(), name.as_str());
+            prop_assert_eq!(read.params.uri.text(), uri.as_str());
+            prop_assert_eq!(read.params.version.text(), version.as_str());
+        }
+
+        #[test]
+        fn never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Message::parse(&body);
+        }
+    }
+}

@@ -173,3 +173,18 @@ async fn an_answer_that_is_no_stream_may_not_fall_silent() {
     assert_eq!(connection.rest().await, "{");
     upstream.gateway_has_closed(1).await;
 }
+
+#[tokio::test]
+async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
+    let (upstream, _go_on) = stream().await;
+    let settings = RequestSettings { drain_timeout: Duration::from_secs(10), ..settings() };
+    let world = World::with(&upstream.url(), settings).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    connection.chunk().await;
+    world.cancel.cancel();
+    assert_eq!(connection.chunk().await, None);
+    assert_eq!(connection.rest().await, "");
+    super::until("nobody listens", || async { tokio::net::TcpStream::connect(world.address).await.is_err() })
+        .await;
+}

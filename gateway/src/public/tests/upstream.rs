@@ -27,6 +27,8 @@ pub struct Seen {
     /// Heads and bodies, as they came.
     requests: Mutex<Vec<String>>,
     pub connections: AtomicUsize,
+    /// Connections that the upstream closed by itself.
+    pub ended: AtomicUsize,
     /// Connections that the gateway closed.
     pub closed: AtomicUsize,
 }
@@ -97,7 +99,11 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Seen>) {
                         return;
                     }
                 }
-                Step::Close => return,
+                Step::Close => {
+                    drop(stream);
+                    seen.ended.fetch_add(1, Ordering::SeqCst);
+                    return;
+                }
                 Step::Wait(go_on) => {
                     let mut byte = [0];
                     tokio::select! {

@@ -115,6 +115,7 @@ pub struct World {
     log: Arc<Told>,
     pepper: Pepper,
     tasks: JoinSet<()>,
+    pub cancel: CancellationToken,
     _cancel: DropGuard,
 }
 
@@ -194,7 +195,8 @@ impl World {
             log,
             pepper,
             tasks,
-            _cancel: cancel.drop_guard(),
+            _cancel: cancel.clone().drop_guard(),
+            cancel,
         };
         let installation = InstallationId::new(new_id());
         world.log.push(

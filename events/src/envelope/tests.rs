@@ -1,0 +1,167 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::*;
+use crate::id::{KeyId, OrganizationId};
+use crate::key::{Enabled, KeyEvent};
+
+fn draft() -> Draft {
+    Draft {
+        id: EventId::new(Uuid::from_u128(2)),
+        log: LogId::new(Uuid::from_u128(1)),
+        time: Timestamp::UNIX_EPOCH,
+        subject: Subject::key(
+            Owner::Organization(OrganizationId::new(Uuid::from_u128(3))),
+            KeyId::new(Uuid::from_u128(4)),
+        ),
+        actor: Actor::bootstrap(),
+        command: CommandId::new(Uuid::from_u128(5)),
+        fingerprint: Fingerprint([6; 32]),
+        causation: Some(EventId::new(Uuid::from_u128(7))),
+        event: Event::Key(KeyEvent::Enabled(Enabled {})),
+    }
+}
+
+fn stored(payload: impl Into<Vec<u8>>) -> Stored {
+    Stored {
+        sequence: 9,
+        subject: draft().subject.to_string(),
+        stored_at: Timestamp::UNIX_EPOCH,
+        payload: payload.into().into(),
+    }
+}
+
+fn json() -> Value {
+    serde_json::from_slice(&draft().encode().unwrap()).unwrap()
+}
+
+/// The draft with one member set, or taken out (`null`).
+fn with(member: &str, value: Value) -> Stored {
+    let mut json = json();
+    let members = json.as_object_mut().unwrap();
+    if value.is_null() {
+        members.remove(member).unwrap();
+    } else {
+        members.insert(member.to_owned(), value);
+    }
+    stored(json.to_string())
+}
+
+fn read_in_log(stored: &Stored) -> Read {
+    read(stored, Some(draft().log))
+}
+
+fn foreign(stored: &Stored) -> ForeignReason {
+    let Read::Foreign(foreign) = read_in_log(stored) else { panic!("not foreign") };
+    foreign.reason
+}
+
+fn unreadable(stored: &Stored) -> UnreadableReason {
+    let Read::Unreadable(event) = read_in_log(stored) else { panic!("readable, or foreign") };
+    event.reason
+}
+
+#[test]
+fn an_event_is_read_back_as_it_was_drafted() {
+    let stored = stored(draft().encode().unwrap());
+    let Read::Event(event) = read_in_log(&stored) else { panic!("an event") };
+    let position = Position { log: draft().log, shard: Shard::ZERO, sequence: 9 };
+    assert_eq!(*event, draft().recorded(position, Timestamp::UNIX_EPOCH));
+}
+
+#[test]
+fn it_is_a_cloud_event() {
+    // CloudEvents 1.0 §3.1: these are required; extension names are lower-case letters and digits.
+    let json = json();
+    for member in ["specversion", "id", "source", "type"] {
+        assert!(json[member].is_string(), "{member}");
+    }
+    assert!(json.as_object().unwrap().keys().all(|name| name.bytes().all(|b| b.is_ascii_lowercase())));
+    assert_eq!(json["source"], "urn:keyledger:log:00000000-0000-0000-0000-000000000001");
+}
+
+#[test]
+fn members_that_nobody_knows_are_tolerated() {
+    assert!(matches!(read_in_log(&with("traceparent", json!({ "a": [1] }))), Read::Event(_)));
+    assert!(matches!(read_in_log(&with("data", json!({ "added_later": 1 }))), Read::Event(_)));
+}
+
+#[test]
+fn a_kind_or_version_that_nobody_knows_is_a_true_event_all_the_same() {
+    assert!(matches!(unreadable(&with("type", json!("key.sung"))), UnreadableReason::UnknownKind));
+    assert!(matches!(unreadable(&with("schemaversion", json!(2))), UnreadableReason::UnknownVersion));
+    assert!(matches!(unreadable(&with("data", json!(1))), UnreadableReason::Data(_)));
+    assert!(matches!(
+        unreadable(&with("type", json!("organization.resumed"))),
+        UnreadableReason::WrongAggregate
+    ));
+    let Read::Unreadable(event) = read_in_log(&with("type", json!("key.sung"))) else { panic!("unreadable") };
+    assert_eq!(event.envelope.subject, draft().subject);
+    assert_eq!(event.position.sequence, 9);
+}
+
+#[test]
+fn an_aggregate_of_an_unknown_type_is_named() {
+    let mut stored = with("aggregatetype", json!("family"));
+    stored.subject = stored.subject.replace(".key.", ".family.");
+    let Read::Unreadable(event) = read_in_log(&stored) else { panic!("unreadable") };
+    assert_eq!(event.envelope.subject.aggregate_type.as_str(), "family");
+}
+
+#[test]
+fn what_is_no_envelope_of_this_log_is_foreign() {
+    assert!(matches!(foreign(&stored("")), ForeignReason::NoEnvelope(_)));
+    assert!(matches!(foreign(&stored("[]")), ForeignReason::NoEnvelope(_)));
+    assert!(matches!(foreign(&with("specversion", json!("0.3"))), ForeignReason::SpecVersion));
+    assert!(matches!(foreign(&with("source", json!("urn:other"))), ForeignReason::Source));
+    let other = "urn:keyledger:log:00000000-0000-0000-0000-000000000009";
+    assert!(matches!(foreign(&with("source", json!(other))), ForeignReason::OtherLog));
+    for member in
+        ["id", "type", "time", "schemaversion", "shard", "actor", "commandid", "fingerprint", "data"]
+    {
+        assert!(matches!(foreign(&with(member, Value::Null)), ForeignReason::NoEnvelope(_)), "{member}");
+    }
+}
+
+#[test]
+fn a_message_on_another_subject_than_it_says_is_foreign() {
+    let mut moved = stored(draft().encode().unwrap());
+    moved.subject = moved.subject.replace("000004", "000008");
+    assert!(matches!(foreign(&moved), ForeignReason::SubjectDisagrees));
+    assert!(matches!(
+        foreign(&with("aggregateid", json!("00000000-0000-0000-0000-000000000008"))),
+        ForeignReason::SubjectDisagrees
+    ));
+    assert!(matches!(foreign(&with("organization", json!("_"))), ForeignReason::SubjectDisagrees));
+}
+
+#[test]
+fn a_member_that_stands_twice_is_no_envelope() {
+    let text = String::from_utf8(draft().encode().unwrap()).unwrap();
+    let doubled = text.replacen('{', r#"{"actor":"system:mallory","#, 1);
+    assert!(matches!(foreign(&stored(doubled)), ForeignReason::NoEnvelope(_)));
+}
+
+#[test]
+fn the_first_event_names_its_log() {
+    let first = Draft { log: draft().id.into(), ..draft() };
+    let stored = stored(first.encode().unwrap());
+    assert!(matches!(read(&stored, None), Read::Event(_)));
+    let other = super::tests::stored(draft().encode().unwrap());
+    assert!(matches!(read(&other, None), Read::Foreign(Foreign { reason: ForeignReason::OtherLog, .. })));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_as_something(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        prop_assert!(matches!(read_in_log(&stored(bytes)), Read::Foreign(_)));
+    }
+
+    #[test]
+    fn a_cut_envelope_is_foreign(at in any::<proptest::sample::Index>()) {
+        let whole = draft().encode().unwrap();
+        let cut = at.index(whole.len());
+        prop_assert!(matches!(read_in_log(&stored(&whole[..cut])), Read::Foreign(_)));
+    }
+}

@@ -1,0 +1,133 @@
+//! One event of each kind and version that is written now, with every field set.
+
+use events::digest::{DigestBytes, DigestKind, KeyDigest};
+use events::envelope::Fingerprint;
+use events::sealed::{SealedBytes, SealedText};
+use events::slug::{self, SlugEvent, SlugKind};
+use events::{
+    Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId,
+    Owner, PepperId, SealingKeyId, SecretId, ServerId, Subject, UserId, installation, key, organization,
+    server,
+};
+use uuid::Uuid;
+
+fn uuid(last: u64) -> Uuid {
+    Uuid::parse_str(&format!("019aa000-0000-7000-8000-{last:012x}")).unwrap()
+}
+
+fn organization() -> OrganizationId {
+    OrganizationId::new(uuid(0x20))
+}
+
+fn sealed(byte: u8) -> SealedText {
+    SealedText {
+        key: SealingKeyId::new(uuid(0x50)),
+        nonce: SealedBytes(vec![byte; 12]),
+        ciphertext: SealedBytes(vec![byte; 24]),
+    }
+}
+
+fn subject_of(event: &Event) -> Subject {
+    let owner = Owner::Organization(organization());
+    match event {
+        Event::Installation(_) => Subject::installation(InstallationId::new(uuid(0x10))),
+        Event::Organization(_) => Subject::organization(organization()),
+        Event::Server(_) => Subject::server(organization(), ServerId::new(uuid(0x30))),
+        Event::Key(_) => Subject::key(owner, KeyId::new(uuid(0x40))),
+        Event::Slug(SlugEvent::Reserved(reserved)) => Subject::slug(owner, reserved.kind, &reserved.slug),
+    }
+}
+
+fn draft(index: usize, event: Event) -> Draft {
+    // The log's first event names the log.
+    let id = |index: usize| EventId::new(uuid(0x100 + u64::try_from(index).unwrap()));
+    Draft {
+        id: id(index),
+        log: LogId::from(id(0)),
+        time: "2026-11-24T08:00:00.123Z".parse().unwrap(),
+        subject: subject_of(&event),
+        actor: Actor::User(UserId::new(uuid(0x60))),
+        command: CommandId::new(uuid(0x200 + u64::try_from(index).unwrap())),
+        fingerprint: Fingerprint([7; 32]),
+        causation: (index > 0).then(|| id(0)),
+        event,
+    }
+}
+
+pub fn all() -> Vec<Draft> {
+    let issued = key::Issued {
+        secret_id: SecretId::new(uuid(0x41)),
+        digest: KeyDigest {
+            kind: DigestKind::Native,
+            pepper: PepperId::new(uuid(0x11)),
+            bytes: DigestBytes([9; 32]),
+        },
+        prefix: "kl_live".to_owned(),
+        last_four: "3fZk".to_owned(),
+        owner: key::KeyOwner::User { id: UserId::new(uuid(0x61)) },
+        environment: key::Environment::Live,
+        not_before: Some("2026-11-24T08:00:00Z".parse().unwrap()),
+        expires_at: Some("2027-11-24T08:00:00Z".parse().unwrap()),
+        scopes: "mcp:docs:tools:get_* mcp:search".parse().unwrap(),
+        issued_by: Actor::User(UserId::new(uuid(0x60))),
+        name: sealed(1),
+        metadata: Some(sealed(2)),
+    };
+    let upstream: server::UpstreamUrl = "https://tools.example.com/mcp".parse().unwrap();
+    let bootstrapped =
+        installation::Bootstrapped { admin_key: KeyId::new(uuid(0x42)), pepper: PepperId::new(uuid(0x11)) };
+    let events = vec![
+        Event::Installation(installation::InstallationEvent::Bootstrapped(bootstrapped)),
+        Event::Installation(installation::InstallationEvent::Recovered(installation::Recovered {
+            admin_key: KeyId::new(uuid(0x43)),
+        })),
+        Event::Organization(organization::OrganizationEvent::Created(organization::Created {
+            slug: "acme".parse().unwrap(),
+            name: sealed(3),
+            home_shard: events::Shard::ZERO,
+        })),
+        Event::Organization(organization::OrganizationEvent::Renamed(organization::Renamed {
+            name: sealed(4),
+        })),
+        Event::Organization(organization::OrganizationEvent::Suspended(organization::Suspended {
+            reason: Some(sealed(5)),
+        })),
+        Event::Organization(organization::OrganizationEvent::Resumed(organization::Resumed {})),
+        Event::Server(server::ServerEvent::Registered(server::Registered {
+            slug: "docs".parse().unwrap(),
+            upstream: upstream.clone(),
+            enabled: true,
+            name: sealed(6),
+        })),
+        Event::Server(server::ServerEvent::Changed(server::Changed {
+            upstream: Some(upstream),
+            enabled: Some(false),
+            name: Some(sealed(7)),
+        })),
+        Event::Server(server::ServerEvent::Removed(server::Removed { reason: Some(sealed(8)) })),
+        Event::Key(key::KeyEvent::Issued(issued)),
+        Event::Key(key::KeyEvent::Revoked(key::Revoked { reason: Some(sealed(9)) })),
+        Event::Key(key::KeyEvent::Disabled(key::Disabled { reason: Some(sealed(10)) })),
+        Event::Key(key::KeyEvent::Enabled(key::Enabled {})),
+        Event::Key(key::KeyEvent::ExpiryChanged(key::ExpiryChanged {
+            expires_at: Some("2028-01-01T00:00:00Z".parse().unwrap()),
+        })),
+        Event::Key(key::KeyEvent::Renamed(key::Renamed { name: sealed(11) })),
+        Event::Key(key::KeyEvent::ScopesChanged(key::ScopesChanged {
+            scopes: "mcp:search:resources:file%3A///*".parse().unwrap(),
+        })),
+        Event::Key(key::KeyEvent::MetadataChanged(key::MetadataChanged { metadata: Some(sealed(12)) })),
+        Event::Slug(SlugEvent::Reserved(slug::Reserved {
+            kind: SlugKind::Server,
+            slug: "docs".parse().unwrap(),
+            object: AggregateId::from(ServerId::new(uuid(0x30))),
+        })),
+    ];
+    events.into_iter().enumerate().map(|(index, event)| draft(index, event)).collect()
+}
+
+#[test]
+fn there_is_a_sample_of_each() {
+    let sampled: Vec<_> = all().iter().map(|draft| (draft.event.kind(), draft.event.version())).collect();
+    assert_eq!(sampled, Event::WRITTEN);
+}

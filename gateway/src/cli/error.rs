@@ -1,0 +1,49 @@
+//! Why a command did not do what was asked, and the exit code that says so.
+
+use crate::api::Problem;
+use crate::config::ConfigError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line, the environment or a file named there is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// It was understood and refused.
+    #[error("{0}")]
+    Refused(String),
+    /// The API answered with a problem.
+    #[error("{}{}", .0.detail, at(.0))]
+    Problem(Box<Problem>),
+    /// Somebody who is needed does not answer.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the output can't be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl CliError {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Refused(_) => 1,
+            Self::Problem(problem) if problem.status < 500 => 1,
+            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Problem(_) | Self::Unavailable(_) | Self::Output(_) => 3,
+        }
+    }
+
+    /// The problem's kind, for those who read errors by program.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Problem(problem) => Some(problem),
+            Self::Usage(_) | Self::Refused(_) | Self::Unavailable(_) | Self::Config(_) | Self::Output(_) => {
+                None
+            }
+        }
+    }
+}
+
+fn at(problem: &Problem) -> String {
+    problem.field.as_ref().map_or_else(String::new, |field| format!(" (at {field})"))
+}

@@ -1,0 +1,94 @@
+//! The auditor's connection: from flags, the configuration, or a running `keyledger dev`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use events::log::jetstream::{ConnectOptions, Credentials, Password, connect};
+use url::Url;
+
+use crate::cli::Environment;
+use crate::cli::connection::DevFacts;
+use crate::cli::error::CliError;
+use crate::config::{self, Config, NatsRole, Sources};
+use crate::store::{self, StoreError, roles};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "NATS, as the read-only auditor")]
+pub struct Auditor {
+    /// nats:// on loopback, tls:// elsewhere; without it `nats` of the configuration, or a running `keyledger dev`
+    #[arg(long, value_name = "URL")]
+    nats: Option<Url>,
+    /// The auditor's user
+    #[arg(long, value_name = "NAME", requires = "nats", default_value = "auditor")]
+    nats_user: String,
+    /// A file that holds the user's password
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    nats_password_file: Option<PathBuf>,
+    /// Certificate authorities beside the public ones, PEM
+    #[arg(long, value_name = "FILE", requires = "nats")]
+    nats_ca_file: Option<PathBuf>,
+    /// The configuration file; or KEYLEDGER_CONFIG
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where `keyledger dev` keeps its data
+    #[arg(long, value_name = "DIR", default_value = ".keyledger")]
+    data: PathBuf,
+}
+
+impl Auditor {
+    pub async fn connect(&self, environment: &Environment) -> Result<async_nats::Client, CliError> {
+        match &self.nats {
+            Some(url) => self.connect_to(url).await,
+            None => {
+                store::connect(&self.configuration(environment)?, NatsRole::Auditor).await.map_err(|error| {
+                    match error {
+                        StoreError::Config(error) => CliError::Config(error),
+                        StoreError::Connect(error) => CliError::Unavailable(error.to_string()),
+                    }
+                })
+            }
+        }
+    }
+
+    async fn connect_to(&self, url: &Url) -> Result<async_nats::Client, CliError> {
+        if !config::may_speak_nats(url) {
+            return Err(CliError::Usage(format!(
+                "--nats {url}: nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere"
+            )));
+        }
+        let credentials = match &self.nats_password_file {
+            None => Credentials::None,
+            Some(path) => {
+                let password = std::fs::read_to_string(path).map_err(|error| {
+                    CliError::Usage(format!("--nats-password-file {}: {error}", path.display()))
+                })?;
+                let password = Password::new(password.trim_end_matches(['\r', '\n']).to_owned());
+                Credentials::User { name: self.nats_user.clone(), password }
+            }
+        };
+        let options = ConnectOptions {
+            servers: vec![url.to_string()],
+            credentials,
+            name: "keyledger auditor".to_owned(),
+            inbox_prefix: roles::inbox_prefix(NatsRole::Auditor),
+            authorities: self.nats_ca_file.clone(),
+            certificate: None,
+        };
+        connect(options).await.map_err(|error| CliError::Unavailable(error.to_string()))
+    }
+
+    fn configuration(&self, environment: &Environment) -> Result<Config, CliError> {
+        let named = self.config.clone().or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from));
+        let file = match named {
+            Some(file) => Some(file),
+            None => DevFacts::read(&self.data)?.and_then(|dev| dev.configuration),
+        };
+        let file = file.ok_or_else(|| {
+            CliError::Usage(
+                "no event log: name it with --nats or --config, or start `keyledger dev` here".to_owned(),
+            )
+        })?;
+        let sources = Sources { file: Some(file), environment: environment.clone(), ..Sources::default() };
+        Ok(config::load(&sources)?)
+    }
+}

@@ -1,0 +1,110 @@
+//! Which events are shown.
+
+use std::str::FromStr;
+
+use clap::Args;
+use events::{KeyId, OrganizationId};
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("filter").multiple(false))]
+pub struct Filter {
+    /// Only subjects like this: `*` is one token, `>` at the end all that follow
+    #[arg(long, value_name = "PATTERN", group = "filter")]
+    subject: Option<Pattern>,
+    /// Only events of this key
+    #[arg(long, value_name = "ID", group = "filter")]
+    key: Option<KeyId>,
+    /// Only events of this organization and of what it owns
+    #[arg(long, value_name = "ID", group = "filter")]
+    organization: Option<OrganizationId>,
+}
+
+impl Filter {
+    pub fn passes(&self, subject: &str) -> bool {
+        self.subject.as_ref().is_none_or(|pattern| pattern.matches(subject))
+            && self.key.is_none_or(|key| is_of_key(subject, key))
+            && self.organization.is_none_or(|organization| is_of_organization(subject, organization))
+    }
+}
+
+fn is_of_key(subject: &str, key: KeyId) -> bool {
+    let key = key.to_string();
+    tokens(subject).is_some_and(|(_, kind, id)| kind == "key" && id == key)
+}
+
+fn is_of_organization(subject: &str, organization: OrganizationId) -> bool {
+    let organization = organization.to_string();
+    tokens(subject).is_some_and(|(owner, kind, id)| {
+        owner == organization || (kind == "organization" && id == organization)
+    })
+}
+
+/// Owner, aggregate type and id.
+fn tokens(subject: &str) -> Option<(&str, &str, &str)> {
+    let mut tokens = subject.strip_prefix("kl.events.")?.split('.').skip(1);
+    Some((tokens.next()?, tokens.next()?, tokens.next()?))
+}
+
+/// A subject with NATS's wildcards.
+#[derive(Debug, Clone)]
+struct Pattern(String);
+
+impl FromStr for Pattern {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut tokens = text.split('.').peekable();
+        while let Some(token) = tokens.next() {
+            if token.is_empty() || (token == ">" && tokens.peek().is_some()) {
+                return Err("tokens with dots between them, `*` for one, `>` at the end for all that follow");
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Pattern {
+    fn matches(&self, subject: &str) -> bool {
+        let mut tokens = subject.split('.');
+        for pattern in self.0.split('.') {
+            match (pattern, tokens.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(_)) => {}
+                (pattern, Some(token)) if pattern == token => {}
+                (_, _) => return false,
+            }
+        }
+        tokens.next().is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORGANIZATION: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
+    const KEY: &str = "0190a1b2-c3d4-7e5f-8a6b-000000000001";
+
+    #[test]
+    fn patterns_are_those_of_nats() {
+        let subject = format!("kl.events.0.{ORGANIZATION}.key.{KEY}");
+        let matches = |pattern: &str| pattern.parse::<Pattern>().unwrap().matches(&subject);
+        for pattern in ["kl.events.>", "kl.events.*.*.key.*", ">", &subject] {
+            assert!(matches(pattern), "{pattern}");
+        }
+        for pattern in ["kl.events", "kl.events.*", "kl.events.0.*.server.>", &format!("{subject}.>")] {
+            assert!(!matches(pattern), "{pattern}");
+        }
+        assert!("kl..events".parse::<Pattern>().is_err());
+        assert!("kl.>.events".parse::<Pattern>().is_err());
+    }
+
+    #[test]
+    fn an_organization_is_itself_and_what_it_owns() {
+        let filter = Filter { subject: None, key: None, organization: Some(ORGANIZATION.parse().unwrap()) };
+        assert!(filter.passes(&format!("kl.events.0.{ORGANIZATION}.key.{KEY}")));
+        assert!(filter.passes(&format!("kl.events.0._.organization.{ORGANIZATION}")));
+        assert!(!filter.passes(&format!("kl.events.0._.organization.{KEY}")));
+        assert!(!filter.passes(&format!("kl.events.0._.key.{KEY}")));
+    }
+}

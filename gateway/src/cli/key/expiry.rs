@@ -1,0 +1,36 @@
+//! `keyledger keys expiry`
+
+use clap::Args;
+use http::Method;
+use serde_json::json;
+
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::place::OfOwner;
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("when").required(true))]
+pub struct Expiry {
+    /// The key's id
+    key: String,
+    /// Refused from then on, such as 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME", group = "when")]
+    at: Option<String>,
+    /// It never expires
+    #[arg(long, group = "when")]
+    never: bool,
+    #[command(flatten)]
+    of: OfOwner,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Expiry {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let path = format!("{}/{}/expiry", self.of.keys(&session).await?, self.key);
+        session.command(Method::PUT, &path, &json!({ "expires_at": self.at }), "its expiry is set").await
+    }
+}

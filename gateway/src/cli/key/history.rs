@@ -1,0 +1,31 @@
+//! `keyledger keys history`
+
+use clap::Args;
+
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::list::Paging;
+use crate::cli::output::Output;
+use crate::cli::place::OfOwner;
+use crate::cli::recorded::COLUMNS;
+
+#[derive(Debug, Args)]
+pub struct History {
+    /// The key's id
+    key: String,
+    #[command(flatten)]
+    of: OfOwner,
+    #[command(flatten)]
+    paging: Paging,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl History {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let path = format!("{}/{}/history", self.of.keys(&session).await?, self.key);
+        self.paging.show(&mut session, &path, &[], COLUMNS).await
+    }
+}

@@ -1,0 +1,31 @@
+//! `keyledger keys rename`
+
+use clap::Args;
+use http::Method;
+use serde_json::json;
+
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::place::OfOwner;
+
+#[derive(Debug, Args)]
+pub struct Rename {
+    /// The key's id
+    key: String,
+    /// The new name
+    name: String,
+    #[command(flatten)]
+    of: OfOwner,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Rename {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let path = format!("{}/{}/name", self.of.keys(&session).await?, self.key);
+        session.command(Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
+    }
+}

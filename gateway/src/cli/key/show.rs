@@ -1,0 +1,46 @@
+//! `keyledger keys show`
+
+use clap::Args;
+
+use super::shown;
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::output::{Column, Output, text, words};
+use crate::cli::place::OfOwner;
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The key's id
+    key: String,
+    #[command(flatten)]
+    of: OfOwner,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const CARD: &[Column] = &[
+    Column { head: "ID", cell: |item| text(item, "id") },
+    Column { head: "NAME", cell: |item| text(item, "name") },
+    Column { head: "KEY", cell: shown },
+    Column { head: "STATE", cell: |item| text(item, "state") },
+    Column { head: "REASON", cell: |item| text(item, "reason") },
+    Column { head: "SCOPES", cell: |item| words(item, "scopes") },
+    Column { head: "ENVIRONMENT", cell: |item| text(item, "environment") },
+    Column { head: "OWNER", cell: |item| text(item, "owner") },
+    Column { head: "NOT BEFORE", cell: |item| text(item, "not_before") },
+    Column { head: "EXPIRES", cell: |item| text(item, "expires_at") },
+    Column { head: "METADATA", cell: |item| text(item, "metadata") },
+    Column { head: "ISSUED BY", cell: |item| text(item, "issued_by") },
+    Column { head: "ISSUED", cell: |item| text(item, "created_at") },
+    Column { head: "REVOKED", cell: |item| text(item, "revoked_at") },
+];
+
+impl Show {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let path = self.of.keys(&session).await?;
+        let found = session.client.get(&format!("{path}/{}", self.key), &[]).await?;
+        session.show(CARD, &found)
+    }
+}

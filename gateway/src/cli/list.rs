@@ -1,0 +1,66 @@
+//! Lists: as many pages as are asked for, as one table or one JSON value.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::connection::Session;
+use super::error::CliError;
+use super::output::Column;
+
+/// What every list takes.
+#[derive(Debug, Args)]
+pub struct Paging {
+    /// Show at most so many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+    /// Go on where an earlier list ended (`next` in its JSON)
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+/// The most that the API gives at once.
+const PAGE: u32 = 200;
+
+impl Paging {
+    pub async fn show(
+        &self,
+        session: &mut Session<'_>,
+        path: &str,
+        query: &[(&str, String)],
+        columns: &[Column],
+    ) -> Result<(), CliError> {
+        let (items, next) = self.fetch(session, path, query).await?;
+        if session.json {
+            return session.output.json(&json!({ "items": items, "next": next }));
+        }
+        session.output.table(columns, &items)?;
+        if next.is_some() {
+            session.output.note(format!("there are more: --limit takes more than {}", self.limit));
+        }
+        Ok(())
+    }
+
+    async fn fetch(
+        &self,
+        session: &Session<'_>,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<(Vec<Value>, Option<String>), CliError> {
+        let mut items = Vec::new();
+        let mut next = self.cursor.clone();
+        loop {
+            let wanted = self.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+            let mut query = query.to_vec();
+            query.push(("limit", wanted.min(PAGE).to_string()));
+            query.extend(next.take().map(|cursor| ("cursor", cursor)));
+            let mut page = session.client.get(path, &query).await?;
+            if let Some(Value::Array(page)) = page.get_mut("items").map(Value::take) {
+                items.extend(page);
+            }
+            next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+            if next.is_none() || items.len() >= self.limit as usize {
+                return Ok((items, next));
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `keyledger organizations rename`
+
+use clap::Args;
+use http::Method;
+use serde_json::json;
+
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::place::organization_id;
+
+#[derive(Debug, Args)]
+pub struct Rename {
+    /// By slug or id
+    organization: String,
+    /// The new name
+    name: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Rename {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let id = organization_id(&session, &self.organization).await?;
+        let path = format!("/api/v1/organizations/{id}/name");
+        session.command(Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
+    }
+}

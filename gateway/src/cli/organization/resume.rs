@@ -1,0 +1,29 @@
+//! `keyledger organizations resume`
+
+use clap::Args;
+use http::Method;
+use serde_json::json;
+
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::place::organization_id;
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// By slug or id
+    organization: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Resume {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let id = organization_id(&session, &self.organization).await?;
+        let path = format!("/api/v1/organizations/{id}/resume");
+        let body = json!({});
+        session.command(Method::POST, &path, &body, "resumed").await
+    }
+}

@@ -1,0 +1,86 @@
+//! Which organization, server or key a command is about: ids, or slugs that the API is asked for.
+
+use clap::Args;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::connection::Session;
+use super::error::CliError;
+
+/// Whose servers or keys.
+#[derive(Debug, Args)]
+pub struct OfOrganization {
+    /// The organization, by slug or id; without it that of the admin key
+    #[arg(long, value_name = "ORGANIZATION")]
+    organization: Option<String>,
+}
+
+/// Whose keys.
+#[derive(Debug, Args)]
+pub struct OfOwner {
+    #[command(flatten)]
+    of: OfOrganization,
+    /// The installation's own keys
+    #[arg(long, conflicts_with = "organization")]
+    installation: bool,
+}
+
+impl OfOrganization {
+    /// The organization's path in the API.
+    pub async fn path(&self, session: &Session<'_>) -> Result<String, CliError> {
+        let id = match &self.organization {
+            Some(organization) => organization_id(session, organization).await?,
+            None => own_organization(session).await?,
+        };
+        Ok(format!("/api/v1/organizations/{id}"))
+    }
+}
+
+impl OfOwner {
+    /// The keys' path in the API.
+    pub async fn keys(&self, session: &Session<'_>) -> Result<String, CliError> {
+        if self.installation {
+            return Ok("/api/v1/installation/keys".to_owned());
+        }
+        Ok(format!("{}/keys", self.of.path(session).await?))
+    }
+}
+
+/// A slug or an id.
+pub async fn organization_id(session: &Session<'_>, named: &str) -> Result<String, CliError> {
+    if is_id(named) {
+        return Ok(named.to_owned());
+    }
+    let found = session.client.get("/api/v1/organizations", &[("slug", named.to_owned())]).await?;
+    only(&found)
+        .ok_or_else(|| CliError::Refused(format!("there is no organization `{named}` that this key may see")))
+}
+
+/// A slug or an id of a server of the organization at `path`.
+pub async fn server_id(session: &Session<'_>, path: &str, named: &str) -> Result<String, CliError> {
+    if is_id(named) {
+        return Ok(named.to_owned());
+    }
+    let found = session.client.get(&format!("{path}/servers"), &[("slug", named.to_owned())]).await?;
+    only(&found)
+        .ok_or_else(|| CliError::Refused(format!("there is no server `{named}` in this organization")))
+}
+
+async fn own_organization(session: &Session<'_>) -> Result<String, CliError> {
+    let caller = session.client.get("/api/v1/caller", &[]).await?;
+    match caller.get("organization").and_then(Value::as_str) {
+        Some(id) => Ok(id.to_owned()),
+        None => Err(CliError::Usage(
+            "this admin key belongs to the installation: name the organization with --organization"
+                .to_owned(),
+        )),
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    Uuid::try_parse(text).is_ok_and(|id| id.to_string() == text)
+}
+
+fn only(found: &Value) -> Option<String> {
+    found.get("items")?.get(0)?.get("id")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,218 @@
+//! `keyledger serve`, `dev`, `bootstrap` and `nats setup`: what runs with a configuration of its own, and not by
+//! way of the admin API.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use events::clock::{Clock, Random, SystemClock, SystemRandom};
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::Output;
+use super::{Environment, block_on};
+use crate::bootstrap::{self, BootstrapError};
+use crate::config::{self, Config, NatsRole, Role, Sources};
+use crate::serve::{self, ServeError, connections};
+use crate::store;
+use crate::store::setup::{self, SetupError};
+use crate::telemetry;
+use crate::vault::VaultName;
+
+/// Where the configuration comes from: file, environment, flags; the later wins.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
+pub struct Configured {
+    /// The TOML file; or KEYLEDGER_CONFIG
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One key's value, such as listen.admin=127.0.0.1:8081; can be given more than once
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// What this process does; without it `roles` of the configuration, or all
+    #[arg(long, value_enum, value_delimiter = ',')]
+    roles: Vec<Role>,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Where everything is kept for the next start
+    #[arg(long, value_name = "DIR", default_value = ".keyledger")]
+    data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Bootstrap {
+    /// Let in a new admin key, since the others are lost; it is an event
+    #[arg(long)]
+    recover: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Nats {
+    /// Create the streams and buckets, or say how they differ
+    Setup(Setup),
+}
+
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// How many servers hold each stream: 1, or 3 in a cluster
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    replicas: u8,
+    /// Set up nothing: print the server's users and the streams, to be set up by other means
+    #[arg(long)]
+    print: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+impl Configured {
+    fn load(self, roles: Vec<Role>, environment: &Environment) -> Result<Config, CliError> {
+        let file = self.config.or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from));
+        Ok(config::load(&Sources { file, environment: environment.clone(), set: self.set, roles })?)
+    }
+}
+
+impl Serve {
+    pub fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let config = self.configured.load(self.roles, environment)?;
+        telemetry::install_tracing(&config.log)?;
+        run_threads(async { serve::run(config).await.map_err(CliError::from) })
+    }
+}
+
+impl Dev {
+    pub fn run(self, _: &Environment) -> Result<(), CliError> {
+        Err(CliError::Unavailable(format!("dev in {} is not built yet", self.data.display())))
+    }
+}
+
+impl Bootstrap {
+    pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let config = self.configured.load(vec![], environment)?;
+        let first = block_on(async {
+            let bootstrap = parts(&config).await?;
+            let first = if self.recover { bootstrap.recover().await } else { bootstrap.bootstrap().await };
+            first.map_err(CliError::from)
+        })?;
+        if self.json {
+            return output.json(&json!({
+                "installation": first.installation,
+                "id": first.id,
+                "secret": first.key.expose(),
+                "position": first.position,
+            }));
+        }
+        output.note(format!(
+            "{}: an admin key of the installation. This is the key, shown only now:",
+            first.id
+        ));
+        output.line(first.key.expose())
+    }
+}
+
+/// All as control, which writes the log and every vault.
+async fn parts(config: &Config) -> Result<bootstrap::Bootstrap, CliError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let log = connections::log(config, NatsRole::Control, &clock, &random).await?;
+    Ok(bootstrap::Bootstrap {
+        node: connections::vault(config, VaultName::Node, log.client()).await?,
+        control: connections::vault(config, VaultName::Control, log.client()).await?,
+        sealing: connections::sealing(config, log.client(), &clock, &random).await?,
+        prefix: config.key_prefix()?,
+        log: Arc::new(log),
+        clock,
+        random,
+    })
+}
+
+impl Nats {
+    pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let Self::Setup(Setup { replicas, print, configured }) = self;
+        if print {
+            return output.line(setup::printed(replicas));
+        }
+        let config = configured.load(vec![], environment)?;
+        let report = block_on(async {
+            let client = store::connect(&config, NatsRole::Admin).await.map_err(|error| match error {
+                store::StoreError::Config(error) => CliError::Config(error),
+                store::StoreError::Connect(error) => CliError::Unavailable(error.to_string()),
+            })?;
+            setup::setup(&client, replicas).await.map_err(CliError::from)
+        })?;
+        output.line(report.to_string().trim_end())
+    }
+}
+
+fn run_threads<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+    crate::crypto::install();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::Unavailable(format!("no runtime: {error}")))?
+        .block_on(future)
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
+        .filter(|(key, _)| !key.is_empty())
+        .ok_or_else(|| "KEY=VALUE, such as listen.admin=127.0.0.1:8081".to_owned())
+}
+
+impl From<ServeError> for CliError {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Config(error) => Self::Config(error),
+            ServeError::MasterKey(_) | ServeError::Listen { .. } | ServeError::Tls { .. } => {
+                Self::Usage(error.to_string())
+            }
+            ServeError::Connect(_)
+            | ServeError::Log(_)
+            | ServeError::Vault(_)
+            | ServeError::Ended
+            | ServeError::Public(_)
+            | ServeError::Door(_)
+            | ServeError::Metrics(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<BootstrapError> for CliError {
+    fn from(error: BootstrapError) -> Self {
+        match error {
+            BootstrapError::AlreadyBootstrapped
+            | BootstrapError::NotBootstrapped
+            | BootstrapError::FirstEvent
+            | BootstrapError::Scopes(_)
+            | BootstrapError::Replayed => Self::Refused(error.to_string()),
+            BootstrapError::Vault(_)
+            | BootstrapError::Log(_)
+            | BootstrapError::Installation(_)
+            | BootstrapError::Key(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<SetupError> for CliError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::ServerTooOld(_) | SetupError::Differs { .. } | SetupError::Refused { .. } => {
+                Self::Refused(error.to_string())
+            }
+            SetupError::NoAnswer(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+use std::fmt::Write as _;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use clap::CommandFactory;
+
+use super::*;
+
+/// The committed reference is what `--help` prints. `KEYLEDGER_WRITE_REFERENCE=1` writes it anew.
+#[test]
+fn the_committed_command_line_reference_is_what_help_prints() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/cli.md");
+    let generated = reference();
+    if std::env::var_os("KEYLEDGER_WRITE_REFERENCE").is_some() {
+        std::fs::write(path, &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        committed == generated,
+        "docs/reference/cli.md is not what the code says: run `just reference` and look at the difference"
+    );
+}
+
+fn reference() -> String {
+    let mut text = String::from(
+        "# Command line\n\nGenerated from the code by `just reference`; a test keeps it true.\n",
+    );
+    let mut cli = Cli::command().term_width(100);
+    cli.build();
+    describe(&mut cli, &mut text);
+    text
+}
+
+fn describe(command: &mut clap::Command, text: &mut String) {
+    let name = command.get_bin_name().unwrap_or("keyledger").to_owned();
+    write!(text, "\n## {name}\n\n```text\n{}```\n", command.render_help()).unwrap();
+    for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+        describe(inner, text);
+    }
+}
+
+#[test]
+fn the_command_line_fits_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn no_flag_takes_a_key_or_a_password() {
+    let help = reference();
+    for flag in help.split_whitespace().filter(|word| word.starts_with("--")) {
+        let secret = flag.contains("password") || flag.contains("admin-key") || flag.contains("secret");
+        assert!(!secret || flag.ends_with("-file"), "{flag}");
+    }
+}
+
+/// What a command line prints on each of the two, and its exit code.
+fn run_in(data: &std::path::Path, args: &[&str], environment: &[(&str, &str)]) -> (String, String, u8) {
+    let (out, err) = (Written::default(), Written::default());
+    let mut output = Output::to(out.clone(), err.clone());
+    let data = data.to_str().unwrap();
+    let args = std::iter::once("keyledger").chain(args.iter().copied()).chain(["--data", data]);
+    let environment =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let cli = Cli::try_parse_from(args).unwrap();
+    let code = match cli.command.run(&environment, &mut output) {
+        Ok(()) => 0,
+        Err(error) => {
+            output.error(&error);
+            error.exit_code()
+        }
+    };
+    (out.text(), err.text(), code)
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+const KEY: (&str, &str) = ("KEYLEDGER_ADMIN_KEY", "kl_live_x");
+
+#[test]
+fn what_is_missing_is_said_with_what_to_do() {
+    let data = tempfile::tempdir().unwrap();
+    let (out, err, code) = run_in(data.path(), &["status"], &[KEY]);
+    assert_eq!((out.as_str(), code), ("", 2));
+    assert!(err.contains("--api") && err.contains("KEYLEDGER_API"), "{err}");
+    let (_, err, code) = run_in(data.path(), &["status", "--api", "http://127.0.0.1:1"], &[]);
+    assert_eq!(code, 2);
+    assert!(err.contains("KEYLEDGER_ADMIN_KEY") && err.contains("--admin-key-file"), "{err}");
+}
+
+#[test]
+fn a_key_never_leaves_the_machine_without_tls() {
+    let data = tempfile::tempdir().unwrap();
+    let (_, err, code) = run_in(data.path(), &["status", "--api", "http://admin.example"], &[KEY]);
+    assert_eq!(code, 2);
+    assert!(err.contains("without TLS"), "{err}");
+}
+
+#[test]
+fn the_key_of_dev_is_for_dev_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let facts = r#"{"admin_url": "http://127.0.0.1:1", "admin_key": "kl_live_x", "more": 1}"#;
+    std::fs::write(data.path().join("dev.json"), facts).unwrap();
+    // Nobody listens there, so the key was found and used.
+    assert_eq!(run_in(data.path(), &["status"], &[]).2, 3);
+    let (_, err, code) = run_in(data.path(), &["status", "--api", "http://127.0.0.1:2"], &[]);
+    assert_eq!(code, 2, "{err}");
+}
+
+#[test]
+fn nobody_there_is_another_exit_code_than_a_refusal() {
+    let data = tempfile::tempdir().unwrap();
+    let (out, err, code) = run_in(data.path(), &["keys", "list", "--api", "http://127.0.0.1:1"], &[KEY]);
+    assert_eq!((out.as_str(), code), ("", 3));
+    assert!(err.contains("can't be reached") && !err.contains("kl_live_x"), "{err}");
+}

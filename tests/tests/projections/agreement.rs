@@ -1,0 +1,262 @@
+//! One history gives the same aggregate, the same directory entry and the same row: three folds, one truth.
+
+use std::collections::HashMap;
+
+use domain::key::{Command as KeyCommand, Issue, State};
+use domain::organization::Command as OrganizationCommand;
+use domain::server::Command as ServerCommand;
+use domain::{Decide, Facts, Key, NounEvent, Organization, Server, Standing};
+use events::clock::{Clock, SystemClock};
+use events::{KeyId, OrganizationId, Owner, SealedText, ServerId, Subject, Timestamp};
+use projections::directory::{self, Directory};
+use projections::postgres::{key, organization, server};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::stage::{Stage, Tape, issue, sealed, uuid};
+
+#[derive(Clone, Debug)]
+enum Ask {
+    Organization(OrganizationCommand),
+    Server(ServerCommand),
+    Key(KeyCommand),
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let organization = prop_oneof![
+        Just(OrganizationCommand::Create { slug: "acme".parse().unwrap(), name: sealed("Acme") }),
+        Just(OrganizationCommand::Suspend { reason: None }),
+        Just(OrganizationCommand::Resume),
+        text().prop_map(|name| OrganizationCommand::Rename { name }),
+    ];
+    let upstream = |n: u8| format!("https://tools-{n}.example/mcp").parse().unwrap();
+    let server = prop_oneof![
+        (0u8..3, any::<bool>()).prop_map(move |(n, enabled)| ServerCommand::Register {
+            slug: "docs".parse().unwrap(),
+            upstream: upstream(n),
+            enabled,
+            name: sealed("Docs"),
+        }),
+        (prop::option::of(0u8..3), prop::option::of(any::<bool>()), prop::option::of(text())).prop_map(
+            move |(n, enabled, name)| ServerCommand::Change { upstream: n.map(upstream), enabled, name }
+        ),
+        prop::option::of(text()).prop_map(|reason| ServerCommand::Remove { reason }),
+    ];
+    let key = prop_oneof![
+        3 => Just(()).prop_map(|()| KeyCommand::Issue(Box::new(new_key()))),
+        1 => prop::option::of(text()).prop_map(|reason| KeyCommand::Revoke { reason }),
+        2 => prop::option::of(text()).prop_map(|reason| KeyCommand::Disable { reason }),
+        2 => Just(KeyCommand::Enable),
+        2 => prop::option::of(1i64..9).prop_map(|n| KeyCommand::SetExpiry {
+            expires_at: n.and_then(|n| Timestamp::from_unix_millis(1_900_000_000_000 + n)),
+        }),
+        2 => text().prop_map(|name| KeyCommand::Rename { name }),
+        2 => (0usize..3).prop_map(|n| KeyCommand::SetScopes {
+            scopes: ["mcp:*", "mcp:docs", "mcp:docs:tools:get_*"][n].parse().unwrap(),
+        }),
+        2 => prop::option::of(Just(sealed(r#"{"a":1}"#)))
+            .prop_map(|metadata| KeyCommand::SetMetadata { metadata }),
+    ];
+    prop_oneof![
+        2 => organization.prop_map(Ask::Organization),
+        2 => server.prop_map(Ask::Server),
+        5 => key.prop_map(Ask::Key),
+    ]
+}
+
+fn text() -> impl Strategy<Value = SealedText> {
+    (0usize..3).prop_map(|n| sealed(["one", "two", "three"][n]))
+}
+
+fn new_key() -> Issue {
+    let issued = issue("a key");
+    Issue {
+        secret_id: issued.secret_id,
+        digest: issued.digest,
+        prefix: issued.prefix,
+        last_four: issued.last_four,
+        owner: issued.owner,
+        environment: issued.environment,
+        not_before: issued.not_before,
+        expires_at: issued.expires_at,
+        scopes: issued.scopes,
+        issued_by: issued.issued_by,
+        name: issued.name,
+        metadata: issued.metadata,
+    }
+}
+
+/// The aggregates as the domain has them, and what they wrote.
+struct World {
+    tape: Tape,
+    organization: (OrganizationId, Organization),
+    server: (ServerId, Server),
+    key: (KeyId, Key),
+    /// Of each subject the newest event.
+    last: HashMap<Subject, u64>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            tape: Tape::new(),
+            organization: (OrganizationId::new(uuid()), Organization::default()),
+            server: (ServerId::new(uuid()), Server::default()),
+            key: (KeyId::new(uuid()), Key::default()),
+            last: HashMap::new(),
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask) {
+        let standing = match self.organization.1.known() {
+            None => Standing::Unknown,
+            Some(known) if known.suspended => Standing::Suspended,
+            Some(_) => Standing::Active,
+        };
+        let id = self.organization.0;
+        match ask {
+            Ask::Organization(command) => {
+                let subject = Subject::organization(id);
+                let state = &mut self.organization.1;
+                decide(&mut self.tape, &mut self.last, state, subject, command, Standing::Installation);
+            }
+            Ask::Server(command) => {
+                let subject = Subject::server(id, self.server.0);
+                decide(&mut self.tape, &mut self.last, &mut self.server.1, subject, command, standing);
+            }
+            Ask::Key(command) => {
+                let subject = Subject::key(Owner::Organization(id), self.key.0);
+                decide(&mut self.tape, &mut self.last, &mut self.key.1, subject, command, standing);
+            }
+        }
+    }
+}
+
+fn decide<A: Decide>(
+    tape: &mut Tape,
+    last: &mut HashMap<Subject, u64>,
+    state: &mut A,
+    subject: Subject,
+    command: &A::Command,
+    owner: Standing,
+) {
+    let facts = Facts { now: SystemClock.now(), owner, bootstrapped: true };
+    for event in state.decide(command, &facts).unwrap_or_default() {
+        state.apply(&event);
+        let sequence = tape.add(&subject, event.into_event());
+        last.insert(subject.clone(), sequence);
+    }
+}
+
+fn clear(text: &SealedText) -> Option<String> {
+    Some(String::from_utf8(text.ciphertext.0.clone()).unwrap())
+}
+
+async fn agree(world: &World, stage: &Stage) {
+    let directory = Directory::new();
+    for message in &world.tape.messages {
+        directory.apply(&message.read(world.tape.log));
+    }
+    projections::postgres::rebuild(&stage.pool).await.unwrap();
+    let (half, rest) = world.tape.messages.split_at(world.tape.messages.len() / 2);
+    let mut from = None;
+    for batch in [half, rest] {
+        stage.projector().project(world.tape.log, &mut from, batch).await.unwrap();
+    }
+    organizations_agree(world, stage, &directory).await;
+    servers_agree(world, stage, &directory).await;
+    keys_agree(world, stage, &directory).await;
+}
+
+async fn organizations_agree(world: &World, stage: &Stage, directory: &Directory) {
+    let (id, state) = &world.organization;
+    let row = organization::get(&stage.pool, *id).await.unwrap();
+    let entry = directory.organization(*id);
+    let Some(known) = state.known() else {
+        assert!(row.is_none() && entry.is_none());
+        return;
+    };
+    let (row, entry) = (row.unwrap(), entry.unwrap());
+    assert_eq!((&row.slug, &entry.slug), (&known.slug, &known.slug));
+    assert_eq!(row.name, clear(&known.name));
+    assert_eq!(row.state == organization::OrganizationState::Suspended, known.suspended);
+    assert_eq!(entry.state == directory::OrganizationState::Suspended, known.suspended);
+    assert_eq!(row.changed, world.last[&Subject::organization(*id)]);
+    assert_eq!(directory.organization_by_slug(known.slug.as_str()), Some(entry));
+}
+
+async fn servers_agree(world: &World, stage: &Stage, directory: &Directory) {
+    let (id, state) = &world.server;
+    let organization = world.organization.0;
+    let row = server::get(&stage.pool, organization, *id).await.unwrap();
+    let entry = directory.server_by_id(*id);
+    let Some(known) = state.known() else {
+        assert!(row.is_none() && entry.is_none());
+        return;
+    };
+    let (row, entry) = (row.unwrap(), entry.unwrap());
+    let (in_row, in_entry) = match (known.removed, known.enabled) {
+        (true, _) => (server::ServerState::Removed, directory::ServerState::Removed),
+        (false, true) => (server::ServerState::Enabled, directory::ServerState::Enabled),
+        (false, false) => (server::ServerState::Disabled, directory::ServerState::Disabled),
+    };
+    assert_eq!((row.state, entry.state), (in_row, in_entry));
+    assert_eq!((&row.upstream, &entry.upstream), (&known.upstream, &known.upstream));
+    assert_eq!((&row.slug, &entry.slug), (&known.slug, &known.slug));
+    assert_eq!(row.name, clear(&known.name));
+    assert_eq!(row.changed, world.last[&Subject::server(organization, *id)]);
+    assert_eq!(directory.server(organization, known.slug.as_str()), Some(entry));
+}
+
+async fn keys_agree(world: &World, stage: &Stage, directory: &Directory) {
+    let (id, state) = &world.key;
+    let owner = Owner::Organization(world.organization.0);
+    let row = key::get(&stage.pool, owner, *id).await.unwrap();
+    let entry = directory.key(*id);
+    let Some(known) = state.known() else {
+        assert!(row.is_none() && entry.is_none());
+        return;
+    };
+    let (row, entry) = (row.unwrap(), entry.unwrap());
+    let (in_row, in_entry) = match known.state {
+        State::Active => (key::KeyState::Active, directory::KeyState::Active),
+        State::Disabled => (key::KeyState::Disabled, directory::KeyState::Disabled),
+        State::Revoked => (key::KeyState::Revoked, directory::KeyState::Revoked),
+    };
+    assert_eq!((row.state, entry.state), (in_row, in_entry));
+    assert_eq!((row.secret_id, entry.secret_id), (known.secret_id, known.secret_id));
+    assert_eq!((row.expires_at, entry.expires_at), (known.expires_at, known.expires_at));
+    assert_eq!((row.not_before, entry.not_before), (known.not_before, known.not_before));
+    assert_eq!((&row.scopes, &*entry.scopes), (&known.scopes, &known.scopes));
+    assert_eq!((row.environment, entry.environment), (known.environment, known.environment));
+    assert_eq!((&row.key_owner, &entry.key_owner), (&known.owner, &known.owner));
+    assert_eq!((&*row.prefix, &*entry.prefix), (&*known.prefix, &*known.prefix));
+    assert_eq!((&*row.last_four, entry.last_four.as_str()), (&*known.last_four, &*known.last_four));
+    assert_eq!(row.name, clear(&known.name));
+    assert_eq!(row.metadata.map(|it| it.to_string()), known.metadata.as_ref().and_then(clear));
+    assert_eq!(row.changed, world.last[&Subject::key(owner, *id)]);
+    assert_eq!(directory.key_by_digest(&entry.digest), Some(entry));
+}
+
+#[test]
+fn one_history_gives_the_same_aggregate_entry_and_row() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stage = runtime.block_on(Stage::new());
+    let events = std::cell::Cell::new(0);
+    let config = Config { failure_persistence: None, ..Config::with_cases(60) };
+    TestRunner::new(config)
+        .run(&prop::collection::vec(ask(), 1..40), |asked| {
+            let mut world = World::new();
+            // Without these, most commands would be refused.
+            let create = OrganizationCommand::Create { slug: "acme".parse().unwrap(), name: sealed("Acme") };
+            world.ask(&Ask::Organization(create));
+            asked.iter().for_each(|ask| world.ask(ask));
+            events.set(events.get() + world.tape.messages.len());
+            runtime.block_on(agree(&world, &stage));
+            Ok(())
+        })
+        .unwrap();
+    assert!(events.get() > 60 * 5, "histories too short to show anything: {} events", events.get());
+    // The pool's connections belong to the runtime.
+    runtime.block_on(stage.pool.close());
+}

@@ -1,0 +1,200 @@
+//! The worker on a real log: cut off, without its database, without its vault, before another log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use events::SealedText;
+use events::log::Log;
+use events::sealed::SealedField;
+use futures::StreamExt;
+use gateway::config::NatsRole;
+use keyledger_tests::poll;
+use keyledger_tests::servers::{Nats, Postgres, ROOT};
+use projections::checkpoint;
+use projections::postgres::text::{Unseal, UnsealError};
+use projections::postgres::{self, Pool};
+use projections::runner::{Projector, ProjectorConfig, ProjectorState};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::stage::{Plain, Stage, Tape};
+
+const BOUND: Duration = Duration::from_secs(40);
+
+/// Puts messages into the log.
+pub async fn publish(nats: &Nats, messages: &[events::log::Stored]) {
+    let stream = async_nats::jetstream::new(nats.connect(ROOT).await);
+    for message in messages {
+        let stored = stream.publish(message.subject.clone(), message.payload.clone()).await.unwrap();
+        assert_eq!(stored.await.unwrap().sequence, message.sequence);
+    }
+}
+
+async fn worker(nats: &Nats, pool: &Pool, unseal: Arc<dyn Unseal>) -> Arc<Projector> {
+    let config = ProjectorConfig {
+        batch: 3,
+        max_pause: Duration::from_millis(300),
+        ask_every: Duration::from_millis(100),
+    };
+    let log = nats.log(NatsRole::Worker).await.unwrap();
+    Arc::new(Projector::new(Arc::new(log), pool.clone(), unseal, config))
+}
+
+fn start(tasks: &mut JoinSet<()>, worker: &Arc<Projector>) -> tokio::task::AbortHandle {
+    let worker = Arc::clone(worker);
+    tasks.spawn(async move { worker.run(CancellationToken::new()).await })
+}
+
+async fn until_at(pool: &Pool, sequence: u64) {
+    poll::until("the read models come along", BOUND, async || match checkpoint::read(pool).await {
+        Ok(Some(checkpoint)) if checkpoint.sequence >= sequence => Ok(()),
+        other => Err(format!("{other:?}")),
+    })
+    .await;
+}
+
+async fn until_state(worker: &Projector, wanted: impl Fn(&ProjectorState) -> bool) -> ProjectorState {
+    let mut state = worker.state();
+    poll::within("the worker's state", BOUND, state.wait_for(wanted)).await.unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_worker_that_is_cut_off_goes_on_where_it_was() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    tape.fill(12);
+    publish(&nats, &tape.messages).await;
+    let mut tasks = JoinSet::new();
+    let end = tape.messages.len() as u64;
+    for target in [1, 10, 11, 40, end] {
+        let worker = worker(&nats, &stage.pool, Arc::new(Plain)).await;
+        let running = start(&mut tasks, &worker);
+        until_at(&stage.pool, target).await;
+        running.abort();
+        assert!(tasks.join_next().await.unwrap().unwrap_err().is_cancelled());
+    }
+    // What the log holds, in one go.
+    let log = nats.log(NatsRole::Worker).await.unwrap();
+    let messages: Vec<_> =
+        log.follow(None).await.unwrap().take(tape.messages.len()).map(Result::unwrap).collect().await;
+    let once = Stage::new().await;
+    once.projector().project(tape.log, &mut None, &messages).await.unwrap();
+    assert_eq!(stage.dump().await, once.dump().await);
+}
+
+#[tokio::test]
+async fn postgresql_stopped_holds_up_the_worker_until_it_is_back() {
+    let nats = Nats::set_up().await;
+    let mut postgres = Postgres::own().await;
+    let pool = postgres::connect(&postgres.url(), 4).unwrap();
+    let mut tape = Tape::new();
+    tape.fill(2);
+    publish(&nats, &tape.messages).await;
+    let worker = worker(&nats, &pool, Arc::new(Plain)).await;
+    let mut tasks = JoinSet::new();
+    start(&mut tasks, &worker);
+    let before = tape.messages.len();
+    until_at(&pool, before as u64).await;
+
+    postgres.stop().await;
+    tape.fill(2);
+    publish(&nats, &tape.messages[before..]).await;
+    until_state(&worker, |state| matches!(state, ProjectorState::Waiting(_))).await;
+    assert!(tasks.try_join_next().is_none(), "the worker lives");
+
+    postgres.start_again().await;
+    until_at(&pool, tape.messages.len() as u64).await;
+    until_state(&worker, |state| *state == ProjectorState::Following).await;
+    tasks.shutdown().await;
+    pool.close().await;
+}
+
+/// Opens nothing so many times.
+struct Shut(AtomicU32);
+
+#[async_trait]
+impl Unseal for Shut {
+    async fn open(&self, field: &SealedField, text: &SealedText) -> Result<Option<String>, UnsealError> {
+        if self.0.fetch_sub(1, Ordering::Relaxed) > 1 {
+            return Err(UnsealError::Unavailable("not now".into()));
+        }
+        self.0.store(0, Ordering::Relaxed);
+        Plain.open(field, text).await
+    }
+}
+
+#[tokio::test]
+async fn a_vault_that_does_not_answer_forgets_no_text() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    tape.fill(1);
+    publish(&nats, &tape.messages).await;
+    let worker = worker(&nats, &stage.pool, Arc::new(Shut(AtomicU32::new(3)))).await;
+    let mut tasks = JoinSet::new();
+    start(&mut tasks, &worker);
+    until_at(&stage.pool, tape.messages.len() as u64).await;
+    tasks.shutdown().await;
+    let names: Vec<Option<String>> =
+        sqlx::query_scalar("SELECT name FROM organizations UNION ALL SELECT name FROM keys")
+            .fetch_all(stage.pool.inner())
+            .await
+            .unwrap();
+    assert_eq!(names.len(), 4);
+    assert!(names.iter().all(Option::is_some), "{names:?}");
+}
+
+/// The worker says that the log is another one, stores nothing, and goes on after a rebuild.
+async fn diverges(nats: &Nats, stage: &Stage, end: u64) {
+    let before = stage.dump().await;
+    let worker = worker(nats, &stage.pool, Arc::new(Plain)).await;
+    let mut tasks = JoinSet::new();
+    start(&mut tasks, &worker);
+    until_state(&worker, |state| matches!(state, ProjectorState::Diverged(_))).await;
+    assert_eq!(stage.dump().await, before);
+    postgres::rebuild(&stage.pool).await.unwrap();
+    until_at(&stage.pool, end).await;
+    until_state(&worker, |state| *state == ProjectorState::Following).await;
+    tasks.shutdown().await;
+}
+
+#[tokio::test]
+async fn tables_built_from_another_log_are_left_alone() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let (mut one, mut other) = (Tape::new(), Tape::new());
+    one.fill(1);
+    other.fill(2);
+    stage.projector().project(one.log, &mut None, &one.messages).await.unwrap();
+    publish(&nats, &other.messages).await;
+    diverges(&nats, &stage, other.messages.len() as u64).await;
+}
+
+#[tokio::test]
+async fn tables_ahead_of_a_log_that_lost_its_tail_are_left_alone() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    tape.fill(2);
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let kept = tape.messages.len() - 3;
+    publish(&nats, &tape.messages[..kept]).await;
+    diverges(&nats, &stage, kept as u64).await;
+}
+
+#[tokio::test]
+async fn two_workers_at_once_give_what_one_gives() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    tape.fill(8);
+    let mut tasks = JoinSet::new();
+    for _ in 0..2 {
+        let worker = worker(&nats, &stage.pool, Arc::new(Plain)).await;
+        start(&mut tasks, &worker);
+    }
+    publish(&nats, &tape.messages).await;
+    until_at(&stage.pool, tape.messages.len() as u64).await;
+    tasks.shutdown().await;
+    let rows: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM history").fetch_one(stage.pool.inner()).await.unwrap();
+    assert_eq!(rows, i64::try_from(tape.messages.len()).unwrap());
+}

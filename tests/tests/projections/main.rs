@@ -1,0 +1,13 @@
+//! The read models on a real PostgreSQL: once and in order, whatever breaks in between.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+
+mod agreement;
+mod batches;
+mod directory;
+mod following;
+mod lists;
+mod parking;
+mod plans;
+mod stage;
+mod texts;

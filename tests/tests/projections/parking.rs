@@ -1,0 +1,98 @@
+//! Events that can't be read, or that the database refuses, wait; all else goes on.
+
+use events::key::{Enabled, KeyEvent, Revoked};
+use events::{AggregateType, KeyId, OrganizationId, Owner, Subject};
+use projections::postgres::key::{self, KeyState};
+use projections::postgres::{PageQuery, history};
+use projections::{checkpoint, parked};
+
+use crate::stage::{Stage, Tape, created, issue, issued, uuid};
+
+fn revoked() -> KeyEvent {
+    KeyEvent::Revoked(Revoked { reason: None })
+}
+
+#[tokio::test]
+async fn an_unreadable_event_waits_with_what_follows_of_its_aggregate() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let (closed, open) = (KeyId::new(uuid()), KeyId::new(uuid()));
+    tape.key(owner, closed, issued("closed"));
+    tape.key(owner, open, issued("open"));
+    let unreadable = tape.unreadable(&Subject::key(owner, closed));
+    let follows = tape.key(owner, closed, revoked());
+    tape.key(owner, open, revoked());
+    // Across batches as well as within one.
+    for size in [1, 100] {
+        projections::postgres::rebuild(&stage.pool).await.unwrap();
+        let mut from = None;
+        for batch in tape.messages.chunks(size) {
+            stage.projector().project(tape.log, &mut from, batch).await.unwrap();
+        }
+        let waiting = parked::list(&stage.pool).await.unwrap();
+        let waiting: Vec<_> = waiting.first.iter().map(|event| (event.sequence, &*event.kind)).collect();
+        assert_eq!(waiting, [(unreadable, "key.transmuted"), (follows, "key.revoked")]);
+        assert_eq!(key::get(&stage.pool, owner, closed).await.unwrap().unwrap().state, KeyState::Active);
+        assert_eq!(key::get(&stage.pool, owner, open).await.unwrap().unwrap().state, KeyState::Revoked);
+        let checkpoint = checkpoint::read(&stage.pool).await.unwrap().unwrap();
+        assert_eq!(checkpoint.sequence, tape.messages.len() as u64);
+    }
+    let (subject, query) = (Subject::key(owner, closed), PageQuery::new(10, None));
+    let told = history::of_aggregate(&stage.pool, &subject, history::Order::OldestFirst, &query).await;
+    assert_eq!(told.unwrap().items.len(), 1, "the history has what was read");
+}
+
+#[tokio::test]
+async fn an_unknown_type_and_a_foreign_message_hold_up_nobody() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let aggregate_type: AggregateType = "policy".parse().unwrap();
+    let unknown = tape.unreadable(&Subject { aggregate_type, ..Subject::key(owner, KeyId::new(uuid())) });
+    tape.foreign();
+    let id = KeyId::new(uuid());
+    tape.key(owner, id, issued("after"));
+    let last = tape.foreign();
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let waiting = parked::list(&stage.pool).await.unwrap();
+    assert_eq!((waiting.count, waiting.first[0].sequence), (1, unknown));
+    assert!(key::get(&stage.pool, owner, id).await.unwrap().is_some());
+    let checkpoint = checkpoint::read(&stage.pool).await.unwrap().unwrap();
+    assert_eq!((checkpoint.sequence, checkpoint.event), (last, None));
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_waits_alone() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let (before, refused, after) = (KeyId::new(uuid()), KeyId::new(uuid()), KeyId::new(uuid()));
+    tape.key(owner, before, issued("before"));
+    // A NUL in a field that is no free text: PostgreSQL holds none.
+    let issue = events::key::Issued { prefix: "kl\0".to_owned(), ..issue("refused") };
+    let first = tape.key(owner, refused, KeyEvent::Issued(issue));
+    let second = tape.key(owner, refused, KeyEvent::Enabled(Enabled {}));
+    tape.key(owner, after, issued("after"));
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let waiting = parked::list(&stage.pool).await.unwrap();
+    let waiting: Vec<_> = waiting.first.iter().map(|event| event.sequence).collect();
+    assert_eq!(waiting, [first, second]);
+    for id in [before, after] {
+        assert!(key::get(&stage.pool, owner, id).await.unwrap().is_some());
+    }
+    assert!(key::get(&stage.pool, owner, refused).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_organization_created_twice_stays_the_first() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let subject = Subject::organization(OrganizationId::new(uuid()));
+    tape.add(&subject, created("first"));
+    tape.add(&subject, created("second"));
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let page =
+        projections::postgres::organization::list(&stage.pool, &PageQuery::new(10, None)).await.unwrap();
+    assert_eq!(page.items.iter().map(|row| row.slug.as_str()).collect::<Vec<_>>(), ["first"]);
+}

@@ -1,0 +1,114 @@
+//! Every read that a request can cause finds its rows by an index, among many.
+
+use std::collections::HashMap;
+
+use projections::postgres::{READS, TABLES};
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+
+use crate::stage::Stage;
+
+const ROWS: u32 = 120_000;
+
+/// What each read is asked with, as SQL literals in the order of its parameters.
+fn arguments() -> HashMap<&'static str, String> {
+    let owner = "'00000000-0000-0000-0000-000000000007'";
+    let range = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 51::bigint";
+    HashMap::from([
+        ("organizations", "60000::bigint, 51::bigint".to_owned()),
+        ("servers of an organization", format!("{owner}::uuid, 0::bigint, 51::bigint")),
+        ("keys of an owner", format!("{owner}::text, 0::bigint, 51::bigint")),
+        (
+            "history of an aggregate, oldest first",
+            format!("{owner}::text, 'key'::text, 'k-1007'::text, 0::bigint, 51::bigint"),
+        ),
+        (
+            "history of an aggregate, newest first",
+            format!("{owner}::text, 'key'::text, 'k-1007'::text, {}::bigint, 51::bigint", i64::MAX),
+        ),
+        ("history of an owner, oldest first", format!("{range}, {owner}::text")),
+        ("history of an owner, newest first", format!("{range}, {owner}::text")),
+        ("history of the installation, oldest first", range.to_owned()),
+        ("history of the installation, newest first", range.to_owned()),
+    ])
+}
+
+/// A hundred owners, in turn.
+async fn fill(stage: &Stage) {
+    let owner = "('00000000-0000-0000-0000-' || lpad((n % 100)::text, 12, '0'))";
+    let series = format!("FROM generate_series(1, {ROWS}) n");
+    let statements = [
+        format!(
+            "INSERT INTO organizations SELECT gen_random_uuid(), 'o' || n, 'name', 'active', now(), now(), n, n \
+             {series}"
+        ),
+        format!(
+            "INSERT INTO servers SELECT gen_random_uuid(), {owner}::uuid, 's' || n, 'name', 'https://x.example', \
+             'enabled', now(), now(), n, n {series}"
+        ),
+        format!(
+            "INSERT INTO keys SELECT gen_random_uuid(), {owner}, gen_random_uuid(), '{{\"kind\":\"organization\"}}', \
+             'live', 'kl_live', 'Ab1z', 'active', NULL, NULL, ARRAY['mcp:*'], 'system:bootstrap', 'name', NULL, \
+             NULL, now(), now(), NULL, n, n {series}"
+        ),
+        format!(
+            "INSERT INTO history SELECT n, gen_random_uuid(), 'key.renamed', 1, \
+             to_timestamp(1795500000 + n), to_timestamp(1795500000 + n), {owner}, 'key', 'k-' || (n % 5000), \
+             'system:bootstrap', gen_random_uuid(), NULL, '{{}}', '{{\"name\":\"a name\"}}' {series}"
+        ),
+        "ANALYZE".to_owned(),
+    ];
+    for sql in statements {
+        sqlx::query(AssertSqlSafe(sql)).execute(stage.pool.inner()).await.unwrap();
+    }
+}
+
+/// One step of a plan.
+#[derive(Debug)]
+struct Step {
+    kind: String,
+    index: String,
+    rows: f64,
+}
+
+fn steps(plan: &Value, found: &mut Vec<Step>) {
+    let text = |name: &str| plan[name].as_str().unwrap_or_default().to_owned();
+    let rows = plan["Actual Rows"].as_f64().unwrap() + plan["Rows Removed by Filter"].as_f64().unwrap_or(0.0);
+    found.push(Step { kind: text("Node Type"), index: text("Index Name"), rows });
+    for child in plan["Plans"].as_array().into_iter().flatten() {
+        steps(child, found);
+    }
+}
+
+#[tokio::test]
+async fn every_read_uses_an_index() {
+    let stage = Stage::new().await;
+    fill(&stage).await;
+    let arguments = arguments();
+    let mut connection = stage.pool.inner().acquire().await.unwrap();
+    // PostgreSQL plans a statement for its arguments at first, and later once for all.
+    for (name, sql, mode) in ["force_custom_plan", "force_generic_plan"]
+        .into_iter()
+        .flat_map(|mode| READS.map(|(n, s)| (n, s, mode)))
+    {
+        let set = format!("SET plan_cache_mode = {mode}");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut *connection).await.unwrap();
+        let arguments = arguments.get(name).unwrap_or_else(|| panic!("no arguments for: {name}"));
+        let prepare = format!("PREPARE read AS {sql}");
+        sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
+        let explain = format!("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE read({arguments})");
+        let plan: Value =
+            sqlx::query_scalar(AssertSqlSafe(explain)).fetch_one(&mut *connection).await.unwrap();
+        let mut found = Vec::new();
+        steps(&plan[0]["Plan"], &mut found);
+        println!("{name}, {mode}: {} ms, {found:?}", plan[0]["Execution Time"]);
+        assert!(found[0].rows > 0.0, "{name} finds nothing: {plan:#}");
+        assert!(found.iter().any(|step| !step.index.is_empty()), "{name} uses no index: {plan:#}");
+        assert!(found.iter().all(|step| step.kind != "Seq Scan"), "{name} reads a whole table: {plan:#}");
+        assert!(found.iter().all(|step| step.rows <= 51.0), "{name} reads more than it shows: {plan:#}");
+        sqlx::raw_sql("DEALLOCATE read").execute(&mut *connection).await.unwrap();
+    }
+    for table in TABLES.iter().filter(|table| !["checkpoints", "parked_events"].contains(table)) {
+        assert!(READS.iter().any(|(_, sql)| sql.contains(table)), "no read of {table} is listed");
+    }
+}

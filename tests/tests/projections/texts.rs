@@ -1,0 +1,62 @@
+//! What people wrote is in clear text, apart from the rest; no digest is anywhere.
+
+use events::key::{KeyEvent, MetadataChanged, Renamed, Revoked};
+use events::{KeyId, OrganizationId, Owner, Subject};
+use projections::postgres::history::{self, Order};
+use projections::postgres::{PageQuery, key};
+use serde_json::json;
+
+use crate::stage::{Stage, Tape, damaged, forgotten, issue, sealed, uuid};
+
+#[tokio::test]
+async fn a_keys_texts_follow_its_events() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let id = KeyId::new(uuid());
+    let issue = issue("deploy\0 key");
+    let (digest, pepper) = (issue.digest.bytes.to_string(), issue.digest.pepper.to_string());
+    tape.key(owner, id, KeyEvent::Issued(issue));
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let row = key::get(&stage.pool, owner, id).await.unwrap().unwrap();
+    assert_eq!(row.name.as_deref(), Some("deploy\u{fffd} key"));
+    assert_eq!(row.metadata, Some(json!({"team": "search"})));
+    assert_eq!(row.expires_at.unwrap().to_string(), "2030-01-01T00:00:00.123Z");
+
+    let dump = serde_json::to_string(&stage.dump().await).unwrap();
+    assert!(dump.contains("deploy"), "the dump shows texts");
+    assert!(!dump.contains(&digest) && !dump.contains(&pepper));
+
+    tape.key(owner, id, KeyEvent::Renamed(Renamed { name: forgotten() }));
+    tape.key(owner, id, KeyEvent::MetadataChanged(MetadataChanged { metadata: None }));
+    let last = tape.key(owner, id, KeyEvent::Revoked(Revoked { reason: Some(damaged()) }));
+    projections::postgres::rebuild(&stage.pool).await.unwrap();
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let row = key::get(&stage.pool, owner, id).await.unwrap().unwrap();
+    assert_eq!((row.name, row.metadata, row.reason), (None, None, None));
+    assert_eq!((row.created, row.changed), (2, last));
+    assert!(row.revoked_at.is_some());
+}
+
+#[tokio::test]
+async fn the_history_keeps_texts_apart_from_data() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let id = KeyId::new(uuid());
+    tape.key(owner, id, KeyEvent::Issued(issue("deploy")));
+    tape.key(owner, id, KeyEvent::Revoked(Revoked { reason: Some(sealed("lost")) }));
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let subject = Subject::key(owner, id);
+    let query = PageQuery::new(10, None);
+    let page = history::of_aggregate(&stage.pool, &subject, Order::OldestFirst, &query).await.unwrap();
+    let [issued, revoked] = <[_; 2]>::try_from(page.items).unwrap();
+    assert_eq!((&*issued.kind, &*revoked.kind), ("key.issued", "key.revoked"));
+    assert_eq!(json!(issued.texts), json!({"name": "deploy", "metadata": {"team": "search"}}));
+    assert_eq!(issued.data["prefix"], "kl_live");
+    for field in ["digest", "name", "metadata"] {
+        assert!(!issued.data.contains_key(field), "{field}");
+    }
+    assert_eq!((json!(revoked.texts), json!(revoked.data)), (json!({"reason": "lost"}), json!({})));
+    assert_eq!((revoked.actor.to_string(), revoked.sequence), ("system:bootstrap".to_owned(), 3));
+}
