@@ -120,6 +120,7 @@ impl Worker {
                     continue;
                 }
             };
+            bound_unread(&stream, self.door.settings().unread_timeout);
             let connection = Connection {
                 door: Arc::clone(&self.door),
                 upstream: Arc::clone(&upstream),
@@ -147,6 +148,18 @@ impl Worker {
         Ok(())
     }
 }
+
+/// Has the kernel give up on a client that takes nothing any more (`TCP_USER_TIMEOUT`, RFC 5482): nobody would
+/// see otherwise that its stream's key was revoked. Without it the connection is served all the same.
+#[cfg(target_os = "linux")]
+fn bound_unread(stream: &tokio::net::TcpStream, timeout: Duration) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(timeout)) {
+        tracing::debug!(%error, "a connection has no bound on what it leaves unread");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound_unread(_: &tokio::net::TcpStream, _: Duration) {}
 
 /// A connection that panicked takes nobody with it, and must not go unseen.
 fn note(result: Result<(), tokio::task::JoinError>) {

@@ -30,6 +30,8 @@ pub struct RequestSettings {
     pub header_timeout: Duration,
     /// Until a TLS handshake is done.
     pub handshake_timeout: Duration,
+    /// How long a client may leave what it was sent unread before its connection is cut (Linux alone).
+    pub unread_timeout: Duration,
     /// How often a long answer asks whether its caller may still have it: half the time in which it ends.
     pub recheck_every: Duration,
     /// Connections at once.
@@ -58,6 +60,7 @@ impl RequestSettings {
             max_headers: 100,
             header_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
+            unread_timeout: Duration::from_secs(60),
             recheck_every: Duration::from_secs(1),
             max_connections: 10_000,
             threads: 0,

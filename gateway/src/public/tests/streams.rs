@@ -188,3 +188,19 @@ async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
     super::until("nobody listens", || async { tokio::net::TcpStream::connect(world.address).await.is_err() })
         .await;
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_client_that_reads_nothing_is_cut_off() {
+    // More than all the buffers between hold.
+    let upstream = FakeUpstream::start(|_| {
+        let events = (0..64).map(|_| chunk(&"data: x\n\n".repeat(100_000)));
+        std::iter::once(Step::Write(HEAD.to_owned())).chain(events).collect()
+    })
+    .await;
+    let settings = RequestSettings { unread_timeout: Duration::from_millis(300), ..settings() };
+    let world = World::with(&upstream.url(), settings).await;
+    let key = world.key("mcp:docs").await;
+    let _connection = open(&world, &key).await;
+    upstream.gateway_has_closed(1).await;
+}
