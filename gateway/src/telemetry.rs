@@ -1,6 +1,7 @@
 //! What the process tells: log lines on standard error, metrics in Prometheus's text format. Secrets have
 //! types that never print; no line is built from a request's headers or body.
 
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -24,7 +25,8 @@ pub fn install_tracing(logging: &Logging) -> Result<(), ConfigError> {
         accepted: "tracing directives such as info or warn,gateway=debug",
     })?;
     let registry = tracing_subscriber::registry().with(filter);
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     // An error means that a subscriber is there already, as in tests that start several nodes.
     let _ = match logging.format {
         LogFormat::Text => registry.with(lines).try_init(),

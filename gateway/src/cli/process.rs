@@ -12,7 +12,9 @@ use super::error::CliError;
 use super::output::Output;
 use super::{Environment, block_on};
 use crate::bootstrap::{self, BootstrapError};
-use crate::config::{self, Config, NatsRole, Role, Sources};
+use crate::config::{self, Config, Logging, NatsRole, Role, Sources};
+use crate::dev;
+use crate::dev::run::{DevError, DevOptions};
 use crate::serve::{self, ServeError, connections};
 use crate::store;
 use crate::store::setup::{self, SetupError};
@@ -92,9 +94,18 @@ impl Serve {
     }
 }
 
+/// The screen is for what `dev` shows; each connection that is closed on purpose would be a line.
+const DEV_LOG: &str = "warn,keyledger_events::log::jetstream::connect=error";
+
 impl Dev {
-    pub fn run(self, _: &Environment) -> Result<(), CliError> {
-        Err(CliError::Unavailable(format!("dev in {} is not built yet", self.data.display())))
+    pub fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let mut log = Logging { filter: DEV_LOG.to_owned(), ..Logging::default() };
+        if let Some(filter) = environment.get("KEYLEDGER_LOG__FILTER") {
+            log.filter.clone_from(filter);
+        }
+        telemetry::install_tracing(&log)?;
+        let options = DevOptions { data: self.data };
+        run_threads(async { Ok(dev::run::run(options, &mut std::io::stdout()).await?) })
     }
 }
 
@@ -170,6 +181,29 @@ fn pair(text: &str) -> Result<(String, String), String> {
         .map(|(key, value)| (key.trim().to_owned(), value.to_owned()))
         .filter(|(key, _)| !key.is_empty())
         .ok_or_else(|| "KEY=VALUE, such as listen.admin=127.0.0.1:8081".to_owned())
+}
+
+impl From<DevError> for CliError {
+    fn from(error: DevError) -> Self {
+        match error {
+            DevError::Place(_) | DevError::Prefix => Self::Usage(error.to_string()),
+            DevError::Screen(error) => Self::Output(error),
+            DevError::Serve(error) => error.into(),
+            DevError::Server(_)
+            | DevError::Settings(_)
+            | DevError::Setup(_)
+            | DevError::MasterKey(_)
+            | DevError::Bootstrap(_)
+            | DevError::ReadModels(_)
+            | DevError::Client(_)
+            | DevError::NotReady { .. }
+            | DevError::NotFollowed
+            | DevError::StillLetIn
+            | DevError::Port(_)
+            | DevError::Ended(..)
+            | DevError::Signals(_) => Self::Unavailable(error.to_string()),
+        }
+    }
 }
 
 impl From<ServeError> for CliError {

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// An answer must be whole within this.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -78,7 +78,7 @@ impl Client {
                 .header("mcp-name", tool),
             |request, (name, value)| request.header(*name, *value),
         );
-        let body = call(tool, arguments).to_string();
+        let body = call(tool, &arguments);
         self.send(format!("the call of {tool}"), request.body(Full::from(body))).await
     }
 
@@ -90,8 +90,7 @@ impl Client {
         let unreachable = |problem: String| ClientError::Unreachable { what: what.clone(), problem };
         let request = request.map_err(|error| unreachable(error.to_string()))?;
         let asking = async {
-            let response =
-                self.http.request(request).await.map_err(|error| unreachable(error.to_string()))?;
+            let response = self.http.request(request).await.map_err(|error| unreachable(whole(&error)))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, MOST_BYTES).collect().await;
             let body = body.map_err(|error| unreachable(error.to_string()))?.to_bytes();
@@ -113,21 +112,12 @@ pub const CALL_HEADERS: &[(&str, &str)] = &[
 
 const REVISION: &str = "2026-07-28";
 
-/// The body of a call.
-pub fn call(tool: &str, arguments: Value) -> Value {
-    json!({
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "tools/call",
-        "params": {
-            "name": tool,
-            "arguments": arguments,
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": REVISION,
-                "io.modelcontextprotocol/clientCapabilities": {},
-            },
-        },
-    })
+/// The body of a call. Its order is that of the protocol's examples, since people read it.
+pub fn call(tool: &str, arguments: &Value) -> String {
+    let tool = Value::from(tool);
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{tool},"arguments":{arguments},"_meta":{{"io.modelcontextprotocol/protocolVersion":"{REVISION}","io.modelcontextprotocol/clientCapabilities":{{}}}}}}}}"#
+    )
 }
 
 impl Answer {
@@ -153,6 +143,12 @@ impl Answer {
     }
 }
 
+/// An error with what caused it, which its own words leave out.
+fn whole(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 /// A JSON body, or the last event of an event stream (one `data:` line each, as MCP servers send them).
 fn last_document(body: &str) -> Value {
     if let Ok(whole) = serde_json::from_str(body) {
@@ -164,7 +160,16 @@ fn last_document(body: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_call_is_json_whatever_the_tool_is_called() {
+        let body: Value = serde_json::from_str(&call("a\"b", &json!({ "text": "c\"d" }))).unwrap();
+        assert_eq!(body["params"]["name"], "a\"b");
+        assert_eq!(body["params"]["arguments"]["text"], "c\"d");
+    }
 
     #[test]
     fn the_answer_is_the_json_body_or_the_streams_last_event() {

@@ -208,11 +208,19 @@ pub(super) fn print(
         milliseconds(*refused_after)
     )?;
     writeln!(screen, "\nTry it:\n\n{}\n", curl(&url, &demo.key))?;
-    writeln!(screen, "For an MCP client:\n\n{:#}\n", client_configuration(&url, &demo.key))?;
+    writeln!(screen, "For an MCP client:\n\n{}\n", client_configuration(&url, &demo.key))?;
+    writeln!(screen, "Look at it:\n\n{}\n", commands(place))?;
     writeln!(screen, "Admin key: {admin_key}")?;
     writeln!(screen, "All of this, for scripts: {}", place.facts().display())?;
     writeln!(screen, "Ctrl-C ends it.")?;
     screen.flush()
+}
+
+/// Commands of this binary on this installation.
+fn commands(place: &Place) -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "keyledger".into());
+    let command = |words: &str| format!("{} {words} --data {}", program.display(), place.root().display());
+    ["status", "keys list --organization demo", "events tail"].map(command).join("\n")
 }
 
 fn milliseconds(duration: Duration) -> String {
@@ -223,15 +231,35 @@ fn curl(url: &str, key: &str) -> String {
     let mut lines = vec![format!("curl -sS {url}"), format!("  -H 'Authorization: Bearer {key}'")];
     lines.extend(CALL_HEADERS.iter().map(|(name, value)| format!("  -H '{name}: {value}'")));
     lines.push("  -H 'Mcp-Name: add'".to_owned());
-    lines.push(format!("  -d '{}'", call("add", json!({ "a": 2, "b": 3 }))));
+    lines.push(format!("  -d '{}'", call("add", &json!({ "a": 2, "b": 3 }))));
     lines.join(" \\\n")
 }
 
 /// The `mcpServers` JSON that MCP clients read.
-fn client_configuration(url: &str, key: &str) -> Value {
-    json!({ "mcpServers": { "keyledger-demo": {
-        "type": "http",
-        "url": url,
-        "headers": { "Authorization": format!("Bearer {key}") },
-    } } })
+fn client_configuration(url: &str, key: &str) -> String {
+    format!(
+        r#"{{
+  "mcpServers": {{
+    "keyledger-demo": {{
+      "type": "http",
+      "url": "{url}",
+      "headers": {{ "Authorization": "Bearer {key}" }}
+    }}
+  }}
+}}"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_configuration_is_json() {
+        let text = client_configuration("http://127.0.0.1:8080/mcp/demo/demo", "kl_dev_x");
+        let read: Value = serde_json::from_str(&text).unwrap();
+        let server = &read["mcpServers"]["keyledger-demo"];
+        assert_eq!(server["headers"]["Authorization"], "Bearer kl_dev_x");
+        assert_eq!(server["url"], "http://127.0.0.1:8080/mcp/demo/demo");
+    }
 }
