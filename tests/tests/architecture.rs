@@ -149,7 +149,6 @@ fn the_ban_on_ambient_time_and_chance_is_lifted_in_one_place() {
 }
 
 #[test]
-#[ignore = "until the golden files have landed"]
 fn every_event_version_that_is_written_has_a_golden_file_and_a_schema() {
     let root = root();
     let written: BTreeSet<String> = events::Event::WRITTEN
@@ -168,7 +167,6 @@ fn every_event_version_that_is_written_has_a_golden_file_and_a_schema() {
 }
 
 #[test]
-#[ignore = "until the command line has landed"]
 fn every_noun_has_its_files() {
     let root = root();
     let mut missing = Vec::new();
