@@ -40,7 +40,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("moka", &["projections/src", "gateway/src"]),
     (
         "async-nats",
-        &["events/src/log/jetstream", "gateway/src/store", "gateway/src/dev", "gateway/src/serve"],
+        &[
+            "events/src/log/jetstream",
+            "gateway/src/store",
+            "gateway/src/dev",
+            "gateway/src/serve",
+            "gateway/src/cli/events",
+        ],
     ),
     ("rmcp", &["gateway/src/dev"]),
 ];
