@@ -42,6 +42,7 @@ pub struct JetStreamLog {
 
 struct Shared {
     client: async_nats::Client,
+    statistics: Arc<async_nats::client::Statistics>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     timeouts: Timeouts,
@@ -81,6 +82,7 @@ impl JetStreamLog {
     ) -> Result<Self, OpenError> {
         let log = Self {
             shared: Arc::new(Shared {
+                statistics: client.statistics(),
                 client,
                 clock,
                 random,
@@ -151,7 +153,7 @@ impl Shared {
 
     /// Which of the client's connections this is, counted from 1: it changes with every reconnect.
     fn connection(&self) -> u64 {
-        self.client.statistics().connects.load(std::sync::atomic::Ordering::Relaxed)
+        self.statistics.connects.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A name that no other process draws.

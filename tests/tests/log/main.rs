@@ -4,6 +4,7 @@
 
 mod append;
 mod follow;
+mod proxy;
 mod roles;
 mod server;
 mod setting;

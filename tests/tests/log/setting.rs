@@ -1,5 +1,7 @@
 //! What the log asks of its server, and events to put into it.
 
+use std::sync::Arc;
+
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::envelope::Fingerprint;
 use events::installation::{Bootstrapped, InstallationEvent};
@@ -13,6 +15,7 @@ use events::{
 use gateway::config::NatsRole;
 use keyledger_tests::servers::Nats;
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use uuid::Uuid;
 
 use crate::server::{ask, with_log};
@@ -83,6 +86,34 @@ pub async fn fill(log: &JetStreamLog, count: usize) -> Position {
 async fn a_stream_that_is_not_there_is_refused() {
     let nats = Nats::start().await;
     assert!(matches!(nats.log(NatsRole::Control).await, Err(OpenError::NoStream)));
+}
+
+/// A server that says that it is 2.9, as Debian's is.
+#[tokio::test]
+async fn an_older_server_is_refused() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut server = tokio::task::JoinSet::new();
+    server.spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = BufReader::new(stream);
+        let info =
+            json!({ "server_id": "old", "version": "2.9.10", "max_payload": 1_048_576, "headers": true });
+        stream.write_all(format!("INFO {info}\r\n").as_bytes()).await.unwrap();
+        let mut line = String::new();
+        while stream.read_line(&mut line).await.unwrap() > 0 {
+            if line.starts_with("PING") {
+                stream.write_all(b"PONG\r\n").await.unwrap();
+            }
+            line.clear();
+        }
+    });
+    gateway::crypto::install();
+    let client = async_nats::connect(address.to_string()).await.unwrap();
+    let timeouts = events::log::jetstream::Timeouts::default();
+    let opened = JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), timeouts).await;
+    let Err(error) = opened else { panic!("opened") };
+    assert_eq!(error.to_string(), "nats-server is 2.9.10; the log needs 2.12 or later");
 }
 
 #[tokio::test]

@@ -263,11 +263,18 @@ async fn moved(log: &Shared, messages: &[Message]) -> Result<u64, AppendError> {
     }
 }
 
-/// No answer came. Where the log can be asked, it may show the events; where it does not, they may still come.
+/// No answer came. Where the log can be asked soon, it may show the events; where it does not, they may still
+/// come.
 async fn lost(log: &Shared, messages: &[Message], reason: String) -> Result<u64, AppendError> {
-    match find(log, messages).await {
-        Ok(Some(sequence)) => Ok(sequence),
-        Ok(None) | Err(_) => Err(AppendError::OutcomeUnknown(reason)),
+    let look = async {
+        while !log.connected() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        find(log, messages).await
+    };
+    match tokio::time::timeout(log.timeouts.read, look).await {
+        Ok(Ok(Some(sequence))) => Ok(sequence),
+        Ok(Ok(None) | Err(_)) | Err(_) => Err(AppendError::OutcomeUnknown(reason)),
     }
 }
 
@@ -292,7 +299,7 @@ async fn find(log: &Shared, messages: &[Message]) -> Result<Option<u64>, CallErr
 }
 
 /// The id of the event that a message holds, whatever else is in it.
-pub(super) fn event_id(stored: &Stored) -> Option<EventId> {
+fn event_id(stored: &Stored) -> Option<EventId> {
     #[derive(Deserialize)]
     struct Id {
         id: EventId,

@@ -10,11 +10,13 @@ mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::StreamExt;
 
 use self::session::{Next, Session};
 use super::api::CallError;
-use super::{Shared, append, read};
+use super::{Shared, read};
+use crate::envelope::Read;
 use crate::id::{EventId, LogId};
 use crate::log::{FollowError, Follower, ReadError, Stored};
 use crate::position::Place;
@@ -29,15 +31,14 @@ enum At {
     /// The caller's checkpoint.
     Place { sequence: u64, event: Option<EventId> },
     /// A message that this follower gave out.
-    Message(Stored),
+    Message { sequence: u64, payload: Bytes },
 }
 
 impl At {
     fn sequence(&self) -> u64 {
         match self {
             Self::Start => 0,
-            Self::Place { sequence, .. } => *sequence,
-            Self::Message(stored) => stored.sequence,
+            Self::Place { sequence, .. } | Self::Message { sequence, .. } => *sequence,
         }
     }
 }
@@ -106,6 +107,15 @@ fn diverged(log: &Shared, reason: String) -> FollowError {
     FollowError::Diverged(reason)
 }
 
+/// The id of the event, where the message is one of this log's.
+fn event_id(stored: &Stored, log: LogId) -> Option<EventId> {
+    match stored.read(log) {
+        Read::Event(event) => Some(event.envelope.id),
+        Read::Unreadable(event) => Some(event.envelope.id),
+        Read::Foreign(_) => None,
+    }
+}
+
 impl Follow {
     async fn next(&mut self) -> Option<Result<Stored, FollowError>> {
         if self.ended {
@@ -116,7 +126,7 @@ impl Follow {
                 Some(session) => match session.next(&self.log, self.at.sequence()).await {
                     Next::Message(stored) => {
                         self.failures = 0;
-                        self.at = At::Message(stored.clone());
+                        self.at = At::Message { sequence: stored.sequence, payload: stored.payload.clone() };
                         return Some(Ok(stored));
                     }
                     Next::Gap { found } => self.gap(found).await,
@@ -165,8 +175,7 @@ impl Follow {
     async fn verify(&self) -> Result<(), Failure> {
         let sequence = match &self.at {
             At::Start => return self.verify_first().await,
-            At::Place { sequence, .. } => *sequence,
-            At::Message(stored) => stored.sequence,
+            At::Place { sequence, .. } | At::Message { sequence, .. } => *sequence,
         };
         let Some(found) = self.find(sequence).await? else {
             let last = read::state(&self.log).await?.last_seq;
@@ -179,8 +188,8 @@ impl Follow {
         };
         let same = match &self.at {
             At::Start => true,
-            At::Place { event, .. } => append::event_id(&found) == *event,
-            At::Message(stored) => found.payload == stored.payload && found.subject == stored.subject,
+            At::Place { event, .. } => event_id(&found, self.id) == *event,
+            At::Message { payload, .. } => found.payload == *payload,
         };
         if same { Ok(()) } else { Err(self.diverged(format!("another event stands at {sequence}"))) }
     }

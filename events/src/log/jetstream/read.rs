@@ -80,11 +80,18 @@ async fn bulk(log: &Shared, subject: &str) -> Result<Vec<Stored>, CallError> {
         .publish_with_reply(api::api_subject(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
         .await
         .map_err(|error| client(&error))?;
-    let mut events = Vec::new();
+    let mut events: Vec<Stored> = Vec::new();
     let all = async {
         while let Some(answer) = answers.next().await {
             match answer.status.map(|status| status.as_u16()) {
-                None => events.push(direct(answer)?),
+                None => {
+                    let (stored, before) = direct(answer)?;
+                    // Nothing may be left out in the middle.
+                    if before != events.last().map_or(0, |stored| stored.sequence) {
+                        return Err(CallError::Answer("a direct read came with a gap".to_owned()));
+                    }
+                    events.push(stored);
+                }
                 // The end of the batch (204), or no message at all (404).
                 Some(204 | 404) => return Ok(()),
                 Some(503) => return Err(CallError::NoResponders),
@@ -94,30 +101,22 @@ async fn bulk(log: &Shared, subject: &str) -> Result<Vec<Stored>, CallError> {
         Err(CallError::ConnectionLost)
     };
     tokio::time::timeout(log.timeouts.read, all).await.map_err(|_| CallError::TimedOut)??;
-    // Nothing may be left out in the middle: what is not in order is not used.
-    if events.is_sorted_by(|a, b| a.sequence < b.sequence) {
-        Ok(events)
-    } else {
-        Err(CallError::Answer("a direct read came out of order".to_owned()))
-    }
+    Ok(events)
 }
 
-fn direct(message: async_nats::Message) -> Result<Stored, CallError> {
+/// The message, and the sequence of the one before it in the same read.
+fn direct(message: async_nats::Message) -> Result<(Stored, u64), CallError> {
     let headers = message.headers.unwrap_or_default();
-    let header = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| value.as_str())
-            .ok_or_else(|| CallError::Answer(format!("a direct read without {name}")))
-    };
-    Ok(Stored {
-        sequence: header("Nats-Sequence")?
-            .parse()
-            .map_err(|_| CallError::Answer("no sequence".to_owned()))?,
+    let wrong = |name: &str| CallError::Answer(format!("a direct read without {name}"));
+    let header = |name: &str| headers.get(name).map(|value| value.as_str()).ok_or_else(|| wrong(name));
+    let number = |name: &str| header(name)?.parse().map_err(|_| wrong(name));
+    let stored = Stored {
+        sequence: number("Nats-Sequence")?,
         subject: header("Nats-Subject")?.to_owned(),
         stored_at: api::time(header("Nats-Time-Stamp")?)?,
         payload: message.payload,
-    })
+    };
+    Ok((stored, number("Nats-Last-Sequence")?))
 }
 
 #[derive(Deserialize)]

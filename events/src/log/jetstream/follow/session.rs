@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::StatusCode;
 use async_nats::Subscriber;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 
 use super::super::api::{self, CallError};
@@ -20,6 +20,8 @@ const EXPIRES: Duration = Duration::from_secs(30);
 
 /// How often a quiet session looks whether its connection is still the same.
 const LOOK: Duration = Duration::from_millis(100);
+
+const LOST: &str = "the connection to NATS was lost";
 
 /// What a session gives.
 pub(super) enum Next {
@@ -77,29 +79,19 @@ impl Session {
     /// The message after `after`.
     pub(super) async fn next(&mut self, log: &Shared, after: u64) -> Next {
         loop {
-            if log.connection() != self.connection || !log.connected() {
-                return Next::Ended("the connection to NATS was lost".to_owned());
-            }
             if self.asked <= AHEAD / 2
                 && let Err(error) = self.ask(log).await
             {
                 return Next::Ended(error.to_string());
             }
-            let message = match tokio::time::timeout(LOOK, self.messages.next()).await {
-                Ok(Some(message)) => message,
-                Ok(None) => return Next::Ended("the subscription ended".to_owned()),
-                Err(_) => {
-                    self.quiet += 1;
-                    if LOOK * self.quiet > log.timeouts.heartbeat * 2 {
-                        return Next::Ended("the consumer gives no sign of life".to_owned());
-                    }
-                    continue;
-                }
+            let message = match self.receive(log).await {
+                Ok(message) => message,
+                Err(reason) => return Next::Ended(reason),
             };
             self.quiet = 0;
             // A message of the next connection is none of this session's.
             if log.connection() != self.connection {
-                return Next::Ended("the connection to NATS was lost".to_owned());
+                return Next::Ended(LOST.to_owned());
             }
             match message.status {
                 None => return self.take(message, after),
@@ -108,6 +100,26 @@ impl Session {
                         return Next::Ended(reason);
                     }
                 }
+            }
+        }
+    }
+
+    async fn receive(&mut self, log: &Shared) -> Result<async_nats::Message, String> {
+        // In a replay the next message is there already, and no timer is needed.
+        if let Some(Some(message)) = self.messages.next().now_or_never() {
+            return Ok(message);
+        }
+        loop {
+            if log.connection() != self.connection || !log.connected() {
+                return Err(LOST.to_owned());
+            }
+            match tokio::time::timeout(LOOK, self.messages.next()).await {
+                Ok(Some(message)) => return Ok(message),
+                Ok(None) => return Err("the subscription ended".to_owned()),
+                Err(_) => self.quiet += 1,
+            }
+            if LOOK * self.quiet > log.timeouts.heartbeat * 2 {
+                return Err("the consumer gives no sign of life".to_owned());
             }
         }
     }
