@@ -5,6 +5,8 @@ pub mod kv;
 pub mod roles;
 pub mod setup;
 
+/// A role's connection.
+pub use async_nats::Client;
 use events::log::jetstream::{self, ConnectError, ConnectOptions, Credentials, Password};
 
 use crate::config::{Config, ConfigError, NatsRole};
@@ -26,7 +28,7 @@ pub enum StoreError {
 }
 
 /// Connects to the configured server as the role's user. Each role of a process has a connection of its own.
-pub async fn connect(config: &Config, role: NatsRole) -> Result<async_nats::Client, StoreError> {
+pub async fn connect(config: &Config, role: NatsRole) -> Result<Client, StoreError> {
     let credentials = match config.nats_user(role)? {
         None => Credentials::None,
         Some((name, password)) => {

@@ -36,7 +36,7 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    pub async fn connect(&self, environment: &Environment) -> Result<async_nats::Client, CliError> {
+    pub async fn connect(&self, environment: &Environment) -> Result<store::Client, CliError> {
         match &self.nats {
             Some(url) => self.connect_to(url).await,
             None => {
@@ -50,7 +50,7 @@ impl Auditor {
         }
     }
 
-    async fn connect_to(&self, url: &Url) -> Result<async_nats::Client, CliError> {
+    async fn connect_to(&self, url: &Url) -> Result<store::Client, CliError> {
         if !config::may_speak_nats(url) {
             return Err(CliError::Usage(format!(
                 "--nats {url}: nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere"
