@@ -9,6 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+#[cfg(test)]
+mod tests;
+
 /// One SDK at one version, and how it is told to settle the protocol's revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sdk {
@@ -17,8 +20,14 @@ pub struct Sdk {
     mode: &'static str,
 }
 
-/// Every SDK and revision that the promises are shown with.
-pub const ALL: &[Sdk] = &[PYTHON_NEWEST, PYTHON_NEWEST_SESSIONS, PYTHON_OLDER, TYPESCRIPT_1, TYPESCRIPT_2];
+/// Every SDK that the promises are shown with, and the protocol's revision that it settles on.
+pub const ALL: &[(Sdk, &str)] = &[
+    (PYTHON_NEWEST, "2026-07-28"),
+    (PYTHON_NEWEST_SESSIONS, "2025-11-25"),
+    (PYTHON_OLDER, "2025-06-18"),
+    (TYPESCRIPT_1, "2025-11-25"),
+    (TYPESCRIPT_2, "2026-07-28"),
+];
 
 /// mcp 2.3.0 at revision 2026-07-28.
 pub const PYTHON_NEWEST: Sdk = Sdk { name: "Python 2.3, newest", script: "python/newest.py", mode: "auto" };

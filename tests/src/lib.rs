@@ -7,7 +7,9 @@
 )]
 
 pub mod clients;
+pub mod mcp;
 pub mod poll;
 pub mod servers;
+pub mod spine;
 pub mod upstreams;
 pub mod wire;

@@ -17,6 +17,7 @@ use crate::wire::{Body, Headers, read_head};
 mod plain;
 mod reply;
 mod server;
+mod stepping;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ mod tests;
 pub use plain::{Fixed, Hanging, Redirecting, Trickling};
 pub use reply::Reply;
 pub use server::McpServer;
+pub use stepping::Stepping;
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]

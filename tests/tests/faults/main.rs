@@ -1,0 +1,12 @@
+//! What goes on, what stops and what comes back when a server behind the node fails, one module a fault.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "all of it is tests"
+)]
+
+mod an_older_log_is_restored;
+mod nats_is_gone;
+mod postgres_is_gone;

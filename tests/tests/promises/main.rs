@@ -1,0 +1,23 @@
+//! What Keyledger promises, one module a promise, shown over real servers: a node with all its roles, its
+//! nats-server and PostgreSQL, real MCP clients before it and servers behind it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "all of it is tests"
+)]
+
+mod a_key_that_changes_changes_at_once;
+mod a_refusal_says_why_and_nothing_more;
+mod a_session_belongs_to_its_caller;
+mod an_answer_arrives_as_it_is_sent;
+mod an_open_stream_ends_with_its_key;
+mod an_upstream_can_not_hurt;
+mod official_clients_get_the_right_refusal;
+mod official_clients_list_and_call;
+mod the_body_is_what_is_authorized;
+mod the_same_command_is_done_once;
+mod the_upstream_knows_who_calls;
+mod two_admins_can_not_lose_a_change;
+mod verify_tells_nothing_of_others;
