@@ -9,13 +9,17 @@ use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
+use projections::runner::ProjectorState;
 use serde::Serialize;
+use tokio::sync::watch;
 
 /// What the listener tells of.
 #[derive(Clone)]
 pub struct Health {
     /// `None`: a process that answers for no keys, ready once it runs.
     pub gate: Option<Arc<Gate>>,
+    /// `None`: a process that keeps no read models.
+    pub read_models: Option<watch::Receiver<ProjectorState>>,
     pub metrics: PrometheusHandle,
 }
 
@@ -45,12 +49,24 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-/// Whether the process answers for keys now.
+/// Whether the process answers for keys now, and keeps read models of the log that it serves from.
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
-    let reason = health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
+    let gate = health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
+    let reason = gate.or_else(|| health.read_models.as_ref().and_then(|state| diverged(&state.borrow())));
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let serving_stale = health.gate.as_ref().is_some_and(|gate| gate.serving_stale().is_some());
     (status, Json(Ready { ready: reason.is_none(), reason, serving_stale }))
+}
+
+/// The read models know of events that the log has lost: somebody must decide before anything rests on it. That
+/// PostgreSQL is down is no reason.
+fn diverged(state: &ProjectorState) -> Option<String> {
+    match state {
+        ProjectorState::Diverged(reason) => {
+            Some(format!("the read models were built from another log; rebuild them: {reason}"))
+        }
+        ProjectorState::Starting | ProjectorState::Following | ProjectorState::Waiting(_) => None,
+    }
 }
 
 async fn metrics(State(health): State<Health>) -> ([(header::HeaderName, HeaderValue); 1], String) {
@@ -73,7 +89,7 @@ mod tests {
         let directory = Arc::new(Directory::new());
         let gate = Arc::new(Gate::new(directory, Arc::new(SystemClock), GateConfig::default()));
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let router = router(Health { gate: Some(gate), metrics });
+        let router = router(Health { gate: Some(gate), read_models: None, metrics });
         let answer = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();

@@ -168,9 +168,7 @@ impl Process {
         } else {
             None
         };
-        if self.config.has(Role::Worker) {
-            worker::start(self).await?;
-        }
+        let read_models = if self.config.has(Role::Worker) { Some(worker::start(self).await?) } else { None };
         if let Some(parts) = &authenticating {
             if self.config.has(Role::Control) {
                 addresses.admin = Some(listeners::admin(self, parts).await?);
@@ -180,7 +178,7 @@ impl Process {
             }
         }
         let gate = authenticating.map(|parts| parts.gate);
-        addresses.metrics = Some(listeners::metrics(self, gate.clone(), metrics).await?);
+        addresses.metrics = Some(listeners::metrics(self, gate.clone(), read_models, metrics).await?);
         Ok((addresses, gate))
     }
 

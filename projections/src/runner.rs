@@ -122,6 +122,7 @@ impl Projector {
                 ProjectError::Diverged(reason) => {
                     tracing::error!(%reason, "the read models were built from another log: rebuild them");
                     self.state.send_replace(ProjectorState::Diverged(reason));
+                    metrics::gauge!("keyledger_read_models_diverged").set(1.0);
                     pause = self.config.max_pause;
                 }
                 ProjectError::Fenced => {
@@ -158,6 +159,7 @@ impl Projector {
         let mut chunks =
             self.log.follow(from.as_ref().map(Checkpoint::place)).await?.ready_chunks(self.config.batch);
         self.state.send_replace(ProjectorState::Following);
+        metrics::gauge!("keyledger_read_models_diverged").set(0.0);
         while let Some(chunk) = chunks.next().await {
             let mut messages = Vec::with_capacity(chunk.len());
             let mut end = None;

@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use events::Timestamp;
+use events::log::Stored;
+use events::{EventId, LogId, Read, Timestamp};
 use projections::directory::gate::GateStatus;
 use projections::parked::{self, Parked};
 use projections::postgres::ReadModelError;
@@ -67,6 +68,9 @@ pub struct ReadModelsStatus {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub applied_at: Option<Timestamp>,
     pub lag_events: Option<u64>,
+    /// They hold events that the log has lost, or another log's: why. They follow nothing until they are
+    /// rebuilt.
+    pub diverged: Option<String>,
     /// Events that can't be read by this version, and what follows of their aggregates.
     pub parked: Option<u64>,
     /// The first of them.
@@ -135,12 +139,19 @@ async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
         Ok::<_, ReadModelError>((checkpoint::read(pool).await?, parked::list(pool).await?))
     });
     match found.await {
-        Ok((checkpoint, parked)) => standing(checkpoint.as_ref(), parked, last),
+        Ok((checkpoint, parked)) => {
+            let diverged = match &checkpoint {
+                Some(checkpoint) => diverged(api, checkpoint).await,
+                None => None,
+            };
+            ReadModelsStatus { diverged, ..standing(checkpoint.as_ref(), parked, last) }
+        }
         Err(_) => ReadModelsStatus {
             reachable: false,
             applied: None,
             applied_at: None,
             lag_events: None,
+            diverged: None,
             parked: None,
             first_parked: Vec::new(),
         },
@@ -161,7 +172,31 @@ fn standing(checkpoint: Option<&Checkpoint>, parked: Parked, last: Option<u64>) 
         applied: Some(applied),
         applied_at: checkpoint.map(|checkpoint| checkpoint.stored_at),
         lag_events: last.map(|last| last.saturating_sub(applied)),
+        diverged: None,
         parked: Some(parked.count),
         first_parked: first_parked.collect(),
+    }
+}
+
+/// Reads the event at the checkpoint back: a restored backup or a lost tail of the log shows nowhere else in a
+/// process that has just started.
+async fn diverged(api: &ApiState, checkpoint: &Checkpoint) -> Option<String> {
+    let Checkpoint { log, sequence, event, .. } = checkpoint;
+    let found = tokio::time::timeout(api.settings.read_timeout, api.log.message(*sequence)).await;
+    match found {
+        Ok(Ok(None)) => Some(format!("built from another log: this one has no event {sequence}")),
+        Ok(Ok(Some(stored))) if event_of(&stored, *log) != *event => {
+            Some(format!("built from another log: another event stands at {sequence}"))
+        }
+        // No answer: `log` tells of that.
+        Ok(Ok(Some(_)) | Err(_)) | Err(_) => None,
+    }
+}
+
+fn event_of(stored: &Stored, log: LogId) -> Option<EventId> {
+    match stored.read(log) {
+        Read::Event(recorded) => Some(recorded.envelope.id),
+        Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
+        Read::Foreign(_) => None,
     }
 }

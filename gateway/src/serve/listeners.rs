@@ -7,6 +7,8 @@ use std::time::Duration;
 use domain::dispatch::Dispatcher;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
+use projections::runner::ProjectorState;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Authenticating, Process, ServeError, connections, listen, tls};
@@ -21,6 +23,7 @@ use crate::vault::{Peppers, VaultName};
 pub(super) async fn metrics(
     process: &Process,
     gate: Option<Arc<Gate>>,
+    read_models: Option<watch::Receiver<ProjectorState>>,
     metrics: PrometheusHandle,
 ) -> Result<SocketAddr, ServeError> {
     let (key, address) = ("listen.metrics", process.config.listen.metrics);
@@ -34,7 +37,7 @@ pub(super) async fn metrics(
             metrics.run_upkeep();
         }
     });
-    let router = health::router(Health { gate, metrics });
+    let router = health::router(Health { gate, read_models, metrics });
     process.tasks.spawn(api::serve(listener, None, router, process.cancel.clone()));
     Ok(address)
 }

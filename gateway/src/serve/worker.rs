@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use projections::postgres;
-use projections::runner::{Projector, ProjectorConfig};
+use projections::runner::{Projector, ProjectorConfig, ProjectorState};
+use tokio::sync::watch;
 
 use super::{Process, ServeError, connections};
 use crate::config::{Config, ConfigError, NatsRole};
 
-/// Starts the projector. A database that is down is waited for.
-pub(super) async fn start(process: &Process) -> Result<(), ServeError> {
+/// Starts the projector and gives how it fares. A database that is down is waited for.
+pub(super) async fn start(process: &Process) -> Result<watch::Receiver<ProjectorState>, ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
     let pool = pool(&process.config)?;
     let projector = Projector::new(Arc::new(log), pool, Arc::new(sealing), ProjectorConfig::default());
-    let cancel = process.cancel.clone();
+    let (state, cancel) = (projector.state(), process.cancel.clone());
     process.tasks.spawn(async move { projector.run(cancel).await });
-    Ok(())
+    Ok(state)
 }
 
 /// Connections to the read models' database; none is made yet.
