@@ -37,6 +37,23 @@ impl ApiState {
         }
     }
 
+    /// Reads one thing. What this node's memory knows already and the read models do not is waited for, so that a
+    /// script's next command finds what its last one made.
+    pub async fn read_one<'a, T, F>(
+        &'a self,
+        at_least: Option<Position>,
+        known: impl FnOnce() -> bool,
+        read: impl Fn(&'a Pool) -> F,
+    ) -> Result<Option<T>, Problem>
+    where
+        F: Future<Output = Result<Option<T>, ReadModelError>> + Send,
+    {
+        match self.read(at_least, &read).await? {
+            None if known() => self.read(self.gate.position(), &read).await,
+            found => Ok(found),
+        }
+    }
+
     /// An empty page of a place that is not there is told as what is not there.
     pub async fn exists_if(&self, something_was_found: bool, at: &impl Place) -> Result<(), Problem> {
         let Owner::Organization(id) = at.owner() else { return Ok(()) };

@@ -46,6 +46,7 @@ pub async fn get_installation(
 }
 
 async fn run(api: &ApiState, at: &impl KeyPlace, query: ReadQuery) -> Result<Json<Key>, Problem> {
-    let row = api.read(query.at_least, |pool| key::get(pool, at.owner(), at.key())).await?;
+    let known = || api.directory.key(at.key()).is_some_and(|entry| entry.owner == at.owner());
+    let row = api.read_one(query.at_least, known, |pool| key::get(pool, at.owner(), at.key())).await?;
     row.map(|row| Json(Key::of(api, row))).ok_or_else(Problem::not_found)
 }

@@ -26,6 +26,7 @@ pub async fn get(
     Query(query): Query<ReadQuery>,
 ) -> Result<Json<Organization>, Problem> {
     let id = allowed.at.organization;
-    let row = api.read(query.at_least, |pool| organization::get(pool, id)).await?;
+    let known = || api.directory.organization(id).is_some();
+    let row = api.read_one(query.at_least, known, |pool| organization::get(pool, id)).await?;
     row.map(|row| Json(Organization::of(&api, row))).ok_or_else(Problem::not_found)
 }

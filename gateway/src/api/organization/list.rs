@@ -53,7 +53,7 @@ pub async fn list(
         return named(&api, &permitted.admin, &slug, at_least).await;
     }
     if let Owner::Organization(own) = permitted.admin.owner {
-        let row = api.read(at_least, |pool| organization::get(pool, own)).await?;
+        let row = api.read_one(at_least, || true, |pool| organization::get(pool, own)).await?;
         return Ok(Json(Page::one(row.map(|row| Organization::of(&api, row)))));
     }
     let page = ListQuery { limit, cursor, at_least }.page()?;
@@ -73,6 +73,6 @@ async fn named(
     let Some(id) = found.map(|entry| entry.id).filter(|id| admin.reaches(Owner::Organization(*id))) else {
         return Ok(Json(Page::one(None)));
     };
-    let row = api.read(at_least, |pool| organization::get(pool, id)).await?;
+    let row = api.read_one(at_least, || true, |pool| organization::get(pool, id)).await?;
     Ok(Json(Page::one(row.map(|row| Organization::of(api, row)))))
 }

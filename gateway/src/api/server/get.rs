@@ -26,6 +26,7 @@ pub async fn get(
     Query(query): Query<ReadQuery>,
 ) -> Result<Json<Server>, Problem> {
     let ServerPath { organization, server: id } = allowed.at;
-    let row = api.read(query.at_least, |pool| server::get(pool, organization, id)).await?;
+    let known = || api.directory.server_by_id(id).is_some_and(|entry| entry.organization == organization);
+    let row = api.read_one(query.at_least, known, |pool| server::get(pool, organization, id)).await?;
     row.map(|row| Json(Server::of(&api, row))).ok_or_else(Problem::not_found)
 }

@@ -56,7 +56,7 @@ pub async fn list(
             api.exists_if(false, &allowed.at).await?;
             return Ok(Json(Page::one(None)));
         };
-        let row = api.read(at_least, |pool| server::get(pool, organization, entry.id)).await?;
+        let row = api.read_one(at_least, || true, |pool| server::get(pool, organization, entry.id)).await?;
         return Ok(Json(Page::one(row.map(|row| Server::of(&api, row)))));
     }
     let page = ListQuery { limit: query.limit, cursor: query.cursor, at_least }.page()?;
