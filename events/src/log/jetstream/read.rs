@@ -12,11 +12,15 @@ use crate::subject::Subject;
 
 /// The log's id, as its first message tells it.
 pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
-    let Some(first) = message(log, 1).await? else {
-        let state = state(log).await?;
-        if state.last_seq == 0 {
+    let mut first = message(log, 1).await?;
+    if first.is_none() {
+        if state(log).await?.last_seq == 0 {
             return Err(ReadError::NotBootstrapped);
         }
+        // It may have come between the two questions.
+        first = message(log, 1).await?;
+    }
+    let Some(first) = first else {
         return Err(ReadError::ForeignLog("its first message is gone".to_owned()));
     };
     let (envelope, kind) = match crate::envelope::read(&first, None) {
