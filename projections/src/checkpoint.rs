@@ -84,3 +84,15 @@ pub(crate) async fn advance(
     };
     Ok(moved.rows_affected() == 1)
 }
+
+/// Locks the checkpoint where it is until the transaction ends. False: it is not there any more.
+pub(crate) async fn hold(connection: &mut PgConnection, at: &Checkpoint) -> Result<bool, sqlx::Error> {
+    let sql = "SELECT true FROM checkpoints \
+               WHERE projection = 'read_models' AND log = $1 AND sequence = $2 FOR UPDATE";
+    let held: Option<bool> = sqlx::query_scalar(sql)
+        .bind(at.log.uuid())
+        .bind(at.sequence.cast_signed())
+        .fetch_optional(connection)
+        .await?;
+    Ok(held.is_some())
+}

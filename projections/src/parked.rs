@@ -59,6 +59,33 @@ pub(crate) async fn among(
     Ok(parked.into_iter().collect())
 }
 
+/// Subjects and sequences of parked events, in the order of the log.
+pub(crate) async fn sequences(pool: &Pool, limit: i64) -> Result<Vec<(String, u64)>, ReadModelError> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT subject, sequence FROM parked_events ORDER BY sequence LIMIT $1")
+            .bind(limit)
+            .fetch_all(pool.inner())
+            .await?;
+    Ok(rows.into_iter().map(|(subject, sequence)| (subject, sequence.cast_unsigned())).collect())
+}
+
+/// These events of an aggregate wait no longer. How many of its events still do.
+pub(crate) async fn remove(
+    connection: &mut PgConnection,
+    subject: &str,
+    sequences: &[i64],
+) -> Result<i64, sqlx::Error> {
+    sqlx::query("DELETE FROM parked_events WHERE subject = $1 AND sequence = ANY($2)")
+        .bind(subject)
+        .bind(sequences)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar("SELECT count(*) FROM parked_events WHERE subject = $1")
+        .bind(subject)
+        .fetch_one(connection)
+        .await
+}
+
 pub(crate) async fn store(connection: &mut PgConnection, events: &[ParkedEvent]) -> Result<(), sqlx::Error> {
     if events.is_empty() {
         return Ok(());

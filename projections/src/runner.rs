@@ -22,6 +22,7 @@ use crate::postgres::text::{Unseal, UnsealError};
 use crate::postgres::{self, Pool, ReadModelError, history, text};
 
 mod batch;
+mod unpark;
 
 use batch::{Item, Outcome, What};
 
@@ -120,7 +121,7 @@ impl Projector {
             }
             match error {
                 ProjectError::Diverged(reason) => {
-                    tracing::error!(%reason, "the read models were built from another log: rebuild them");
+                    tracing::error!(%reason, "the read models were built from another log: give the worker an empty database to build them anew");
                     self.state.send_replace(ProjectorState::Diverged(reason));
                     metrics::gauge!("keyledger_read_models_diverged").set(1.0);
                     pause = self.config.max_pause;
@@ -155,6 +156,9 @@ impl Projector {
         if let Some(checkpoint) = from.as_ref().filter(|checkpoint| checkpoint.log != log) {
             let reason = format!("the log is {log}; they were built from {}", checkpoint.log);
             return Err(ProjectError::Diverged(reason));
+        }
+        if let Some(checkpoint) = &from {
+            unpark::unpark(self, log, checkpoint).await?;
         }
         let mut chunks =
             self.log.follow(from.as_ref().map(Checkpoint::place)).await?.ready_chunks(self.config.batch);

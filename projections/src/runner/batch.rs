@@ -60,6 +60,30 @@ pub(super) async fn store(
     Ok(Outcome::Stored { to, parked: parked.len() })
 }
 
+/// Takes in an aggregate's parked events, all or none. False: the checkpoint was not where it had been left.
+/// Nothing is taken in while more of its events wait.
+pub(super) async fn unpark(
+    pool: &Pool,
+    at: &Checkpoint,
+    subject: &str,
+    items: &[Item],
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = pool.inner().begin().await?;
+    if !checkpoint::hold(&mut transaction, at).await? {
+        return Ok(false);
+    }
+    let sequences: Vec<i64> = items.iter().map(|item| item.sequence.cast_signed()).collect();
+    if parked::remove(&mut transaction, subject, &sequences).await? > 0 {
+        return Ok(true);
+    }
+    let (events, _) = sort_out(&mut transaction, items).await?;
+    let rows: Vec<&EventRow> = events.iter().map(|event| event.row).collect();
+    history::store(&mut transaction, &rows).await?;
+    fold(&mut transaction, &events).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
 struct Readable<'a> {
     recorded: &'a Recorded,
     texts: &'a Texts,

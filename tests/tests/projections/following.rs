@@ -5,21 +5,22 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use events::SealedText;
+use events::key::{Disabled, KeyEvent, Revoked};
 use events::log::Log;
 use events::sealed::SealedField;
+use events::{KeyId, OrganizationId, Owner, SealedText, Subject};
 use futures::StreamExt;
 use gateway::config::NatsRole;
 use keyledger_tests::poll;
 use keyledger_tests::servers::{Nats, Postgres, ROOT};
-use projections::checkpoint;
 use projections::postgres::text::{Unseal, UnsealError};
 use projections::postgres::{self, Pool};
 use projections::runner::{Projector, ProjectorConfig, ProjectorState};
+use projections::{checkpoint, parked};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{Plain, Stage, Tape};
+use crate::stage::{Plain, Stage, Tape, issued, sealed, uuid};
 
 const BOUND: Duration = Duration::from_secs(40);
 
@@ -197,4 +198,39 @@ async fn two_workers_at_once_give_what_one_gives() {
     let rows: i64 =
         sqlx::query_scalar("SELECT count(*) FROM history").fetch_one(stage.pool.inner()).await.unwrap();
     assert_eq!(rows, i64::try_from(tape.messages.len()).unwrap());
+}
+
+/// A version that could not read them parked them; this one takes them in.
+#[tokio::test]
+async fn parked_events_are_taken_in_once_they_can_be_read() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let (readable, not_yet) = (KeyId::new(uuid()), KeyId::new(uuid()));
+    for id in [readable, not_yet] {
+        tape.key(owner, id, issued("a key"));
+    }
+    tape.unreadable(&Subject::key(owner, not_yet));
+    tape.key(owner, readable, KeyEvent::Disabled(Disabled { reason: None }));
+    tape.key(owner, readable, KeyEvent::Revoked(Revoked { reason: Some(sealed("lost")) }));
+    publish(&nats, &tape.messages).await;
+    let log = nats.log(NatsRole::Worker).await.unwrap();
+    let mut messages: Vec<_> =
+        log.follow(None).await.unwrap().take(tape.messages.len()).map(Result::unwrap).collect().await;
+    let expected = Stage::new().await;
+    expected.projector().project(tape.log, &mut None, &messages).await.unwrap();
+
+    let disabled = &mut messages[4];
+    let payload = String::from_utf8(disabled.payload.to_vec()).unwrap();
+    disabled.payload = payload.replace("key.disabled", "key.paused").into_bytes().into();
+    stage.projector().project(tape.log, &mut None, &messages).await.unwrap();
+    assert_eq!(parked::count(&stage.pool).await.unwrap(), 3);
+
+    let worker = worker(&nats, &stage.pool, Arc::new(Plain)).await;
+    let mut tasks = JoinSet::new();
+    start(&mut tasks, &worker);
+    until_state(&worker, |state| *state == ProjectorState::Following).await;
+    tasks.shutdown().await;
+    assert_eq!(parked::count(&stage.pool).await.unwrap(), 1, "one still can't be read");
+    assert_eq!(stage.dump().await, expected.dump().await);
 }
