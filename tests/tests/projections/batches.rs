@@ -14,6 +14,8 @@ async fn a_batch_that_comes_twice_is_stored_once() {
     let mut from = None;
     projector.project(tape.log, &mut from, &tape.messages[..10]).await.unwrap();
     projector.project(tape.log, &mut from, &tape.messages[..10]).await.unwrap();
+    projector.project(tape.log, &mut from, &tape.messages[..4]).await.unwrap();
+    assert_eq!(from.as_ref().unwrap().sequence, 10, "an older batch takes nothing back");
     projector.project(tape.log, &mut from, &tape.messages[5..]).await.unwrap();
     let twice = stage.dump().await;
 
