@@ -1,0 +1,164 @@
+//! The command line over a running node: what it prints for people and for programs, its exit codes, and the log
+//! read as the auditor.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use keyledger_tests::poll::within;
+use keyledger_tests::spine::Spine;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+/// The binary as `./test` builds it, beside the tests.
+fn keyledger() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let binary = tests.parent().unwrap().parent().unwrap().join("keyledger");
+    assert!(binary.exists(), "{} is not built: cargo build --bin keyledger", binary.display());
+    binary
+}
+
+struct Shell<'a> {
+    spine: &'a Spine,
+    folder: tempfile::TempDir,
+}
+
+struct Said {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+impl<'a> Shell<'a> {
+    fn of(spine: &'a Spine) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("auditor"), spine.nats.credentials("auditor").password).unwrap();
+        Self { spine, folder }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(keyledger());
+        command
+            .args(args)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("KEYLEDGER_API", format!("http://{}", self.spine.admin))
+            .env("KEYLEDGER_ADMIN_KEY", &self.spine.admin_key)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, args: &[&str]) -> Said {
+        let what = format!("{args:?}");
+        let output = within(&what, Duration::from_secs(30), self.command(args).output()).await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().expect("it ends by itself");
+        Said { out: text(output.stdout), err: text(output.stderr), code }
+    }
+
+    /// What it prints when it does what was asked.
+    async fn done(&self, args: &[&str]) -> String {
+        let said = self.run(args).await;
+        assert_eq!(said.code, 0, "{args:?}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    async fn json(&self, args: &[&str]) -> Value {
+        let out = self.done(&[args, &["--json"]].concat()).await;
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
+    }
+
+    fn events<'b>(&self, args: &[&'b str]) -> Vec<&'b str> {
+        let url: &'static str = Box::leak(self.spine.nats.url().into_boxed_str());
+        [&["events"], args, &["--nats", url, "--nats-password-file", "auditor"]].concat()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_organization_from_its_creation_to_a_revoked_key() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    let created = shell.json(&["organizations", "create", "acme", "--name", "Acme"]).await;
+    assert_eq!(created["changed"], true);
+    assert!(shell.done(&["organizations", "list"]).await.contains("Acme"));
+    let of = ["--organization", "acme"];
+    let register = ["servers", "register", "docs", "--upstream", "https://docs.example/mcp"];
+    shell.done(&[&register[..], &of].concat()).await;
+    shell.done(&[&["servers", "change", "docs", "--enabled", "false"][..], &of].concat()).await;
+    let shown = shell.json(&[&["servers", "show", "docs"][..], &of].concat()).await;
+    assert_eq!((&shown["state"], &shown["slug"]), (&"disabled".into(), &"docs".into()));
+
+    // The key alone goes to standard output.
+    let issue = ["keys", "issue", "Builder", "--scope", "mcp:docs", "--expires-at", "2100-01-01T00:00:00Z"];
+    let issued = shell.run(&[&issue[..], &of].concat()).await;
+    assert_eq!(issued.code, 0, "{}", issued.err);
+    assert!(issued.out.starts_with("kl_live_") && issued.out.lines().count() == 1, "{}", issued.out);
+    let id = issued.err.split(':').next().unwrap().to_owned();
+    let revoke = ["keys", "revoke", &id, "--reason", "leaked"];
+    assert_eq!(shell.done(&[&revoke[..], &of].concat()).await, format!("{id}: revoked\n"));
+    let again = ["keys", "revoke", &id];
+    assert_eq!(shell.done(&[&again[..], &of].concat()).await, format!("{id}: it was so already\n"));
+
+    let refused = shell.run(&[&["keys", "enable", &id][..], &of].concat()).await;
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""));
+    assert!(refused.err.contains("revoked") && refused.err.contains("[key-revoked]"), "{}", refused.err);
+    let unknown = shell.run(&["keys", "list", "--organization", "nobody"]).await;
+    assert_eq!(unknown.code, 1, "{}", unknown.err);
+    assert_eq!(shell.run(&["keys", "issue"]).await.code, 2);
+
+    let history = shell.done(&[&["keys", "history", &id][..], &of].concat()).await;
+    assert!(history.contains("key.issued") && history.contains("leaked"), "{history}");
+    let list = shell.json(&[&["keys", "list"][..], &of].concat()).await;
+    assert_eq!(list["items"][0]["state"], "revoked");
+    let status = shell.done(&["status"]).await;
+    assert!(status.contains("parked events"), "{status}");
+    assert_eq!(shell.json(&["status"]).await["read_models"]["parked"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_read_as_the_auditor() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    let (acme, other) = (spine.organization("acme").await, spine.organization("other").await);
+    let key = spine.key(&acme, &["mcp:*"]).await;
+    spine.key(&other, &["mcp:*"]).await;
+    let replay = async |args: &[&str]| {
+        let out = shell.done(&shell.events(&[&["replay"], args].concat())).await;
+        let lines = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.collect::<Vec<_>>()
+    };
+    let kinds = |lines: &[Value]| {
+        lines.iter().map(|line| line["event"]["type"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+
+    let all = replay(&[]).await;
+    assert_eq!(kinds(&all)[0], "installation.bootstrapped");
+    assert!(all.iter().all(|line| line["foreign"].is_null() && line["unreadable"].is_null()));
+    assert_eq!(kinds(&replay(&["--key", &key.id]).await), ["key.issued"]);
+    let of_acme = kinds(&replay(&["--organization", &acme.id]).await);
+    assert_eq!(of_acme, ["organization.created", "key.issued"]);
+    let created = kinds(&replay(&["--subject", "kl.events.*._.organization.*"]).await);
+    assert_eq!(created, ["organization.created"; 2]);
+    // From a position, and from the time at which the log stored that event.
+    let from = all.iter().position(|line| line["position"] == key.position.as_str()).unwrap();
+    assert_eq!(replay(&["--from", &key.position]).await, all[from..]);
+    let time = all[from]["stored_at"].as_str().unwrap();
+    let since = replay(&["--from", time]).await;
+    assert!(since.contains(&all[from]) && since.len() >= all.len() - from && since.len() < all.len());
+
+    let mut tail = shell.command(&shell.events(&["tail", "--from", &key.position]));
+    let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let mut next = async || {
+        let line = within("a line", Duration::from_secs(20), lines.next_line()).await.unwrap().unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    for expected in &all[from..] {
+        assert_eq!(next().await, *expected);
+    }
+    spine.change_key(&acme, &key.id, "revoke").await;
+    assert_eq!(next().await["event"]["type"], "key.revoked");
+    tail.kill().await.unwrap();
+}
