@@ -1,12 +1,15 @@
 //! Without the log nothing new can be decided, and what a node knows grows old: it goes on checking keys for
 //! `max_staleness` and then stops, for it could miss a revocation. All recovers when the log is back.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use events::clock::{Clock, SystemClock};
+use futures::{StreamExt, stream};
 use keyledger_tests::mcp::call;
 use keyledger_tests::poll;
-use keyledger_tests::spine::{Ready, Spine, text};
+use keyledger_tests::spine::{Ready, Spine, items, text};
 use keyledger_tests::upstreams::{McpServer, Upstream};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::json;
@@ -112,31 +115,63 @@ async fn killed_it_has_kept_what_it_acknowledged() {
     }
 }
 
-/// The log stands still with a command in flight: whether it was stored is not known, and the answer says so.
-/// Asked again with the same key, it is done once.
+/// The log stands still with commands in flight: whether they were stored is not known to those who sent them.
+/// Each is asked again with the same key until it is answered, and each was done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn standing_still_a_command_in_flight_has_an_unknown_outcome_and_is_done_once() {
+async fn standing_still_it_leaves_outcomes_unknown_and_each_command_is_done_once() {
+    const COMMANDS: usize = 40;
     let (spine, _upstream, ready) = start().await;
-    let issue = issue(&ready, "in flight");
-    spine.nats.pause().await;
-    let answer =
-        poll::within("an answer while the log stands still", BOUND, spine.admin(issue.clone())).await;
-    spine.nats.resume().await;
-    assert_eq!(answer.status, 503, "{answer:?}");
-    eprintln!("while the log stood still the command was answered {}", kind(&answer));
-
-    spine.becomes_ready().await;
-    let (done, _) =
-        poll::until("the command's outcome", BOUND, async || match spine.admin(issue.clone()).await {
-            answer if matches!(answer.status, 200 | 201) => Ok(answer),
-            answer => Err((answer.status, answer.text())),
+    let commands: Vec<_> =
+        (0..COMMANDS).map(|number| issue(&ready, &format!("in flight {number}"))).collect();
+    let answered = AtomicUsize::new(0);
+    let sending = stream::iter(&commands)
+        .map(async |command| {
+            let answer = poll::within("an answer", BOUND, spine.admin(command.clone())).await;
+            answered.fetch_add(1, Ordering::SeqCst);
+            answer
+        })
+        .buffered(8)
+        .collect::<Vec<_>>();
+    let pausing = async {
+        poll::until("some commands", BOUND, async || match answered.load(Ordering::SeqCst) {
+            found @ 0..10 => Err(found),
+            _ => Ok(()),
         })
         .await;
-    let position = text(&done.json(), "position");
-    let path = format!("{}?limit=100&at_least={position}", ready.organization.path("keys"));
-    let listed = keyledger_tests::spine::items(&spine.admin(Ask::get(path)).await.expect(200));
-    let named = listed.iter().filter(|key| key["name"] == "in flight").count();
-    assert_eq!(named, 1, "{listed:#?}");
+        spine.nats.pause().await;
+    };
+    let (answers, ()) = tokio::join!(sending, pausing);
+    spine.nats.resume().await;
+
+    spine.becomes_ready().await;
+    let mut outcomes = BTreeMap::<_, usize>::new();
+    for (command, first) in commands.iter().zip(&answers) {
+        let (again, _) =
+            poll::until("the command's outcome", BOUND, async || match spine.admin(command.clone()).await {
+                answer if matches!(answer.status, 200 | 201) => Ok(answer.status),
+                answer => Err(answer),
+            })
+            .await;
+        let first = if first.status == 201 { "done".to_owned() } else { kind(&first.clone().expect(503)) };
+        match first.rsplit(':').next() {
+            Some("done") => assert_eq!(again, 200, "it was done"),
+            // Refused before it was handed over: it was not done.
+            Some("unavailable" | "not-ready") => assert_eq!(again, 201, "{first}"),
+            _ => {}
+        }
+        *outcomes.entry((first, again)).or_default() += 1;
+    }
+    eprintln!("first answer, status when asked again, how many: {outcomes:?}");
+    assert!(outcomes.len() > 1, "the log stood still too late: {outcomes:?}");
+
+    let newest = spine.key(&ready.organization, &["mcp:tools"]).await.position;
+    let path = format!("{}?limit=100&at_least={newest}", ready.organization.path("keys"));
+    let listed = items(&spine.admin(Ask::get(path)).await.expect(200));
+    let names: BTreeSet<_> = listed.iter().filter_map(|key| key["name"].as_str()).collect();
+    let named =
+        listed.iter().filter(|key| key["name"].as_str().is_some_and(|name| name.starts_with("in flight")));
+    assert_eq!(named.count(), COMMANDS, "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.starts_with("in flight")).count(), COMMANDS, "{names:?}");
 }
 
 fn issue(ready: &Ready, name: &str) -> Ask {
