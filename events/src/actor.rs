@@ -80,3 +80,35 @@ impl FromStr for Actor {
 }
 
 text_serde!(Actor, "Actor", "user:<id>, key:<id>, system:<name> or reactor:<name>");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_actor_is_read_back_from_its_text(bits in any::<u128>(), name in "[a-z0-9_-]{1,30}") {
+            let uuid = Uuid::from_u128(bits);
+            let name: ActorName = name.parse().unwrap();
+            for actor in [
+                Actor::User(UserId::new(uuid)),
+                Actor::Key(KeyId::new(uuid)),
+                Actor::System(name.clone()),
+                Actor::Reactor(name.clone()),
+            ] {
+                prop_assert_eq!(actor.to_string().parse::<Actor>().unwrap(), actor);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_actor_is_refused() {
+        for text in ["", "user", "user:", "user:bob", "system:", "system:a b", "system:A", "robot:a", "key:*"]
+        {
+            assert!(text.parse::<Actor>().is_err(), "{text}");
+        }
+    }
+}

@@ -67,3 +67,31 @@ impl FromStr for DigestBytes {
 }
 
 text_serde!(DigestBytes, "DigestBytes", "32 bytes, base64url without padding");
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn bytes_are_read_back_from_their_text(bytes in any::<[u8; 32]>()) {
+            prop_assert_eq!(DigestBytes(bytes).to_string().parse::<DigestBytes>().unwrap(), DigestBytes(bytes));
+        }
+
+        #[test]
+        fn what_is_read_has_one_spelling(text in "[A-Za-z0-9_=-]{42,44}") {
+            if let Ok(bytes) = text.parse::<DigestBytes>() {
+                prop_assert_eq!(bytes.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn thirty_two_bytes_and_no_other_number() {
+        for length in [0, 16, 31, 33, 64] {
+            assert!(URL_SAFE_NO_PAD.encode(vec![1; length]).parse::<DigestBytes>().is_err(), "{length}");
+        }
+    }
+}

@@ -93,6 +93,8 @@ impl SealedField {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::id::KeyId;
 
@@ -109,5 +111,49 @@ mod tests {
             let field = SealedField::of(&subject, event, "name");
             assert_eq!((field.owner, field.aggregate), (owner, subject.aggregate_id));
         }
+    }
+
+    /// A text that is moved to another organization, aggregate, event or field does not open.
+    #[test]
+    fn no_two_fields_share_their_associated_data() {
+        let owners = [Owner::Installation, Owner::Organization(OrganizationId::new(Uuid::from_u128(1)))];
+        let mut seen = std::collections::HashSet::new();
+        for owner in owners {
+            for aggregate in ["a", "ab", "a-b"] {
+                for event in [1, 2] {
+                    for field in ["name", "nam", "ename"] {
+                        let field = SealedField {
+                            owner,
+                            aggregate: aggregate.parse().unwrap(),
+                            event: EventId::new(Uuid::from_u128(event)),
+                            field,
+                        };
+                        assert!(seen.insert(field.associated_data()), "{field:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stored ciphertexts open with these bytes: they never change.
+    #[test]
+    fn associated_data_is_each_part_after_its_length() {
+        let field = SealedField {
+            owner: Owner::Installation,
+            aggregate: "k".parse().unwrap(),
+            event: EventId::new(Uuid::nil()),
+            field: "name",
+        };
+        let mut expected = Vec::new();
+        for part in ["_", "k", "00000000-0000-0000-0000-000000000000", "name"] {
+            expected.extend([0, 0, 0, 0, 0, 0, 0, u8::try_from(part.len()).unwrap()]);
+            expected.extend(part.as_bytes());
+        }
+        assert_eq!(field.associated_data(), expected);
+    }
+
+    #[test]
+    fn sealed_bytes_are_not_shown() {
+        assert_eq!(format!("{:?}", SealedBytes(vec![1, 2, 3])), "3 sealed bytes");
     }
 }

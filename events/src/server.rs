@@ -103,3 +103,33 @@ impl fmt::Display for UpstreamUrl {
 }
 
 text_serde!(UpstreamUrl, "UpstreamUrl", "absolute http or https URL without user, query or fragment");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn upstream_urls_are_absolute_and_hold_no_secret() {
+        for good in ["https://tools.example.com/mcp", "http://127.0.0.1:8000/mcp", "https://[2001:db8::1]/"] {
+            assert_eq!(good.parse::<UpstreamUrl>().unwrap().to_string(), good);
+        }
+        let long = format!("https://a.example/{}", "x".repeat(2_048));
+        for bad in [
+            "",
+            "/mcp",
+            "tools.example.com/mcp",
+            "ftp://a.example/",
+            "file:///etc/passwd",
+            "https://user@a.example/",
+            "https://:secret@a.example/",
+            "https://a.example/?token=secret",
+            "https://a.example/#x",
+            "https:///mcp?",
+            &long,
+        ] {
+            let told = bad.parse::<UpstreamUrl>();
+            assert!(told.is_err(), "{bad}");
+            assert!(!told.unwrap_err().to_string().contains("secret"), "{bad}");
+        }
+    }
+}
