@@ -17,7 +17,7 @@ impl Config {
         self.check_bounds()?;
         self.check_origins()?;
         if self.has(Role::Control) || self.has(Role::Worker) {
-            self.postgres_url()?;
+            check_postgres(self.postgres_url()?.expose())?;
             self.vault_key_file("vault.people_key_file", &self.vault.people_key_file)?;
         }
         if self.has(Role::Control) {
@@ -105,6 +105,28 @@ impl Config {
     }
 }
 
+/// The driver falls back to plain text where the server offers no TLS: off this machine it must not.
+fn check_postgres(url: &str) -> Result<(), ConfigError> {
+    let accepted = "postgres://USER:PASSWORD@HOST/DATABASE on loopback or by a socket's folder; elsewhere with \
+                    ?sslmode=verify-full (or verify-ca, require)";
+    let wrong = |problem: &str| Err(value("postgres.url", problem, accepted));
+    let Ok(url) = Url::parse(url) else { return wrong("it is no PostgreSQL URL") };
+    if !matches!(url.scheme(), "postgres" | "postgresql") {
+        return wrong("it is no PostgreSQL URL");
+    }
+    let query = |name: &str| url.query_pairs().filter(|(key, _)| key == name).last().map(|(_, value)| value);
+    let local = match query("host") {
+        Some(host) => host.starts_with('/') || is_loopback_name(&host),
+        None => {
+            url.host_str().is_none_or(|host| host.is_empty() || host.starts_with("%2F")) || is_loopback(&url)
+        }
+    };
+    let secure = query("sslmode")
+        .or_else(|| query("ssl-mode"))
+        .is_some_and(|mode| matches!(&*mode, "require" | "verify-ca" | "verify-full"));
+    if local || secure { Ok(()) } else { wrong("the connection would leave this machine without TLS") }
+}
+
 fn check_public_url(url: &Url) -> Result<(), ConfigError> {
     let accepted = "https://HOST[:PORT] without path, query or user; http only on loopback";
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -132,13 +154,43 @@ pub fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         // The url crate reads an address as a name where it does not know the scheme (`nats`).
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
+        Some(Host::Domain(name)) => is_loopback_name(name),
         None => false,
     }
 }
 
+fn is_loopback_name(name: &str) -> bool {
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn value(key: &str, problem: &str, accepted: &'static str) -> ConfigError {
     ConfigError::Value { key: key.to_owned(), problem: problem.to_owned(), accepted }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_off_this_machine_needs_tls() {
+        for url in [
+            "postgres://k:p@127.0.0.1:5432/k",
+            "postgres://k:p@localhost/k",
+            "postgres:///k?host=/run/postgresql",
+            "postgres://k@%2Frun%2Fpostgresql/k",
+            "postgres://k:p@db.example.com/k?sslmode=verify-full",
+        ] {
+            assert!(check_postgres(url).is_ok(), "{url}");
+        }
+        for url in [
+            "postgres://k:p@db.example.com/k",
+            "postgres://k:p@db.example.com/k?sslmode=prefer",
+            "postgres://k:p@localhost/k?host=db.example.com",
+            "postgres://k:p@db.example.com/k?sslmode=verify-full&sslmode=disable",
+            "mysql://k:p@127.0.0.1/k",
+        ] {
+            let text = check_postgres(url).unwrap_err().to_string();
+            assert!(text.contains("postgres.url") && !text.contains("k:p"), "{text}");
+        }
+    }
 }
