@@ -85,6 +85,11 @@ impl Plan {
 
     /// Runs the client to its end.
     pub async fn run(&self, sdk: Sdk) -> Told {
+        self.run_with(sdk, &[self.key.as_deref()]).await.remove(0)
+    }
+
+    /// Runs it anew with each of these keys, in one process.
+    pub async fn run_with(&self, sdk: Sdk, keys: &[Option<&str>]) -> Vec<Told> {
         let clients = installed();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
         let mut command = match sdk.script.strip_prefix("python/") {
@@ -97,14 +102,11 @@ impl Plan {
             .arg(folder.join(sdk.script))
             .args([&self.url, &plan.to_string()])
             .env("KEYLEDGER_CLIENTS", &clients)
-            .env_remove("KEYLEDGER_KEY")
+            .env("KEYLEDGER_KEYS", json!(keys).to_string())
             .env_remove("HTTP_PROXY")
             .env_remove("http_proxy")
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        if let Some(key) = &self.key {
-            command.env("KEYLEDGER_KEY", key);
-        }
         // The two cores start many such processes at once when the whole suite runs.
         let bound = Duration::from_secs(90);
         let output = crate::poll::within(sdk.name, bound, command.output()).await.unwrap_or_else(|error| {
@@ -113,10 +115,18 @@ impl Plan {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{} failed: {}\n{stdout}\n{stderr}", sdk.name, output.status);
-        let lines = stdout.lines().map(|line| {
-            serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: not a line of ours: {line}", sdk.name))
-        });
-        Told { sdk, lines: lines.collect(), stderr }
+        let mut told = Vec::new();
+        for line in stdout.lines() {
+            let line: Value = serde_json::from_str(line)
+                .unwrap_or_else(|_| panic!("{}: not a line of ours: {line}", sdk.name));
+            if line["event"] == "begin" {
+                told.push(Told { sdk, lines: Vec::new(), stderr: stderr.clone() });
+            } else if let Some(told) = told.last_mut() {
+                told.lines.push(line);
+            }
+        }
+        assert_eq!(told.len(), keys.len(), "{} did not try every key: {stdout}", sdk.name);
+        told
     }
 }
 

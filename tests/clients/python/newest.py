@@ -9,12 +9,11 @@ from mcp.client.streamable_http import streamable_http_client
 import report
 
 
-async def main():
-    url, chosen = report.plan()
+async def once(url, chosen, key):
     connected = False
     try:
         async with httpx2.AsyncClient(
-            headers=report.credential(chosen),
+            headers=report.credential(chosen, key),
             timeout=httpx2.Timeout(20),
             event_hooks={"response": [report.saw]},
         ) as http:
@@ -25,6 +24,13 @@ async def main():
                 await report.follow(chosen, client.list_tools, client.call_tool)
     except Exception as error:
         report.refused("close" if connected else "connect", error)
+
+
+async def main():
+    url, chosen = report.plan()
+    for key in report.keys():
+        report.tell("begin")
+        await once(url, chosen, key)
 
 
 asyncio.run(main())

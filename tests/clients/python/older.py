@@ -21,12 +21,11 @@ def http_client(headers=None, timeout=None, auth=None):
     )
 
 
-async def main():
-    url, chosen = report.plan()
+async def once(url, chosen, key):
     connected = False
     try:
         async with streamablehttp_client(
-            url, headers=report.credential(chosen), timeout=20, httpx_client_factory=http_client
+            url, headers=report.credential(chosen, key), timeout=20, httpx_client_factory=http_client
         ) as (read, write, _):
             async with ClientSession(read, write, read_timeout_seconds=timedelta(seconds=20)) as session:
                 welcome = await session.initialize()
@@ -35,6 +34,13 @@ async def main():
                 await report.follow(chosen, session.list_tools, session.call_tool)
     except Exception as error:
         report.refused("close" if connected else "connect", error)
+
+
+async def main():
+    url, chosen = report.plan()
+    for key in report.keys():
+        report.tell("begin")
+        await once(url, chosen, key)
 
 
 asyncio.run(main())

@@ -1,13 +1,15 @@
 """What every Python client script shares: the plan it is given and the lines it tells.
 
-A script is run as `SCRIPT URL PLAN`, the key in KEYLEDGER_KEY (never in the arguments, which
-every process can read). PLAN is JSON:
+A script is run as `SCRIPT URL PLAN`, the keys in KEYLEDGER_KEYS (never in the arguments, which
+every process can read): a JSON list of keys, null for none. For each it connects anew and follows
+the plan: starting Python for each would take most of the time. PLAN is JSON:
 
     {"mode": "auto", "header": "authorization", "list": true,
      "calls": [{"tool": "echo", "arguments": {"text": "hi"}, "progress": false}]}
 
 It prints one JSON object a line:
 
+    {"event": "begin"}
     {"event": "connected", "protocol": "2025-11-25"}
     {"event": "tools", "names": ["echo"]}
     {"event": "progress", "tool": "count", "at_ms": 12, "progress": 1.0}
@@ -31,9 +33,12 @@ def plan():
     return url, chosen
 
 
-def credential(chosen):
-    key = os.environ.get("KEYLEDGER_KEY")
-    if not key:
+def keys():
+    return json.loads(os.environ["KEYLEDGER_KEYS"])
+
+
+def credential(chosen, key):
+    if key is None:
         return {}
     if chosen["header"] == "x-api-key":
         return {"X-API-Key": key}

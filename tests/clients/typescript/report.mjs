@@ -15,9 +15,10 @@ export function plan() {
   return { url: new URL(url), mode: "auto", header: "authorization", list: true, calls: [], ...JSON.parse(text) };
 }
 
-export function credential(chosen) {
-  const key = process.env.KEYLEDGER_KEY;
-  if (!key) return {};
+export const keys = JSON.parse(process.env.KEYLEDGER_KEYS);
+
+export function credential(chosen, key) {
+  if (key === null) return {};
   return chosen.header === "x-api-key" ? { "X-API-Key": key } : { Authorization: `Bearer ${key}` };
 }
 

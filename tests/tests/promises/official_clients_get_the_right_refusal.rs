@@ -2,7 +2,7 @@
 //! scope, and never one that sends it looking for a session, another era or an OAuth server.
 
 use keyledger_tests::clients::{self, Plan, Sdk, Told};
-use keyledger_tests::spine::{Demo, Spine};
+use keyledger_tests::spine::Spine;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,35 +33,34 @@ async fn the_second_typescript_sdk() {
 async fn is_refused(sdk: Sdk) {
     let spine = Spine::start().await;
     let demo = spine.demo().await;
-    for (what, key, error) in [
-        ("no key", None, None),
-        ("garbage", Some("not-a-key".to_owned()), Some("invalid_token")),
-        ("a revoked key", Some(spine.revoked_key(&demo.organization).await), Some("invalid_token")),
-        ("an expired key", Some(spine.expired_key(&demo.organization).await), Some("invalid_token")),
-    ] {
-        let told = run(sdk, &demo, key.as_deref()).await;
-        at_the_door(&told, what, 401, error);
+    let revoked = spine.revoked_key(&demo.organization).await;
+    let expired = spine.expired_key(&demo.organization).await;
+    let elsewhere = spine.key(&demo.organization, &["mcp:another-server"]).await.secret;
+    let narrow = spine.key(&demo.organization, &["mcp:demo:tools:count"]).await.secret;
+    let cases = [
+        ("no key", None, 401, None),
+        ("garbage", Some("not-a-key"), 401, Some("invalid_token")),
+        ("a revoked key", Some(&*revoked), 401, Some("invalid_token")),
+        ("an expired key", Some(&*expired), 401, Some("invalid_token")),
+        ("a key for another server", Some(&*elsewhere), 403, Some("insufficient_scope")),
+    ];
+    let keys: Vec<_> = cases.iter().map(|(_, key, ..)| *key).chain([Some(&*narrow)]).collect();
+    let plan = Plan::new(&demo.url, None).call("echo", json!({"text": "never"}));
+    let told = plan.run_with(sdk, &keys).await;
+    for ((what, _, status, error), told) in cases.iter().zip(&told) {
+        at_the_door(told, what, *status, *error);
     }
 
-    let elsewhere = spine.key(&demo.organization, &["mcp:another-server"]).await;
-    let told = run(sdk, &demo, Some(&elsewhere.secret)).await;
-    at_the_door(&told, "a key for another server", 403, Some("insufficient_scope"));
-
     // Good for the server and one of its tools: the client connects and lists, and the other tool is refused.
-    let narrow = spine.key(&demo.organization, &["mcp:demo:tools:count"]).await;
-    let told = run(sdk, &demo, Some(&narrow.secret)).await;
+    let told = &told[cases.len()];
     assert!(!told.tools().is_empty(), "{told:#?}");
     // The older Python SDK gives the whole connection up on any status that it does not know.
     let stage = told.one("refused")["stage"].as_str();
     assert!(matches!(stage, Some("call" | "close")), "{told:#?}");
     assert!(told.all("result").is_empty(), "{told:#?}");
-    let (_, status, challenge) = last_refusal(&told);
+    let (_, status, challenge) = last_refusal(told);
     assert_eq!(status, 403, "{told:#?}");
     assert!(challenge.contains("scope=\"mcp:demo:tools:echo\""), "{challenge}");
-}
-
-async fn run(sdk: Sdk, demo: &Demo, key: Option<&str>) -> Told {
-    Plan::new(&demo.url, key).call("echo", json!({"text": "never"})).run(sdk).await
 }
 
 fn at_the_door(told: &Told, what: &str, status: u64, error: Option<&str>) {
