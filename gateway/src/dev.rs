@@ -40,7 +40,7 @@ pub enum Error {
     #[error("{path} can't be read as what this version wrote: {reason}")]
     Content { path: PathBuf, reason: String },
     #[error(
-        "PostgreSQL refuses to run as root, and this machine allows no user namespace ({0}): run as an ordinary user"
+        "PostgreSQL refuses to run as root, and this machine lets root become no other user ({0}): run as an ordinary user"
     )]
     Root(String),
 }

@@ -1,8 +1,8 @@
 //! A private PostgreSQL: loopback TCP on a port of its own, one superuser with a password (SCRAM).
 //!
 //! No Unix socket: its path may have 107 bytes and no more, and a data directory may be deeper. PostgreSQL
-//! refuses to run as root; root maps itself to an ordinary user in a user namespace, and the files stay
-//! root's. What lies in the database is its caller's.
+//! refuses to run as root, so root lets it run as another user, who can still enter root's folders (see
+//! `WAYS_FOR_ROOT`). What lies in the database is its caller's.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -58,8 +58,15 @@ impl std::fmt::Debug for PostgresServer {
 impl PostgresServer {
     /// Starts a server on this directory, which may hold an earlier one's data. Nobody else may use it.
     pub async fn start(options: &PostgresOptions, random: &dyn Random) -> Result<Self, Error> {
+        Self::start_as(&as_ordinary_user().await?, options, random).await
+    }
+
+    async fn start_as(
+        wrapper: &[OsString],
+        options: &PostgresOptions,
+        random: &dyn Random,
+    ) -> Result<Self, Error> {
         let bin = tools::postgres_bin()?;
-        let wrapper = as_ordinary_user().await?;
         let files = Files::of(&options.directory)?;
         let password = match private::read(&files.password)? {
             Some(password) => password.trim().to_owned(),
@@ -70,12 +77,12 @@ impl PostgresServer {
             }
         };
         if !files.data.is_dir() {
-            initialise(&bin, &wrapper, &files, options.durable, random).await?;
+            initialise(&bin, wrapper, &files, options.durable, random).await?;
         }
         let mut attempt = 1;
         loop {
             let port = files.port().filter(|port| is_free(*port)).map_or_else(free_port, Ok)?;
-            match Self::start_on(&bin, &wrapper, &files, options, port).await {
+            match Self::start_on(&bin, wrapper, &files, options, port).await {
                 Ok(child) => {
                     private::write(&files.port, port.to_string().as_bytes())?;
                     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -278,20 +285,39 @@ async fn initialise(
     std::fs::rename(&new, &files.data).map_err(Error::file(&files.data))
 }
 
-/// Nothing for an ordinary user; for root, what makes it look like one to PostgreSQL.
+/// How root runs what must not be root. First in a user namespace, where the files stay root's. Containers often
+/// forbid that one; there as nobody, who keeps root's right to enter folders, and owns the data.
+const WAYS_FOR_ROOT: [&[&str]; 2] = [
+    &["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"],
+    &[
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+        "--inh-caps=-all,+dac_override",
+        "--ambient-caps=-all,+dac_override",
+        "--bounding-set=-all,+dac_override",
+        "--",
+    ],
+];
+
+/// Nothing for an ordinary user; for root, the first way that this machine allows.
 async fn as_ordinary_user() -> Result<Vec<OsString>, Error> {
     if !rustix::process::geteuid().is_root() {
         return Ok(Vec::new());
     }
-    let wrapper: Vec<OsString> =
-        ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"].map(OsString::from).to_vec();
-    let mut probe = wrapper.clone();
-    probe.push("true".into());
-    match run(probe, Duration::from_secs(10)).await {
-        Ok(output) if output.status.success() => Ok(wrapper),
-        Ok(output) => Err(Error::Root(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
-        Err(error) => Err(Error::Root(error.to_string())),
+    let mut refused = String::new();
+    for way in WAYS_FOR_ROOT {
+        let wrapper: Vec<OsString> = way.iter().map(OsString::from).collect();
+        let mut probe = wrapper.clone();
+        probe.push("true".into());
+        match run(probe, Duration::from_secs(10)).await {
+            Ok(output) if output.status.success() => return Ok(wrapper),
+            Ok(output) => refused = String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            Err(error) => refused = error.to_string(),
+        }
     }
+    Err(Error::Root(refused))
 }
 
 /// Runs to the end, within a bound; dropped, it is killed.

@@ -80,3 +80,31 @@ async fn the_password_shows_in_no_debug_text() {
     assert!(server.url().contains(&password));
     assert!(!format!("{server:?}").contains(&password));
 }
+
+/// A container may forbid the first way; the others are there for it. An ordinary user needs none.
+#[tokio::test]
+async fn root_can_run_it_in_each_way_also_in_a_folder_that_nobody_else_may_enter() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut worked = 0;
+    for way in WAYS_FOR_ROOT {
+        let wrapper: Vec<OsString> = way.iter().map(OsString::from).collect();
+        let allowed = run([wrapper.clone(), vec!["true".into()]].concat(), Duration::from_secs(10)).await;
+        if !allowed.is_ok_and(|output| output.status.success()) {
+            continue;
+        }
+        worked += 1;
+        let directory = tempfile::tempdir().unwrap();
+        let below = options(&directory.path().join("below"));
+        private::directory(directory.path()).unwrap();
+        let first = PostgresServer::start_as(&wrapper, &below, &SystemRandom).await.unwrap();
+        let url = first.url();
+        assert!(answers(first.address()));
+        drop(first);
+        let second = PostgresServer::start_as(&wrapper, &below, &SystemRandom).await.unwrap();
+        assert_eq!(second.url(), url);
+        second.stop().await;
+    }
+    assert!(worked > 0, "root found no way");
+}
