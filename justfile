@@ -1,7 +1,7 @@
 # Everyday commands. `just` alone lists them.
 
 _list:
-    @just --list --unsorted
+    @{{ just_executable() }} --list --unsorted
 
 # Set up, build optimised, start Keyledger with a demo
 run *arguments:
@@ -38,7 +38,8 @@ reference:
 
 # Licences, advisories and sources of the dependencies (cargo-deny)
 deny:
-    cargo deny check
+    scripts/setup --deny
+    source .tools/env && cargo deny check
 
 # Lines that tests reach, as HTML in target/llvm-cov/html (cargo-llvm-cov comes from PyPI)
 coverage *arguments:
