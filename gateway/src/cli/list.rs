@@ -16,6 +16,22 @@ pub struct Paging {
     /// Go on where an earlier list ended (`next` in its JSON)
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// What every read takes.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// Wait, a bounded time, until the answer includes a write (`position` in its JSON)
+    #[arg(long, value_name = "POSITION")]
+    at_least: Option<String>,
+}
+
+impl Reading {
+    pub fn query(&self) -> Vec<(&'static str, String)> {
+        self.at_least.iter().map(|position| ("at_least", position.clone())).collect()
+    }
 }
 
 /// The most that the API gives at once.
@@ -26,10 +42,9 @@ impl Paging {
         &self,
         session: &mut Session<'_>,
         path: &str,
-        query: &[(&str, String)],
         columns: &[Column],
     ) -> Result<(), CliError> {
-        let (items, next) = self.fetch(session, path, query).await?;
+        let (items, next) = self.fetch(session, path).await?;
         if session.json {
             return session.output.json(&json!({ "items": items, "next": next }));
         }
@@ -44,13 +59,12 @@ impl Paging {
         &self,
         session: &Session<'_>,
         path: &str,
-        query: &[(&str, String)],
     ) -> Result<(Vec<Value>, Option<String>), CliError> {
         let mut items = Vec::new();
         let mut next = self.cursor.clone();
         loop {
             let wanted = self.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-            let mut query = query.to_vec();
+            let mut query = self.reading.query();
             query.push(("limit", wanted.min(PAGE).to_string()));
             query.extend(next.take().map(|cursor| ("cursor", cursor)));
             let mut page = session.client.get(path, &query).await?;

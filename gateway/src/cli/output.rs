@@ -119,3 +119,30 @@ fn width(text: &str) -> usize {
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::tests::Written;
+    use super::*;
+
+    const COLUMNS: &[Column] = &[
+        Column { head: "ID", cell: |item| text(item, "id") },
+        Column { head: "NAME", cell: |item| text(item, "name") },
+        Column { head: "SCOPES", cell: |item| words(item, "scopes") },
+    ];
+
+    #[test]
+    fn a_table_is_aligned_and_what_it_holds_moves_no_cursor() {
+        let out = Written::default();
+        let items = [
+            json!({"id": "1", "name": "Ünïcode", "scopes": ["mcp:a", "mcp:b"]}),
+            json!({"id": "22", "name": "\u{1b}[2J\u{7}x", "scopes": []}),
+            json!({"id": "3", "name": null}),
+        ];
+        Output::to(out.clone(), std::io::sink()).table(COLUMNS, &items).unwrap();
+        let expected = "ID  NAME     SCOPES\n1   Ünïcode  mcp:a mcp:b\n22  \u{fffd}[2J\u{fffd}x\n3   -\n";
+        assert_eq!(out.text(), expected);
+    }
+}

@@ -232,7 +232,7 @@ async fn a_slug_finds_only_what_the_key_reaches() {
             .collect::<Vec<_>>()
     };
     assert_eq!(find(&spine.admin_key, "other").await, [other.id]);
-    assert_eq!(find(&admin, "acme").await, [acme.id.clone()]);
+    assert_eq!(find(&admin, "acme").await, std::slice::from_ref(&acme.id));
     assert!(find(&admin, "other").await.is_empty());
     assert!(find(&admin, "nobody").await.is_empty());
     let caller = Ask::get("/api/v1/caller").bearer(&admin).send(spine.admin).await.expect(200).json();

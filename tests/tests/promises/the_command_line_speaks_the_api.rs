@@ -82,12 +82,15 @@ async fn an_organization_from_its_creation_to_a_revoked_key() {
     let shell = Shell::of(&spine);
     let created = shell.json(&["organizations", "create", "acme", "--name", "Acme"]).await;
     assert_eq!(created["changed"], true);
-    assert!(shell.done(&["organizations", "list"]).await.contains("Acme"));
+    let since = ["--at-least", created["position"].as_str().unwrap()];
+    assert!(shell.done(&[&["organizations", "list"][..], &since].concat()).await.contains("Acme"));
     let of = ["--organization", "acme"];
     let register = ["servers", "register", "docs", "--upstream", "https://docs.example/mcp"];
     shell.done(&[&register[..], &of].concat()).await;
-    shell.done(&[&["servers", "change", "docs", "--enabled", "false"][..], &of].concat()).await;
-    let shown = shell.json(&[&["servers", "show", "docs"][..], &of].concat()).await;
+    let change = ["servers", "change", "docs", "--enabled", "false"];
+    let changed = shell.json(&[&change[..], &of].concat()).await;
+    let since = ["--at-least", changed["position"].as_str().unwrap()];
+    let shown = shell.json(&[&["servers", "show", "docs"][..], &of, &since].concat()).await;
     assert_eq!((&shown["state"], &shown["slug"]), (&"disabled".into(), &"docs".into()));
 
     // The key alone goes to standard output.
@@ -108,9 +111,11 @@ async fn an_organization_from_its_creation_to_a_revoked_key() {
     assert_eq!(unknown.code, 1, "{}", unknown.err);
     assert_eq!(shell.run(&["keys", "issue"]).await.code, 2);
 
-    let history = shell.done(&[&["keys", "history", &id][..], &of].concat()).await;
+    let revoked = shell.json(&[&again[..], &of].concat()).await;
+    let since = ["--at-least", revoked["position"].as_str().unwrap()];
+    let history = shell.done(&[&["keys", "history", &id][..], &of, &since].concat()).await;
     assert!(history.contains("key.issued") && history.contains("leaked"), "{history}");
-    let list = shell.json(&[&["keys", "list"][..], &of].concat()).await;
+    let list = shell.json(&[&["keys", "list"][..], &of, &since].concat()).await;
     assert_eq!(list["items"][0]["state"], "revoked");
     let status = shell.done(&["status"]).await;
     assert!(status.contains("parked events"), "{status}");

@@ -26,6 +26,6 @@ impl History {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/history", self.of.keys(&session).await?, self.key);
-        self.paging.show(&mut session, &path, &[], COLUMNS).await
+        self.paging.show(&mut session, &path, COLUMNS).await
     }
 }

@@ -84,7 +84,7 @@ fn show(session: &mut Session<'_>, issued: &Value) -> Result<(), CliError> {
         return session.output.json(issued);
     }
     let Some(secret) = issued.get("secret").and_then(Value::as_str) else {
-        return Err(CliError::Refused(text(issued, "notice")));
+        return Err(CliError::Refused(format!("{}: {}", text(issued, "id"), text(issued, "notice"))));
     };
     session.output.note(format!("{}: issued. This is the key, shown only now:", text(issued, "id")));
     session.output.line(secret)

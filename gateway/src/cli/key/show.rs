@@ -6,6 +6,7 @@ use super::shown;
 use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
+use crate::cli::list::Reading;
 use crate::cli::output::{Column, Output, text, words};
 use crate::cli::place::OfOwner;
 
@@ -15,6 +16,8 @@ pub struct Show {
     key: String,
     #[command(flatten)]
     of: OfOwner,
+    #[command(flatten)]
+    reading: Reading,
     #[command(flatten)]
     connection: Connection,
 }
@@ -40,7 +43,7 @@ impl Show {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = self.of.keys(&session).await?;
-        let found = session.client.get(&format!("{path}/{}", self.key), &[]).await?;
+        let found = session.client.get(&format!("{path}/{}", self.key), &self.reading.query()).await?;
         session.show(CARD, &found)
     }
 }

@@ -24,6 +24,6 @@ impl Events {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = self.of.path(&session).await?;
-        self.paging.show(&mut session, &format!("{path}/events"), &[], COLUMNS).await
+        self.paging.show(&mut session, &format!("{path}/events"), COLUMNS).await
     }
 }

@@ -20,6 +20,6 @@ pub struct List {
 impl List {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        self.paging.show(&mut session, "/api/v1/organizations", &[], COLUMNS).await
+        self.paging.show(&mut session, "/api/v1/organizations", COLUMNS).await
     }
 }

@@ -6,6 +6,7 @@ use super::COLUMNS;
 use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
+use crate::cli::list::Reading;
 use crate::cli::output::Output;
 use crate::cli::place::organization_id;
 
@@ -14,6 +15,8 @@ pub struct Show {
     /// By slug or id
     organization: String,
     #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -21,7 +24,7 @@ impl Show {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let id = organization_id(&session, &self.organization).await?;
-        let found = session.client.get(&format!("/api/v1/organizations/{id}"), &[]).await?;
+        let found = session.client.get(&format!("/api/v1/organizations/{id}"), &self.reading.query()).await?;
         session.show(COLUMNS, &found)
     }
 }

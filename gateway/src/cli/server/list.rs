@@ -24,6 +24,6 @@ impl List {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/servers", self.of.path(&session).await?);
-        self.paging.show(&mut session, &path, &[], COLUMNS).await
+        self.paging.show(&mut session, &path, COLUMNS).await
     }
 }

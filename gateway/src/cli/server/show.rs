@@ -6,6 +6,7 @@ use super::COLUMNS;
 use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
+use crate::cli::list::Reading;
 use crate::cli::output::Output;
 use crate::cli::place::{OfOrganization, server_id};
 
@@ -16,6 +17,8 @@ pub struct Show {
     #[command(flatten)]
     of: OfOrganization,
     #[command(flatten)]
+    reading: Reading,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -24,7 +27,7 @@ impl Show {
         let mut session = self.connection.open(environment, output)?;
         let path = self.of.path(&session).await?;
         let id = server_id(&session, &path, &self.server).await?;
-        let found = session.client.get(&format!("{path}/servers/{id}"), &[]).await?;
+        let found = session.client.get(&format!("{path}/servers/{id}"), &self.reading.query()).await?;
         session.show(COLUMNS, &found)
     }
 }
