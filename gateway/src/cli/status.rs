@@ -21,7 +21,7 @@ const CARD: &[Column] = &[
     Column { head: "log: newest event", cell: |item| at(item, &["log", "last_sequence"]) },
     Column { head: "node: applied", cell: |item| at(item, &["node", "applied"]) },
     Column { head: "node: events behind", cell: |item| at(item, &["node", "lag_events"]) },
-    Column { head: "node: known complete, seconds ago", cell: |item| at(item, &["node", "age_seconds"]) },
+    Column { head: "node: known complete, seconds ago", cell: age },
     Column { head: "node: serving stale", cell: |item| at(item, &["node", "serving_stale"]) },
     Column { head: "node: clock offset, ms", cell: |item| at(item, &["node", "clock_offset_millis"]) },
     Column { head: "organizations", cell: |item| at(item, &["node", "organizations"]) },
@@ -55,6 +55,10 @@ impl Status {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+fn age(item: &Value) -> String {
+    item["node"]["age_seconds"].as_f64().map_or_else(|| "-".to_owned(), |age| format!("{age:.1}"))
 }
 
 fn at(item: &Value, path: &[&str]) -> String {
