@@ -8,10 +8,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use crate::postgres::text::clean;
 use crate::postgres::{Pool, ReadModelError};
 
 /// At most this many are listed.
 const LISTED: i64 = 200;
+
+/// Characters of a kind or a reason that are kept, at most.
+const KEPT: usize = 500;
 
 /// A parked event.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +27,18 @@ pub struct ParkedEvent {
     pub schema_version: u32,
     pub stored_at: Timestamp,
     pub reason: String,
+}
+
+impl ParkedEvent {
+    /// With texts that PostgreSQL takes, whatever stands in the event: what can't be parked would hold up all.
+    pub(crate) fn storable(mut self) -> Self {
+        for text in [&mut self.kind, &mut self.reason] {
+            let kept = text.char_indices().nth(KEPT).map_or(text.len(), |(at, _)| at);
+            text.truncate(kept);
+            *text = clean(std::mem::take(text));
+        }
+        self
+    }
 }
 
 /// How many there are, and the first of them.

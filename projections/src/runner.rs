@@ -263,7 +263,7 @@ impl Projector {
                 tracing::error!(sequence = message.sequence, subject = %envelope.subject, kind = %envelope.kind,
                     version = envelope.schema_version, reason = %unreadable.reason,
                     "an event can't be read: it is parked with what follows of its aggregate");
-                What::Parked(Box::new(ParkedEvent {
+                let event = ParkedEvent {
                     sequence: message.sequence,
                     subject: envelope.subject,
                     event: envelope.id,
@@ -271,7 +271,8 @@ impl Projector {
                     schema_version: envelope.schema_version,
                     stored_at: message.stored_at,
                     reason: unreadable.reason.to_string(),
-                }))
+                };
+                What::Parked(Box::new(event.storable()))
             }
             Read::Foreign(foreign) => {
                 tracing::error!(sequence = message.sequence, subject = %foreign.subject, reason = %foreign.reason,

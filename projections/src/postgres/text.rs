@@ -88,9 +88,8 @@ pub async fn open(unseal: &dyn Unseal, recorded: &Recorded) -> Result<Texts, Uns
     Ok(texts)
 }
 
-/// PostgreSQL holds no NUL in a text: one becomes U+FFFD.
+/// A value whose texts PostgreSQL takes.
 fn storable(value: Value) -> Value {
-    let clean = |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     match value {
         Value::String(text) => Value::String(clean(text)),
         Value::Array(items) => Value::Array(items.into_iter().map(storable).collect()),
@@ -99,6 +98,11 @@ fn storable(value: Value) -> Value {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
+}
+
+/// PostgreSQL holds no NUL in a text: one becomes U+FFFD.
+pub(crate) fn clean(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// A field as text; `None` where it is forgotten or not there.

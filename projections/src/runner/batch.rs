@@ -141,6 +141,7 @@ pub(super) fn park(recorded: &Recorded, reason: String) -> ParkedEvent {
         stored_at: recorded.stored_at,
         reason,
     }
+    .storable()
 }
 
 /// What an event is about, when the read models have a row for it.

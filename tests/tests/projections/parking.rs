@@ -84,6 +84,33 @@ async fn what_the_database_refuses_waits_alone() {
     assert!(key::get(&stage.pool, owner, refused).await.unwrap().is_none());
 }
 
+/// PostgreSQL holds no NUL, and no row has room for everything: an unreadable event waits all the same.
+#[tokio::test]
+async fn an_unreadable_event_waits_whatever_its_texts_hold() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let owner = Owner::Organization(OrganizationId::new(uuid()));
+    let [of_kind, of_reason, after] = [(); 3].map(|()| KeyId::new(uuid()));
+    let kind = tape.spoiled(
+        &Subject::key(owner, of_kind),
+        KeyEvent::Enabled(Enabled {}),
+        "\"key.enabled\"",
+        "\"key.\\u0000enabled\"",
+    );
+    let long = format!("\"\\u0000{}\"", "é".repeat(5_000));
+    let reason = tape.spoiled(&Subject::key(owner, of_reason), issued("reason"), "\"live\"", &long);
+    tape.key(owner, after, issued("after"));
+    let mut from = None;
+    stage.projector().project(tape.log, &mut from, &tape.messages).await.unwrap();
+    assert_eq!(from.unwrap().sequence, tape.messages.len() as u64);
+    let waiting = parked::list(&stage.pool).await.unwrap().first;
+    assert_eq!(waiting.iter().map(|event| event.sequence).collect::<Vec<_>>(), [kind, reason]);
+    assert_eq!(waiting[0].kind, "key.\u{fffd}enabled");
+    let told = &waiting[1].reason;
+    assert!(told.contains("\u{fffd}é") && told.chars().count() == 500, "{told}");
+    assert!(key::get(&stage.pool, owner, after).await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn an_organization_created_twice_stays_the_first() {
     let stage = Stage::new().await;

@@ -175,10 +175,16 @@ impl Tape {
 
     /// An event of a kind from the future.
     pub fn unreadable(&mut self, subject: &Subject) -> u64 {
-        let event = Event::Key(KeyEvent::Enabled(events::key::Enabled {}));
-        let payload = self.draft(subject.clone(), event).encode().unwrap();
-        let payload = String::from_utf8(payload).unwrap().replace("key.enabled", "key.transmuted");
-        self.store(subject, payload.into_bytes())
+        let event = KeyEvent::Enabled(events::key::Enabled {});
+        self.spoiled(subject, event, "key.enabled", "key.transmuted")
+    }
+
+    /// An event with another text in place of this one, in its JSON.
+    pub fn spoiled(&mut self, subject: &Subject, event: KeyEvent, text: &str, other: &str) -> u64 {
+        let payload = self.draft(subject.clone(), Event::Key(event)).encode().unwrap();
+        let payload = String::from_utf8(payload).unwrap();
+        assert!(payload.contains(text), "{payload}");
+        self.store(subject, payload.replace(text, other).into_bytes())
     }
 
     /// Something that somebody else left there.
