@@ -32,6 +32,7 @@ pub use stepping::Stepping;
 pub struct Upstream {
     pub address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
+    open: Arc<()>,
     _task: JoinSet<()>,
 }
 
@@ -68,9 +69,10 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let received = Arc::new(Mutex::new(Vec::new()));
+        let open = Arc::new(());
         let mut task = JoinSet::new();
-        task.spawn(accept(listener, Arc::new(behaviour), received.clone()));
-        Self { address, received, _task: task }
+        task.spawn(accept(listener, Arc::new(behaviour), received.clone(), open.clone()));
+        Self { address, received, open, _task: task }
     }
 
     /// Where a server is registered.
@@ -80,6 +82,12 @@ impl Upstream {
 
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().expect("not poisoned").clone()
+    }
+
+    /// How many connections it has not closed.
+    pub fn connections(&self) -> usize {
+        // Each holds one, beside this and the task that accepts.
+        Arc::strong_count(&self.open).saturating_sub(2)
     }
 
     /// The requests of one JSON-RPC method.
@@ -99,11 +107,20 @@ impl Received {
     }
 }
 
-async fn accept(listener: TcpListener, behaviour: Arc<dyn Behave>, received: Arc<Mutex<Vec<Received>>>) {
+async fn accept(
+    listener: TcpListener,
+    behaviour: Arc<dyn Behave>,
+    received: Arc<Mutex<Vec<Received>>>,
+    open: Arc<()>,
+) {
     let mut connections = JoinSet::new();
     for number in 0.. {
         let Ok((stream, _)) = listener.accept().await else { return };
-        connections.spawn(serve(number, stream, behaviour.clone(), received.clone()));
+        let (serving, open) = (serve(number, stream, behaviour.clone(), received.clone()), open.clone());
+        connections.spawn(async move {
+            serving.await;
+            drop(open);
+        });
         while connections.try_join_next().is_some() {}
     }
 }
