@@ -2,7 +2,7 @@
 //!
 //! - `mcp:<server slug>`: all of a server; `mcp:*`: all of every server of the organization.
 //! - `mcp:<server slug>:<tools|prompts|resources>:<name>`: one thing; the name may end in `*`, and `*` alone
-//!   is every name; the server may be `*`.
+//!   is every name; the server may be `*`. `resources:<prefix>*` matches no URI with a `.` or `..` segment.
 //! - `admin:<resource>:<read|write>`: management; both may be `*`. `keys:verify`: ask whether a key is good.
 //!
 //! In a name `:`, `*`, `%` and what a scope token can't hold (space, `"`, `\`, controls, all but ASCII) are
@@ -21,6 +21,7 @@ use crate::slug::Slug;
 use crate::token::text_serde;
 
 mod set;
+mod uri;
 
 pub use set::{ScopeListError, ScopeSet, ScopeSetError};
 
@@ -124,16 +125,19 @@ impl McpScope {
     /// Whether this grants `name` of `thing` on the server.
     pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
         self.covers_server(server)
-            && self.thing.as_ref().is_none_or(|(own, pattern)| *own == thing && pattern.matches(name))
+            && self.thing.as_ref().is_none_or(|(own, pattern)| *own == thing && pattern.matches(thing, name))
     }
 }
 
 impl NamePattern {
-    pub fn matches(&self, name: &str) -> bool {
+    /// A prefix of a resource's URI matches no URI with a dot segment: that one may lead anywhere.
+    pub fn matches(&self, thing: Thing, name: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Exact(exact) => **exact == *name,
-            Self::Prefix(prefix) => name.starts_with(&**prefix),
+            Self::Prefix(prefix) => {
+                name.starts_with(&**prefix) && !(thing == Thing::Resource && uri::has_dot_segment(name))
+            }
         }
     }
 

@@ -114,9 +114,8 @@ fn covers_mcp(own: &McpScope, wanted: &McpScope) -> bool {
                 && match (own_name, name) {
                     (NamePattern::Any, _) => true,
                     (NamePattern::Exact(own), NamePattern::Exact(name)) => own == name,
-                    (NamePattern::Prefix(own), NamePattern::Exact(name) | NamePattern::Prefix(name)) => {
-                        name.starts_with(&**own)
-                    }
+                    (NamePattern::Prefix(_), NamePattern::Exact(name)) => own_name.matches(*thing, name),
+                    (NamePattern::Prefix(own), NamePattern::Prefix(name)) => name.starts_with(&**own),
                     (NamePattern::Exact(_), NamePattern::Any | NamePattern::Prefix(_))
                     | (NamePattern::Prefix(_), NamePattern::Any) => false,
                 }

@@ -193,6 +193,28 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_of_a_uri_opens_no_way_around_it() {
+        let docs: Slug = "docs".parse().unwrap();
+        let notes: ScopeSet = "mcp:docs:resources:file%3A///notes/*".parse().unwrap();
+        let read =
+            |uri: &str| of("resources/read", &format!(r#"{{"uri":"{uri}"}}"#)).unwrap().met_by(&notes, &docs);
+        assert!(read("file:///notes/a.md"));
+        for uri in ["file:///notes/../secrets", "file:///notes/%2e%2E/secrets", "file:///notes/./a"] {
+            assert!(!read(uri), "{uri}");
+            let filter = format!(r#"{{"notifications":{{"resourceSubscriptions":["{uri}"]}}}}"#);
+            assert!(!of("subscriptions/listen", &filter).unwrap().met_by(&notes, &docs), "{uri}");
+        }
+        // Named whole, or with all, it is what was meant.
+        for scopes in ["mcp:docs:resources:a/../b", "mcp:docs:resources:*", "mcp:docs"] {
+            let scopes: ScopeSet = scopes.parse().unwrap();
+            assert!(of("resources/read", r#"{"uri":"a/../b"}"#).unwrap().met_by(&scopes, &docs), "{scopes}");
+        }
+        // A tool's name is no path.
+        let tools: ScopeSet = "mcp:docs:tools:a*".parse().unwrap();
+        assert!(of("tools/call", r#"{"name":"a/../b"}"#).unwrap().met_by(&tools, &docs));
+    }
+
+    #[test]
     fn listening_needs_each_resource() {
         let filter = r#"{"notifications":{"toolsListChanged":true,"resourceSubscriptions":["a","b"]}}"#;
         let needs = of("subscriptions/listen", filter).unwrap();

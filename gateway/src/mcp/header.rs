@@ -48,7 +48,7 @@ fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
         (_, Member::Other) => wrong("can't match the version in _meta, which is no string"),
         (None, Member::Absent) => Ok(Era::Sessions),
         (None, Member::Text(_)) => wrong("is missing, and the body's _meta names a version"),
-        (Some(header), Member::Text(body)) if header == body => Ok(Era::Stateless),
+        (Some(header), Member::Text(body)) if header == body => Ok(Era::of_version(header)),
         (Some(_), Member::Text(_)) => wrong("is not the version in the body's _meta"),
         (Some(header), Member::Absent) => match (Era::of_version(header), message.shape) {
             (Era::Sessions, _) => Ok(Era::Sessions),
@@ -157,6 +157,9 @@ mod tests {
         assert_eq!(judge(&[], LEGACY_CALL), Ok(Era::Sessions));
         assert_eq!(judge(&[(V, "2025-11-25")], LEGACY_CALL), Ok(Era::Sessions));
         assert_eq!(judge(&[(V, "nonsense")], LEGACY_CALL), Ok(Era::Sessions));
+        // In both places as well.
+        let older = CALL.replace("2026-07-28", "2025-11-25");
+        assert_eq!(judge(&[(V, "2025-11-25")], &older), Ok(Era::Sessions));
         let response = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
         assert_eq!(judge(&[(V, "2025-11-25")], response), Ok(Era::Sessions));
     }
