@@ -52,7 +52,7 @@ pub struct Door {
     signer: IdentitySigner,
     origins: Origins,
     settings: RequestSettings,
-    /// The process stops: long answers end.
+    /// The process stops: answers without an end of their own end, and no request is let in any more.
     closing: CancellationToken,
 }
 
@@ -126,9 +126,17 @@ impl Door {
         self.signer.jwks()
     }
 
-    /// Cancelled when the process stops: long answers end at their next look.
+    /// Cancelled when the process stops: answers without an end of their own end at their next look, the others
+    /// have `drain_timeout`.
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
+    }
+
+    fn is_open(&self) -> Result<(), Refusal> {
+        if self.closing.is_cancelled() {
+            return Err(Refusal::NotReady);
+        }
+        self.gate.check().map_err(|_| Refusal::NotReady)
     }
 
     fn body_bounds(&self) -> body::Bounds {

@@ -57,8 +57,7 @@ pub enum ServeError {
 pub struct Running {
     addresses: Addresses,
     gate: Option<Arc<Gate>>,
-    cancel: CancellationToken,
-    tasks: TaskTracker,
+    stages: Stages,
 }
 
 /// Where a process listens.
@@ -77,6 +76,22 @@ struct Process {
     random: Arc<dyn Random>,
     cancel: CancellationToken,
     tasks: TaskTracker,
+    /// Those that open requests rest on.
+    followers: Stage,
+}
+
+/// Tasks that end together.
+#[derive(Clone, Default)]
+struct Stage {
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A process's tasks, in the order in which they end: a request under way needs a directory that is told what
+/// changes, or the gate closes on it.
+struct Stages {
+    listeners: Stage,
+    followers: Stage,
 }
 
 /// What a process that answers for keys holds.
@@ -98,16 +113,16 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         random: Arc::new(SystemRandom),
         cancel: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        followers: Stage::default(),
     };
-    match process.start().await {
-        Ok((addresses, gate)) => {
-            Ok(Running { addresses, gate, cancel: process.cancel, tasks: process.tasks })
-        }
+    let started = process.start().await;
+    let Process { cancel, tasks, followers, .. } = process;
+    let stages = Stages { listeners: Stage { cancel, tasks }, followers };
+    match started {
+        Ok((addresses, gate)) => Ok(Running { addresses, gate, stages }),
         Err(error) => {
             // What has started already must not outlive the failure.
-            process.cancel.cancel();
-            process.tasks.close();
-            process.tasks.wait().await;
+            stages.end().await;
             Err(error)
         }
     }
@@ -119,7 +134,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(addresses = ?running.addresses(), "listening");
     tokio::select! {
         () = end_asked() => {}
-        () = running.cancel.cancelled() => return Err(ServeError::Ended),
+        () = running.stages.listeners.cancel.cancelled() => return Err(ServeError::Ended),
     }
     tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
     running.shutdown().await;
@@ -151,9 +166,22 @@ impl Running {
 
     /// Ends every task; open requests get a bounded time.
     pub async fn shutdown(self) {
+        self.stages.end().await;
+    }
+}
+
+impl Stages {
+    async fn end(self) {
+        self.listeners.end(GRACE + Duration::from_secs(5)).await;
+        self.followers.end(Duration::from_secs(5)).await;
+    }
+}
+
+impl Stage {
+    async fn end(self, within: Duration) {
         self.cancel.cancel();
         self.tasks.close();
-        if tokio::time::timeout(GRACE + Duration::from_secs(5), self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.tasks.len(), "tasks were left behind");
         }
     }
@@ -195,13 +223,13 @@ impl Process {
             ..FollowConfig::default()
         };
         self.watch_stream(&log);
-        self.tasks.spawn(follow::run(
+        self.followers.tasks.spawn(follow::run(
             Arc::new(log),
             Arc::clone(&directory),
             Arc::clone(&gate),
             Arc::clone(&self.clock),
             follow_config,
-            self.cancel.clone(),
+            self.followers.cancel.clone(),
         ));
         Ok(Authenticating { directory, gate, secrets })
     }
@@ -230,4 +258,27 @@ impl Process {
 
 async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|source| ServeError::Listen { key, address, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn followers_go_on_until_the_listeners_have_ended() {
+        let stages = Stages { listeners: Stage::default(), followers: Stage::default() };
+        let (stop, following) = (stages.listeners.cancel.clone(), stages.followers.cancel.clone());
+        let drained = stages.listeners.tasks.spawn(async move {
+            stop.cancelled().await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            !following.is_cancelled()
+        });
+        let follower = stages.followers.cancel.clone();
+        let followed = stages.followers.tasks.spawn(async move { follower.cancelled().await });
+        stages.end().await;
+        assert!(drained.await.unwrap());
+        followed.await.unwrap();
+    }
 }

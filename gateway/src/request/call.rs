@@ -55,7 +55,7 @@ impl Door {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.gate.check().map_err(|_| Refusal::NotReady)?;
+        self.is_open()?;
         let caller = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
         let server = authorize::server(&self.directory, &caller, &address.organization, &address.server)?;
         let admitted = Admitted { caller, server };
@@ -92,9 +92,10 @@ impl Door {
         let needs = mcp::needs(&message).map_err(|error| refused(error.into()))?;
         authorize::permit(&admitted.caller, &admitted.server.slug, &needs).map_err(refused)?;
         tracing::debug!(method = %message.method, ?era, key = %admitted.caller.key.id, "a call passes");
-        let needs = needs.into_owned();
+        let endless = message.method == "subscriptions/listen";
+        let watch = self.watch(admitted, needs.into_owned(), endless);
         let request = Request::from_parts(head, body.clone());
-        self.pass(upstream, admitted, request, needs, era, request_id).await.map_err(refused)
+        self.pass(upstream, watch, request, era, request_id).await.map_err(refused)
     }
 
     /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
@@ -113,32 +114,38 @@ impl Door {
         match header::era_without_body(&head.headers)? {
             Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }),
             era @ Era::Sessions => {
+                let watch = self.watch(admitted, Needs::Server, head.method == Method::GET);
                 let request = Request::from_parts(head, Bytes::new());
-                self.pass(upstream, admitted, request, Needs::Server, era, request_id).await
+                self.pass(upstream, watch, request, era, request_id).await
             }
         }
+    }
+
+    fn watch(self: &Arc<Self>, admitted: Admitted, needs: Needs<'static>, endless: bool) -> Watch {
+        let Admitted { caller, server } = admitted;
+        Watch { door: Arc::clone(self), caller, server, needs, endless }
     }
 
     async fn pass(
         self: &Arc<Self>,
         upstream: &dyn Upstream,
-        admitted: Admitted,
+        watch: Watch,
         request: Request<Bytes>,
-        needs: Needs<'static>,
         era: Era,
         request_id: &HeaderValue,
     ) -> Result<Response<Body>, Refusal> {
-        let Admitted { caller, server } = admitted;
+        // The body took its time: what was so before it may not be so any more.
+        let watch = watch.renew()?;
+        let (caller, server) = (&watch.caller, &watch.server);
         let session = match era {
             Era::Sessions => self.sessions.open(request.headers(), server.id, caller.key.id)?,
             Era::Stateless => None,
         };
-        let route = identity::route(&self.signer, &caller, &server, self.clock.now())?;
+        let route = identity::route(&self.signer, caller, server, self.clock.now())?;
         let (head, body) = request.into_parts();
         let body = Full::new(body);
         let up =
             forward::request(head.method, &head.headers, body, &route, session.as_ref(), era, request_id);
-        let watch = Watch { door: Arc::clone(self), caller, server, needs };
         proxy::pass(upstream, up, watch, session.as_ref(), era).await
     }
 }

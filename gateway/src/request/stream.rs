@@ -49,6 +49,8 @@ pub struct Watch {
     pub(super) caller: Arc<Caller>,
     pub(super) server: Arc<ServerEntry>,
     pub(super) needs: Needs<'static>,
+    /// The answer has no end of its own: it ends when the process is told to stop.
+    pub(super) endless: bool,
 }
 
 /// Why a body ends before its end.
@@ -84,21 +86,33 @@ impl Drop for OpenStream {
 impl Watch {
     /// Every check that does not need the request, again.
     pub fn look(&self) -> Result<(), Refusal> {
+        self.now().map(drop)
+    }
+
+    /// The same, with the caller and the server as they are now.
+    pub fn renew(self) -> Result<Self, Refusal> {
+        let (caller, server) = self.now()?;
+        Ok(Self { caller, server, ..self })
+    }
+
+    fn now(&self) -> Result<(Arc<Caller>, Arc<ServerEntry>), Refusal> {
         let door = &self.door;
-        if door.closing.is_cancelled() || door.gate.check().is_err() {
+        if self.endless && door.closing.is_cancelled() {
             return Err(Refusal::NotReady);
         }
-        let now = door.clock.now();
+        door.gate.check().map_err(|_| Refusal::NotReady)?;
         let server = door.directory.server_by_id(self.server.id).ok_or(Refusal::NoSuchServer)?;
         authorize::is_open(&server)?;
-        if self.caller.is_current(&door.directory) {
-            return Ok(self.caller.check(now)?);
-        }
-        let key =
-            door.directory.key_by_digest(&self.caller.key.digest).ok_or(AuthenticationError::Unknown)?;
-        let caller = Caller::resolve(&door.directory, key);
-        caller.check(now)?;
-        authorize::permit(&caller, &server.slug, &self.needs)
+        let caller = if self.caller.is_current(&door.directory) {
+            Arc::clone(&self.caller)
+        } else {
+            let key =
+                door.directory.key_by_digest(&self.caller.key.digest).ok_or(AuthenticationError::Unknown)?;
+            Arc::new(Caller::resolve(&door.directory, key))
+        };
+        caller.check(door.clock.now())?;
+        authorize::permit(&caller, &server.slug, &self.needs)?;
+        Ok((caller, server))
     }
 }
 

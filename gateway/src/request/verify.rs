@@ -87,7 +87,7 @@ impl Door {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.gate.check().map_err(|_| Refusal::NotReady)?;
+        self.is_open()?;
         let asker = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
         if !asker.key.scopes.allows_verify() {
             return Err(VerifyError::NotAllowed);
@@ -100,6 +100,12 @@ impl Door {
             serde_json::from_slice(&body).map_err(|error| VerifyError::Question(told(&error)))?;
         let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose();
         let scopes = scopes.map_err(|error| VerifyError::Question(error.to_string()))?;
+        // The body took its time.
+        self.gate.check().map_err(|_| Refusal::NotReady)?;
+        let asker = self.authenticator.authenticate(&head.headers).map_err(Refusal::from)?;
+        if !asker.key.scopes.allows_verify() {
+            return Err(VerifyError::NotAllowed);
+        }
         let verdict = self.verdict(&asker, &question, scopes.as_ref());
         metrics::counter!("keyledger_verifications_total", "outcome" => verdict.outcome).increment(1);
         Ok(verdict)

@@ -6,7 +6,7 @@ use events::server::Changed;
 use tokio::sync::Notify;
 
 use super::client::{Connection, PING, post};
-use super::upstream::{FakeUpstream, Step};
+use super::upstream::{FakeUpstream, Step, json};
 use super::world::{Key, World, settings};
 use crate::request::RequestSettings;
 
@@ -34,8 +34,12 @@ async fn stream() -> (FakeUpstream, Arc<Notify>) {
 }
 
 async fn open(world: &World, key: &Key) -> Connection {
+    opened(world, &post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await
+}
+
+async fn opened(world: &World, request: &str) -> Connection {
     let mut connection = Connection::open(world.address).await;
-    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    connection.write(request).await;
     let head = connection.head().await;
     assert_eq!(head.status, 200);
     assert_eq!(head.header("x-accel-buffering"), Some("no"));
@@ -180,13 +184,47 @@ async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
     let settings = RequestSettings { drain_timeout: Duration::from_secs(10), ..settings() };
     let world = World::with(&upstream.url(), settings).await;
     let key = world.key("mcp:docs").await;
-    let mut connection = open(&world, &key).await;
+    let get = format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.text);
+    let mut connection = opened(&world, &get).await;
     connection.chunk().await;
     world.cancel.cancel();
     assert_eq!(connection.chunk().await, None);
     assert_eq!(connection.rest().await, "");
     super::until("nobody listens", || async { tokio::net::TcpStream::connect(world.address).await.is_err() })
         .await;
+}
+
+#[tokio::test]
+async fn a_process_that_stops_lets_its_calls_end() {
+    let settings = || RequestSettings { drain_timeout: Duration::from_secs(10), ..settings() };
+    // One whose answer is under way, and one whose answer is waited for.
+    let (upstream, go_on) = stream().await;
+    let world = World::with(&upstream.url(), settings()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    connection.chunk().await;
+    world.cancel.cancel();
+    world.door.closing().cancelled().await;
+    // Several looks later.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    go_on.notify_one();
+    assert_eq!(connection.chunk().await.as_deref(), Some("data: 2\n\n"));
+    assert_eq!(connection.chunk().await, None);
+
+    let go_on = Arc::new(Notify::new());
+    let told = Arc::clone(&go_on);
+    let upstream =
+        FakeUpstream::start(move |_| vec![Step::Wait(Arc::clone(&told)), Step::Write(json("{}"))]).await;
+    let world = World::with(&upstream.url(), settings()).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = Connection::open(world.address).await;
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    super::until("the upstream has it", || async { !upstream.requests().is_empty() }).await;
+    world.cancel.cancel();
+    world.door.closing().cancelled().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    go_on.notify_one();
+    assert_eq!(connection.reply().await.status, 200);
 }
 
 #[cfg(target_os = "linux")]

@@ -1,8 +1,11 @@
 use std::time::Duration;
 
-use super::client::{Connection, PING, post};
+use events::key::{KeyEvent, Revoked};
+use events::server::Changed;
+
+use super::client::{Connection, PING, Reply, post};
 use super::upstream::{FakeUpstream, Step, json};
-use super::world::{World, settings};
+use super::world::{Key, World, settings};
 use crate::request::RequestSettings;
 
 async fn upstream() -> FakeUpstream {
@@ -147,4 +150,55 @@ async fn connections_beyond_the_limit_wait() {
     assert!(waiting.is_err(), "the first connection is still open");
     drop(first);
     assert_eq!(second.head().await.status, 200);
+}
+
+/// Sends all of a call but its last byte, makes a change, and sends that.
+async fn change_within_body(world: &World, key: &Key, change: impl AsyncFnOnce()) -> Reply {
+    let request = post(&format!("Authorization: Bearer {}\r\nExpect: 100-continue\r\n", key.text), PING);
+    let (most, last) = request.split_at(request.len() - 1);
+    let mut connection = Connection::open(world.address).await;
+    connection.write(most).await;
+    // The gateway asks for the body: it has checked what it can before.
+    assert_eq!(connection.head().await.status, 100);
+    change().await;
+    connection.write(last).await;
+    connection.reply().await
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_while_its_body_comes_reaches_nothing() {
+    let upstream = upstream().await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let reply = change_within_body(&world, &key, async || {
+        world.key_event(&key, KeyEvent::Revoked(Revoked { reason: None }));
+        world.told().await;
+    })
+    .await;
+    assert_eq!((reply.status, reply.reason().as_str()), (401, "revoked"));
+    assert!(upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_that_changes_while_the_body_comes_is_called_as_it_is_then() {
+    let (before, after) = (upstream().await, upstream().await);
+    let world = World::new(&before.url()).await;
+    let key = world.key("mcp:docs").await;
+    let change = |upstream: Option<String>, enabled| {
+        let upstream = upstream.map(|url| url.parse().unwrap());
+        world.server_changed(Changed { upstream, enabled, name: None });
+    };
+    let reply = change_within_body(&world, &key, async || {
+        change(Some(after.url()), None);
+        world.told().await;
+    })
+    .await;
+    assert_eq!(reply.status, 200);
+    let reply = change_within_body(&world, &key, async || {
+        change(None, Some(false));
+        world.told().await;
+    })
+    .await;
+    assert_eq!((reply.status, reply.reason().as_str()), (503, "server_disabled"));
+    assert_eq!((before.requests().len(), after.requests().len()), (0, 1));
 }

@@ -182,7 +182,8 @@ impl World {
             gate,
             clock,
             config,
-            cancel.clone(),
+            // It follows until the world ends: a node that drains still answers for keys.
+            CancellationToken::new(),
         ));
         let organization = OrganizationId::new(new_id());
         let server = ServerId::new(new_id());
