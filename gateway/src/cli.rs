@@ -1,5 +1,5 @@
-//! The command line. `serve`, `dev`, `bootstrap` and `nats setup` run parts of the product; `events` reads the
-//! log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
+//! The command line. `serve`, `dev`, `bootstrap`, `nats setup` and `read-models rebuild` run parts of the
+//! product; `events` reads the log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
 //!
 //! Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 not reachable or not ready. What was asked for goes
 //! to standard output, all else to standard error. A key is never a flag: it would stand in `ps`.
@@ -20,6 +20,7 @@ mod organization;
 mod output;
 mod place;
 mod process;
+mod read_models;
 mod recorded;
 mod server;
 mod status;
@@ -47,6 +48,9 @@ enum Command {
     /// Prepare the NATS server
     #[command(subcommand)]
     Nats(process::Nats),
+    /// Keep PostgreSQL's tables, which come from the event log
+    #[command(subcommand)]
+    ReadModels(read_models::ReadModels),
     /// Issue, change and list API keys
     #[command(subcommand)]
     Keys(key::Keys),
@@ -95,6 +99,7 @@ impl Command {
             Self::Dev(dev) => dev.run(environment),
             Self::Bootstrap(bootstrap) => bootstrap.run(environment, output),
             Self::Nats(nats) => nats.run(environment, output),
+            Self::ReadModels(read_models) => read_models.run(environment, output),
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),

@@ -62,9 +62,9 @@ async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
 /// PostgreSQL is down is no reason.
 fn diverged(state: &ProjectorState) -> Option<String> {
     match state {
-        ProjectorState::Diverged(reason) => {
-            Some(format!("the read models were built from another log; rebuild them: {reason}"))
-        }
+        ProjectorState::Diverged(reason) => Some(format!(
+            "the read models were built from another log; `keyledger read-models rebuild` builds them anew: {reason}"
+        )),
         ProjectorState::Starting | ProjectorState::Following | ProjectorState::Waiting(_) => None,
     }
 }

@@ -24,7 +24,7 @@ use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 pub mod connections;
 mod listeners;
 mod tls;
-mod worker;
+pub mod worker;
 
 /// Why a process did not start.
 #[derive(Debug, thiserror::Error)]

@@ -121,7 +121,7 @@ impl Projector {
             }
             match error {
                 ProjectError::Diverged(reason) => {
-                    tracing::error!(%reason, "the read models were built from another log: give the worker an empty database to build them anew");
+                    tracing::error!(%reason, "the read models were built from another log: `keyledger read-models rebuild` builds them anew");
                     self.state.send_replace(ProjectorState::Diverged(reason));
                     metrics::gauge!("keyledger_read_models_diverged").set(1.0);
                     pause = self.config.max_pause;

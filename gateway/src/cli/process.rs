@@ -80,7 +80,7 @@ pub struct Setup {
 }
 
 impl Configured {
-    fn load(self, roles: Vec<Role>, environment: &Environment) -> Result<Config, CliError> {
+    pub fn load(self, roles: Vec<Role>, environment: &Environment) -> Result<Config, CliError> {
         let file = self.config.or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from));
         Ok(config::load(&Sources { file, environment: environment.clone(), set: self.set, roles })?)
     }

@@ -22,7 +22,7 @@ pub(super) async fn start(process: &Process) -> Result<watch::Receiver<Projector
 }
 
 /// Connections to the read models' database; none is made yet.
-pub(super) fn pool(config: &Config) -> Result<postgres::Pool, ServeError> {
+pub fn pool(config: &Config) -> Result<postgres::Pool, ServeError> {
     let url = config.postgres_url()?;
     let max = config.postgres.as_ref().map_or(10, |postgres| postgres.max_connections);
     postgres::connect(url.expose(), max).map_err(|_| {

@@ -1,5 +1,6 @@
 //! The worker on a real log: cut off, without its database, without its vault, before another log.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -146,6 +147,35 @@ async fn a_vault_that_does_not_answer_forgets_no_text() {
     assert!(names.iter().all(Option::is_some), "{names:?}");
 }
 
+/// `keyledger read-models rebuild`. Nobody answers at its NATS.
+async fn rebuild(postgres: String) -> ExitCode {
+    let environment = [
+        ("KEYLEDGER_PUBLIC_URL", "https://mcp.example.com"),
+        ("KEYLEDGER_NATS__URL", "nats://127.0.0.1:1"),
+        ("KEYLEDGER_POSTGRES__URL", &postgres),
+        ("KEYLEDGER_VAULT__PEOPLE_KEY_FILE", "not-there"),
+        // What the configuration's other roles lack is nothing to it.
+        ("KEYLEDGER_ROLES", "node"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let args = ["keyledger", "read-models", "rebuild"].map(Into::into);
+    tokio::task::spawn_blocking(move || gateway::cli::run(args, &environment)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_rebuild_without_a_database_is_no_success() {
+    assert_eq!(rebuild("postgres://keyledger@127.0.0.1:1/keyledger".to_owned()).await, ExitCode::from(3));
+    assert_eq!(rebuild("postgres://keyledger@db.example.com/keyledger".to_owned()).await, ExitCode::from(2));
+}
+
+#[tokio::test]
+async fn a_rebuild_gives_an_empty_database_its_tables() {
+    let postgres = Postgres::start().await;
+    assert_eq!(rebuild(postgres.url()).await, ExitCode::SUCCESS);
+    let pool = postgres::connect(&postgres.url(), 1).unwrap();
+    assert_eq!(checkpoint::read(&pool).await.unwrap(), None);
+}
+
 /// The worker says that the log is another one, stores nothing, and goes on after a rebuild.
 async fn diverges(nats: &Nats, stage: &Stage, end: u64) {
     let before = stage.dump().await;
@@ -154,7 +184,7 @@ async fn diverges(nats: &Nats, stage: &Stage, end: u64) {
     start(&mut tasks, &worker);
     until_state(&worker, |state| matches!(state, ProjectorState::Diverged(_))).await;
     assert_eq!(stage.dump().await, before);
-    postgres::rebuild(&stage.pool).await.unwrap();
+    assert_eq!(rebuild(stage.url()).await, ExitCode::SUCCESS);
     until_at(&stage.pool, end).await;
     until_state(&worker, |state| *state == ProjectorState::Following).await;
     tasks.shutdown().await;

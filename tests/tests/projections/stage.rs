@@ -89,7 +89,7 @@ impl Log for Nowhere {
 pub struct Stage {
     pub pool: Pool,
     // After the pool: it goes last.
-    _postgres: Postgres,
+    postgres: Postgres,
 }
 
 impl Stage {
@@ -97,7 +97,11 @@ impl Stage {
         let postgres = Postgres::start().await;
         let pool = postgres::connect(&postgres.url(), 8).unwrap();
         postgres::migrate(&pool).await.unwrap();
-        Self { _postgres: postgres, pool }
+        Self { pool, postgres }
+    }
+
+    pub fn url(&self) -> String {
+        self.postgres.url()
     }
 
     pub fn projector(&self) -> Projector {
