@@ -62,11 +62,17 @@ async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
 /// PostgreSQL is down is no reason.
 fn diverged(state: &ProjectorState) -> Option<String> {
     match state {
-        ProjectorState::Diverged(reason) => Some(format!(
-            "the read models were built from another log; `keyledger read-models rebuild` builds them anew: {reason}"
-        )),
+        ProjectorState::Diverged(reason) => Some(built_from_another(reason)),
         ProjectorState::Starting | ProjectorState::Following | ProjectorState::Waiting(_) => None,
     }
+}
+
+/// Why nothing may rest on the log: what the read models know of and it does not.
+pub fn built_from_another(reason: &str) -> String {
+    format!(
+        "the read models were built from another log, or from events that this one has lost; see that no \
+         revocation is among them, then `keyledger read-models rebuild`: {reason}"
+    )
 }
 
 async fn metrics(State(health): State<Health>) -> ([(header::HeaderName, HeaderValue); 1], String) {

@@ -197,6 +197,9 @@ impl Process {
             None
         };
         let read_models = if self.config.has(Role::Worker) { Some(worker::start(self).await?) } else { None };
+        if let (Some(parts), Some(state)) = (&authenticating, &read_models) {
+            worker::hold_gate(self, Arc::clone(&parts.gate), state.clone());
+        }
         if let Some(parts) = &authenticating {
             if self.config.has(Role::Control) {
                 addresses.admin = Some(listeners::admin(self, parts).await?);

@@ -1,11 +1,11 @@
 //! The gate: may what the directory says be believed? `/mcp`, verify and the admin API ask this one struct.
 //!
 //! It is closed until the directory has caught up once, when the log turned out to be another one (for good),
-//! when an event about the installation can't be read, when the clocks are too far apart, and when the
+//! when an event about the installation can't be read, while another part of the process holds it, when the clocks are too far apart, and when the
 //! directory has not been known to be complete for `max_staleness`. Asking costs a few atomic loads and one
 //! look at the monotonic clock; long streams ask again every second.
 
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -58,6 +58,9 @@ pub enum NotReady {
     Diverged(String),
     #[error("event {sequence} about the installation can't be read by this version: upgrade this node")]
     InstallationClosed { sequence: u64 },
+    /// Another part of the process knows better than the directory.
+    #[error("{0}")]
+    Held(String),
     #[error("the clocks are {offset_millis} ms apart (positive: the log's is ahead); at most {max_millis}")]
     ClockSkew { offset_millis: i64, max_millis: u64 },
     #[error("last known to be complete {} s ago; at most {} s", age.as_secs(), max.as_secs())]
@@ -90,6 +93,9 @@ pub struct Gate {
     offset_millis: AtomicI64,
     log: OnceLock<LogId>,
     diverged: OnceLock<String>,
+    held: Mutex<Option<String>>,
+    /// Whether `held` says something: what the request path reads.
+    is_held: AtomicBool,
     freshness: Mutex<Freshness>,
     applied: watch::Sender<u64>,
 }
@@ -112,6 +118,8 @@ impl Gate {
             offset_millis: AtomicI64::new(0),
             log: OnceLock::new(),
             diverged: OnceLock::new(),
+            held: Mutex::new(None),
+            is_held: AtomicBool::new(false),
             freshness: Mutex::new(Freshness::default()),
             applied: watch::Sender::new(0),
         }
@@ -125,6 +133,13 @@ impl Gate {
             return Err(NotReady::Stale { age, max: self.config.max_staleness });
         }
         Ok(())
+    }
+
+    /// Keeps the gate closed for a reason from outside, until `None`.
+    pub fn hold(&self, reason: Option<String>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        self.is_held.store(reason.is_some(), Ordering::Release);
+        *held = reason;
     }
 
     /// How old what is served is, when that is more than `max_staleness` and `on_stale` says to go on.
@@ -234,6 +249,10 @@ impl Gate {
         }
         if let Some(sequence) = self.directory.installation_closed_at() {
             return Err(NotReady::InstallationClosed { sequence });
+        }
+        if self.is_held.load(Ordering::Acquire) {
+            let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+            return Err(NotReady::Held(held.clone().unwrap_or_default()));
         }
         let offset_millis = self.offset_millis.load(Ordering::Acquire);
         let max_millis = u64::try_from(self.config.max_clock_skew.as_millis()).unwrap_or(u64::MAX);
