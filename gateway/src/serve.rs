@@ -134,7 +134,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(addresses = ?running.addresses(), "listening");
     tokio::select! {
         () = end_asked() => {}
-        () = running.stages.listeners.cancel.cancelled() => return Err(ServeError::Ended),
+        () = running.ended() => return Err(ServeError::Ended),
     }
     tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
     running.shutdown().await;
@@ -162,6 +162,11 @@ impl Running {
     /// Whether the process answers for keys; `None`: its roles ask for none.
     pub fn gate(&self) -> Option<&Arc<Gate>> {
         self.gate.as_ref()
+    }
+
+    /// Waits until a listener has ended by itself.
+    pub async fn ended(&self) {
+        self.stages.listeners.cancel.cancelled().await;
     }
 
     /// Ends every task; open requests get a bounded time.

@@ -51,6 +51,13 @@ impl Config {
 
     fn check_nats(&self) -> Result<(), ConfigError> {
         let accepted = "nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere";
+        if !self.nats.url.username().is_empty() || self.nats.url.password().is_some() {
+            return Err(value(
+                "nats.url",
+                "it holds a user or a password: those stand in nats.users",
+                accepted,
+            ));
+        }
         match self.nats.url.scheme() {
             _ if may_speak_nats(&self.nats.url) => Ok(()),
             "nats" => Err(value("nats.url", "the connection would leave this machine without TLS", accepted)),
@@ -59,7 +66,9 @@ impl Config {
     }
 
     fn check_bounds(&self) -> Result<(), ConfigError> {
+        let pool = self.postgres.as_ref().map_or(1, |postgres| u64::from(postgres.max_connections));
         let ranges = [
+            ("postgres.max_connections", pool, 1, 1_000, "1 to 1000"),
             ("freshness.max_staleness_ms", self.freshness.max_staleness_ms, 500, 3_600_000, "500 to 3600000"),
             ("freshness.ask_every_ms", self.freshness.ask_every_ms, 50, 60_000, "50 to 60000"),
             ("freshness.max_clock_skew_ms", self.freshness.max_clock_skew_ms, 100, 300_000, "100 to 300000"),

@@ -28,6 +28,12 @@ const NOT_CONFIGURATION: &[&str] = &[
     "KEYLEDGER_DATA",
     "KEYLEDGER_NATS_SERVER",
     "KEYLEDGER_POSTGRES_BIN",
+    // What `keyledger nats setup --print` lets nats-server's own configuration refer to.
+    "KEYLEDGER_NATS_ADMIN_PASSWORD",
+    "KEYLEDGER_NATS_CONTROL_PASSWORD",
+    "KEYLEDGER_NATS_WORKER_PASSWORD",
+    "KEYLEDGER_NATS_NODE_PASSWORD",
+    "KEYLEDGER_NATS_AUDITOR_PASSWORD",
 ];
 
 /// Reads all sources; the later wins: file, environment, flags.
@@ -91,7 +97,11 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    text.parse().map_err(|error: toml::de::Error| ConfigError::Load(format!("{}: {error}", path.display())))
+    text.parse().map_err(|error: toml::de::Error| {
+        // Not the error's own text: it repeats the line, which may hold a password.
+        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        ConfigError::Load(format!("{}, near line {line}: {}", path.display(), error.message()))
+    })
 }
 
 #[cfg(test)]

@@ -9,9 +9,18 @@ use zeroize::Zeroizing;
 use super::ConfigError;
 
 /// A password or a URL that holds one.
-#[derive(Clone, Deserialize)]
-#[serde(from = "String")]
+#[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The format's own error would repeat a value of another type.
+        match toml::Value::deserialize(deserializer) {
+            Ok(toml::Value::String(text)) => Ok(Self::from(text)),
+            Ok(_) | Err(_) => Err(serde::de::Error::custom("a secret is a text in quotes")),
+        }
+    }
+}
 
 impl Secret {
     pub fn expose(&self) -> &str {

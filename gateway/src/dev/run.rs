@@ -176,22 +176,38 @@ async fn start_and_wait(
         false => bootstrap_of(&config, &clock, &random).await?.recover().await?.key.expose().to_owned(),
     };
     kept.admin_key = Some(admin_key.clone());
-    let demo = showing.prepare(&admin_key, kept.demo.take(), &upstream).await?;
+    let before = kept.demo.take();
+    let demo = match (showing.prepare(&admin_key, before.clone(), &upstream).await, before) {
+        // Somebody has suspended, disabled or removed what the demo rests on: that is theirs to undo.
+        (Err(DevError::Client(_)), Some(before)) => before,
+        (outcome, _) => outcome?,
+    };
     kept.demo = Some(demo.clone());
     place::write_json(&place.kept(), &kept)?;
-    let shown = showing.show(&admin_key, &demo).await?;
+    let shown = match showing.show(&admin_key, &demo).await {
+        Err(DevError::Client(error)) => Err(error),
+        outcome => Ok(outcome?),
+    };
 
     if let (Some(nats), Some(postgres)) = (&parts.nats, &parts.postgres) {
         facts::write(place, &config, nats, postgres, &admin_key, &demo)?;
-        show::print(screen, place, &config, (nats, postgres), &admin_key, &demo, &shown)
+        show::print(screen, place, &config, (nats, postgres), &admin_key, &demo, shown.as_ref())
             .map_err(DevError::Screen)?;
         let ended = tokio::select! {
+            () = ended_by_itself(parts.running.as_ref()) => DevError::Serve(ServeError::Ended),
             _ = nats.child().exited() => DevError::Ended("nats-server", place.nats().join("nats.log")),
             _ = postgres.child().exited() => DevError::Ended("PostgreSQL", place.postgres().join("postgres.log")),
         };
         return Err(ended);
     }
     Ok(())
+}
+
+async fn ended_by_itself(running: Option<&Running>) {
+    match running {
+        Some(running) => running.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// nats-server and PostgreSQL with its tables, and the node's configuration.

@@ -180,6 +180,17 @@ pub(super) fn demo_url(config: &Config) -> String {
     format!("{}/mcp/{DEMO}/{DEMO}", base(config))
 }
 
+fn print_shown(screen: &mut (dyn Write + Send), shown: &Shown) -> std::io::Result<()> {
+    let Shown { answer, call, refused_after, refusal } = shown;
+    writeln!(screen, "a call through the gateway:   add(2, 3) = {answer}, in {}", milliseconds(*call))?;
+    writeln!(
+        screen,
+        "a second key, then revoked:   the same call is refused ({}) {} later",
+        refusal.as_u16(),
+        milliseconds(*refused_after)
+    )
+}
+
 /// The screen once everything runs.
 pub(super) fn print(
     screen: &mut (dyn Write + Send),
@@ -188,9 +199,8 @@ pub(super) fn print(
     (nats, postgres): (&NatsServer, &PostgresServer),
     admin_key: &str,
     demo: &KeptDemo,
-    shown: &Shown,
+    shown: Result<&Shown, &ClientError>,
 ) -> std::io::Result<()> {
-    let Shown { answer, call, refused_after, refusal } = shown;
     let url = demo_url(config);
     writeln!(screen, "nats-server runs at {}, PostgreSQL at {}", nats.address(), postgres.address())?;
     writeln!(
@@ -200,13 +210,14 @@ pub(super) fn print(
         config.listen.admin
     )?;
     writeln!(screen)?;
-    writeln!(screen, "a call through the gateway:   add(2, 3) = {answer}, in {}", milliseconds(*call))?;
-    writeln!(
-        screen,
-        "a second key, then revoked:   the same call is refused ({}) {} later",
-        refusal.as_u16(),
-        milliseconds(*refused_after)
-    )?;
+    match shown {
+        Ok(shown) => print_shown(screen, shown)?,
+        Err(error) => writeln!(
+            screen,
+            "the demo's call did not pass: {error}\n\
+             (suspended, disabled or removed since the last start? Undo it below, or start anew with --data DIR)"
+        )?,
+    }
     writeln!(screen, "\nTry it:\n\n{}\n", curl(&url, &demo.key))?;
     writeln!(screen, "For an MCP client:\n\n{}\n", client_configuration(&url, &demo.key))?;
     writeln!(screen, "Look at it:\n\n{}\n", commands(place))?;
