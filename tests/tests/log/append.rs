@@ -1,7 +1,13 @@
 //! Appending: what must hold, holds; all or none; once.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use events::clock::{SystemClock, SystemRandom};
+use events::log::jetstream::{JetStreamLog, Timeouts};
 use events::log::{AppendError, Batch, Entry, Expected, Log};
 use futures::future::join_all;
+use gateway::config::NatsRole;
 
 use crate::server::{open, with_log};
 use crate::setting::{bootstrap, first, key, on, one};
@@ -149,7 +155,7 @@ async fn an_event_of_another_log_is_refused() {
 
 #[tokio::test]
 async fn a_long_history_is_read_whole() {
-    let (_nats, log) = with_log().await;
+    let (nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let subject = key();
     assert_eq!(log.history(&subject).await.unwrap().last, 0);
@@ -163,7 +169,20 @@ async fn a_long_history_is_read_whole() {
             .collect();
         last = log.append(Batch { entries }).await.unwrap().sequence;
     }
-    let history = log.history(&subject).await.unwrap();
+    let client = nats.connect(NatsRole::Control.as_str()).await;
+    let counted = JetStreamLog::open(
+        client.clone(),
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+        Timeouts::default(),
+    );
+    let counted = counted.await.unwrap();
+    counted.id().await.unwrap();
+    let sent = || client.statistics().out_messages.load(Ordering::Relaxed);
+    let before = sent();
+    let history = counted.history(&subject).await.unwrap();
+    // In a few questions, not one an event.
+    assert!(sent() - before < 10, "{} questions", sent() - before);
     assert_eq!(history.last, last);
     assert_eq!(
         history.events.iter().map(|e| e.sequence).collect::<Vec<_>>(),

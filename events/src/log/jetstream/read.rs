@@ -10,6 +10,9 @@ use crate::id::LogId;
 use crate::log::{History, ReadError, Stored, StreamInfo};
 use crate::subject::Subject;
 
+/// Messages in one direct read.
+const AT_ONCE: usize = 1_000;
+
 /// The log's id, as its first message tells it.
 pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
     let mut first = message(log, 1).await?;
@@ -51,16 +54,23 @@ pub(super) async fn after(log: &Shared, subject: &str, sequence: u64) -> Result<
     Ok(events)
 }
 
-/// All events of the aggregate. The bulk comes in one direct read, which any replica may answer, late perhaps;
-/// the leader says at the same time which event is the last, and gives what the replica did not have yet.
+/// All events of the aggregate. The bulk comes in direct reads, which any replica may answer, late perhaps; the
+/// leader says at the same time which event is the last, and gives what the replica did not have yet.
 pub(super) async fn history(log: &Shared, subject: &Subject) -> Result<History, ReadError> {
     let subject = subject.to_string();
-    let (bulk, last) =
-        tokio::join!(bulk(log, &subject), api::get(log, json!({ "last_by_subj": subject.as_str() })));
+    let (first, last) =
+        tokio::join!(bulk(log, &subject, 1), api::get(log, json!({ "last_by_subj": subject.as_str() })));
     let Some(last) = last? else { return Ok(History::default()) };
     // A failed direct read costs round trips, not the answer.
-    let mut events = bulk.unwrap_or_default();
-    let have = events.last().map_or(0, |stored| stored.sequence);
+    let mut events = first.unwrap_or_default();
+    let mut full = events.len() == AT_ONCE;
+    let mut have = events.last().map_or(0, |stored| stored.sequence);
+    while full && have < last.sequence {
+        let more = bulk(log, &subject, have + 1).await.unwrap_or_default();
+        full = more.len() == AT_ONCE;
+        have = more.last().map_or(have, |stored| stored.sequence);
+        events.extend(more);
+    }
     if have < last.sequence {
         events.extend(after(log, &subject, have).await?);
     }
@@ -68,10 +78,9 @@ pub(super) async fn history(log: &Shared, subject: &Subject) -> Result<History, 
     Ok(History { events, last })
 }
 
-/// As many messages of the subject as come in one direct read (`batch`, ADR-31), in order, from its first on.
-async fn bulk(log: &Shared, subject: &str) -> Result<Vec<Stored>, CallError> {
+/// As many messages of the subject as come in one direct read (`batch`, ADR-31), in order, from this sequence on.
+async fn bulk(log: &Shared, subject: &str, from: u64) -> Result<Vec<Stored>, CallError> {
     use futures::StreamExt;
-    const AT_ONCE: usize = 1_000;
 
     if !log.connected() {
         return Err(CallError::Disconnected);
@@ -79,7 +88,7 @@ async fn bulk(log: &Shared, subject: &str) -> Result<Vec<Stored>, CallError> {
     let client = |error: &dyn std::fmt::Display| CallError::Client(error.to_string());
     let inbox = log.client.new_inbox();
     let mut answers = log.client.subscribe(inbox.clone()).await.map_err(|error| client(&error))?;
-    let body = json!({ "seq": 1, "next_by_subj": subject, "batch": AT_ONCE }).to_string();
+    let body = json!({ "seq": from, "next_by_subj": subject, "batch": AT_ONCE }).to_string();
     log.client
         .publish_with_reply(api::api_subject(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
         .await
