@@ -29,6 +29,10 @@ pub trait Decide:
 
     fn apply(&mut self, event: &Self::Event);
 
+    /// Whether the command takes something away (revokes, disables, suspends, removes). Such a command is not
+    /// held up by who keeps changing the same object.
+    fn urgent(command: &Self::Command) -> bool;
+
     /// The refusal of a command whose slug belongs to another object. `None` for nouns that claim no slug.
     fn slug_taken(_slug: &Slug) -> Option<Self::Refusal> {
         None

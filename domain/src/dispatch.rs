@@ -12,7 +12,8 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use events::clock::Random;
 use events::log::{AppendError, Log, ReadError};
-use events::{Owner, Position, Shard, Subject};
+use events::slug::SlugKind;
+use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
 
 use crate::aggregate::{Decide, Facts, Standing};
 use crate::context::Context;
@@ -21,9 +22,13 @@ use crate::store::{Loaded, Store, StoreError};
 
 /// A command is decided at most this often.
 const ATTEMPTS: u32 = 12;
-/// The first wait after a conflict; it doubles up to [`LONGEST_WAIT`], and half of it is chance.
+/// The same for an urgent one ([`Decide::urgent`]): whoever holds a key may change it in a loop, and its
+/// revocation must win all the same. Its waits alone come to 4 to 8 s.
+const URGENT_ATTEMPTS: u32 = 200;
+/// The first wait after a conflict; it doubles up to the longest, and half of it is chance.
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_URGENT_WAIT: Duration = Duration::from_millis(40);
 
 /// Sends commands to aggregates.
 #[derive(Clone)]
@@ -81,9 +86,14 @@ impl Dispatcher {
         command: &A::Command,
         context: &Context,
     ) -> Result<Done<A>, CommandError<A::Refusal>> {
-        for attempt in 0..ATTEMPTS {
+        let (attempts, longest) = if A::urgent(command) {
+            (URGENT_ATTEMPTS, LONGEST_URGENT_WAIT)
+        } else {
+            (ATTEMPTS, LONGEST_WAIT)
+        };
+        for attempt in 0..attempts {
             match self.attempt(subject, command, context).await {
-                Err(CommandError::Conflict) => self.wait(attempt).await,
+                Err(CommandError::Conflict) => self.wait(attempt, longest).await,
                 outcome => return outcome,
             }
         }
@@ -94,6 +104,19 @@ impl Dispatcher {
     /// as it could be, and says [`Loaded::closed`].
     pub async fn load<A: Decide>(&self, subject: &Subject) -> Result<Loaded<A>, CommandError<A::Refusal>> {
         self.store.load(subject).await.map_err(told::<A>)
+    }
+
+    /// Whether an organization's slug belongs to another one already, which it does for ever.
+    pub async fn slug_is_taken(
+        &self,
+        organization: OrganizationId,
+        slug: &Slug,
+    ) -> Result<bool, CommandError<crate::organization::Refusal>> {
+        let subject = Subject::organization(organization);
+        self.store
+            .reserved_by_another(&subject, SlugKind::Organization, slug)
+            .await
+            .map_err(told::<Organization>)
     }
 
     async fn attempt<A: Decide>(
@@ -154,8 +177,8 @@ impl Dispatcher {
         })
     }
 
-    async fn wait(&self, attempt: u32) {
-        let most = FIRST_WAIT.saturating_mul(1 << attempt.min(16)).min(LONGEST_WAIT);
+    async fn wait(&self, attempt: u32, longest: Duration) {
+        let most = FIRST_WAIT.saturating_mul(1 << attempt.min(16)).min(longest);
         let mut chance = [0; 4];
         self.random.fill(&mut chance);
         let share = f64::from(u32::from_be_bytes(chance)) / f64::from(u32::MAX);

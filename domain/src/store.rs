@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
 use events::envelope::Fingerprint;
-use events::log::{AppendError, Batch, Entry, Expected, Log, ReadError, Stored};
-use events::slug::{Reservation, Reserved, SlugEvent};
+use events::log::{AppendError, Batch, Entry, Expected, History, Log, ReadError, Stored};
+use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
     AggregateType, CommandId, Draft, Event, EventId, LogId, Owner, Position, Read, Slug, Subject, Timestamp,
 };
@@ -204,6 +204,18 @@ impl Store {
         Ok(self.log.append(Batch { entries: claims }).await?)
     }
 
+    /// Whether an object that this one shares its owner with has reserved the slug.
+    pub async fn reserved_by_another(
+        &self,
+        object: &Subject,
+        kind: SlugKind,
+        slug: &Slug,
+    ) -> Result<bool, StoreError> {
+        let log = self.log.id().await?;
+        let history = self.log.history(&Subject::slug(object.owner, kind, slug)).await?;
+        belongs_to_another(&history, log, object)
+    }
+
     /// The reservation of a slug, on condition that it is free or belongs to this aggregate already.
     async fn claim<A: Decide>(
         &self,
@@ -214,21 +226,8 @@ impl Store {
         let Reservation { kind, slug } = reservation;
         let subject = Subject::slug(loaded.subject.owner, *kind, slug);
         let history = self.log.history(&subject).await?;
-        let newest = history.events.iter().rev().find_map(|stored| match stored.read(loaded.id(context)) {
-            Read::Event(recorded) => Some(Ok(recorded.event)),
-            Read::Unreadable(_) => Some(Err(StoreError::Closed)),
-            Read::Foreign(_) => None,
-        });
-        if let Some(event) = newest {
-            match event? {
-                Event::Slug(SlugEvent::Reserved(reserved))
-                    if reserved.object == loaded.subject.aggregate_id => {}
-                Event::Slug(_)
-                | Event::Installation(_)
-                | Event::Organization(_)
-                | Event::Server(_)
-                | Event::Key(_) => return Err(StoreError::SlugTaken(slug.clone())),
-            }
+        if belongs_to_another(&history, loaded.id(context), &loaded.subject)? {
+            return Err(StoreError::SlugTaken(slug.clone()));
         }
         let object = loaded.subject.aggregate_id.clone();
         let event = Event::Slug(SlugEvent::Reserved(Reserved { kind: *kind, slug: slug.clone(), object }));
@@ -236,6 +235,20 @@ impl Store {
         let draft = loaded.draft(&subject, id, event, context);
         Ok(Entry { draft, expected: Expected::Last(history.last) })
     }
+}
+
+/// Whether a slug's newest reservation names another object than this one.
+fn belongs_to_another(history: &History, log: LogId, object: &Subject) -> Result<bool, StoreError> {
+    let newest = history.events.iter().rev().find_map(|stored| match stored.read(log) {
+        Read::Event(recorded) => Some(Ok(recorded.event)),
+        Read::Unreadable(_) => Some(Err(StoreError::Closed)),
+        Read::Foreign(_) => None,
+    });
+    Ok(match newest.transpose()? {
+        None => false,
+        Some(Event::Slug(SlugEvent::Reserved(reserved))) => reserved.object != object.aggregate_id,
+        Some(Event::Installation(_) | Event::Organization(_) | Event::Server(_) | Event::Key(_)) => true,
+    })
 }
 
 impl<A: Decide> Loaded<A> {

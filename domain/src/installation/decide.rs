@@ -35,6 +35,12 @@ impl Decide for Installation {
         }
     }
 
+    fn urgent(command: &Command) -> bool {
+        match command {
+            Command::Bootstrap { .. } | Command::Recover { .. } => false,
+        }
+    }
+
     fn apply(&mut self, event: &InstallationEvent) {
         self.applied(event);
     }

@@ -30,6 +30,18 @@ impl Decide for Key {
         }
     }
 
+    fn urgent(command: &Command) -> bool {
+        match command {
+            Command::Revoke { .. } | Command::Disable { .. } => true,
+            Command::Issue(_)
+            | Command::Enable
+            | Command::SetExpiry { .. }
+            | Command::Rename { .. }
+            | Command::SetScopes { .. }
+            | Command::SetMetadata { .. } => false,
+        }
+    }
+
     fn apply(&mut self, event: &KeyEvent) {
         self.applied(event);
     }

@@ -30,6 +30,13 @@ impl Decide for Organization {
         }
     }
 
+    fn urgent(command: &Command) -> bool {
+        match command {
+            Command::Suspend { .. } => true,
+            Command::Create { .. } | Command::Rename { .. } | Command::Resume => false,
+        }
+    }
+
     fn apply(&mut self, event: &OrganizationEvent) {
         self.applied(event);
     }

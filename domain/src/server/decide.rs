@@ -45,6 +45,14 @@ impl Decide for Server {
         }
     }
 
+    fn urgent(command: &Command) -> bool {
+        match command {
+            Command::Remove { .. } => true,
+            Command::Change { enabled, .. } => *enabled == Some(false),
+            Command::Register { .. } => false,
+        }
+    }
+
     fn apply(&mut self, event: &ServerEvent) {
         self.applied(event);
     }

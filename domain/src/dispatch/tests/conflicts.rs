@@ -43,6 +43,19 @@ async fn conflicts_without_end_are_told() {
     assert!(matches!(outcome, Err(CommandError::Conflict)));
 }
 
+#[tokio::test]
+async fn who_changes_an_object_without_end_does_not_keep_it_from_being_closed() {
+    let close: [server::Command; 2] = [server::Command::Remove { reason: None }, enabled(false)];
+    for command in close {
+        let (log, dispatcher) = set_up().await;
+        for attempt in 0..ATTEMPTS * 3 {
+            log.fault([Fault::Overtaken(overtaking(&log, attempt).await)]);
+        }
+        let done = dispatcher.execute::<Server>(&tools(), &command, &context(4, 4)).await.unwrap();
+        assert!(done.changed);
+    }
+}
+
 /// Another writer's rename, at the place where the server will be after so many others.
 async fn overtaking(log: &TinyLog, attempt: u32) -> Batch {
     let mut batch =

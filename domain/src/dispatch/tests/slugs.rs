@@ -59,3 +59,13 @@ async fn a_slug_reserved_for_this_very_object_is_reserved_again() {
     let done = dispatcher.execute::<Server>(&own, &register("mine"), &context(4, 4)).await.unwrap();
     assert!(done.changed);
 }
+
+#[tokio::test]
+async fn a_slug_is_taken_for_all_but_its_own_organization() {
+    let (_, dispatcher) = set_up().await;
+    let other = OrganizationId::new(uuid(11));
+    let taken = async |id, slug: &str| dispatcher.slug_is_taken(id, &slug.parse().unwrap()).await.unwrap();
+    assert!(taken(other, "acme").await);
+    assert!(!taken(acme(), "acme").await);
+    assert!(!taken(other, "free").await);
+}
