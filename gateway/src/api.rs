@@ -15,12 +15,12 @@ use events::clock::{Clock, Random};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::request::Authenticator;
 use crate::vault::{Peppers, SealingKeys};
+use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use problem::{MEDIA_TYPE, Problem};
 
@@ -73,8 +73,11 @@ pub struct ApiSettings {
     pub read_timeout: Duration,
     /// How long a read waits for `at_least`.
     pub at_least_timeout: Duration,
-    /// Requests at once; more are refused.
+    /// Reads at once, and as many writes; more are refused.
     pub max_requests: usize,
+    /// Of these, those of one owner's keys, and of one key.
+    pub max_requests_per_owner: usize,
+    pub max_requests_per_key: usize,
 }
 
 impl ApiSettings {
@@ -85,6 +88,8 @@ impl ApiSettings {
             read_timeout: Duration::from_secs(5),
             at_least_timeout: Duration::from_secs(5),
             max_requests: 64,
+            max_requests_per_owner: 16,
+            max_requests_per_key: 12,
         }
     }
 }
@@ -99,21 +104,21 @@ pub struct ApiState(Arc<Shared>);
 pub struct Shared {
     parts: ApiParts,
     authenticator: Authenticator,
-    requests: Arc<Semaphore>,
+    slots: Arc<Slots>,
     /// Commands that run: each to its end, also without its client.
     commands: TaskTracker,
 }
 
 impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
-        let requests = Arc::new(Semaphore::new(parts.settings.max_requests));
+        let slots = Slots::new(&parts.settings);
         let authenticator = Authenticator::new(
             Arc::clone(&parts.directory),
             parts.peppers.clone(),
             Arc::clone(&parts.clock),
             MAX_ADMINS,
         );
-        Self(Arc::new(Shared { parts, authenticator, requests, commands: TaskTracker::new() }))
+        Self(Arc::new(Shared { parts, authenticator, slots, commands: TaskTracker::new() }))
     }
 
     /// Waits for the commands that run. Called after the listener has ended.

@@ -8,22 +8,30 @@ use http::HeaderMap;
 use super::ApiState;
 use super::guard::Admin;
 use super::problem::Problem;
-use crate::request::AuthenticationError;
 use crate::request::caller::Invalid;
 use crate::request::credential::CredentialError;
+use crate::request::{AuthenticationError, Caller};
 
 /// The admin key that a request is sent with.
 pub fn authenticate(api: &ApiState, headers: &HeaderMap) -> Result<Admin, Problem> {
     api.gate.check().map_err(Problem::not_ready)?;
-    let caller = api.authenticator.authenticate(headers).map_err(problem)?;
-    let key = &caller.key;
-    if key.scopes.is_mcp() {
+    admin(api.authenticator.authenticate(headers).map_err(problem)?)
+}
+
+/// The same key, later: as the gate and the directory have it now.
+pub fn authenticate_again(api: &ApiState, caller: &Caller) -> Result<Admin, Problem> {
+    api.gate.check().map_err(Problem::not_ready)?;
+    admin(api.authenticator.again(caller).map_err(problem)?)
+}
+
+fn admin(caller: Arc<Caller>) -> Result<Admin, Problem> {
+    if caller.key.scopes.is_mcp() {
         return Err(Problem::forbidden(
             "management-key-needed",
             "This key opens MCP servers and manages nothing. Use a key with admin: scopes.",
         ));
     }
-    Ok(Admin { key: key.id, owner: key.owner, scopes: Arc::clone(&key.scopes) })
+    Ok(Admin::of(caller))
 }
 
 fn problem(error: AuthenticationError) -> Problem {

@@ -1,18 +1,105 @@
 //! The admin API's outer bounds: how many requests at once, how long each, and what is counted of them.
+//!
+//! Reads and writes have slots of their own, and of each one owner and one key have a share: who reads, or waits
+//! in many reads at once, keeps nobody from revoking.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use events::{KeyId, Owner};
 use http::{HeaderName, HeaderValue, Method};
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
-use super::ApiState;
 use super::command::outcome_unknown;
 use super::problem::Problem;
+use super::{ApiSettings, ApiState};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a request does, as far as its slot goes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    Read,
+    Write,
+}
+
+/// Slots of all requests, and who has how many.
+pub struct Slots {
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+    per_owner: usize,
+    per_key: usize,
+    /// Holders with no request are not in it, so that it is no larger than the slots are.
+    held: Mutex<HashMap<(Kind, Holder), usize>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Holder {
+    Owner(Owner),
+    Key(KeyId),
+}
+
+/// One request's part of its owner's and its key's share; given back when it is dropped.
+pub struct Share {
+    slots: Arc<Slots>,
+    kind: Kind,
+    holders: [Holder; 2],
+}
+
+impl Kind {
+    pub fn of(method: &Method) -> Self {
+        if matches!(*method, Method::GET | Method::HEAD) { Self::Read } else { Self::Write }
+    }
+}
+
+impl Slots {
+    pub fn new(settings: &ApiSettings) -> Arc<Self> {
+        Arc::new(Self {
+            reads: Arc::new(Semaphore::new(settings.max_requests)),
+            writes: Arc::new(Semaphore::new(settings.max_requests)),
+            per_owner: settings.max_requests_per_owner,
+            per_key: settings.max_requests_per_key,
+            held: Mutex::default(),
+        })
+    }
+
+    /// Room in the shares of who asks. `None`: they are used up.
+    pub fn share(self: &Arc<Self>, kind: Kind, owner: Owner, key: KeyId) -> Option<Share> {
+        let holders = [Holder::Owner(owner), Holder::Key(key)];
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |holder: &Holder| {
+            let most = match holder {
+                Holder::Owner(_) => self.per_owner,
+                Holder::Key(_) => self.per_key,
+            };
+            held.get(&(kind, *holder)).copied().unwrap_or_default() >= most
+        };
+        if holders.iter().any(full) {
+            return None;
+        }
+        for holder in holders {
+            *held.entry((kind, holder)).or_default() += 1;
+        }
+        Some(Share { slots: Arc::clone(self), kind, holders })
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut held = self.slots.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for holder in self.holders {
+            let Some(count) = held.get_mut(&(self.kind, holder)) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                held.remove(&(self.kind, holder));
+            }
+        }
+    }
+}
 
 /// Answers within the bounds, whatever the handler does.
 pub async fn within(State(api): State<ApiState>, request: Request, next: Next) -> Response {
@@ -42,13 +129,17 @@ pub async fn within(State(api): State<ApiState>, request: Request, next: Next) -
 }
 
 async fn bounded(api: &ApiState, request: Request, next: Next) -> Response {
-    let Ok(_permit) = Arc::clone(&api.requests).try_acquire_owned() else {
+    let kind = Kind::of(request.method());
+    let slots = match kind {
+        Kind::Read => &api.slots.reads,
+        Kind::Write => &api.slots.writes,
+    };
+    let Ok(_permit) = Arc::clone(slots).try_acquire_owned() else {
         return Problem::busy().into_response();
     };
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     match tokio::time::timeout(api.settings.request_timeout, next.run(request)).await {
         Ok(response) => response,
-        Err(_) if reads => Problem::timed_out().into_response(),
+        Err(_) if kind == Kind::Read => Problem::timed_out().into_response(),
         Err(_) => outcome_unknown().into_response(),
     }
 }
@@ -65,4 +156,45 @@ fn known(method: &Method) -> String {
         Method::OPTIONS,
     ];
     if known.contains(method) { method.to_string() } else { "other".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::key::secret::Prefix;
+    use events::OrganizationId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn slots() -> Arc<Slots> {
+        let settings = ApiSettings {
+            max_requests_per_owner: 3,
+            max_requests_per_key: 2,
+            ..ApiSettings::new(Prefix::live())
+        };
+        Slots::new(&settings)
+    }
+
+    fn key(id: u128) -> KeyId {
+        KeyId::new(Uuid::from_u128(id))
+    }
+
+    #[test]
+    fn who_reads_a_lot_keeps_nobody_from_writing_and_no_other_owner_from_reading() {
+        let slots = slots();
+        let own = Owner::Organization(OrganizationId::new(Uuid::from_u128(1)));
+        let share = |kind, owner, id| slots.share(kind, owner, key(id));
+        let of_one_key = [share(Kind::Read, own, 1), share(Kind::Read, own, 1)];
+        assert!(of_one_key.iter().all(Option::is_some));
+        assert!(share(Kind::Read, own, 1).is_none(), "the key's share is used up");
+        let of_another = share(Kind::Read, own, 2);
+        assert!(of_another.is_some());
+        assert!(share(Kind::Read, own, 3).is_none(), "the owner's share is used up");
+        assert!(share(Kind::Write, own, 1).is_some());
+        assert!(share(Kind::Read, Owner::Installation, 4).is_some());
+        drop(of_another);
+        assert!(share(Kind::Read, own, 3).is_some());
+        drop(of_one_key);
+        assert!(slots.held.lock().unwrap().is_empty());
+    }
 }

@@ -9,18 +9,22 @@ use domain::context::Context;
 use domain::dispatch::{CommandError, Done};
 use events::clock::uuid_v7;
 use events::sealed::SealedField;
-use events::{CommandId, EventId, Owner, SealedText, Subject};
+use events::{CommandId, EventId, OrganizationId, Owner, ScopeSet, SealedText, Slug, Subject};
 use serde::Serialize;
 
 use super::ApiState;
 use super::guard::Admin;
 use super::idempotency::{IdempotencyKey, canonical};
+use super::organization::problem::problem as organization_refused;
 use super::problem::Problem;
 use crate::vault::{SealingKey, VaultError};
 
 /// A command that is being made ready.
 pub struct Order {
     api: ApiState,
+    admin: Admin,
+    /// Scopes that the command gives to a key.
+    gives: Option<ScopeSet>,
     context: Context,
     sealing: Arc<SealingKey>,
 }
@@ -60,13 +64,28 @@ impl ApiState {
         self.order_under(sealing, command, ordered)
     }
 
-    /// Makes ready the command that creates an organization: its sealing key comes first.
+    /// Makes ready the command that creates an organization: its sealing key comes first, unless the slug is
+    /// another's. Such a create is refused for ever, and would leave a key for nobody in the vault.
     pub async fn order_creation<R: Serialize + Sync>(
         &self,
         command: CommandId,
+        organization: OrganizationId,
+        slug: &Slug,
         ordered: Ordered<'_, R>,
     ) -> Result<Order, Problem> {
-        let sealing = self.sealing.get_or_create(ordered.owner).await.map_err(vault)?;
+        let sealing = match self.sealing.get(ordered.owner).await.map_err(vault)? {
+            Some(sealing) => sealing,
+            None => {
+                ordered.admin.again(self)?;
+                let taken = self.dispatcher.slug_is_taken(organization, slug).await;
+                if taken.map_err(|error| problem(error, organization_refused))? {
+                    return Err(organization_refused(domain::organization::Refusal::SlugTaken {
+                        slug: slug.clone(),
+                    }));
+                }
+                self.sealing.get_or_create(ordered.owner).await.map_err(vault)?
+            }
+        };
         self.order_under(sealing, command, ordered)
     }
 
@@ -86,13 +105,18 @@ impl ApiState {
             event: EventId::new(uuid_v7(&*self.clock, &*self.random)),
             causation: None,
         };
-        Ok(Order { api: self.clone(), context, sealing })
+        Ok(Order { api: self.clone(), admin: admin.clone(), gives: None, context, sealing })
     }
 }
 
 impl Order {
     pub fn command(&self) -> CommandId {
         self.context.command
+    }
+
+    /// The command gives scopes to a key: whoever asks must hold them also when it is carried out.
+    pub fn giving(self, scopes: &ScopeSet) -> Self {
+        Self { gives: Some(scopes.clone()), ..self }
     }
 
     /// Seals a text to the field of the event that the command will make.
@@ -111,7 +135,9 @@ impl Order {
         text.map(|text| self.seal(subject, field, text)).transpose()
     }
 
-    /// Carries the command out. Once begun it runs to its end, also when the client goes away.
+    /// Carries the command out, if the key that asks still may: reading the body and asking the vaults took time
+    /// in which it may have been revoked or narrowed. Once begun it runs to its end, also when the client goes
+    /// away.
     pub async fn execute<A: Decide>(
         self,
         subject: Subject,
@@ -121,10 +147,17 @@ impl Order {
     where
         A::Command: 'static,
     {
-        let Self { api, context, .. } = self;
+        let Self { api, admin, gives, context, .. } = self;
+        let admin = admin.again(&api)?;
+        if let Some(scopes) = &gives {
+            admin.may_give(scopes)?;
+        }
         let dispatcher = Arc::clone(&api.dispatcher);
-        let run =
-            api.commands.spawn(async move { dispatcher.execute::<A>(&subject, &command, &context).await });
+        let run = api.commands.spawn(async move {
+            // Its place among the owner's requests is kept until it has ended.
+            let _admin = admin;
+            dispatcher.execute::<A>(&subject, &command, &context).await
+        });
         match run.await {
             Ok(result) => result.map_err(|error| problem(error, refused)),
             Err(broken) => {

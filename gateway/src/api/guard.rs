@@ -14,15 +14,30 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::ApiState;
-use super::authenticate::authenticate;
+use super::authenticate::{authenticate, authenticate_again};
+use super::bounds::{Kind, Share};
 use super::problem::Problem;
+use crate::request::Caller;
 
-/// The key that asks: good now, and for management.
-#[derive(Clone, Debug)]
+/// The key that asks: good when it was asked for, and for management. Time goes by after that (a slow body, a
+/// slow vault), so a command asks [`Admin::again`] right before it is carried out.
+#[derive(Clone)]
 pub struct Admin {
     pub key: KeyId,
     pub owner: Owner,
     pub scopes: Arc<ScopeSet>,
+    /// As it was resolved; the directory may say something else by now.
+    pub caller: Arc<Caller>,
+    needs: Needs,
+    /// Its place among its owner's requests.
+    share: Option<Arc<Share>>,
+}
+
+/// What the request needed of its key.
+#[derive(Clone, Copy, Default)]
+struct Needs {
+    permission: Option<(Resource, Access)>,
+    place: Option<Owner>,
 }
 
 /// A place in the API that belongs to somebody.
@@ -75,12 +90,12 @@ impl<P: Permission, T: Place> FromRequestParts<ApiState> for Allowed<P, T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
-        let admin = authenticate(api, &parts.headers)?;
-        admin.may(P::RESOURCE, P::ACCESS)?;
+        let mut admin = let_in(parts, api)?;
+        admin.needs.permission = Some((P::RESOURCE, P::ACCESS));
+        admin.meets(admin.needs)?;
         let Path(at) = Path::<T>::from_request_parts(parts, api).await.map_err(|_| Problem::not_found())?;
-        if !admin.reaches(at.owner()) {
-            return Err(Problem::not_found());
-        }
+        admin.needs.place = Some(at.owner());
+        admin.meets(admin.needs)?;
         Ok(Self { admin, at, permission: PhantomData })
     }
 }
@@ -89,8 +104,9 @@ impl<P: Permission> FromRequestParts<ApiState> for Permitted<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
-        let admin = authenticate(api, &parts.headers)?;
-        admin.may(P::RESOURCE, P::ACCESS)?;
+        let mut admin = let_in(parts, api)?;
+        admin.needs.permission = Some((P::RESOURCE, P::ACCESS));
+        admin.meets(admin.needs)?;
         Ok(Self { admin, permission: PhantomData })
     }
 }
@@ -99,11 +115,38 @@ impl FromRequestParts<ApiState> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
-        authenticate(api, &parts.headers)
+        let_in(parts, api)
     }
 }
 
+/// The key that asks, if its owner's share of requests has room.
+fn let_in(parts: &Parts, api: &ApiState) -> Result<Admin, Problem> {
+    let admin = authenticate(api, &parts.headers)?;
+    let share = api.slots.share(Kind::of(&parts.method), admin.owner, admin.key);
+    let share = share.ok_or_else(Problem::busy_with_you)?;
+    Ok(Admin { share: Some(Arc::new(share)), ..admin })
+}
+
 impl Admin {
+    pub fn of(caller: Arc<Caller>) -> Self {
+        let key = &caller.key;
+        Self {
+            key: key.id,
+            owner: key.owner,
+            scopes: Arc::clone(&key.scopes),
+            needs: Needs::default(),
+            share: None,
+            caller,
+        }
+    }
+
+    /// The same key as it stands now, if it may still do what it was let in for.
+    pub fn again(&self, api: &ApiState) -> Result<Self, Problem> {
+        let now = authenticate_again(api, &self.caller)?;
+        now.meets(self.needs)?;
+        Ok(Self { needs: self.needs, share: self.share.clone(), ..now })
+    }
+
     pub fn actor(&self) -> Actor {
         Actor::Key(self.key)
     }
@@ -122,6 +165,16 @@ impl Admin {
             "installation-key-needed",
             format!("Only an admin key of the installation may {what}; this one belongs to an organization."),
         ))
+    }
+
+    fn meets(&self, needs: Needs) -> Result<(), Problem> {
+        if let Some((resource, access)) = needs.permission {
+            self.may(resource, access)?;
+        }
+        match needs.place {
+            Some(owner) if !self.reaches(owner) => Err(Problem::not_found()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn may(&self, resource: Resource, access: Access) -> Result<(), Problem> {
@@ -156,12 +209,30 @@ impl Admin {
 
 #[cfg(test)]
 mod tests {
-    use events::OrganizationId;
+    use events::digest::DigestBytes;
+    use events::key::{Environment, KeyOwner};
+    use events::{OrganizationId, SecretId};
+    use projections::directory::{Directory, KeyEntry, KeyState, LastFour};
 
     use super::*;
 
     fn admin(owner: Owner, scopes: &str) -> Admin {
-        Admin { key: KeyId::new(uuid::Uuid::from_u128(1)), owner, scopes: Arc::new(scopes.parse().unwrap()) }
+        let key = KeyEntry {
+            id: KeyId::new(uuid::Uuid::from_u128(1)),
+            secret_id: SecretId::new(uuid::Uuid::from_u128(4)),
+            digest: DigestBytes([0; 32]),
+            owner,
+            key_owner: KeyOwner::Installation,
+            state: KeyState::Active,
+            not_before: None,
+            expires_at: None,
+            scopes: Arc::new(scopes.parse().unwrap()),
+            generation: 1,
+            prefix: "kl_live".into(),
+            last_four: LastFour::new("abcd"),
+            environment: Environment::Live,
+        };
+        Admin::of(Arc::new(Caller::resolve(&Directory::new(), Arc::new(key))))
     }
 
     #[test]

@@ -158,6 +158,18 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// One owner or one key has its share of the slots.
+    pub fn busy_with_you() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-at-once",
+            "Too many requests of yours at once",
+            "This key, or its owner's keys together, have as many requests under way as one may have; wait for \
+             their answers, then ask again.",
+        )
+        .retry_after(1)
+    }
+
     pub fn timed_out() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
@@ -199,6 +211,14 @@ impl Problem {
         Self::invalid(
             "?at_least",
             "This position belongs to another log. Send one back exactly as this API gave it.",
+        )
+    }
+
+    /// `?at_least` lies beyond the log's newest event.
+    pub fn position_beyond_the_log() -> Self {
+        Self::invalid(
+            "?at_least",
+            "The log has no event at this position yet. Send one back exactly as this API gave it.",
         )
     }
 

@@ -65,7 +65,7 @@ impl ApiState {
     }
 
     async fn wait_for(&self, pool: &Pool, position: Position) -> Result<(), Problem> {
-        self.of_this_log(&position)?;
+        self.may_come(&position).await?;
         let bound = self.settings.at_least_timeout;
         match checkpoint::wait_for(pool, &position, bound).await {
             Ok(true) => Ok(()),
@@ -77,7 +77,7 @@ impl ApiState {
     /// The same for what is read from this node's memory.
     pub async fn wait_applied(&self, at_least: Option<Position>) -> Result<(), Problem> {
         let Some(position) = at_least else { return Ok(()) };
-        self.of_this_log(&position)?;
+        self.may_come(&position).await?;
         let bound = self.settings.at_least_timeout;
         if self.gate.wait_applied(&position, bound).await {
             Ok(())
@@ -86,10 +86,20 @@ impl ApiState {
         }
     }
 
-    fn of_this_log(&self, position: &Position) -> Result<(), Problem> {
-        match self.gate.position() {
-            Some(here) if here.log != position.log => Err(Problem::foreign_position()),
-            Some(_) | None => Ok(()),
+    /// Refuses at once what waiting can't bring: another log's position, or one beyond the newest event. Another
+    /// node's write of just now may be unknown here, so the log itself is asked before.
+    async fn may_come(&self, position: &Position) -> Result<(), Problem> {
+        let status = self.gate.status();
+        if status.log.is_some_and(|here| here != position.log) {
+            return Err(Problem::foreign_position());
+        }
+        if position.sequence <= status.target.max(status.applied) {
+            return Ok(());
+        }
+        match tokio::time::timeout(self.settings.read_timeout, self.log.info()).await {
+            Ok(Ok(info)) if position.sequence > info.last_sequence => Err(Problem::position_beyond_the_log()),
+            // Without an answer nothing is known of it; the wait is bounded.
+            Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
         }
     }
 

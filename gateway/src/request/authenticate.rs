@@ -77,6 +77,13 @@ impl Authenticator {
         result
     }
 
+    /// A caller that was let in before, as the directory has it now, if it would be let in now as well.
+    pub fn again(&self, caller: &Caller) -> Result<Arc<Caller>, AuthenticationError> {
+        let now = self.callers.get(&caller.key.digest).ok_or(AuthenticationError::Unknown)?;
+        now.check(self.clock.now())?;
+        Ok(now)
+    }
+
     /// The caller that a key's text stands for, whatever its state.
     pub fn find(&self, text: &str) -> Result<Arc<Caller>, AuthenticationError> {
         let key = ParsedKey::parse(text).map_err(|_| AuthenticationError::Malformed)?;

@@ -1,6 +1,8 @@
 //! The admin API from its clients' side: reads that wait for a write, pages, what is refused and how it is told,
 //! and which scopes may be given on.
 
+use gateway::store::VAULT_PEOPLE;
+use keyledger_tests::servers::ROOT;
 use keyledger_tests::spine::{Spine, items, text};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
@@ -30,16 +32,42 @@ async fn a_read_waits_for_the_write_that_it_names() {
     }
 }
 
+/// A sealing key in the vault without an organization would lie there for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_position_that_does_not_come_is_told_in_bounded_time() {
+async fn a_create_that_is_refused_leaves_no_sealing_key() {
+    let spine = Spine::start().await;
+    let organization = spine.organization("acme").await;
+    let client = async_nats::jetstream::new(spine.nats.connect(ROOT).await);
+    let keys = async || {
+        let bucket = client.get_stream(format!("KV_{VAULT_PEOPLE}")).await.unwrap();
+        bucket.cached_info().state.messages
+    };
+    let before = keys().await;
+    let create = |slug: &str| {
+        Ask::post("/api/v1/organizations", &json!({"slug": slug, "name": "Another"}))
+            .header("idempotency-key", "the-same-for-both-of-them")
+    };
+    for _ in 0..2 {
+        let taken = spine.admin(create(&organization.slug)).await.expect(409);
+        assert_eq!(problem(&taken), "slug-taken");
+    }
+    assert_eq!(keys().await, before);
+    // Nothing was done under this Idempotency-Key, so that another slug may be tried.
+    spine.admin(create("free")).await.expect(201);
+    assert_eq!(keys().await, before + 1);
+    let other = spine.admin(create(&organization.slug)).await.expect(422);
+    assert_eq!(problem(&other), "idempotency-key-reused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_that_can_not_come_is_told_at_once() {
     let spine = Spine::start().await;
     let organization = spine.organization("acme").await;
     let key = spine.key(&organization, &["mcp:*"]).await;
     let (log, _) = key.position.rsplit_once('-').unwrap();
     let path = |position: &str| format!("{}?at_least={position}", organization.path("keys"));
-    let late = spine.admin(Ask::get(path(&format!("{log}-999999")))).await.expect(504);
-    assert_eq!(problem(&late), "position-not-reached");
-    assert_eq!(late.header("retry-after"), Some("1"));
+    let beyond = spine.admin(Ask::get(path(&format!("{log}-999999")))).await.expect(400);
+    assert_eq!((problem(&beyond), field(&beyond)), ("invalid-request".into(), "?at_least".into()));
     let foreign = format!("{}-0-1", "0".repeat(32));
     let foreign = spine.admin(Ask::get(path(&foreign))).await.expect(400);
     assert_eq!((problem(&foreign), field(&foreign)), ("invalid-request".into(), "?at_least".into()));

@@ -162,7 +162,7 @@ async fn run(
         place: &[&owner],
         request: &request,
     };
-    let order = api.order(ordered).await?;
+    let order = api.order(ordered).await?.giving(&request.scopes);
     let id = KeyId::new(create_id(order.command(), &AggregateType::Key));
     let subject = Subject::key(owner, id);
     let secret = PlainKey::draw(&api.settings.prefix, &*api.random);

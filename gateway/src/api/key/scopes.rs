@@ -85,7 +85,7 @@ async fn run(
         place: &[&owner, &id],
         request: &request,
     };
-    let order = api.order(ordered).await?;
+    let order = api.order(ordered).await?.giving(&request.scopes);
     let done = order
         .execute::<Key>(Subject::key(owner, id), Command::SetScopes { scopes: request.scopes }, problem)
         .await?;

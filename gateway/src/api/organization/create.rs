@@ -56,7 +56,7 @@ pub async fn create(
         place: &[],
         request: &request,
     };
-    let order = api.order_creation(command, ordered).await?;
+    let order = api.order_creation(command, id, &request.slug, ordered).await?;
     let subject = Subject::organization(id);
     let create = Command::Create {
         slug: request.slug.clone(),
