@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::ApiState;
-use super::guard::Place;
+use super::guard::{Admin, Place};
 use super::organization::OrganizationPath;
+use super::problem::Problem;
 
 mod disable;
 mod enable;
@@ -48,6 +49,14 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(expiry::set_expiry_installation))
         .routes(routes!(scopes::set_scopes_installation))
         .routes(routes!(metadata::set_metadata_installation))
+}
+
+/// Making a key work again, or longer, gives its scopes anew.
+fn may_give_again(api: &ApiState, admin: &Admin, owner: Owner, id: KeyId) -> Result<(), Problem> {
+    match api.directory.key(id) {
+        Some(key) if key.owner == owner => admin.may_give(&key.scopes),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Where keys lie: with an organization, or with the installation.

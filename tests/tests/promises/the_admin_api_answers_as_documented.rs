@@ -165,6 +165,13 @@ async fn nobody_gives_management_that_it_does_not_hold() {
         let set = Ask::new("PUT", path).json(&json!({"scopes": [beyond]})).bearer(&admin);
         assert_eq!(problem(&set.send(spine.admin).await.expect(403)), "scope-not-held", "{beyond}");
     }
+    // Nor what a stronger key held before somebody took it away.
+    let stronger = spine.key(&organization, &["admin:*:*"]).await.id;
+    spine.change_key(&organization, &stronger, "disable").await;
+    let enable = Ask::post(format!("{keys}/{stronger}/enable"), &json!({})).bearer(&admin);
+    assert_eq!(problem(&enable.send(spine.admin).await.expect(403)), "scope-not-held");
+    let longer = Ask::new("PUT", format!("{keys}/{stronger}/expiry")).json(&json!({"expires_at": null}));
+    assert_eq!(problem(&longer.bearer(&admin).send(spine.admin).await.expect(403)), "scope-not-held");
     // Nor a key of the installation, whose own open no server.
     let body = json!({"name": "a", "scopes": ["mcp:*"]});
     Ask::post("/api/v1/installation/keys", &body).bearer(&admin).send(spine.admin).await.expect(404);

@@ -6,7 +6,7 @@ use domain::key::{Command, Key};
 use events::Subject;
 
 use super::problem::problem;
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
 use crate::api::ApiState;
 use crate::api::body::{Empty, OptionalBody};
 use crate::api::command::Ordered;
@@ -62,6 +62,7 @@ async fn run(
     request: Empty,
 ) -> Result<Json<Written>, Problem> {
     let (owner, id) = (allowed.at.owner(), allowed.at.key());
+    may_give_again(&api, &allowed.admin, owner, id)?;
     let ordered = Ordered {
         admin: &allowed.admin,
         owner,

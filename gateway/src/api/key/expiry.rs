@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::problem::problem;
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
 use crate::api::ApiState;
 use crate::api::body::{Body, said};
 use crate::api::command::Ordered;
@@ -72,6 +72,7 @@ async fn run(
     request: NewExpiry,
 ) -> Result<Json<Written>, Problem> {
     let (owner, id) = (allowed.at.owner(), allowed.at.key());
+    may_give_again(&api, &allowed.admin, owner, id)?;
     let ordered = Ordered {
         admin: &allowed.admin,
         owner,
