@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use events::clock::{Clock, Random};
 use projections::directory::{Directory, Gate};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub mod authenticate;
@@ -52,6 +53,8 @@ pub struct Door {
     signer: IdentitySigner,
     origins: Origins,
     settings: RequestSettings,
+    /// Bytes of bodies that may still be held.
+    room: Arc<Semaphore>,
     /// The process stops: answers without an end of their own end, and no request is let in any more.
     closing: CancellationToken,
 }
@@ -91,6 +94,7 @@ impl Door {
             gate,
             clock,
             random,
+            room: Arc::new(Semaphore::new(settings.max_held_bytes.min(Semaphore::MAX_PERMITS))),
             settings,
             closing: CancellationToken::new(),
         }))

@@ -13,6 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 mod client;
 mod connect;
 pub mod guard;
+mod resolve;
 mod socket;
 
 pub use client::{HyperUpstream, UpstreamConfig};

@@ -82,7 +82,7 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
     let plain = |status, code| (status, code, Challenge::None);
     match refusal {
         Refusal::Origin => plain(StatusCode::FORBIDDEN, GATEWAY),
-        Refusal::NotReady | Refusal::ServerDisabled | Refusal::ServerClosed => {
+        Refusal::NotReady | Refusal::Full | Refusal::ServerDisabled | Refusal::ServerClosed => {
             plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY)
         }
         Refusal::Authentication(error) => match error {

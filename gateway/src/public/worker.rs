@@ -15,8 +15,9 @@ use super::{Listeners, PublicError};
 use crate::request::Door;
 use crate::upstream::{Guard, HyperUpstream, Upstream, UpstreamConfig};
 
-/// A thread that resolves names waits for the system's resolver; this many wait at once, for each runtime.
-const BLOCKING_THREADS: usize = 16;
+/// A thread that resolves a name waits for the system's resolver. Each name takes one at most, so that this many
+/// names must hang before others wait, in each runtime; threads are made as they are needed.
+const BLOCKING_THREADS: usize = 128;
 /// Unused connections kept to one upstream, by one runtime.
 const MAX_IDLE_PER_HOST: usize = 64;
 /// After an error of accept (such as no file descriptor left) a breath, so that it does not spin.

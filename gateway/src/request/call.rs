@@ -81,7 +81,7 @@ impl Door {
     {
         let (head, body) = request.into_parts();
         body::is_json(&head.headers)?;
-        let body = body::read(body, self.body_bounds()).await?;
+        let body = body::read(body, self.body_bounds(), &self.room).await?;
         let message = Message::parse(&body).map_err(Refusal::from)?;
         // From here on the answer repeats the request's id.
         let refused = |refusal: Refusal| Refused {

@@ -37,6 +37,8 @@ pub enum Refusal {
     ContentEncoding,
     #[error("the body is longer than {max} bytes")]
     BodyTooLong { max: usize },
+    #[error("the gateway holds as many bodies as it can; try again")]
+    Full,
     #[error("the body did not come in time")]
     BodyTimeout,
     #[error("the body broke off")]
@@ -92,6 +94,7 @@ impl Refusal {
             Self::ContentType => "content_type",
             Self::ContentEncoding => "content_encoding",
             Self::BodyTooLong { .. } => "body_too_long",
+            Self::Full => "full",
             Self::BodyTimeout => "body_timeout",
             Self::BodyIncomplete => "body_incomplete",
             Self::UnexpectedBody => "unexpected_body",

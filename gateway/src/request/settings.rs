@@ -21,6 +21,8 @@ pub struct RequestSettings {
     pub body_idle_timeout: Duration,
     /// A request's body, in bytes.
     pub max_body_bytes: usize,
+    /// All the bodies that are held at one time, in bytes; beyond it, 503.
+    pub max_held_bytes: usize,
     /// Until a request's body is there.
     pub body_timeout: Duration,
     /// A request's line and headers, in bytes; an upstream's as well.
@@ -55,6 +57,7 @@ impl RequestSettings {
             response_timeout: Duration::from_secs(120),
             body_idle_timeout: Duration::from_secs(60),
             max_body_bytes: 4 * 1024 * 1024,
+            max_held_bytes: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             max_header_bytes: 32 * 1024,
             max_headers: 100,

@@ -95,7 +95,7 @@ impl Door {
         let (head, body) = request.into_parts();
         body::is_json(&head.headers)?;
         let bounds = body::Bounds { max: MAX_BODY, ..self.body_bounds() };
-        let body = body::read(body, bounds).await?;
+        let body = body::read(body, bounds, &self.room).await?;
         let question: Question<'_> =
             serde_json::from_slice(&body).map_err(|error| VerifyError::Question(told(&error)))?;
         let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose();
@@ -221,6 +221,7 @@ fn face(error: &VerifyError) -> (StatusCode, &'static str) {
         VerifyError::Refused(refusal) => {
             let status = match refusal {
                 Refusal::NotReady
+                | Refusal::Full
                 | Refusal::Authentication(AuthenticationError::Invalid(Invalid::Closed)) => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }

@@ -14,6 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connect::Connector;
 use super::guard::Guard;
+use super::resolve::Resolver;
 use super::{Upstream, UpstreamBody, UpstreamError};
 
 /// How upstreams are called.
@@ -38,7 +39,11 @@ pub struct HyperUpstream {
 impl HyperUpstream {
     /// Needs the crypto provider to be installed.
     pub fn new(config: &UpstreamConfig) -> Self {
-        let connector = Connector { guard: Arc::clone(&config.guard), timeout: config.connect_timeout };
+        let connector = Connector {
+            guard: Arc::clone(&config.guard),
+            resolver: Arc::new(Resolver::new()),
+            timeout: config.connect_timeout,
+        };
         let connector = HttpsConnectorBuilder::new()
             .with_webpki_roots()
             .https_or_http()

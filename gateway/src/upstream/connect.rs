@@ -15,12 +15,14 @@ use tower::Service;
 
 use super::UpstreamError;
 use super::guard::Guard;
+use super::resolve::Resolver;
 use super::socket::UpstreamSocket;
 
 /// Connects for hyper's client.
 #[derive(Clone)]
 pub(super) struct Connector {
     pub(super) guard: Arc<Guard>,
+    pub(super) resolver: Arc<Resolver>,
     /// For resolving and connecting together.
     pub(super) timeout: Duration,
 }
@@ -35,22 +37,35 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let Self { guard, timeout } = self.clone();
+        let Self { guard, resolver, timeout } = self.clone();
         Box::pin(async move {
-            match tokio::time::timeout(timeout, connect(&guard, &uri)).await {
+            let (host, port) = target(&uri)?;
+            match tokio::time::timeout(timeout, connect(&guard, &resolver, host, port)).await {
                 Ok(connected) => connected.map(|stream| TokioIo::new(UpstreamSocket::new(stream))),
-                Err(_) => Err(UpstreamError::ConnectTimeout(timeout.as_millis())),
+                Err(_) => {
+                    resolver.gave_up(host);
+                    Err(UpstreamError::ConnectTimeout(timeout.as_millis()))
+                }
             }
         })
     }
 }
 
-async fn connect(guard: &Guard, uri: &Uri) -> Result<TcpStream, UpstreamError> {
+fn target(uri: &Uri) -> Result<(&str, u16), UpstreamError> {
     let host = uri.host().ok_or_else(|| UpstreamError::Connect("the URL has no host".to_owned()))?;
     let https = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
     let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+    Ok((host, port))
+}
+
+async fn connect(
+    guard: &Guard,
+    resolver: &Resolver,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, UpstreamError> {
     let mut last = UpstreamError::Connect("the name has no address".to_owned());
-    for address in resolve(host, port).await? {
+    for address in addresses(resolver, host, port).await? {
         if let Err(refused) = guard.check(address.ip()) {
             last = UpstreamError::AddressRefused(refused);
             continue;
@@ -67,13 +82,11 @@ async fn connect(guard: &Guard, uri: &Uri) -> Result<TcpStream, UpstreamError> {
     Err(last)
 }
 
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, UpstreamError> {
+async fn addresses(resolver: &Resolver, host: &str, port: u16) -> Result<Vec<SocketAddr>, UpstreamError> {
     let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = literal.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
-    match tokio::net::lookup_host((host, port)).await {
-        Ok(addresses) => Ok(addresses.take(16).collect()),
-        Err(error) => Err(UpstreamError::Connect(format!("its name can't be resolved: {error}"))),
-    }
+    let addresses = resolver.resolve(host).await?;
+    Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
 }
