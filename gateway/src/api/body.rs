@@ -89,6 +89,9 @@ async fn read(request: Request) -> Result<bytes::Bytes, Problem> {
 
 /// Reads JSON into a type whose own checks say what is wrong; the problem names the member.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if !crate::request::body::is_object(bytes) {
+        return Err(Problem::invalid("body", "The body is a JSON object, such as {\"name\": \"CI robot\"}."));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -130,6 +133,12 @@ mod tests {
         let problem = parse::<Example>(br#"{"name": "a", "nmae": "b"}"#).unwrap_err();
         assert_eq!(problem.detail, "unknown field `nmae`, expected `name`.");
         assert_eq!(problem.status, 400);
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        let problem = parse::<Example>(br#" ["a"]"#).unwrap_err();
+        assert_eq!((problem.status, problem.field.as_deref()), (400, Some("body")));
     }
 
     #[test]

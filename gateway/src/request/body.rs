@@ -92,6 +92,12 @@ impl AsRef<[u8]> for Held {
     }
 }
 
+/// Serde also fills a struct from an array, in the order of its members: no document says so, and nobody may
+/// come to rest on it.
+pub fn is_object(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().first() == Some(&b'{')
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -96,6 +96,9 @@ impl Door {
         body::is_json(&head.headers)?;
         let bounds = body::Bounds { max: MAX_BODY, ..self.body_bounds() };
         let body = body::read(body, bounds, &self.room).await?;
+        if !body::is_object(&body) {
+            return Err(VerifyError::Question("the body is a JSON object".to_owned()));
+        }
         let question: Question<'_> =
             serde_json::from_slice(&body).map_err(|error| VerifyError::Question(told(&error)))?;
         let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose();
