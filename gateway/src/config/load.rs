@@ -55,8 +55,9 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
             path => format!("key `{path}`: "),
         };
         ConfigError::Load(format!(
-            "configuration {key}{}; docs/reference/configuration.md lists every key",
-            error.inner().to_string().trim()
+            "configuration {key}{}{}; docs/reference/configuration.md lists every key",
+            error.inner().to_string().trim(),
+            accepted(&error.path().to_string())
         ))
     })?;
     if !sources.roles.is_empty() {
@@ -64,6 +65,20 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     }
     config.check()?;
     Ok(config)
+}
+
+/// The accepted form of a key whose own error does not tell it.
+fn accepted(key: &str) -> &'static str {
+    match key {
+        "listen.public" | "listen.admin" | "listen.metrics" => {
+            "; accepted: an address such as 127.0.0.1:8080"
+        }
+        "tls" => "; accepted: \"terminated\", or a table with certificate_file and key_file",
+        "upstreams.allow" => "; accepted: networks such as 10.0.0.0/8",
+        "public_url" => "; accepted: a URL such as https://mcp.example.com",
+        "nats.url" => "; accepted: nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere",
+        _ => "",
+    }
 }
 
 /// A variable of ours as a dotted key and its text.
@@ -171,7 +186,11 @@ mod tests {
         assert!(text.contains("urls") && text.contains("url"), "{text}");
 
         let text = error(SMALL, &[("KEYLEDGER_LISTEN__PUBLIC", "nowhere")]);
-        assert!(text.contains("listen.public"), "{text}");
+        assert!(text.contains("listen.public") && text.contains("127.0.0.1:8080"), "{text}");
+        let text = error(SMALL, &[("KEYLEDGER_TLS", "foo")]);
+        assert!(text.contains("`tls`") && text.contains("certificate_file"), "{text}");
+        let text = error(SMALL, &[("KEYLEDGER_UPSTREAMS__ALLOW", "zz")]);
+        assert!(text.contains("upstreams.allow") && text.contains("10.0.0.0/8"), "{text}");
     }
 
     #[test]
