@@ -1,6 +1,7 @@
 //! What the gateway keeps in NATS beside the log: who connects as what, the vaults' buckets, and how all of it
 //! is set up. The log itself is `events::log::jetstream`.
 
+pub mod bucket;
 pub mod kv;
 pub mod roles;
 pub mod setup;
@@ -17,6 +18,21 @@ pub const VAULT_NODE: &str = "KL_VAULT_NODE";
 pub const VAULT_CONTROL: &str = "KL_VAULT_CONTROL";
 /// The keys under which people's and organizations' text is sealed.
 pub const VAULT_PEOPLE: &str = "KL_VAULT_PEOPLE";
+
+/// Who is a member of the fleet (`member.<id>`), and which worker holds what (`lease.<name>`).
+pub const FLEET: &str = "KL_FLEET";
+/// The directory's snapshots, as an object store (ADR-20).
+pub const SNAPSHOTS: &str = "KL_SNAPSHOTS";
+
+/// JetStream's API as our users reach it.
+pub(crate) fn api(subject: &str) -> String {
+    format!("$JS.API.{subject}")
+}
+
+/// A stream's own subject (`$KV.…`, `$O.…`) as our users publish to it.
+pub(crate) fn data(subject: &str) -> String {
+    subject.to_owned()
+}
 
 /// Why there is no connection for a role.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use events::log::jetstream::STREAM;
 use events::subject::ALL_EVENTS;
 
-use super::{VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
+use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
 use crate::config::NatsRole;
 
 /// Subjects that may be published and subscribed to.
@@ -45,10 +45,28 @@ pub fn permissions(role: NatsRole) -> Permissions {
             write_bucket(VAULT_NODE),
             write_bucket(VAULT_CONTROL),
             write_bucket(VAULT_PEOPLE),
+            read_bucket(FLEET),
+            vec![format!("$KV.{FLEET}.member.*")],
+            read_snapshots(),
         ]
         .concat(),
-        NatsRole::Worker => [vec![ALL_EVENTS.to_owned()], read_log(), write_bucket(VAULT_PEOPLE)].concat(),
-        NatsRole::Node => [read_log(), read_bucket(VAULT_NODE)].concat(),
+        NatsRole::Worker => [
+            vec![ALL_EVENTS.to_owned()],
+            read_log(),
+            write_bucket(VAULT_PEOPLE),
+            write_bucket(FLEET),
+            read_snapshots(),
+            write_snapshots(),
+        ]
+        .concat(),
+        NatsRole::Node => [
+            read_log(),
+            read_bucket(VAULT_NODE),
+            // Its own membership, and no more: who else is there is nothing to it.
+            vec![api(&format!("STREAM.MSG.GET.KV_{FLEET}")), format!("$KV.{FLEET}.member.*")],
+            read_snapshots(),
+        ]
+        .concat(),
         NatsRole::Auditor => read_log(),
     };
     let subscribe = vec![format!("{}.>", inbox_prefix(role))];
@@ -86,6 +104,7 @@ fn read_bucket(bucket: &str) -> Vec<String> {
         format!("DIRECT.GET.{stream}.>"),
         format!("CONSUMER.CREATE.{stream}"),
         format!("CONSUMER.CREATE.{stream}.>"),
+        format!("CONSUMER.MSG.NEXT.{stream}.*"),
         format!("CONSUMER.INFO.{stream}.*"),
         format!("CONSUMER.DELETE.{stream}.*"),
     ]
@@ -101,6 +120,29 @@ fn write_bucket(bucket: &str) -> Vec<String> {
     let mut subjects = read_bucket(bucket);
     subjects.push(format!("$KV.{bucket}.>"));
     subjects
+}
+
+/// To read snapshots: their list and one message after the other.
+fn read_snapshots() -> Vec<String> {
+    let stream = format!("OBJ_{SNAPSHOTS}");
+    [
+        format!("STREAM.INFO.{stream}"),
+        format!("STREAM.MSG.GET.{stream}"),
+        format!("DIRECT.GET.{stream}"),
+        format!("DIRECT.GET.{stream}.>"),
+    ]
+    .iter()
+    .map(|subject| api(subject))
+    .collect()
+}
+
+/// To write snapshots, and to let old ones go.
+fn write_snapshots() -> Vec<String> {
+    vec![
+        format!("$O.{SNAPSHOTS}.C.>"),
+        format!("$O.{SNAPSHOTS}.M.>"),
+        api(&format!("STREAM.PURGE.OBJ_{SNAPSHOTS}")),
+    ]
 }
 
 /// The users as nats-server's configuration has them, for production. Each password is taken from the server's

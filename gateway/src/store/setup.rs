@@ -10,7 +10,7 @@ use events::log::jetstream::{self, StreamDifference};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, roles};
+use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, roles};
 
 /// What was set up, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +79,50 @@ pub fn printed(replicas: u8) -> String {
 fn streams(replicas: u8) -> Vec<(String, Value)> {
     let mut streams = vec![(jetstream::STREAM.to_owned(), jetstream::stream_config(replicas))];
     for bucket in [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE] {
-        let mut config = Value::Object(bucket_config(bucket));
-        if let Some(members) = config.as_object_mut() {
-            members.insert("num_replicas".to_owned(), json!(replicas));
-        }
-        streams.push((format!("KV_{bucket}"), config));
+        streams.push((
+            format!("KV_{bucket}"),
+            with(bucket_config(bucket), &[("num_replicas", json!(replicas))]),
+        ));
     }
+    // Members that ended without a word are forgotten after a day, long after none of them authenticates.
+    let passing = [("max_age", json!(FLEET_AGE_NANOS)), ("num_replicas", json!(replicas))];
+    streams.push((format!("KV_{FLEET}"), with(bucket_config(FLEET), &passing)));
+    streams.push((format!("OBJ_{SNAPSHOTS}"), with(objects_config(), &[("num_replicas", json!(replicas))])));
     streams
+}
+
+const FLEET_AGE_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
+
+fn with(mut config: Map<String, Value>, members: &[(&str, Value)]) -> Value {
+    for (name, value) in members {
+        config.insert((*name).to_owned(), value.clone());
+    }
+    Value::Object(config)
+}
+
+/// An object store (ADR-20).
+fn objects_config() -> Map<String, Value> {
+    let config = json!({
+        "name": format!("OBJ_{SNAPSHOTS}"),
+        "subjects": [format!("$O.{SNAPSHOTS}.C.>"), format!("$O.{SNAPSHOTS}.M.>")],
+        "retention": "limits",
+        "storage": "file",
+        "compression": "none",
+        "discard": "new",
+        "max_consumers": -1,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_age": 0,
+        "max_msgs_per_subject": -1,
+        "max_msg_size": -1,
+        "duplicate_window": 120_000_000_000_u64,
+        "allow_rollup_hdrs": true,
+        "allow_direct": true,
+    });
+    match config {
+        Value::Object(members) => members,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
 }
 
 /// A key-value bucket (ADR-8) without history: a purged entry is gone.

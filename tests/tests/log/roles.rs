@@ -20,7 +20,14 @@ async fn setting_up_twice_is_setting_up_once() {
     let admin = nats.connect("admin").await;
     let first = setup::setup(&admin, 1).await.unwrap();
     let second = setup::setup(&admin, 1).await.unwrap();
-    let names = ["KL_EVENTS_0", "KV_KL_VAULT_NODE", "KV_KL_VAULT_CONTROL", "KV_KL_VAULT_PEOPLE"];
+    let names = [
+        "KL_EVENTS_0",
+        "KV_KL_VAULT_NODE",
+        "KV_KL_VAULT_CONTROL",
+        "KV_KL_VAULT_PEOPLE",
+        "KV_KL_FLEET",
+        "OBJ_KL_SNAPSHOTS",
+    ];
     assert_eq!(first.0, names.map(|name| (name.to_owned(), setup::Done::Created)));
     assert_eq!(second.0, names.map(|name| (name.to_owned(), setup::Done::Kept)));
     nats.log(NatsRole::Control).await.unwrap();
