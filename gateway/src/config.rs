@@ -133,12 +133,13 @@ pub struct TlsFiles {
     pub key_file: PathBuf,
 }
 
-/// The event log's server, with a user for each role.
+/// The event log's server or cluster, with a user for each role.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nats {
-    /// `nats://` on loopback, `tls://` elsewhere.
-    pub url: Url,
+    /// The server, or servers of one cluster: `nats://` on loopback, `tls://` elsewhere.
+    #[serde(rename = "url", deserialize_with = "lenient::list")]
+    pub servers: Vec<Url>,
     /// Certificate authorities beside the public ones, PEM.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,

@@ -52,7 +52,7 @@ pub async fn connect(config: &Config, role: NatsRole) -> Result<Client, StoreErr
         }
     };
     let options = ConnectOptions {
-        servers: vec![config.nats.url.to_string()],
+        servers: config.nats.servers.iter().map(ToString::to_string).collect(),
         credentials,
         name: format!("keyledger {}", role.as_str()),
         inbox_prefix: roles::inbox_prefix(role),

@@ -6,6 +6,9 @@ use url::{Host, Url};
 
 use super::{Config, ConfigError, Role};
 
+pub(super) const NATS_URL: &str = "nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere; or a list of such, of \
+                                   one cluster's servers";
+
 impl Config {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.roles.is_empty() {
@@ -50,19 +53,21 @@ impl Config {
     }
 
     fn check_nats(&self) -> Result<(), ConfigError> {
-        let accepted = "nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere";
-        if !self.nats.url.username().is_empty() || self.nats.url.password().is_some() {
-            return Err(value(
-                "nats.url",
-                "it holds a user or a password: those stand in nats.users",
-                accepted,
-            ));
+        let wrong = |problem: &str| Err(value("nats.url", problem, NATS_URL));
+        if self.nats.servers.is_empty() {
+            return wrong("it names no server");
         }
-        match self.nats.url.scheme() {
-            _ if may_speak_nats(&self.nats.url) => Ok(()),
-            "nats" => Err(value("nats.url", "the connection would leave this machine without TLS", accepted)),
-            _ => Err(value("nats.url", "unknown scheme", accepted)),
+        for url in &self.nats.servers {
+            if !url.username().is_empty() || url.password().is_some() {
+                return wrong("it holds a user or a password: those stand in nats.users");
+            }
+            match url.scheme() {
+                _ if may_speak_nats(url) => {}
+                "nats" => return wrong("the connection would leave this machine without TLS"),
+                _ => return wrong("unknown scheme"),
+            }
         }
+        Ok(())
     }
 
     fn check_bounds(&self) -> Result<(), ConfigError> {

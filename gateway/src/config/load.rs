@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, Role};
+use super::{Config, ConfigError, Role, check};
 
 /// Where the configuration comes from.
 #[derive(Debug, Default, Clone)]
@@ -68,17 +68,16 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
 }
 
 /// The accepted form of a key whose own error does not tell it.
-fn accepted(key: &str) -> &'static str {
-    match key {
-        "listen.public" | "listen.admin" | "listen.metrics" => {
-            "; accepted: an address such as 127.0.0.1:8080"
-        }
-        "tls" => "; accepted: \"terminated\", or a table with certificate_file and key_file",
-        "upstreams.allow" => "; accepted: networks such as 10.0.0.0/8",
-        "public_url" => "; accepted: a URL such as https://mcp.example.com",
-        "nats.url" => "; accepted: nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere",
-        _ => "",
-    }
+fn accepted(key: &str) -> String {
+    let accepted = match key {
+        "listen.public" | "listen.admin" | "listen.metrics" => "an address such as 127.0.0.1:8080",
+        "tls" => "\"terminated\", or a table with certificate_file and key_file",
+        "upstreams.allow" => "networks such as 10.0.0.0/8",
+        "public_url" => "a URL such as https://mcp.example.com",
+        "nats.url" => check::NATS_URL,
+        _ => return String::new(),
+    };
+    format!("; accepted: {accepted}")
 }
 
 /// A variable of ours as a dotted key and its text.
@@ -201,7 +200,27 @@ mod tests {
     }
 
     #[test]
+    fn nats_is_one_server_or_the_servers_of_a_cluster() {
+        let servers = |text: &str, environment: &[(&str, &str)]| -> Vec<String> {
+            let (_folder, sources) = sources(text, environment, &[]);
+            load(&sources).unwrap().nats.servers.iter().map(ToString::to_string).collect()
+        };
+        let three = ["nats://127.0.0.1:4222", "tls://b.example.com:4222", "tls://c.example.com:4222"];
+        assert_eq!(servers(SMALL, &[]), three[..1]);
+        let list = SMALL.replace("\"nats://127.0.0.1:4222\"", &format!("{three:?}"));
+        assert_eq!(servers(&list, &[]), three);
+        assert_eq!(servers(SMALL, &[("KEYLEDGER_NATS__URL", &three.join(","))]), three);
+        for (wrong, told) in [("[]", "no server"), ("[\"b.example.com\"]", "accepted"), ("7", "a list")] {
+            let text = error(&SMALL.replace("\"nats://127.0.0.1:4222\"", wrong), &[]);
+            assert!(text.contains("nats.url") && text.contains(told), "{text}");
+        }
+    }
+
+    #[test]
     fn nats_off_loopback_needs_tls() {
+        let mixed =
+            error(SMALL, &[("KEYLEDGER_NATS__URL", "nats://127.0.0.1:1,nats://nats.example.com:4222")]);
+        assert!(mixed.contains("nats.url") && mixed.contains("without TLS"), "{mixed}");
         let text = error(&SMALL.replace("nats://127.0.0.1:4222", "nats://nats.example.com:4222"), &[]);
         assert!(text.contains("nats.url") && text.contains("tls://"), "{text}");
     }

@@ -5,31 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use events::clock::{Clock, Random};
-use events::log::jetstream::{ConnectOptions, Credentials, JetStreamLog, Password, Timeouts, connect};
+use events::log::jetstream::{JetStreamLog, Timeouts};
 
 use super::ServeError;
 use crate::config::{Config, NatsRole};
 use crate::store::kv::KvEntries;
+use crate::store::{self, StoreError};
 use crate::vault::sealing::SealingKeys;
 use crate::vault::{MasterKey, Vault, VaultName};
 
 /// A connection as the role's user.
-pub async fn client(config: &Config, role: NatsRole) -> Result<async_nats::Client, ServeError> {
-    let credentials = match config.nats_user(role)? {
-        Some((name, password)) => {
-            Credentials::User { name, password: Password::new(password.expose().to_owned()) }
-        }
-        None => Credentials::None,
-    };
-    Ok(connect(ConnectOptions {
-        servers: vec![config.nats.url.to_string()],
-        credentials,
-        name: format!("keyledger {}", role.as_str()),
-        inbox_prefix: format!("_INBOX_{}", role.as_str()),
-        authorities: config.nats.ca_file.clone(),
-        certificate: None,
+pub async fn client(config: &Config, role: NatsRole) -> Result<store::Client, ServeError> {
+    store::connect(config, role).await.map_err(|error| match error {
+        StoreError::Config(error) => error.into(),
+        StoreError::Connect(error) => error.into(),
     })
-    .await?)
 }
 
 /// The event log over a connection of the role's own.
@@ -44,11 +34,7 @@ pub async fn log(
 }
 
 /// A vault over a connection, under its master key.
-pub async fn vault(
-    config: &Config,
-    name: VaultName,
-    client: &async_nats::Client,
-) -> Result<Vault, ServeError> {
+pub async fn vault(config: &Config, name: VaultName, client: &store::Client) -> Result<Vault, ServeError> {
     let master = MasterKey::read(master_key_file(config, name)?)?;
     let entries = KvEntries::open(client.clone(), name).await?;
     Ok(Vault::new(name, Arc::new(entries), master))
@@ -66,7 +52,7 @@ fn master_key_file(config: &Config, name: VaultName) -> Result<&Path, ServeError
 /// The organizations' sealing keys.
 pub async fn sealing(
     config: &Config,
-    client: &async_nats::Client,
+    client: &store::Client,
     clock: &Arc<dyn Clock>,
     random: &Arc<dyn Random>,
 ) -> Result<SealingKeys, ServeError> {

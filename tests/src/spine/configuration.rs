@@ -20,7 +20,11 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
         roles: vec![Role::Node, Role::Control, Role::Worker],
         listen: Listen { public: any, admin: any, metrics: any, threads: 2, ..Listen::default() },
         tls: None,
-        nats: NatsConfig { url: nats.url().parse().expect("a URL"), ca_file: None, users: users(nats) },
+        nats: NatsConfig {
+            servers: vec![nats.url().parse().expect("a URL")],
+            ca_file: None,
+            users: users(nats),
+        },
         postgres: Some(PostgresConfig {
             url: Some(Secret::from(postgres.url())),
             url_file: None,

@@ -15,9 +15,10 @@ use crate::store::{self, StoreError, roles};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "NATS, as the read-only auditor")]
 pub struct Auditor {
-    /// nats:// on loopback, tls:// elsewhere; without it `nats` of the configuration, or a running `keyledger dev`
-    #[arg(long, value_name = "URL")]
-    nats: Option<Url>,
+    /// nats:// on loopback, tls:// elsewhere, or the URLs of one cluster's servers; without it `nats` of the
+    /// configuration, or a running `keyledger dev`
+    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    nats: Vec<Url>,
     /// The auditor's user
     #[arg(long, value_name = "NAME", requires = "nats", default_value = "auditor")]
     nats_user: String,
@@ -37,9 +38,9 @@ pub struct Auditor {
 
 impl Auditor {
     pub async fn connect(&self, environment: &Environment) -> Result<store::Client, CliError> {
-        match &self.nats {
-            Some(url) => self.connect_to(url).await,
-            None => {
+        match self.nats.as_slice() {
+            [_, ..] => self.connect_to_named().await,
+            [] => {
                 store::connect(&self.configuration(environment)?, NatsRole::Auditor).await.map_err(|error| {
                     match error {
                         StoreError::Config(error) => CliError::Config(error),
@@ -50,8 +51,8 @@ impl Auditor {
         }
     }
 
-    async fn connect_to(&self, url: &Url) -> Result<store::Client, CliError> {
-        if !config::may_speak_nats(url) {
+    async fn connect_to_named(&self) -> Result<store::Client, CliError> {
+        if let Some(url) = self.nats.iter().find(|url| !config::may_speak_nats(url)) {
             return Err(CliError::Usage(format!(
                 "--nats {url}: nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere"
             )));
@@ -67,7 +68,7 @@ impl Auditor {
             }
         };
         let options = ConnectOptions {
-            servers: vec![url.to_string()],
+            servers: self.nats.iter().map(ToString::to_string).collect(),
             credentials,
             name: "keyledger auditor".to_owned(),
             inbox_prefix: roles::inbox_prefix(NatsRole::Auditor),
