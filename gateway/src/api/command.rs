@@ -1,102 +1,181 @@
 //! From a request to a command: its ids, its fingerprint, its sealed texts, and its run to the end.
 
-use std::fmt::Display;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
+use axum::Json;
+use axum::extract::FromRequestParts;
 use domain::aggregate::Decide;
 use domain::command_id;
 use domain::context::Context;
-use domain::dispatch::{CommandError, Done};
+use domain::dispatch::CommandError;
+use domain::organization::{Organization, Refusal};
 use events::clock::uuid_v7;
 use events::sealed::SealedField;
 use events::{CommandId, EventId, OrganizationId, Owner, ScopeSet, SealedText, Slug, Subject};
+use http::request::Parts;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::ApiState;
-use super::guard::Admin;
+use super::guard::{Admin, Allowed, Permission, Permitted, Place};
 use super::idempotency::{IdempotencyKey, canonical};
-use super::organization::problem::problem as organization_refused;
 use super::problem::Problem;
+use super::written::Written;
 use crate::vault::{SealingKey, VaultError};
 
+/// A command as it was asked for, before its body is read.
+pub struct Asked<G> {
+    pub api: ApiState,
+    /// Who asks, and what lets it.
+    pub by: G,
+    idempotency: IdempotencyKey,
+}
+
+/// A path that names one object, which commands change.
+pub trait Object: Place + Sync {
+    type Aggregate: Decide<Command: 'static, Refusal: Into<Problem>>;
+
+    fn id(&self) -> Uuid;
+
+    fn subject(&self) -> Subject;
+
+    /// The ids in the path. They are part of every fingerprint, so they stay the same for ever.
+    fn ids(&self) -> Vec<String>;
+}
+
 /// A command that is being made ready.
-pub struct Order {
+pub struct Order<A> {
     api: ApiState,
     admin: Admin,
     /// Scopes that the command gives to a key.
     gives: Option<ScopeSet>,
+    /// Of what is created or changed.
+    id: Uuid,
+    subject: Subject,
     context: Context,
     sealing: Arc<SealingKey>,
+    aggregate: PhantomData<fn() -> A>,
 }
 
-/// Whose command it is, and what it is called.
-pub struct Ordered<'a, R> {
-    pub admin: &'a Admin,
-    /// Whose sealing key seals its texts; also part of the command's id.
-    pub owner: Owner,
-    pub idempotency: &'a IdempotencyKey,
+/// What a command came to.
+pub struct Executed<A> {
+    /// The aggregate's state now.
+    pub state: A,
+    pub written: Written,
+}
+
+/// What an order is made from.
+struct Draft<'a, R> {
+    admin: Admin,
+    command: CommandId,
+    sealing: Arc<SealingKey>,
+    id: Uuid,
+    subject: Subject,
     /// Such as `keys.revoke`.
-    pub operation: &'static str,
+    operation: &'static str,
     /// What stands in the path.
-    pub place: &'a [&'a (dyn Display + Sync)],
-    pub request: &'a R,
+    ids: &'a [String],
+    request: &'a R,
+}
+
+impl<G> FromRequestParts<ApiState> for Asked<G>
+where
+    G: FromRequestParts<ApiState, Rejection = Problem> + Send,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
+        let by = G::from_request_parts(parts, api).await?;
+        let idempotency = IdempotencyKey::from_request_parts(parts, api).await?;
+        Ok(Self { api: api.clone(), by, idempotency })
+    }
+}
+
+impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
+    /// Makes ready a change of the object that the path names.
+    pub async fn order<R: Serialize + Sync>(
+        self,
+        operation: &'static str,
+        request: &R,
+    ) -> Result<Order<T::Aggregate>, Problem> {
+        let Self { api, by: Allowed { admin, at, .. }, idempotency } = self;
+        let sealing = api.sealing_key(at.owner()).await?;
+        let command = api.command_id(&admin, at.owner(), &idempotency);
+        let (id, subject, ids) = (at.id(), at.subject(), at.ids());
+        api.order(Draft { admin, command, sealing, id, subject, operation, ids: &ids, request })
+    }
+}
+
+impl<P: Permission, T: Place> Asked<Allowed<P, T>> {
+    /// Makes ready the creation of something that belongs to the path's owner; `subject` is where it will lie.
+    pub async fn order_new<A: Decide, R: Serialize + Sync>(
+        self,
+        operation: &'static str,
+        request: &R,
+        subject: impl FnOnce(Uuid) -> Subject + Send,
+    ) -> Result<Order<A>, Problem> {
+        let Self { api, by: Allowed { admin, at, .. }, idempotency } = self;
+        let sealing = api.sealing_key(at.owner()).await?;
+        let command = api.command_id(&admin, at.owner(), &idempotency);
+        let id = command_id::create_id(command, &A::aggregate_type());
+        let ids = [at.owner().to_string()];
+        api.order(Draft { admin, command, sealing, id, subject: subject(id), operation, ids: &ids, request })
+    }
+}
+
+impl<P: Permission> Asked<Permitted<P>> {
+    /// Makes ready the command that creates an organization: its sealing key comes first, unless the slug is
+    /// another's. Such a create is refused for ever, and would leave a key for nobody in the vault.
+    pub async fn order_organization<R: Serialize + Sync>(
+        self,
+        operation: &'static str,
+        request: &R,
+        slug: &Slug,
+    ) -> Result<Order<Organization>, Problem> {
+        let Self { api, by: Permitted { admin, .. }, idempotency } = self;
+        let command = api.command_id(&admin, Owner::Installation, &idempotency);
+        let id = command_id::create_id(command, &Organization::aggregate_type());
+        let organization = OrganizationId::new(id);
+        let owner = Owner::Organization(organization);
+        let sealing = match api.sealing.get(owner).await.map_err(vault)? {
+            Some(sealing) => sealing,
+            None => {
+                admin.again(&api)?;
+                if api.dispatcher.slug_is_taken(organization, slug).await.map_err(problem)? {
+                    return Err(Refusal::SlugTaken { slug: slug.clone() }.into());
+                }
+                api.sealing.get_or_create(owner).await.map_err(vault)?
+            }
+        };
+        let subject = Subject::organization(organization);
+        api.order(Draft { admin, command, sealing, id, subject, operation, ids: &[], request })
+    }
 }
 
 impl ApiState {
     /// The id of the command: from the client's key, or a new one.
-    pub fn command_id(&self, admin: &Admin, owner: Owner, idempotency: &IdempotencyKey) -> CommandId {
+    fn command_id(&self, admin: &Admin, owner: Owner, idempotency: &IdempotencyKey) -> CommandId {
         match idempotency.as_str() {
             Some(key) => command_id::from_idempotency_key(owner, &admin.actor(), key),
             None => CommandId::new(uuid_v7(&*self.clock, &*self.random)),
         }
     }
 
-    /// Makes ready a command on what belongs to an owner that is there already.
-    pub async fn order<R: Serialize + Sync>(&self, ordered: Ordered<'_, R>) -> Result<Order, Problem> {
-        let sealing = match ordered.owner {
-            Owner::Installation => self.sealing.get_or_create(ordered.owner).await.map_err(vault)?,
+    /// The key that seals an owner's texts.
+    async fn sealing_key(&self, owner: Owner) -> Result<Arc<SealingKey>, Problem> {
+        match owner {
+            Owner::Installation => self.sealing.get_or_create(owner).await.map_err(vault),
             // Without a key there is no such organization, or it is forgotten.
             Owner::Organization(_) => {
-                self.sealing.get(ordered.owner).await.map_err(vault)?.ok_or_else(Problem::not_found)?
+                self.sealing.get(owner).await.map_err(vault)?.ok_or_else(Problem::not_found)
             }
-        };
-        let command = self.command_id(ordered.admin, ordered.owner, ordered.idempotency);
-        self.order_under(sealing, command, ordered)
+        }
     }
 
-    /// Makes ready the command that creates an organization: its sealing key comes first, unless the slug is
-    /// another's. Such a create is refused for ever, and would leave a key for nobody in the vault.
-    pub async fn order_creation<R: Serialize + Sync>(
-        &self,
-        command: CommandId,
-        organization: OrganizationId,
-        slug: &Slug,
-        ordered: Ordered<'_, R>,
-    ) -> Result<Order, Problem> {
-        let sealing = match self.sealing.get(ordered.owner).await.map_err(vault)? {
-            Some(sealing) => sealing,
-            None => {
-                ordered.admin.again(self)?;
-                let taken = self.dispatcher.slug_is_taken(organization, slug).await;
-                if taken.map_err(|error| problem(error, organization_refused))? {
-                    return Err(organization_refused(domain::organization::Refusal::SlugTaken {
-                        slug: slug.clone(),
-                    }));
-                }
-                self.sealing.get_or_create(ordered.owner).await.map_err(vault)?
-            }
-        };
-        self.order_under(sealing, command, ordered)
-    }
-
-    fn order_under<R: Serialize>(
-        &self,
-        sealing: Arc<SealingKey>,
-        command: CommandId,
-        ordered: Ordered<'_, R>,
-    ) -> Result<Order, Problem> {
-        let Ordered { admin, operation, place, request, .. } = ordered;
-        let fingerprint = sealing.fingerprint(&canonical(operation, place, request)?);
+    fn order<A, R: Serialize>(&self, draft: Draft<'_, R>) -> Result<Order<A>, Problem> {
+        let Draft { admin, command, sealing, id, subject, operation, ids, request } = draft;
+        let fingerprint = sealing.fingerprint(&canonical(operation, ids, request)?);
         let context = Context {
             now: self.clock.now(),
             actor: admin.actor(),
@@ -105,13 +184,14 @@ impl ApiState {
             event: EventId::new(uuid_v7(&*self.clock, &*self.random)),
             causation: None,
         };
-        Ok(Order { api: self.clone(), admin: admin.clone(), gives: None, context, sealing })
+        let (api, aggregate) = (self.clone(), PhantomData);
+        Ok(Order { api, admin, gives: None, id, subject, context, sealing, aggregate })
     }
 }
 
-impl Order {
-    pub fn command(&self) -> CommandId {
-        self.context.command
+impl<A> Order<A> {
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// The command gives scopes to a key: whoever asks must hold them also when it is carried out.
@@ -120,34 +200,31 @@ impl Order {
     }
 
     /// Seals a text to the field of the event that the command will make.
-    pub fn seal(&self, subject: &Subject, field: &'static str, text: &str) -> Result<SealedText, Problem> {
-        let field = SealedField::of(subject, self.context.event, field);
+    pub fn seal(&self, field: &'static str, text: &str) -> Result<SealedText, Problem> {
+        let field = SealedField::of(&self.subject, self.context.event, field);
         self.sealing.seal(&field, text, &*self.api.random).map_err(vault)
     }
 
     /// The same for a text that may be absent.
-    pub fn seal_some(
-        &self,
-        subject: &Subject,
-        field: &'static str,
-        text: Option<&str>,
-    ) -> Result<Option<SealedText>, Problem> {
-        text.map(|text| self.seal(subject, field, text)).transpose()
+    pub fn seal_some(&self, field: &'static str, text: Option<&str>) -> Result<Option<SealedText>, Problem> {
+        text.map(|text| self.seal(field, text)).transpose()
+    }
+}
+
+impl<A> Order<A>
+where
+    A: Decide<Command: 'static, Refusal: Into<Problem>>,
+{
+    /// Carries a change out and answers it.
+    pub async fn carry_out(self, command: A::Command) -> Result<Json<Written>, Problem> {
+        Ok(Json(self.execute(command).await?.written))
     }
 
     /// Carries the command out, if the key that asks still may: reading the body and asking the vaults took time
     /// in which it may have been revoked or narrowed. Once begun it runs to its end, also when the client goes
     /// away.
-    pub async fn execute<A: Decide>(
-        self,
-        subject: Subject,
-        command: A::Command,
-        refused: impl FnOnce(A::Refusal) -> Problem,
-    ) -> Result<Done<A>, Problem>
-    where
-        A::Command: 'static,
-    {
-        let Self { api, admin, gives, context, .. } = self;
+    pub async fn execute(self, command: A::Command) -> Result<Executed<A>, Problem> {
+        let Self { api, admin, gives, id, subject, context, .. } = self;
         let admin = admin.again(&api)?;
         if let Some(scopes) = &gives {
             admin.may_give(scopes)?;
@@ -159,7 +236,8 @@ impl Order {
             dispatcher.execute::<A>(&subject, &command, &context).await
         });
         match run.await {
-            Ok(result) => result.map_err(|error| problem(error, refused)),
+            Ok(Ok(done)) => Ok(Executed { written: Written::new(id, &done), state: done.state }),
+            Ok(Err(error)) => Err(problem(error)),
             Err(broken) => {
                 tracing::error!(error = %broken, "a command's task broke");
                 Err(Problem::internal())
@@ -169,10 +247,10 @@ impl Order {
 }
 
 /// What any command can meet.
-fn problem<R: std::error::Error>(error: CommandError<R>, refused: impl FnOnce(R) -> Problem) -> Problem {
+fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem {
     use http::StatusCode;
     match error {
-        CommandError::Refused(refusal) => refused(refusal),
+        CommandError::Refused(refusal) => refusal.into(),
         CommandError::OtherCommand => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "idempotency-key-reused",

@@ -44,17 +44,13 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// The bytes that a command's fingerprint is made of: what is done, where, and the parsed request, each with
+/// The bytes that a command's fingerprint is made of: what is done, to what, and the parsed request, each with
 /// its length before it. Nothing that was generated here is among them.
-pub fn canonical(
-    operation: &str,
-    place: &[&(dyn std::fmt::Display + Sync)],
-    request: &impl Serialize,
-) -> Result<Vec<u8>, Problem> {
+pub fn canonical(operation: &str, ids: &[String], request: &impl Serialize) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::with_capacity(256);
     part(&mut bytes, operation.as_bytes());
-    for place in place {
-        part(&mut bytes, place.to_string().as_bytes());
+    for id in ids {
+        part(&mut bytes, id.as_bytes());
     }
     // By way of a value, whose members are sorted.
     let mut value = serde_json::to_value(request).map_err(|_| Problem::internal())?;
@@ -93,8 +89,8 @@ mod tests {
 
     #[test]
     fn parts_do_not_run_into_each_other() {
-        let one = canonical("keys.rename", &[&"ab", &"c"], &"d").unwrap();
-        let other = canonical("keys.rename", &[&"a", &"bc"], &"d").unwrap();
+        let one = canonical("keys.rename", &["ab".to_owned(), "c".to_owned()], &"d").unwrap();
+        let other = canonical("keys.rename", &["a".to_owned(), "bc".to_owned()], &"d").unwrap();
         assert_ne!(one, other);
     }
 }

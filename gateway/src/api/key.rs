@@ -1,14 +1,17 @@
 //! API keys: `/api/v1/organizations/{organization}/keys` and, for the installation's own,
 //! `/api/v1/installation/keys`. Each endpoint's file serves both.
 
-use events::{KeyId, OrganizationId, Owner};
+use domain::key::Key;
+use events::{KeyId, OrganizationId, Owner, Subject};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::ApiState;
-use super::guard::{Admin, Place};
+use super::command::{Asked, Object};
+use super::guard::{Allowed, KeysWrite, Place};
 use super::organization::OrganizationPath;
 use super::problem::Problem;
 
@@ -52,9 +55,10 @@ pub fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// Making a key work again, or longer, gives its scopes anew.
-fn may_give_again(api: &ApiState, admin: &Admin, owner: Owner, id: KeyId) -> Result<(), Problem> {
-    match api.directory.key(id) {
-        Some(key) if key.owner == owner => admin.may_give(&key.scopes),
+fn may_give_again(asked: &Asked<Allowed<KeysWrite, impl KeyPlace>>) -> Result<(), Problem> {
+    let Allowed { admin, at, .. } = &asked.by;
+    match asked.api.directory.key(at.key()) {
+        Some(key) if key.owner == at.owner() => admin.may_give(&key.scopes),
         Some(_) | None => Ok(()),
     }
 }
@@ -130,5 +134,21 @@ impl KeyPlace for KeyPath {
 impl KeyPlace for InstallationKeyPath {
     fn key(&self) -> KeyId {
         self.key
+    }
+}
+
+impl<T: KeyPlace> Object for T {
+    type Aggregate = Key;
+
+    fn id(&self) -> Uuid {
+        self.key().uuid()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::key(self.owner(), self.key())
+    }
+
+    fn ids(&self) -> Vec<String> {
+        vec![self.owner().to_string(), self.key().to_string()]
     }
 }

@@ -1,16 +1,18 @@
 //! `/api/v1/organizations`: an organization and what is done to it.
 
-use events::{OrganizationId, Owner};
+use domain::organization::Organization;
+use events::{OrganizationId, Owner, Subject};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::ApiState;
+use super::command::Object;
 use super::guard::Place;
 
 mod create;
-
 mod get;
 mod history;
 mod list;
@@ -44,5 +46,21 @@ pub struct OrganizationPath {
 impl Place for OrganizationPath {
     fn owner(&self) -> Owner {
         Owner::Organization(self.organization)
+    }
+}
+
+impl Object for OrganizationPath {
+    type Aggregate = Organization;
+
+    fn id(&self) -> Uuid {
+        self.organization.uuid()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::organization(self.organization)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        vec![self.organization.to_string()]
     }
 }

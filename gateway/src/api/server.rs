@@ -1,12 +1,15 @@
 //! `/api/v1/organizations/{organization}/servers`: an organization's MCP servers.
 
-use events::{OrganizationId, Owner, ServerId};
+use domain::server::Server;
+use events::{OrganizationId, Owner, ServerId, Subject};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use super::ApiState;
+use super::command::Object;
 use super::guard::Place;
 
 mod change;
@@ -40,5 +43,21 @@ pub struct ServerPath {
 impl Place for ServerPath {
     fn owner(&self) -> Owner {
         Owner::Organization(self.organization)
+    }
+}
+
+impl Object for ServerPath {
+    type Aggregate = Server;
+
+    fn id(&self) -> Uuid {
+        self.server.uuid()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::server(self.organization, self.server)
+    }
+
+    fn ids(&self) -> Vec<String> {
+        vec![self.organization.to_string(), self.server.to_string()]
     }
 }

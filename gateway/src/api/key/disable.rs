@@ -1,17 +1,12 @@
 //! `POST …/keys/{key}/disable`
 
 use axum::Json;
-use axum::extract::State;
-use domain::key::{Command, Key};
-use events::Subject;
+use domain::key::Command;
 
-use super::problem::problem;
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
-use crate::api::ApiState;
 use crate::api::body::OptionalBody;
-use crate::api::command::Ordered;
+use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
 use crate::api::text::{GiveReason, Reason};
 use crate::api::written::Written;
@@ -29,12 +24,10 @@ use crate::api::written::Written;
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn disable(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, KeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, KeyPath>>,
     OptionalBody(request): OptionalBody<GiveReason>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Disable an installation key
@@ -50,32 +43,17 @@ pub async fn disable(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn disable_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationKeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
     OptionalBody(request): OptionalBody<GiveReason>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeyPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: GiveReason,
 ) -> Result<Json<Written>, Problem> {
-    let (owner, id) = (allowed.at.owner(), allowed.at.key());
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.disable",
-        place: &[&owner, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let subject = Subject::key(owner, id);
-    let reason = order.seal_some(&subject, "reason", request.reason.as_ref().map(Reason::as_str))?;
-    let done = order.execute::<Key>(subject, Command::Disable { reason }, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    let order = asked.order("keys.disable", &request).await?;
+    let reason = order.seal_some("reason", request.reason.as_ref().map(Reason::as_str))?;
+    order.carry_out(Command::Disable { reason }).await
 }

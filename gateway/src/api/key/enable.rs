@@ -1,17 +1,12 @@
 //! `POST …/keys/{key}/enable`
 
 use axum::Json;
-use axum::extract::State;
-use domain::key::{Command, Key};
-use events::Subject;
+use domain::key::Command;
 
-use super::problem::problem;
 use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
-use crate::api::ApiState;
 use crate::api::body::{Empty, OptionalBody};
-use crate::api::command::Ordered;
+use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
 use crate::api::written::Written;
 
@@ -27,12 +22,10 @@ use crate::api::written::Written;
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn enable(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, KeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, KeyPath>>,
     OptionalBody(request): OptionalBody<Empty>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Enable an installation key
@@ -47,31 +40,17 @@ pub async fn enable(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn enable_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationKeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
     OptionalBody(request): OptionalBody<Empty>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeyPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: Empty,
 ) -> Result<Json<Written>, Problem> {
-    let (owner, id) = (allowed.at.owner(), allowed.at.key());
-    may_give_again(&api, &allowed.admin, owner, id)?;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.enable",
-        place: &[&owner, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let done = order.execute::<Key>(Subject::key(owner, id), Command::Enable, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    may_give_again(&asked)?;
+    let order = asked.order("keys.enable", &request).await?;
+    order.carry_out(Command::Enable).await
 }

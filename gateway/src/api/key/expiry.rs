@@ -1,20 +1,15 @@
 //! `PUT …/keys/{key}/expiry`
 
 use axum::Json;
-use axum::extract::State;
-use domain::key::{Command, Key};
-use events::Subject;
+use domain::key::Command;
 use events::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::problem::problem;
 use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
-use crate::api::ApiState;
 use crate::api::body::{Body, said};
-use crate::api::command::Ordered;
+use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
 use crate::api::written::Written;
 
@@ -38,12 +33,10 @@ pub struct NewExpiry {
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn set_expiry(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, KeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewExpiry>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Set when an installation key expires
@@ -57,37 +50,17 @@ pub async fn set_expiry(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn set_expiry_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationKeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
     Body(request): Body<NewExpiry>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeyPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: NewExpiry,
 ) -> Result<Json<Written>, Problem> {
-    let (owner, id) = (allowed.at.owner(), allowed.at.key());
-    may_give_again(&api, &allowed.admin, owner, id)?;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.expiry",
-        place: &[&owner, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let done = order
-        .execute::<Key>(
-            Subject::key(owner, id),
-            Command::SetExpiry { expires_at: request.expires_at },
-            problem,
-        )
-        .await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    may_give_again(&asked)?;
+    let order = asked.order("keys.expiry", &request).await?;
+    order.carry_out(Command::SetExpiry { expires_at: request.expires_at }).await
 }

@@ -1,25 +1,19 @@
 //! `POST …/keys`
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
-use domain::command_id::create_id;
-use domain::dispatch::Done;
 use domain::key::secret::PlainKey;
 use domain::key::{Command, Issue, Key};
 use events::clock::uuid_v7;
 use events::key::{Environment, KeyOwner};
-use events::{AggregateType, KeyId, Owner, ScopeSet, SecretId, Subject, Timestamp, UserId};
+use events::{KeyId, Owner, ScopeSet, SecretId, Subject, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::problem::problem;
 use super::{InstallationPath, KeysPlace};
-use crate::api::ApiState;
 use crate::api::body::Body;
-use crate::api::command::Ordered;
+use crate::api::command::{Asked, Executed};
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::organization::OrganizationPath;
 use crate::api::problem::Problem;
 use crate::api::text::{Metadata, Name};
@@ -115,12 +109,10 @@ const NOTICE: &str =
     )
 )]
 pub async fn issue(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, OrganizationPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, OrganizationPath>>,
     Body(request): Body<IssueKey>,
 ) -> Result<Response, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Issue an installation key
@@ -138,33 +130,23 @@ pub async fn issue(
     )
 )]
 pub async fn issue_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationPath>>,
     Body(request): Body<IssueKey>,
 ) -> Result<Response, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeysPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeysPlace>>,
     request: IssueKey,
 ) -> Result<Response, Problem> {
-    let (admin, owner) = (&allowed.admin, allowed.at.owner());
-    admin.may_give(&request.scopes)?;
-    let ordered = Ordered {
-        admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.issue",
-        place: &[&owner],
-        request: &request,
-    };
-    let order = api.order(ordered).await?.giving(&request.scopes);
-    let id = KeyId::new(create_id(order.command(), &AggregateType::Key));
-    let subject = Subject::key(owner, id);
+    asked.by.admin.may_give(&request.scopes)?;
+    let (api, owner, issued_by) = (asked.api.clone(), asked.by.at.owner(), asked.by.admin.actor());
+    let address = asked.by.at.address();
+    let order = asked
+        .order_new::<Key, _>("keys.issue", &request, |id| Subject::key(owner, KeyId::new(id)))
+        .await?
+        .giving(&request.scopes);
     let secret = PlainKey::draw(&api.settings.prefix, &*api.random);
     let parsed = secret.parsed();
     let metadata = request.metadata.as_ref().map(Metadata::to_text);
@@ -178,20 +160,21 @@ async fn run(
         not_before: request.not_before,
         expires_at: request.expires_at,
         scopes: request.scopes.clone(),
-        issued_by: admin.actor(),
-        name: order.seal(&subject, "name", request.name.as_str())?,
-        metadata: order.seal_some(&subject, "metadata", metadata.as_deref())?,
+        issued_by,
+        name: order.seal("name", request.name.as_str())?,
+        metadata: order.seal_some("metadata", metadata.as_deref())?,
     };
-    let done = order.execute::<Key>(subject, Command::Issue(Box::new(issue)), problem).await?;
-    answer(&format!("{}/{id}", allowed.at.address()), id, &done, secret)
+    let address = format!("{address}/{}", order.id());
+    answer(&address, order.execute(Command::Issue(Box::new(issue))).await?, secret)
 }
 
-fn answer(address: &str, id: KeyId, done: &Done<Key>, secret: PlainKey) -> Result<Response, Problem> {
-    let known = done.state.known().ok_or_else(Problem::internal)?;
+fn answer(address: &str, executed: Executed<Key>, secret: PlainKey) -> Result<Response, Problem> {
+    let Executed { state, written } = executed;
+    let known = state.known().ok_or_else(Problem::internal)?;
     // Only this very call's event holds this secret's digest.
-    let own = done.changed && !done.replayed;
+    let own = written.changed && !written.replayed;
     let issued = IssuedKey {
-        written: Written::new(id.uuid(), done),
+        written,
         secret: own.then_some(Secret(secret)),
         prefix: known.prefix.clone(),
         last_four: known.last_four.clone(),

@@ -1,19 +1,14 @@
 //! `PUT …/keys/{key}/metadata`
 
 use axum::Json;
-use axum::extract::State;
-use domain::key::{Command, Key};
-use events::Subject;
+use domain::key::Command;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::problem::problem;
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
-use crate::api::ApiState;
 use crate::api::body::{Body, said};
-use crate::api::command::Ordered;
+use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
 use crate::api::text::Metadata;
 use crate::api::written::Written;
@@ -40,12 +35,10 @@ pub struct NewMetadata {
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn set_metadata(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, KeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewMetadata>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Set what is noted with an installation key
@@ -61,33 +54,18 @@ pub async fn set_metadata(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn set_metadata_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationKeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
     Body(request): Body<NewMetadata>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeyPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: NewMetadata,
 ) -> Result<Json<Written>, Problem> {
-    let (owner, id) = (allowed.at.owner(), allowed.at.key());
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.metadata",
-        place: &[&owner, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let subject = Subject::key(owner, id);
+    let order = asked.order("keys.metadata", &request).await?;
     let metadata =
-        order.seal_some(&subject, "metadata", request.metadata.as_ref().map(Metadata::to_text).as_deref())?;
-    let done = order.execute::<Key>(subject, Command::SetMetadata { metadata }, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+        order.seal_some("metadata", request.metadata.as_ref().map(Metadata::to_text).as_deref())?;
+    order.carry_out(Command::SetMetadata { metadata }).await
 }

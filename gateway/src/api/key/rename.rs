@@ -1,17 +1,12 @@
 //! `PUT …/keys/{key}/name`
 
 use axum::Json;
-use axum::extract::State;
-use domain::key::{Command, Key};
-use events::Subject;
+use domain::key::Command;
 
-use super::problem::problem;
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
-use crate::api::ApiState;
 use crate::api::body::Body;
-use crate::api::command::Ordered;
+use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
 use crate::api::text::NewName;
 use crate::api::written::Written;
@@ -27,12 +22,10 @@ use crate::api::written::Written;
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn rename(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, KeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewName>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Rename an installation key
@@ -46,32 +39,17 @@ pub async fn rename(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn rename_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationKeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
     Body(request): Body<NewName>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeyPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: NewName,
 ) -> Result<Json<Written>, Problem> {
-    let (owner, id) = (allowed.at.owner(), allowed.at.key());
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.rename",
-        place: &[&owner, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let subject = Subject::key(owner, id);
-    let name = order.seal(&subject, "name", request.name.as_str())?;
-    let done = order.execute::<Key>(subject, Command::Rename { name }, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    let order = asked.order("keys.rename", &request).await?;
+    let name = order.seal("name", request.name.as_str())?;
+    order.carry_out(Command::Rename { name }).await
 }

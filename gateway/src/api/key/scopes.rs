@@ -1,20 +1,15 @@
 //! `PUT …/keys/{key}/scopes`
 
 use axum::Json;
-use axum::extract::State;
-use domain::key::{Command, Key};
+use domain::key::Command;
 use events::ScopeSet;
-use events::Subject;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::problem::problem;
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
-use crate::api::ApiState;
 use crate::api::body::Body;
-use crate::api::command::Ordered;
+use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::idempotency::IdempotencyKey;
 use crate::api::problem::Problem;
 use crate::api::written::Written;
 
@@ -40,12 +35,10 @@ pub struct NewScopes {
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn set_scopes(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, KeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewScopes>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 /// Set what an installation key may do
@@ -61,33 +54,17 @@ pub async fn set_scopes(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn set_scopes_installation(
-    State(api): State<ApiState>,
-    allowed: Allowed<KeysWrite, InstallationKeyPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
     Body(request): Body<NewScopes>,
 ) -> Result<Json<Written>, Problem> {
-    run(api, allowed, idempotency, request).await
+    run(asked, request).await
 }
 
 async fn run(
-    api: ApiState,
-    allowed: Allowed<KeysWrite, impl KeyPlace>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: NewScopes,
 ) -> Result<Json<Written>, Problem> {
-    let (owner, id) = (allowed.at.owner(), allowed.at.key());
-    allowed.admin.may_give(&request.scopes)?;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner,
-        idempotency: &idempotency,
-        operation: "keys.scopes",
-        place: &[&owner, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?.giving(&request.scopes);
-    let done = order
-        .execute::<Key>(Subject::key(owner, id), Command::SetScopes { scopes: request.scopes }, problem)
-        .await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    asked.by.admin.may_give(&request.scopes)?;
+    let order = asked.order("keys.scopes", &request).await?.giving(&request.scopes);
+    order.carry_out(Command::SetScopes { scopes: request.scopes }).await
 }

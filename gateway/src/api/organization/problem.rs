@@ -5,16 +5,18 @@ use http::StatusCode;
 
 use crate::api::problem::Problem;
 
-pub fn problem(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::Unknown => Problem::not_found(),
-        Refusal::AlreadyCreated => Problem::new(
-            StatusCode::CONFLICT,
-            "organization-already-created",
-            "The organization exists already",
-            "This organization exists already.",
-        ),
-        Refusal::SlugTaken { slug } => slug_taken(&slug, "organization"),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unknown => Problem::not_found(),
+            Refusal::AlreadyCreated => Problem::new(
+                StatusCode::CONFLICT,
+                "organization-already-created",
+                "The organization exists already",
+                "This organization exists already.",
+            ),
+            Refusal::SlugTaken { slug } => slug_taken(&slug, "organization"),
+        }
     }
 }
 

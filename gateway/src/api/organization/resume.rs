@@ -1,17 +1,12 @@
 //! `POST /api/v1/organizations/{organization}/resume`
 
 use axum::Json;
-use axum::extract::State;
-use domain::organization::{Command, Organization};
-use events::Subject;
+use domain::organization::Command;
 
 use super::OrganizationPath;
-use super::problem::problem;
-use crate::api::ApiState;
 use crate::api::body::{Empty, OptionalBody};
-use crate::api::command::Ordered;
-use crate::api::guard::{Allowed, OrganizationsWrite, Place};
-use crate::api::idempotency::IdempotencyKey;
+use crate::api::command::Asked;
+use crate::api::guard::{Allowed, OrganizationsWrite};
 use crate::api::problem::Problem;
 use crate::api::written::Written;
 
@@ -27,22 +22,10 @@ use crate::api::written::Written;
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn resume(
-    State(api): State<ApiState>,
-    allowed: Allowed<OrganizationsWrite, OrganizationPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<OrganizationsWrite, OrganizationPath>>,
     OptionalBody(request): OptionalBody<Empty>,
 ) -> Result<Json<Written>, Problem> {
-    allowed.admin.must_be_installation("resume organizations")?;
-    let id = allowed.at.organization;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner: allowed.at.owner(),
-        idempotency: &idempotency,
-        operation: "organizations.resume",
-        place: &[&id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let done = order.execute::<Organization>(Subject::organization(id), Command::Resume, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    asked.by.admin.must_be_installation("resume organizations")?;
+    let order = asked.order("organizations.resume", &request).await?;
+    order.carry_out(Command::Resume).await
 }

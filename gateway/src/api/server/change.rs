@@ -1,20 +1,15 @@
 //! `PATCH /api/v1/organizations/{organization}/servers/{server}`
 
 use axum::Json;
-use axum::extract::State;
-use domain::server::{Command, Server};
-use events::Subject;
+use domain::server::Command;
 use events::server::UpstreamUrl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ServerPath;
-use super::problem::problem;
-use crate::api::ApiState;
 use crate::api::body::Body;
-use crate::api::command::Ordered;
-use crate::api::guard::{Allowed, Place, ServersWrite};
-use crate::api::idempotency::IdempotencyKey;
+use crate::api::command::Asked;
+use crate::api::guard::{Allowed, ServersWrite};
 use crate::api::problem::Problem;
 use crate::api::text::Name;
 use crate::api::written::Written;
@@ -56,30 +51,17 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn change(
-    State(api): State<ApiState>,
-    allowed: Allowed<ServersWrite, ServerPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<ServersWrite, ServerPath>>,
     Body(request): Body<ChangeServer>,
 ) -> Result<Json<Written>, Problem> {
     if request.name.is_none() && request.upstream.is_none() && request.enabled.is_none() {
         return Err(Problem::invalid("body", "Send at least one of name, upstream and enabled."));
     }
-    let ServerPath { organization, server: id } = allowed.at;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner: allowed.at.owner(),
-        idempotency: &idempotency,
-        operation: "servers.change",
-        place: &[&organization, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let subject = Subject::server(organization, id);
+    let order = asked.order("servers.change", &request).await?;
     let command = Command::Change {
-        name: order.seal_some(&subject, "name", request.name.as_ref().map(Name::as_str))?,
+        name: order.seal_some("name", request.name.as_ref().map(Name::as_str))?,
         upstream: request.upstream,
         enabled: request.enabled,
     };
-    let done = order.execute::<Server>(subject, command, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    order.carry_out(command).await
 }

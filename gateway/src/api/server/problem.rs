@@ -6,23 +6,25 @@ use http::StatusCode;
 use crate::api::organization::problem::{closed, slug_taken, suspended};
 use crate::api::problem::Problem;
 
-pub fn problem(refusal: Refusal) -> Problem {
-    match refusal {
-        Refusal::Unknown | Refusal::OrganizationUnknown | Refusal::NoOrganization => Problem::not_found(),
-        Refusal::AlreadyRegistered => Problem::new(
-            StatusCode::CONFLICT,
-            "server-already-registered",
-            "The server is registered already",
-            "This server is registered already.",
-        ),
-        Refusal::Removed => Problem::new(
-            StatusCode::CONFLICT,
-            "server-removed",
-            "The server is removed",
-            "This server is removed, for ever. Register a new one under another slug.",
-        ),
-        Refusal::SlugTaken { slug } => slug_taken(&slug, "server of this organization"),
-        Refusal::OrganizationSuspended => suspended(),
-        Refusal::OrganizationClosed => closed(),
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unknown | Refusal::OrganizationUnknown | Refusal::NoOrganization => Problem::not_found(),
+            Refusal::AlreadyRegistered => Problem::new(
+                StatusCode::CONFLICT,
+                "server-already-registered",
+                "The server is registered already",
+                "This server is registered already.",
+            ),
+            Refusal::Removed => Problem::new(
+                StatusCode::CONFLICT,
+                "server-removed",
+                "The server is removed",
+                "This server is removed, for ever. Register a new one under another slug.",
+            ),
+            Refusal::SlugTaken { slug } => slug_taken(&slug, "server of this organization"),
+            Refusal::OrganizationSuspended => suspended(),
+            Refusal::OrganizationClosed => closed(),
+        }
     }
 }

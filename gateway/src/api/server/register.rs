@@ -1,19 +1,14 @@
 //! `POST /api/v1/organizations/{organization}/servers`
 
-use axum::extract::State;
-use domain::command_id::create_id;
 use domain::server::{Command, Server};
 use events::server::UpstreamUrl;
-use events::{AggregateType, ServerId, Slug, Subject};
+use events::{ServerId, Slug, Subject};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::problem::problem;
-use crate::api::ApiState;
 use crate::api::body::Body;
-use crate::api::command::Ordered;
-use crate::api::guard::{Allowed, Place, ServersWrite};
-use crate::api::idempotency::IdempotencyKey;
+use crate::api::command::Asked;
+use crate::api::guard::{Allowed, ServersWrite};
 use crate::api::organization::OrganizationPath;
 use crate::api::problem::Problem;
 use crate::api::text::Name;
@@ -52,32 +47,22 @@ fn yes() -> bool {
     responses((status = 201, description = "Registered", body = Written))
 )]
 pub async fn register(
-    State(api): State<ApiState>,
-    allowed: Allowed<ServersWrite, OrganizationPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<ServersWrite, OrganizationPath>>,
     Body(request): Body<RegisterServer>,
 ) -> Result<Created, Problem> {
-    let organization = allowed.at.organization;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner: allowed.at.owner(),
-        idempotency: &idempotency,
-        operation: "servers.register",
-        place: &[&organization],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let id = ServerId::new(create_id(order.command(), &AggregateType::Server));
-    let subject = Subject::server(organization, id);
+    let organization = asked.by.at.organization;
+    let order = asked
+        .order_new::<Server, _>("servers.register", &request, |id| {
+            Subject::server(organization, ServerId::new(id))
+        })
+        .await?;
+    let location = format!("/api/v1/organizations/{organization}/servers/{}", order.id());
     let command = Command::Register {
-        name: order.seal(&subject, "name", request.name.as_str())?,
+        name: order.seal("name", request.name.as_str())?,
         slug: request.slug,
         upstream: request.upstream,
         enabled: request.enabled,
     };
-    let done = order.execute::<Server>(subject, command, problem).await?;
-    Ok(Created {
-        location: format!("/api/v1/organizations/{organization}/servers/{id}"),
-        written: Written::new(id.uuid(), &done),
-    })
+    let written = order.execute(command).await?.written;
+    Ok(Created { location, written })
 }

@@ -1,17 +1,12 @@
 //! `DELETE /api/v1/organizations/{organization}/servers/{server}`
 
 use axum::Json;
-use axum::extract::State;
-use domain::server::{Command, Server};
-use events::Subject;
+use domain::server::Command;
 
 use super::ServerPath;
-use super::problem::problem;
-use crate::api::ApiState;
 use crate::api::body::OptionalBody;
-use crate::api::command::Ordered;
-use crate::api::guard::{Allowed, Place, ServersWrite};
-use crate::api::idempotency::IdempotencyKey;
+use crate::api::command::Asked;
+use crate::api::guard::{Allowed, ServersWrite};
 use crate::api::problem::Problem;
 use crate::api::text::{GiveReason, Reason};
 use crate::api::written::Written;
@@ -29,23 +24,10 @@ use crate::api::written::Written;
     responses((status = 200, description = "Done", body = Written))
 )]
 pub async fn remove(
-    State(api): State<ApiState>,
-    allowed: Allowed<ServersWrite, ServerPath>,
-    idempotency: IdempotencyKey,
+    asked: Asked<Allowed<ServersWrite, ServerPath>>,
     OptionalBody(request): OptionalBody<GiveReason>,
 ) -> Result<Json<Written>, Problem> {
-    let ServerPath { organization, server: id } = allowed.at;
-    let ordered = Ordered {
-        admin: &allowed.admin,
-        owner: allowed.at.owner(),
-        idempotency: &idempotency,
-        operation: "servers.remove",
-        place: &[&organization, &id],
-        request: &request,
-    };
-    let order = api.order(ordered).await?;
-    let subject = Subject::server(organization, id);
-    let reason = order.seal_some(&subject, "reason", request.reason.as_ref().map(Reason::as_str))?;
-    let done = order.execute::<Server>(subject, Command::Remove { reason }, problem).await?;
-    Ok(Json(Written::new(id.uuid(), &done)))
+    let order = asked.order("servers.remove", &request).await?;
+    let reason = order.seal_some("reason", request.reason.as_ref().map(Reason::as_str))?;
+    order.carry_out(Command::Remove { reason }).await
 }
