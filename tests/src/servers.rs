@@ -1,7 +1,11 @@
 //! Real servers for a test: each private to it, on a free loopback port, gone at its end also when it fails.
 
+mod cluster;
 mod nats;
 mod postgres;
+mod proxy;
 
+pub use cluster::{Cluster, MEMBERS};
 pub use nats::{Nats, ROOT};
 pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};
+pub use proxy::{Proxy, Way};

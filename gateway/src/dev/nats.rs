@@ -45,6 +45,17 @@ pub struct NatsOptions {
     pub users: Vec<NatsUser>,
     /// Each write is on disk before it is acknowledged (decision 7). `false` is for tests that ask for speed.
     pub sync_always: bool,
+    /// `None`: a server that stands alone.
+    pub cluster: Option<ClusterMember>,
+}
+
+/// A server's place in a cluster on this machine. Routes are taken on a loopback port of its own.
+#[derive(Debug, Clone)]
+pub struct ClusterMember {
+    /// The server's name; no other has it.
+    pub server: String,
+    /// Where the other members' routes are taken.
+    pub routes: Vec<SocketAddr>,
 }
 
 /// A user's name and password.
@@ -64,6 +75,7 @@ impl std::fmt::Debug for Credentials {
 pub struct NatsServer {
     child: Child,
     address: SocketAddr,
+    route_address: Option<SocketAddr>,
     passwords: BTreeMap<String, String>,
 }
 
@@ -111,18 +123,21 @@ impl NatsServer {
             log: files.log.clone(),
         })
         .await?;
-        let started = tokio::time::timeout(START_WITHIN, files.wait_for_address(&child)).await;
-        let address = started.map_err(|_| Error::TooSlow {
-            program: "nats-server",
-            waited: START_WITHIN,
-            log: files.log.clone(),
+        let started = tokio::time::timeout(START_WITHIN, files.wait_for_addresses(&child)).await;
+        let Addresses { clients: address, routes: route_address } = started.map_err(|_| {
+            Error::TooSlow { program: "nats-server", waited: START_WITHIN, log: files.log.clone() }
         })??;
         private::write(&files.port, address.port().to_string().as_bytes())?;
-        Ok(Self { child, address, passwords: passwords.clone() })
+        Ok(Self { child, address, route_address, passwords: passwords.clone() })
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it takes the routes of its cluster; `None`: it stands alone.
+    pub fn route_address(&self) -> Option<SocketAddr> {
+        self.route_address
     }
 
     /// `nats://127.0.0.1:PORT`, without credentials.
@@ -149,6 +164,12 @@ impl NatsServer {
     pub async fn stop(self) {
         self.child.stop(Signal::Terminate, STOP_WITHIN).await;
     }
+}
+
+/// Where a started server listens.
+struct Addresses {
+    clients: SocketAddr,
+    routes: Option<SocketAddr>,
 }
 
 /// The server's directory.
@@ -212,12 +233,12 @@ impl Files {
     }
 
     /// nats-server writes the file once it takes connections, after JetStream has read its store.
-    async fn wait_for_address(&self, child: &Child) -> Result<SocketAddr, Error> {
+    async fn wait_for_addresses(&self, child: &Child) -> Result<Addresses, Error> {
         loop {
             // Asked first, so that a file written just before the end is not missed.
             let ended = child.exit_status();
-            if let Some(address) = self.address_of(child.id()) {
-                return Ok(address);
+            if let Some(addresses) = self.addresses_of(child.id()) {
+                return Ok(addresses);
             }
             if let Some(status) = ended {
                 return Err(Error::Ended {
@@ -232,12 +253,15 @@ impl Files {
     }
 
     /// `None`: not there, or not yet whole.
-    fn address_of(&self, process: u32) -> Option<SocketAddr> {
+    fn addresses_of(&self, process: u32) -> Option<Addresses> {
         let mut entries = std::fs::read_dir(&self.ports).ok()?.flatten();
         let ending = format!("_{process}.ports");
         let path = entries.find(|entry| entry.file_name().to_string_lossy().ends_with(&ending))?.path();
         let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-        ports.get("nats")?.get(0)?.as_str()?.strip_prefix("nats://")?.parse().ok()
+        let address = |listener: &str| {
+            ports.get(listener)?.get(0)?.as_str()?.strip_prefix("nats://")?.parse::<SocketAddr>().ok()
+        };
+        Some(Addresses { clients: address("nats")?, routes: address("cluster") })
     }
 }
 
@@ -286,13 +310,26 @@ fn configuration(
         .collect();
     let sync = if options.sync_always { json!("always") } else { json!("2m") };
     let listen = format!("127.0.0.1:{}", if port == 0 { -1 } else { i32::from(port) });
-    let whole = json!({
+    let mut whole = json!({
         "server_name": "keyledger",
         "listen": listen,
         "ports_file_dir": files.ports,
         "jetstream": { "store_dir": files.store, "sync_interval": sync },
         "authorization": { "users": users, "timeout": 10 },
     });
+    if let Some(member) = &options.cluster {
+        let routes: Vec<_> = member.routes.iter().map(|route| format!("nats://{route}")).collect();
+        whole["server_name"] = json!(member.server);
+        whole["cluster"] = json!({
+            "name": "keyledger",
+            "listen": "127.0.0.1:-1",
+            "routes": routes,
+            // The members tell each other where to find the rest, past the routes that are given here: they
+            // are told of a port that takes no one. Clients are told of no other server.
+            "advertise": "127.0.0.1:1",
+            "no_advertise": true,
+        });
+    }
     format!("{whole:#}\n")
 }
 

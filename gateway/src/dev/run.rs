@@ -217,7 +217,12 @@ async fn start_servers(
     kept: &mut Kept,
     random: &dyn Random,
 ) -> Result<Config, DevError> {
-    let nats = NatsOptions { directory: place.nats(), users: NatsUser::each_role(), sync_always: true };
+    let nats = NatsOptions {
+        directory: place.nats(),
+        users: NatsUser::each_role(),
+        sync_always: true,
+        cluster: None,
+    };
     let postgres = PostgresOptions { directory: place.postgres(), max_connections: 50, durable: true };
     let nats = async { Ok::<_, DevError>(&*parts.nats.insert(NatsServer::start(&nats, random).await?)) };
     let postgres =

@@ -28,12 +28,12 @@ impl Nats {
     pub async fn start() -> Self {
         gateway::crypto::install();
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let mut users = vec![NatsUser { name: ROOT.to_owned(), permissions: None }];
-        users.extend(roles::ALL.map(|role| NatsUser {
-            name: role.as_str().to_owned(),
-            permissions: Some(roles::permissions(role)),
-        }));
-        let options = NatsOptions { directory: directory.path().join("nats"), users, sync_always: false };
+        let options = NatsOptions {
+            directory: directory.path().join("nats"),
+            users: users(),
+            sync_always: false,
+            cluster: None,
+        };
         let server = NatsServer::start(&options, &SystemRandom).await.expect("nats-server starts");
         Self { url: server.url(), server: Some(server), options, _directory: directory }
     }
@@ -47,13 +47,7 @@ impl Nats {
 
     /// The log, over a connection of this role's own, with times as short as tests want them.
     pub async fn log(&self, role: NatsRole) -> Result<JetStreamLog, jetstream::OpenError> {
-        let timeouts = Timeouts {
-            append: Duration::from_secs(3),
-            read: Duration::from_secs(2),
-            heartbeat: Duration::from_millis(500),
-        };
-        let client = self.connect(role.as_str()).await;
-        JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), timeouts).await
+        open_log(self.connect(role.as_str()).await).await
     }
 
     /// Without credentials.
@@ -68,21 +62,7 @@ impl Nats {
 
     /// A connection as this user.
     pub async fn connect(&self, user: &str) -> async_nats::Client {
-        let inbox_prefix = roles::ALL
-            .into_iter()
-            .find(|role| role.as_str() == user)
-            .map_or_else(|| "_INBOX".to_owned(), roles::inbox_prefix);
-        let Credentials { user, password } = self.credentials(user);
-        jetstream::connect(ConnectOptions {
-            servers: vec![self.url()],
-            credentials: jetstream::Credentials::User { name: user, password: Password::new(password) },
-            name: "test".to_owned(),
-            inbox_prefix,
-            authorities: None,
-            certificate: None,
-        })
-        .await
-        .expect("nats-server takes the connection")
+        connect(vec![self.url()], self.credentials(user)).await
     }
 
     /// Ends it in good order.
@@ -137,4 +117,38 @@ impl Nats {
     fn running(&self) -> &NatsServer {
         self.server.as_ref().expect("nats-server runs")
     }
+}
+
+/// The test's own user, and one for each role, who may do what the role may.
+pub(super) fn users() -> Vec<NatsUser> {
+    let mut users = vec![NatsUser { name: ROOT.to_owned(), permissions: None }];
+    users.extend(NatsUser::each_role());
+    users
+}
+
+pub(super) async fn connect(servers: Vec<String>, credentials: Credentials) -> async_nats::Client {
+    let Credentials { user, password } = credentials;
+    let inbox_prefix = roles::ALL
+        .into_iter()
+        .find(|role| role.as_str() == user)
+        .map_or_else(|| "_INBOX".to_owned(), roles::inbox_prefix);
+    jetstream::connect(ConnectOptions {
+        servers,
+        credentials: jetstream::Credentials::User { name: user, password: Password::new(password) },
+        name: "test".to_owned(),
+        inbox_prefix,
+        authorities: None,
+        certificate: None,
+    })
+    .await
+    .expect("nats-server takes the connection")
+}
+
+pub(super) async fn open_log(client: async_nats::Client) -> Result<JetStreamLog, jetstream::OpenError> {
+    let timeouts = Timeouts {
+        append: Duration::from_secs(3),
+        read: Duration::from_secs(2),
+        heartbeat: Duration::from_millis(500),
+    };
+    JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), timeouts).await
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
 
 mod append;
+mod cluster;
 mod follow;
 mod proxy;
 mod roles;

@@ -8,7 +8,9 @@ use events::clock::{Clock, SystemClock};
 use events::log::{AppendError, Batch, Entry, Expected, Log, ReadError};
 use futures::StreamExt;
 
-use crate::proxy::{Proxy, Way};
+use keyledger_tests::servers::Way;
+
+use crate::proxy;
 use crate::server::{eventually, with_log};
 use crate::setting::{bootstrap, fill, key, on, one};
 
@@ -66,8 +68,8 @@ async fn with_the_server_standing_still_the_outcome_is_unknown_and_asking_again_
 async fn a_lost_acknowledgement_is_made_good_over_the_next_connection() {
     let (nats, direct) = with_log().await;
     let id = bootstrap(&direct).await;
-    let proxy = Proxy::start(&nats).await;
-    let log = proxy.log(&nats).await;
+    let proxy = proxy::to(&nats).await;
+    let log = proxy::log(&proxy, &nats).await;
     let subject = key();
     proxy.set(Way::Deaf);
     let breaking = async {
@@ -89,8 +91,8 @@ async fn a_lost_acknowledgement_is_made_good_over_the_next_connection() {
 async fn an_unheard_acknowledgement_is_unknown_and_asking_again_tells() {
     let (nats, direct) = with_log().await;
     let id = bootstrap(&direct).await;
-    let proxy = Proxy::start(&nats).await;
-    let log = proxy.log(&nats).await;
+    let proxy = proxy::to(&nats).await;
+    let log = proxy::log(&proxy, &nats).await;
     let batch = one(on(id, &key()), Expected::Last(0));
     proxy.set(Way::Deaf);
     let told = log.append(batch.clone()).await;
@@ -106,8 +108,8 @@ async fn an_unheard_acknowledgement_is_unknown_and_asking_again_tells() {
 async fn a_batch_that_is_cut_off_is_stored_whole_or_not_at_all() {
     let (nats, direct) = with_log().await;
     let id = bootstrap(&direct).await;
-    let proxy = Proxy::start(&nats).await;
-    let log = proxy.log(&nats).await;
+    let proxy = proxy::to(&nats).await;
+    let log = proxy::log(&proxy, &nats).await;
     for round in 0..12_u64 {
         let before = direct.info().await.unwrap().last_sequence;
         let cut = async {
@@ -135,8 +137,8 @@ fn several(id: LogId) -> Batch {
 async fn a_follower_goes_on_after_a_standstill_and_after_cuts() {
     let (nats, direct) = with_log().await;
     bootstrap(&direct).await;
-    let proxy = Proxy::start(&nats).await;
-    let mut follower = proxy.log(&nats).await.follow(None).await.unwrap();
+    let proxy = proxy::to(&nats).await;
+    let mut follower = proxy::log(&proxy, &nats).await.follow(None).await.unwrap();
     let mut next = 1;
     for way in [Way::Cut, Way::Deaf, Way::Cut, Way::Deaf] {
         fill(&direct, 10).await;

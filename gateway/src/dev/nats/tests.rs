@@ -12,7 +12,7 @@ fn options(directory: &Path) -> NatsOptions {
         NatsUser { name: "reader".into(), permissions: Some(reader) },
         NatsUser { name: "nobody".into(), permissions: Some(Permissions::default()) },
     ];
-    NatsOptions { directory: directory.to_owned(), users, sync_always: true }
+    NatsOptions { directory: directory.to_owned(), users, sync_always: true, cluster: None }
 }
 
 async fn connect(server: &NatsServer, user: &str) -> Result<async_nats::Client, async_nats::ConnectError> {

@@ -1,0 +1,3 @@
+//! The log on three nats-servers: what holds when its leader is killed, or cut off from the others.
+
+mod killed;
