@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use http::{HeaderValue, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
-use projections::runner::ProjectorState;
+use projections::origin::Origin;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -19,7 +19,7 @@ pub struct Health {
     /// `None`: a process that answers for no keys, ready once it runs.
     pub gate: Option<Arc<Gate>>,
     /// `None`: a process that keeps no read models.
-    pub read_models: Option<watch::Receiver<ProjectorState>>,
+    pub read_models: Option<watch::Receiver<Origin>>,
     pub metrics: PrometheusHandle,
 }
 
@@ -58,17 +58,24 @@ async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
     (status, Json(Ready { ready: reason.is_none(), reason, serving_stale }))
 }
 
-/// The read models know of events that the log has lost: somebody must decide before anything rests on it. That
-/// PostgreSQL is down is no reason.
-fn diverged(state: &ProjectorState) -> Option<String> {
-    match state {
-        ProjectorState::Diverged(reason) => Some(built_from_another(reason)),
-        ProjectorState::Starting | ProjectorState::Following | ProjectorState::Waiting(_) => None,
+/// Somebody must decide before anything rests on a log that has lost what the read models know of.
+fn diverged(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Diverged(reason) => Some(built_from_another(reason)),
+        Origin::Unknown | Origin::SameLog => None,
     }
 }
 
-/// Why nothing may rest on the log: what the read models know of and it does not.
-pub fn built_from_another(reason: &str) -> String {
+/// Why a process that keeps read models answers for no key yet, or no more.
+pub fn why_held(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Unknown => Some("the read models have not been compared with the log yet".to_owned()),
+        Origin::SameLog => None,
+        Origin::Diverged(reason) => Some(built_from_another(reason)),
+    }
+}
+
+fn built_from_another(reason: &str) -> String {
     format!(
         "the read models were built from another log, or from events that this one has lost; see that no \
          revocation is among them, then `keyledger read-models rebuild`: {reason}"

@@ -1,4 +1,4 @@
-//! How far the read models have come, and the fence that lets one writer at a time move it.
+//! How far each projection has come, and the fence that lets one writer at a time move it.
 
 use std::time::Duration;
 
@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use crate::Projection;
 use crate::postgres::{Pool, ReadModelError};
 
-/// The place up to which every event is in the read models.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The place up to which every event is in a projection.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub log: LogId,
     pub sequence: u64,
@@ -33,21 +34,33 @@ impl Checkpoint {
     }
 }
 
-/// The read models' checkpoint; `None`: nothing was projected yet.
-pub async fn read(pool: &Pool) -> Result<Option<Checkpoint>, ReadModelError> {
-    let row: Option<Json<_>> =
-        sqlx::query_scalar("SELECT to_jsonb(c) FROM checkpoints c WHERE projection = 'read_models'")
-            .fetch_optional(pool.inner())
-            .await?;
-    Ok(row.map(|Json(checkpoint)| checkpoint))
+/// A projection's checkpoint; `None`: it has nothing yet.
+pub async fn read(pool: &Pool, projection: Projection) -> Result<Option<Checkpoint>, ReadModelError> {
+    let mut connection = pool.inner().acquire().await?;
+    Ok(within(&mut connection, projection).await?)
 }
 
-/// Waits until the read models have the event at this position. False: not in time, or another log's.
-pub async fn wait_for(pool: &Pool, position: &Position, timeout: Duration) -> Result<bool, ReadModelError> {
+/// Every projection's checkpoint, as they stood at one moment.
+pub async fn all(pool: &Pool) -> Result<[(Projection, Option<Checkpoint>); 4], ReadModelError> {
+    let sql = "SELECT projection, to_jsonb(c) FROM checkpoints c";
+    let mut rows: Vec<(String, Json<Checkpoint>)> = sqlx::query_as(sql).fetch_all(pool.inner()).await?;
+    Ok(Projection::ALL.map(|projection| {
+        let at = rows.iter().position(|(name, _)| name == projection.as_str());
+        (projection, at.map(|at| rows.swap_remove(at).1.0))
+    }))
+}
+
+/// Waits until a projection has the event at this position. False: not in time, or another log's.
+pub async fn wait_for(
+    pool: &Pool,
+    projection: Projection,
+    position: &Position,
+    timeout: Duration,
+) -> Result<bool, ReadModelError> {
     let look = async {
         let mut pause = Duration::from_millis(2);
         loop {
-            match read(pool).await? {
+            match read(pool, projection).await? {
                 Some(checkpoint) if checkpoint.frontier().covers(position) => return Ok(true),
                 Some(checkpoint) if checkpoint.log != position.log => return Ok(false),
                 Some(_) | None => {}
@@ -59,10 +72,24 @@ pub async fn wait_for(pool: &Pool, position: &Position, timeout: Duration) -> Re
     tokio::time::timeout(timeout, look).await.unwrap_or(Ok(false))
 }
 
+/// The same within a transaction.
+pub(crate) async fn within(
+    connection: &mut PgConnection,
+    projection: Projection,
+) -> Result<Option<Checkpoint>, sqlx::Error> {
+    let row: Option<Json<_>> =
+        sqlx::query_scalar("SELECT to_jsonb(c) FROM checkpoints c WHERE projection = $1")
+            .bind(projection.as_str())
+            .fetch_optional(connection)
+            .await?;
+    Ok(row.map(|Json(checkpoint)| checkpoint))
+}
+
 /// Moves the checkpoint, within the batch's transaction. False: it is not where the writer left it, so somebody
 /// else writes, and the batch must not be stored. The row stays locked until the transaction ends.
 pub(crate) async fn advance(
     connection: &mut PgConnection,
+    projection: Projection,
     from: Option<&Checkpoint>,
     to: &Checkpoint,
 ) -> Result<bool, sqlx::Error> {
@@ -70,26 +97,32 @@ pub(crate) async fn advance(
     let moved = match from {
         None => {
             let sql = "INSERT INTO checkpoints (projection, log, sequence, event, stored_at) \
-                       SELECT 'read_models', log, sequence, event, stored_at \
+                       SELECT $2, log, sequence, event, stored_at \
                        FROM jsonb_populate_record(NULL::checkpoints, $1) ON CONFLICT (projection) DO NOTHING";
-            sqlx::query(sql).bind(to).execute(connection).await?
+            sqlx::query(sql).bind(to).bind(projection.as_str()).execute(connection).await?
         }
         Some(from) => {
             let sql = "UPDATE checkpoints c \
                        SET (sequence, event, stored_at, updated_at) = (t.sequence, t.event, t.stored_at, now()) \
                        FROM jsonb_populate_record(NULL::checkpoints, $1) t \
-                       WHERE c.projection = 'read_models' AND c.log = t.log AND c.sequence = $2";
-            sqlx::query(sql).bind(to).bind(from.sequence.cast_signed()).execute(connection).await?
+                       WHERE c.projection = $2 AND c.log = t.log AND c.sequence = $3";
+            let statement = sqlx::query(sql).bind(to).bind(projection.as_str());
+            statement.bind(from.sequence.cast_signed()).execute(connection).await?
         }
     };
     Ok(moved.rows_affected() == 1)
 }
 
 /// Locks the checkpoint where it is until the transaction ends. False: it is not there any more.
-pub(crate) async fn hold(connection: &mut PgConnection, at: &Checkpoint) -> Result<bool, sqlx::Error> {
+pub(crate) async fn hold(
+    connection: &mut PgConnection,
+    projection: Projection,
+    at: &Checkpoint,
+) -> Result<bool, sqlx::Error> {
     let sql = "SELECT true FROM checkpoints \
-               WHERE projection = 'read_models' AND log = $1 AND sequence = $2 FOR UPDATE";
+               WHERE projection = $1 AND log = $2 AND sequence = $3 FOR UPDATE";
     let held: Option<bool> = sqlx::query_scalar(sql)
+        .bind(projection.as_str())
         .bind(at.log.uuid())
         .bind(at.sequence.cast_signed())
         .fetch_optional(connection)

@@ -1,8 +1,13 @@
-//! What is now: `directory`, the in-memory state that a node serves from, and `postgres`, the read models, with
-//! the `runner` that keeps them, its `checkpoint`, and what it has `parked`.
+//! What is now: `directory`, the in-memory state that a node serves from, and `postgres`, the read models: which
+//! `projection`s there are, the `runner` that keeps them, their `checkpoint`s, what each has `parked`, and whether
+//! the log is still their `origin`.
 
 pub mod checkpoint;
 pub mod directory;
+pub mod origin;
 pub mod parked;
 pub mod postgres;
+pub mod projection;
 pub mod runner;
+
+pub use projection::Projection;

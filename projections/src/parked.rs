@@ -1,4 +1,4 @@
-//! Events that this version can't read, and what follows of their aggregates. They wait in a table of their own,
+//! Events that a projection can't take in, and what follows of their aggregates. They wait in a table of their own,
 //! so that a newer version, or a rebuild, can take them in; other aggregates go on.
 
 use std::collections::HashSet;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use crate::Projection;
 use crate::postgres::text::clean;
 use crate::postgres::{Pool, ReadModelError};
 
@@ -41,73 +42,94 @@ impl ParkedEvent {
     }
 }
 
-/// How many there are, and the first of them.
+/// How many wait in a projection, and the first of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Parked {
     pub count: u64,
     pub first: Vec<ParkedEvent>,
 }
 
-pub async fn list(pool: &Pool) -> Result<Parked, ReadModelError> {
-    let first: Vec<Json<ParkedEvent>> =
-        sqlx::query_scalar("SELECT to_jsonb(p) FROM parked_events p ORDER BY sequence LIMIT $1")
-            .bind(LISTED)
-            .fetch_all(pool.inner())
-            .await?;
-    Ok(Parked { count: count(pool).await?, first: first.into_iter().map(|Json(event)| event).collect() })
+pub async fn list(pool: &Pool, projection: Projection) -> Result<Parked, ReadModelError> {
+    let first: Vec<Json<ParkedEvent>> = sqlx::query_scalar(
+        "SELECT to_jsonb(p) FROM parked_events p WHERE projection = $1 ORDER BY sequence LIMIT $2",
+    )
+    .bind(projection.as_str())
+    .bind(LISTED)
+    .fetch_all(pool.inner())
+    .await?;
+    let first = first.into_iter().map(|Json(event)| event).collect();
+    Ok(Parked { count: count(pool, projection).await?, first })
 }
 
-pub async fn count(pool: &Pool) -> Result<u64, ReadModelError> {
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_events").fetch_one(pool.inner()).await?;
+pub async fn count(pool: &Pool, projection: Projection) -> Result<u64, ReadModelError> {
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_events WHERE projection = $1")
+        .bind(projection.as_str())
+        .fetch_one(pool.inner())
+        .await?;
     Ok(count.unsigned_abs())
 }
 
 /// Which of these aggregates have a parked event.
 pub(crate) async fn among(
     connection: &mut PgConnection,
+    projection: Projection,
     subjects: &[String],
 ) -> Result<HashSet<String>, sqlx::Error> {
-    let parked: Vec<String> =
-        sqlx::query_scalar("SELECT DISTINCT subject FROM parked_events WHERE subject = ANY($1)")
-            .bind(subjects)
-            .fetch_all(connection)
-            .await?;
+    let parked: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT subject FROM parked_events WHERE projection = $1 AND subject = ANY($2)",
+    )
+    .bind(projection.as_str())
+    .bind(subjects)
+    .fetch_all(connection)
+    .await?;
     Ok(parked.into_iter().collect())
 }
 
 /// Subjects and sequences of parked events, in the order of the log.
-pub(crate) async fn sequences(pool: &Pool, limit: i64) -> Result<Vec<(String, u64)>, ReadModelError> {
+pub(crate) async fn sequences(
+    pool: &Pool,
+    projection: Projection,
+    limit: i64,
+) -> Result<Vec<(String, u64)>, ReadModelError> {
+    let sql = "SELECT subject, sequence FROM parked_events WHERE projection = $1 ORDER BY sequence LIMIT $2";
     let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT subject, sequence FROM parked_events ORDER BY sequence LIMIT $1")
-            .bind(limit)
-            .fetch_all(pool.inner())
-            .await?;
+        sqlx::query_as(sql).bind(projection.as_str()).bind(limit).fetch_all(pool.inner()).await?;
     Ok(rows.into_iter().map(|(subject, sequence)| (subject, sequence.cast_unsigned())).collect())
 }
 
 /// These events of an aggregate wait no longer. How many of its events still do.
 pub(crate) async fn remove(
     connection: &mut PgConnection,
+    projection: Projection,
     subject: &str,
     sequences: &[i64],
 ) -> Result<i64, sqlx::Error> {
-    sqlx::query("DELETE FROM parked_events WHERE subject = $1 AND sequence = ANY($2)")
+    sqlx::query("DELETE FROM parked_events WHERE projection = $1 AND subject = $2 AND sequence = ANY($3)")
+        .bind(projection.as_str())
         .bind(subject)
         .bind(sequences)
         .execute(&mut *connection)
         .await?;
-    sqlx::query_scalar("SELECT count(*) FROM parked_events WHERE subject = $1")
+    sqlx::query_scalar("SELECT count(*) FROM parked_events WHERE projection = $1 AND subject = $2")
+        .bind(projection.as_str())
         .bind(subject)
         .fetch_one(connection)
         .await
 }
 
-pub(crate) async fn store(connection: &mut PgConnection, events: &[ParkedEvent]) -> Result<(), sqlx::Error> {
+pub(crate) async fn store(
+    connection: &mut PgConnection,
+    projection: Projection,
+    events: &[ParkedEvent],
+) -> Result<(), sqlx::Error> {
     if events.is_empty() {
         return Ok(());
     }
-    let sql = "INSERT INTO parked_events SELECT * FROM jsonb_populate_recordset(NULL::parked_events, $1) \
-               ON CONFLICT (sequence) DO NOTHING";
-    sqlx::query(sql).bind(Json(events)).execute(connection).await?;
+    let sql = "INSERT INTO parked_events \
+               (projection, sequence, subject, event, kind, schema_version, stored_at, reason) \
+               SELECT $2, sequence, subject, event, kind, schema_version, stored_at, reason \
+               FROM jsonb_populate_recordset(NULL::parked_events, $1) \
+               ON CONFLICT (projection, sequence) DO NOTHING";
+    sqlx::query(sql).bind(Json(events)).bind(projection.as_str()).execute(connection).await?;
     Ok(())
 }

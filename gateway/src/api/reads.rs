@@ -3,9 +3,9 @@
 use std::future::Future;
 
 use events::{Owner, Position};
-use projections::checkpoint;
 use projections::postgres::organization;
 use projections::postgres::{Page as Rows, PageQuery, Pool, ReadModelError};
+use projections::{Projection, checkpoint};
 
 use super::ApiState;
 use super::guard::Place;
@@ -13,9 +13,10 @@ use super::problem::Problem;
 use super::query::{ListQuery, Page};
 
 impl ApiState {
-    /// Waits until the read models include `at_least`, then reads. PostgreSQL silent is a problem of its own.
+    /// Waits until the projection includes `at_least`, then reads from it. PostgreSQL silent is a problem of its own.
     pub async fn read<'a, T, F>(
         &'a self,
+        projection: Projection,
         at_least: Option<Position>,
         read: impl FnOnce(&'a Pool) -> F,
     ) -> Result<T, Problem>
@@ -24,7 +25,7 @@ impl ApiState {
     {
         let pool = self.reads.as_ref().ok_or_else(Problem::read_models_unavailable)?;
         if let Some(position) = at_least {
-            self.wait_for(pool, position).await?;
+            self.wait_for(pool, projection, position).await?;
         }
         match tokio::time::timeout(self.settings.read_timeout, read(pool)).await {
             Ok(Ok(found)) => Ok(found),
@@ -41,6 +42,7 @@ impl ApiState {
     /// script's next command finds what its last one made.
     pub async fn read_one<'a, T, F>(
         &'a self,
+        projection: Projection,
         at_least: Option<Position>,
         known: impl FnOnce() -> bool,
         read: impl Fn(&'a Pool) -> F,
@@ -48,8 +50,8 @@ impl ApiState {
     where
         F: Future<Output = Result<Option<T>, ReadModelError>> + Send,
     {
-        match self.read(at_least, &read).await? {
-            None if known() => self.read(self.gate.position(), &read).await,
+        match self.read(projection, at_least, &read).await? {
+            None if known() => self.read(projection, self.gate.position(), &read).await,
             found => Ok(found),
         }
     }
@@ -60,14 +62,14 @@ impl ApiState {
         if something_was_found || self.directory.organization(id).is_some() {
             return Ok(());
         }
-        let row = self.read(None, |pool| organization::get(pool, id)).await?;
+        let row = self.read(Projection::Organizations, None, |pool| organization::get(pool, id)).await?;
         row.map(|_| ()).ok_or_else(Problem::not_found)
     }
 
-    async fn wait_for(&self, pool: &Pool, position: Position) -> Result<(), Problem> {
+    async fn wait_for(&self, pool: &Pool, projection: Projection, position: Position) -> Result<(), Problem> {
         self.may_come(&position).await?;
         let bound = self.settings.at_least_timeout;
-        match checkpoint::wait_for(pool, &position, bound).await {
+        match checkpoint::wait_for(pool, projection, &position, bound).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Problem::position_not_reached(bound)),
             Err(error) => Err(failed(&error)),

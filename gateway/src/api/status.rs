@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use events::log::Stored;
-use events::{EventId, LogId, Read, Timestamp};
+use events::Timestamp;
+use projections::checkpoint::{self, Checkpoint};
 use projections::directory::gate::GateStatus;
 use projections::parked::{self, Parked};
-use projections::postgres::ReadModelError;
-use projections::{checkpoint, checkpoint::Checkpoint};
+use projections::postgres::{Pool, ReadModelError};
+use projections::{Projection, origin};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,10 +59,11 @@ pub struct LogStatus {
     pub last_sequence: Option<u64>,
 }
 
+/// Of all projections together; `projections` tells of each.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReadModelsStatus {
     pub reachable: bool,
-    /// The sequence up to which every event is in them.
+    /// The sequence up to which every event is in all of them.
     pub applied: Option<u64>,
     /// When the log stored that event.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -71,14 +72,32 @@ pub struct ReadModelsStatus {
     /// They hold events that the log has lost, or another log's: why. They follow nothing until they are
     /// rebuilt.
     pub diverged: Option<String>,
-    /// Events that can't be read by this version, and what follows of their aggregates.
+    /// Events that can't be taken in, and what follows of their aggregates. One that waits in two projections
+    /// counts twice.
     pub parked: Option<u64>,
     /// The first of them.
     pub first_parked: Vec<ParkedEvent>,
+    pub projections: Vec<ProjectionStatus>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProjectionStatus {
+    /// `organizations`, `servers`, `keys` or `history`.
+    pub name: String,
+    /// The sequence up to which every event is in it.
+    pub applied: u64,
+    /// When the log stored that event.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub applied_at: Option<Timestamp>,
+    pub lag_events: Option<u64>,
+    pub diverged: Option<String>,
+    pub parked: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ParkedEvent {
+    /// Where it waits.
+    pub projection: String,
     pub sequence: u64,
     pub subject: String,
     #[serde(rename = "type")]
@@ -134,19 +153,16 @@ async fn last_sequence(api: &ApiState) -> Option<u64> {
     }
 }
 
+/// At most this many parked events are shown.
+const SHOWN: usize = 20;
+
+/// A projection's place, and what waits in it.
+type Found = (Projection, Option<Checkpoint>, Parked);
+
 async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
-    let found = api.read(None, |pool| async move {
-        Ok::<_, ReadModelError>((checkpoint::read(pool).await?, parked::list(pool).await?))
-    });
-    match found.await {
-        Ok((checkpoint, parked)) => {
-            let diverged = match &checkpoint {
-                Some(checkpoint) => diverged(api, checkpoint).await,
-                None => None,
-            };
-            ReadModelsStatus { diverged, ..standing(checkpoint.as_ref(), parked, last) }
-        }
-        Err(_) => ReadModelsStatus {
+    // The history is everybody's: no projection is waited for.
+    let Ok(found) = api.read(Projection::History, None, find).await else {
+        return ReadModelsStatus {
             reachable: false,
             applied: None,
             applied_at: None,
@@ -154,49 +170,60 @@ async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
             diverged: None,
             parked: None,
             first_parked: Vec::new(),
-        },
+            projections: Vec::new(),
+        };
+    };
+    let mut projections = Vec::new();
+    for (projection, checkpoint, parked) in &found {
+        let applied = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
+        projections.push(ProjectionStatus {
+            name: projection.to_string(),
+            applied,
+            applied_at: checkpoint.as_ref().map(|checkpoint| checkpoint.stored_at),
+            lag_events: last.map(|last| last.saturating_sub(applied)),
+            diverged: match checkpoint {
+                Some(checkpoint) => diverged(api, checkpoint).await,
+                None => None,
+            },
+            parked: parked.count,
+        });
+    }
+    let behind = projections.iter().min_by_key(|projection| projection.applied);
+    ReadModelsStatus {
+        reachable: true,
+        applied: behind.map(|behind| behind.applied),
+        applied_at: behind.and_then(|behind| behind.applied_at),
+        lag_events: behind.and_then(|behind| behind.lag_events),
+        diverged: projections.iter().find_map(|projection| projection.diverged.clone()),
+        parked: Some(projections.iter().map(|projection| projection.parked).sum()),
+        first_parked: found.into_iter().flat_map(first_parked).take(SHOWN).collect(),
+        projections,
     }
 }
 
-fn standing(checkpoint: Option<&Checkpoint>, parked: Parked, last: Option<u64>) -> ReadModelsStatus {
-    let applied = checkpoint.map_or(0, |checkpoint| checkpoint.sequence);
-    let first_parked = parked.first.into_iter().take(20).map(|event| ParkedEvent {
+async fn find(pool: &Pool) -> Result<Vec<Found>, ReadModelError> {
+    let mut found = Vec::new();
+    for (projection, checkpoint) in checkpoint::all(pool).await? {
+        found.push((projection, checkpoint, parked::list(pool, projection).await?));
+    }
+    Ok(found)
+}
+
+fn first_parked((projection, _, parked): Found) -> impl Iterator<Item = ParkedEvent> {
+    parked.first.into_iter().map(move |event| ParkedEvent {
+        projection: projection.to_string(),
         sequence: event.sequence,
         subject: event.subject.to_string(),
         kind: event.kind,
         schema_version: event.schema_version,
         reason: event.reason,
-    });
-    ReadModelsStatus {
-        reachable: true,
-        applied: Some(applied),
-        applied_at: checkpoint.map(|checkpoint| checkpoint.stored_at),
-        lag_events: last.map(|last| last.saturating_sub(applied)),
-        diverged: None,
-        parked: Some(parked.count),
-        first_parked: first_parked.collect(),
-    }
+    })
 }
 
 /// Reads the event at the checkpoint back: a restored backup or a lost tail of the log shows nowhere else in a
-/// process that has just started.
+/// process that has just started. Without an answer nothing is said; `log` tells of that.
 async fn diverged(api: &ApiState, checkpoint: &Checkpoint) -> Option<String> {
-    let Checkpoint { log, sequence, event, .. } = checkpoint;
-    let found = tokio::time::timeout(api.settings.read_timeout, api.log.message(*sequence)).await;
-    match found {
-        Ok(Ok(None)) => Some(format!("built from another log: this one has no event {sequence}")),
-        Ok(Ok(Some(stored))) if event_of(&stored, *log) != *event => {
-            Some(format!("built from another log: another event stands at {sequence}"))
-        }
-        // No answer: `log` tells of that.
-        Ok(Ok(Some(_)) | Err(_)) | Err(_) => None,
-    }
-}
-
-fn event_of(stored: &Stored, log: LogId) -> Option<EventId> {
-    match stored.read(log) {
-        Read::Event(recorded) => Some(recorded.envelope.id),
-        Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
-        Read::Foreign(_) => None,
-    }
+    let against = origin::against(&*api.log, checkpoint);
+    let found = tokio::time::timeout(api.settings.read_timeout, against).await;
+    found.ok()?.ok()?
 }

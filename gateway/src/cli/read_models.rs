@@ -1,8 +1,8 @@
 //! `keyledger read-models`: PostgreSQL's tables. They come from the log and can be built from it at any time.
 
 use clap::{Args, Subcommand};
+use projections::checkpoint;
 use projections::postgres::{self, Pool, ReadModelError};
-use projections::{checkpoint, parked};
 
 use super::error::CliError;
 use super::output::Output;
@@ -44,11 +44,12 @@ impl ReadModels {
 /// What was done, in words. An empty database gets its tables.
 async fn rebuild(pool: &Pool) -> Result<String, ReadModelError> {
     postgres::migrate(pool).await?;
-    let (held, waited) = (checkpoint::read(pool).await?, parked::count(pool).await?);
+    let held =
+        checkpoint::all(pool).await?.into_iter().filter_map(|(_, held)| held).max_by_key(|it| it.sequence);
     postgres::rebuild(pool).await?;
     let held = held.map_or_else(
         || "held no event".to_owned(),
-        |held| format!("held log {} up to event {}, {waited} parked", held.log, held.sequence),
+        |held| format!("held log {} up to event {}", held.log, held.sequence),
     );
     Ok(format!(
         "the read models {held}; they are empty now, and workers build them from the log's first event"

@@ -34,8 +34,17 @@ const CARD: &[Column] = &[
     Column { head: "parked events", cell: |item| at(item, &["read_models", "parked"]) },
 ];
 
+const PROJECTIONS: &[Column] = &[
+    Column { head: "PROJECTION", cell: |item| text(item, "name") },
+    Column { head: "APPLIED", cell: |item| text(item, "applied") },
+    Column { head: "BEHIND", cell: |item| text(item, "lag_events") },
+    Column { head: "PARKED", cell: |item| text(item, "parked") },
+    Column { head: "DIVERGED", cell: |item| text(item, "diverged") },
+];
+
 const PARKED: &[Column] = &[
     Column { head: "PARKED", cell: |item| text(item, "sequence") },
+    Column { head: "IN", cell: |item| text(item, "projection") },
     Column { head: "EVENT", cell: |item| text(item, "type") },
     Column { head: "VERSION", cell: |item| text(item, "schema_version") },
     Column { head: "SUBJECT", cell: |item| text(item, "subject") },
@@ -50,8 +59,16 @@ impl Status {
             return session.output.json(&status);
         }
         session.output.card(CARD, &status)?;
+        if let Some(projections) = status["read_models"]["projections"].as_array().filter(|it| !it.is_empty())
+        {
+            session.output.line("")?;
+            session.output.table(PROJECTIONS, projections)?;
+        }
         match status["read_models"]["first_parked"].as_array() {
-            Some(parked) if !parked.is_empty() => session.output.table(PARKED, parked),
+            Some(parked) if !parked.is_empty() => {
+                session.output.line("")?;
+                session.output.table(PARKED, parked)
+            }
             Some(_) | None => Ok(()),
         }
     }

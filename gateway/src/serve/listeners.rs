@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::dispatch::Dispatcher;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
-use projections::runner::ProjectorState;
+use projections::origin::Origin;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,7 +23,7 @@ use crate::vault::{Peppers, VaultName};
 pub(super) async fn metrics(
     process: &Process,
     gate: Option<Arc<Gate>>,
-    read_models: Option<watch::Receiver<ProjectorState>>,
+    read_models: Option<watch::Receiver<Origin>>,
     metrics: PrometheusHandle,
 ) -> Result<SocketAddr, ServeError> {
     let (key, address) = ("listen.metrics", process.config.listen.metrics);

@@ -1,10 +1,11 @@
-//! Takes in what a version before this one had to park: aggregates whose parked events can all be read now.
+//! Takes in what had to be parked: aggregates whose parked events can all be read and stored now.
 
 use std::collections::BTreeMap;
 
 use events::LogId;
+use serde::Serialize;
 
-use super::batch::{self, Item, What};
+use super::batch::{self, Item, Unparked, What};
 use super::{ProjectError, Projector, is_refused};
 use crate::checkpoint::Checkpoint;
 use crate::parked;
@@ -12,24 +13,47 @@ use crate::parked;
 /// At most this many parked events are looked at; more are a matter for a rebuild.
 const LOOKED_AT: i64 = 10_000;
 
-/// Looks through the parked events once.
-pub(super) async fn unpark(projector: &Projector, log: LogId, from: &Checkpoint) -> Result<(), ProjectError> {
+/// What came of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Retried {
+    /// Aggregates that wait no longer, and how many events of theirs were taken in.
+    pub aggregates: u64,
+    pub events: u64,
+    /// Events that still wait.
+    pub waiting: u64,
+}
+
+/// Looks through the parked events once; those of one aggregate, where a subject is given.
+pub(super) async fn unpark(
+    projector: &Projector,
+    log: LogId,
+    from: &Checkpoint,
+    only: Option<&str>,
+) -> Result<Retried, ProjectError> {
+    let (pool, projection) = (&projector.pool, projector.projection);
     let mut aggregates: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for (subject, sequence) in parked::sequences(&projector.pool, LOOKED_AT).await? {
-        aggregates.entry(subject).or_default().push(sequence);
+    for (subject, sequence) in parked::sequences(pool, projection, LOOKED_AT).await? {
+        if only.is_none_or(|only| only == subject) {
+            aggregates.entry(subject).or_default().push(sequence);
+        }
     }
+    let mut retried = Retried::default();
     for (subject, sequences) in aggregates {
         let Some(items) = readable(projector, log, &sequences).await? else { continue };
-        match batch::unpark(&projector.pool, from, &subject, &items).await {
-            Ok(true) => {
-                tracing::info!(%subject, events = items.len(), "parked events can be read now: taken in")
+        match batch::unpark(pool, projection, from, &subject, &items).await {
+            Ok(Unparked::TakenIn) => {
+                retried.aggregates += 1;
+                retried.events += u64::try_from(items.len()).unwrap_or(u64::MAX);
+                tracing::info!(%projection, %subject, events = items.len(), "parked events can be taken in now");
             }
-            Ok(false) => return Err(ProjectError::Fenced),
+            Ok(Unparked::MoreWait) => {}
+            Ok(Unparked::Fenced) => return Err(ProjectError::Fenced),
             Err(error) if is_refused(&error) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(())
+    retried.waiting = parked::count(pool, projection).await?;
+    Ok(retried)
 }
 
 /// The events of these sequences; `None` while one of them can't be read.
@@ -46,8 +70,8 @@ async fn readable(
         let events::Read::Event(_) = message.read(log) else { return Ok(None) };
         let item = projector.prepare(&message, log).await?;
         match item.what {
-            What::Event { .. } => items.push(item),
-            What::Parked(_) | What::Foreign => return Ok(None),
+            What::Event(_) => items.push(item),
+            What::Parked(_) | What::PassedOver => return Ok(None),
         }
     }
     Ok(Some(items))

@@ -1,6 +1,5 @@
 //! Batches: once each, whole, by one writer, and the same rows however the log is cut.
 
-use projections::checkpoint;
 use projections::runner::ProjectError;
 
 use crate::stage::{Stage, Tape};
@@ -22,7 +21,7 @@ async fn a_batch_that_comes_twice_is_stored_once() {
     let once = Stage::new().await;
     once.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
     assert_eq!(twice, once.dump().await);
-    assert_eq!(from, checkpoint::read(&stage.pool).await.unwrap());
+    assert_eq!(from, stage.checkpoint().await);
     assert_eq!(from.unwrap().sequence, tape.messages.len() as u64);
 }
 

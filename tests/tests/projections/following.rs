@@ -17,11 +17,11 @@ use keyledger_tests::servers::{Nats, Postgres, ROOT};
 use projections::postgres::text::{Unseal, UnsealError};
 use projections::postgres::{self, Pool};
 use projections::runner::{Projector, ProjectorConfig, ProjectorState};
-use projections::{checkpoint, parked};
+use projections::{Projection, parked};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::stage::{Plain, Stage, Tape, issued, sealed, uuid};
+use crate::stage::{Plain, Stage, Tape, furthest_behind, issued, sealed, uuid};
 
 const BOUND: Duration = Duration::from_secs(40);
 
@@ -34,32 +34,37 @@ pub async fn publish(nats: &Nats, messages: &[events::log::Stored]) {
     }
 }
 
-async fn worker(nats: &Nats, pool: &Pool, unseal: Arc<dyn Unseal>) -> Arc<Projector> {
-    let config = ProjectorConfig {
-        batch: 3,
-        max_pause: Duration::from_millis(300),
-        ask_every: Duration::from_millis(100),
+/// A worker that keeps every projection.
+async fn worker(nats: &Nats, pool: &Pool, unseal: Arc<dyn Unseal>) -> Vec<Arc<Projector>> {
+    let config = ProjectorConfig { batch: 3, max_pause: Duration::from_millis(300) };
+    let log: Arc<dyn Log> = Arc::new(nats.log(NatsRole::Worker).await.unwrap());
+    let projector = |projection| {
+        Arc::new(Projector::new(projection, Arc::clone(&log), pool.clone(), Arc::clone(&unseal), config))
     };
-    let log = nats.log(NatsRole::Worker).await.unwrap();
-    Arc::new(Projector::new(Arc::new(log), pool.clone(), unseal, config))
+    Projection::ALL.map(projector).into()
 }
 
-fn start(tasks: &mut JoinSet<()>, worker: &Arc<Projector>) -> tokio::task::AbortHandle {
-    let worker = Arc::clone(worker);
-    tasks.spawn(async move { worker.run(CancellationToken::new()).await })
+fn start(tasks: &mut JoinSet<()>, worker: &[Arc<Projector>]) -> tokio::task::AbortHandle {
+    let worker = worker.to_vec();
+    tasks.spawn(async move {
+        let run = worker.iter().map(|projector| projector.run(CancellationToken::new()));
+        futures::future::join_all(run).await;
+    })
 }
 
 async fn until_at(pool: &Pool, sequence: u64) {
-    poll::until("the read models come along", BOUND, async || match checkpoint::read(pool).await {
+    poll::until("the read models come along", BOUND, async || match furthest_behind(pool).await {
         Ok(Some(checkpoint)) if checkpoint.sequence >= sequence => Ok(()),
         other => Err(format!("{other:?}")),
     })
     .await;
 }
 
-async fn until_state(worker: &Projector, wanted: impl Fn(&ProjectorState) -> bool) -> ProjectorState {
-    let mut state = worker.state();
-    poll::within("the worker's state", BOUND, state.wait_for(wanted)).await.unwrap().clone()
+async fn until_state(worker: &[Arc<Projector>], wanted: impl Fn(&ProjectorState) -> bool) {
+    for projector in worker {
+        let mut state = projector.state();
+        poll::within("the worker's state", BOUND, state.wait_for(&wanted)).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -173,7 +178,7 @@ async fn a_rebuild_gives_an_empty_database_its_tables() {
     let postgres = Postgres::start().await;
     assert_eq!(rebuild(postgres.url()).await, ExitCode::SUCCESS);
     let pool = postgres::connect(&postgres.url(), 1).unwrap();
-    assert_eq!(checkpoint::read(&pool).await.unwrap(), None);
+    assert_eq!(furthest_behind(&pool).await.unwrap(), None);
 }
 
 /// The worker says that the log is another one, stores nothing, and goes on after a rebuild.
@@ -254,13 +259,18 @@ async fn parked_events_are_taken_in_once_they_can_be_read() {
     let payload = String::from_utf8(disabled.payload.to_vec()).unwrap();
     disabled.payload = payload.replace("key.disabled", "key.paused").into_bytes().into();
     stage.projector().project(tape.log, &mut None, &messages).await.unwrap();
-    assert_eq!(parked::count(&stage.pool).await.unwrap(), 3);
+    for projection in [Projection::Keys, Projection::History] {
+        assert_eq!(parked::count(&stage.pool, projection).await.unwrap(), 3, "{projection}");
+    }
+    assert_eq!(parked::count(&stage.pool, Projection::Servers).await.unwrap(), 0, "no matter of theirs");
 
     let worker = worker(&nats, &stage.pool, Arc::new(Plain)).await;
     let mut tasks = JoinSet::new();
     start(&mut tasks, &worker);
     until_state(&worker, |state| *state == ProjectorState::Following).await;
     tasks.shutdown().await;
-    assert_eq!(parked::count(&stage.pool).await.unwrap(), 1, "one still can't be read");
+    for projection in [Projection::Keys, Projection::History] {
+        assert_eq!(parked::count(&stage.pool, projection).await.unwrap(), 1, "one still can't be read");
+    }
     assert_eq!(stage.dump().await, expected.dump().await);
 }

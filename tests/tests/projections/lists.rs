@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use events::{KeyId, OrganizationId, Owner, Position, Shard, Subject, Timestamp};
-use projections::checkpoint;
 use projections::postgres::history::{EventQuery, Order};
 use projections::postgres::{Page, PageQuery, ReadModelError, history, key, organization, server};
+use projections::{Projection, checkpoint};
 
 use crate::stage::{Stage, Tape, created, issued, registered, uuid};
 
@@ -118,19 +118,22 @@ async fn a_read_waits_for_a_position() {
     tape.fill(1);
     let position = |sequence| Position { log: tape.log, shard: Shard::ZERO, sequence };
     let (short, long) = (Duration::from_millis(20), Duration::from_secs(30));
-    assert!(!checkpoint::wait_for(&stage.pool, &position(1), short).await.unwrap());
+    assert!(!checkpoint::wait_for(&stage.pool, Projection::Keys, &position(1), short).await.unwrap());
     let mut from = None;
     stage.projector().project(tape.log, &mut from, &tape.messages[..3]).await.unwrap();
-    assert!(checkpoint::wait_for(&stage.pool, &position(3), long).await.unwrap());
-    assert!(!checkpoint::wait_for(&stage.pool, &position(4), short).await.unwrap());
+    assert!(checkpoint::wait_for(&stage.pool, Projection::Keys, &position(3), long).await.unwrap());
+    assert!(!checkpoint::wait_for(&stage.pool, Projection::Keys, &position(4), short).await.unwrap());
     let projector = stage.projector();
     let target = position(4);
     let (waited, stored) = tokio::join!(
-        checkpoint::wait_for(&stage.pool, &target, long),
+        checkpoint::wait_for(&stage.pool, Projection::Keys, &target, long),
         projector.project(tape.log, &mut from, &tape.messages[3..]),
     );
     stored.unwrap();
     assert!(waited.unwrap());
     let other = Position { log: events::LogId::new(uuid()), ..position(1) };
-    assert!(!checkpoint::wait_for(&stage.pool, &other, long).await.unwrap(), "another log's, at once");
+    assert!(
+        !checkpoint::wait_for(&stage.pool, Projection::Keys, &other, long).await.unwrap(),
+        "another log's, at once"
+    );
 }

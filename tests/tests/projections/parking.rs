@@ -4,7 +4,7 @@ use events::key::{Enabled, KeyEvent, Revoked};
 use events::{AggregateType, KeyId, OrganizationId, Owner, Subject};
 use projections::postgres::key::{self, KeyState};
 use projections::postgres::{PageQuery, history};
-use projections::{checkpoint, parked};
+use projections::{Projection, parked};
 
 use crate::stage::{Stage, Tape, created, issue, issued, uuid};
 
@@ -30,12 +30,12 @@ async fn an_unreadable_event_waits_with_what_follows_of_its_aggregate() {
         for batch in tape.messages.chunks(size) {
             stage.projector().project(tape.log, &mut from, batch).await.unwrap();
         }
-        let waiting = parked::list(&stage.pool).await.unwrap();
+        let waiting = parked::list(&stage.pool, Projection::History).await.unwrap();
         let waiting: Vec<_> = waiting.first.iter().map(|event| (event.sequence, &*event.kind)).collect();
         assert_eq!(waiting, [(unreadable, "key.transmuted"), (follows, "key.revoked")]);
         assert_eq!(key::get(&stage.pool, owner, closed).await.unwrap().unwrap().state, KeyState::Active);
         assert_eq!(key::get(&stage.pool, owner, open).await.unwrap().unwrap().state, KeyState::Revoked);
-        let checkpoint = checkpoint::read(&stage.pool).await.unwrap().unwrap();
+        let checkpoint = stage.checkpoint().await.unwrap();
         assert_eq!(checkpoint.sequence, tape.messages.len() as u64);
     }
     let (subject, query) = (Subject::key(owner, closed), PageQuery::new(10, None));
@@ -55,10 +55,10 @@ async fn an_unknown_type_and_a_foreign_message_hold_up_nobody() {
     tape.key(owner, id, issued("after"));
     let last = tape.foreign();
     stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
-    let waiting = parked::list(&stage.pool).await.unwrap();
+    let waiting = parked::list(&stage.pool, Projection::History).await.unwrap();
     assert_eq!((waiting.count, waiting.first[0].sequence), (1, unknown));
     assert!(key::get(&stage.pool, owner, id).await.unwrap().is_some());
-    let checkpoint = checkpoint::read(&stage.pool).await.unwrap().unwrap();
+    let checkpoint = stage.checkpoint().await.unwrap();
     assert_eq!((checkpoint.sequence, checkpoint.event), (last, None));
 }
 
@@ -75,7 +75,7 @@ async fn what_the_database_refuses_waits_alone() {
     let second = tape.key(owner, refused, KeyEvent::Enabled(Enabled {}));
     tape.key(owner, after, issued("after"));
     stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
-    let waiting = parked::list(&stage.pool).await.unwrap();
+    let waiting = parked::list(&stage.pool, Projection::History).await.unwrap();
     let waiting: Vec<_> = waiting.first.iter().map(|event| event.sequence).collect();
     assert_eq!(waiting, [first, second]);
     for id in [before, after] {
@@ -103,7 +103,7 @@ async fn an_unreadable_event_waits_whatever_its_texts_hold() {
     let mut from = None;
     stage.projector().project(tape.log, &mut from, &tape.messages).await.unwrap();
     assert_eq!(from.unwrap().sequence, tape.messages.len() as u64);
-    let waiting = parked::list(&stage.pool).await.unwrap().first;
+    let waiting = parked::list(&stage.pool, Projection::History).await.unwrap().first;
     assert_eq!(waiting.iter().map(|event| event.sequence).collect::<Vec<_>>(), [kind, reason]);
     assert_eq!(waiting[0].kind, "key.\u{fffd}enabled");
     let told = &waiting[1].reason;

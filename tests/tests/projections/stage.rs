@@ -17,9 +17,11 @@ use events::{
     Position, SealedText, SealingKeyId, SecretId, ServerId, Subject,
 };
 use keyledger_tests::servers::Postgres;
+use projections::Projection;
+use projections::checkpoint::{self, Checkpoint};
 use projections::postgres::text::{Unseal, UnsealError};
 use projections::postgres::{self, Pool};
-use projections::runner::{Projector, ProjectorConfig};
+use projections::runner::{ProjectError, Projector, ProjectorConfig};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -104,8 +106,16 @@ impl Stage {
         self.postgres.url()
     }
 
-    pub fn projector(&self) -> Projector {
-        Projector::new(Arc::new(Nowhere), self.pool.clone(), Arc::new(Plain), ProjectorConfig::default())
+    pub fn projector(&self) -> Projectors {
+        Projectors(Projection::ALL.map(|projection| {
+            let config = ProjectorConfig::default();
+            Projector::new(projection, Arc::new(Nowhere), self.pool.clone(), Arc::new(Plain), config)
+        }))
+    }
+
+    /// Of the projection that is furthest behind.
+    pub async fn checkpoint(&self) -> Option<Checkpoint> {
+        furthest_behind(&self.pool).await.unwrap()
     }
 
     /// All that the tables hold, in an order of its own, without the times at which it was written.
@@ -118,6 +128,34 @@ impl Stage {
             dump.extend(rows.into_iter().map(|row| serde_json::json!({ table: row })));
         }
         dump
+    }
+}
+
+pub async fn furthest_behind(pool: &Pool) -> Result<Option<Checkpoint>, postgres::ReadModelError> {
+    let all = checkpoint::all(pool).await?;
+    Ok(all
+        .into_iter()
+        .map(|(_, checkpoint)| checkpoint)
+        .min_by_key(|it| it.as_ref().map(|it| it.sequence))
+        .flatten())
+}
+
+/// A projector for each projection; they go in step.
+pub struct Projectors(pub [Projector; 4]);
+
+impl Projectors {
+    pub async fn project(
+        &self,
+        log: LogId,
+        from: &mut Option<Checkpoint>,
+        messages: &[Stored],
+    ) -> Result<(), ProjectError> {
+        let start = from.clone();
+        for projector in &self.0 {
+            from.clone_from(&start);
+            projector.project(log, from, messages).await?;
+        }
+        Ok(())
     }
 }
 

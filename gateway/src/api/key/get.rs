@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use projections::Projection;
 use projections::postgres::key;
 
 use super::view::Key;
@@ -47,6 +48,8 @@ pub async fn get_installation(
 
 async fn run(api: &ApiState, at: &impl KeyPlace, query: ReadQuery) -> Result<Json<Key>, Problem> {
     let known = || api.directory.key(at.key()).is_some_and(|entry| entry.owner == at.owner());
-    let row = api.read_one(query.at_least, known, |pool| key::get(pool, at.owner(), at.key())).await?;
+    let row = api
+        .read_one(Projection::Keys, query.at_least, known, |pool| key::get(pool, at.owner(), at.key()))
+        .await?;
     row.map(|row| Json(Key::of(api, row))).ok_or_else(Problem::not_found)
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use events::Subject;
+use projections::Projection;
 use projections::postgres::history::{self, Order};
 use projections::postgres::key;
 
@@ -58,9 +59,9 @@ async fn run(
 ) -> Result<Json<Page<RecordedEvent>>, Problem> {
     let (page, subject) = (query.page()?, Subject::key(at.owner(), at.key()));
     let read = |pool| history::of_aggregate(pool, &subject, Order::OldestFirst, &page);
-    let rows = api.read(query.at_least, read).await?;
+    let rows = api.read(Projection::History, query.at_least, read).await?;
     if rows.items.is_empty() {
-        let key = api.read(None, |pool| key::get(pool, at.owner(), at.key())).await?;
+        let key = api.read(Projection::Keys, None, |pool| key::get(pool, at.owner(), at.key())).await?;
         key.ok_or_else(Problem::not_found)?;
     }
     Ok(Json(Page::of(rows, |row| RecordedEvent::of(api, row))))

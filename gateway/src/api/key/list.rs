@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use projections::Projection;
 use projections::postgres::key;
 
 use super::view::Key;
@@ -52,7 +53,7 @@ pub async fn list_installation(
 
 async fn run(api: &ApiState, at: &impl KeysPlace, query: ListQuery) -> Result<Json<Page<Key>>, Problem> {
     let page = query.page()?;
-    let rows = api.read(query.at_least, |pool| key::list(pool, at.owner(), &page)).await?;
+    let rows = api.read(Projection::Keys, query.at_least, |pool| key::list(pool, at.owner(), &page)).await?;
     api.exists_if(!rows.items.is_empty(), at).await?;
     Ok(Json(Page::of(rows, |row| Key::of(api, row))))
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use projections::Projection;
 use projections::postgres::organization;
 
 use super::OrganizationPath;
@@ -27,6 +28,8 @@ pub async fn get(
 ) -> Result<Json<Organization>, Problem> {
     let id = allowed.at.organization;
     let known = || api.directory.organization(id).is_some();
-    let row = api.read_one(query.at_least, known, |pool| organization::get(pool, id)).await?;
+    let row = api
+        .read_one(Projection::Organizations, query.at_least, known, |pool| organization::get(pool, id))
+        .await?;
     row.map(|row| Json(Organization::of(&api, row))).ok_or_else(Problem::not_found)
 }

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use events::Subject;
+use projections::Projection;
 use projections::postgres::history::{self, Order};
 
 use super::OrganizationPath;
@@ -30,7 +31,7 @@ pub async fn history(
 ) -> Result<Json<Page<RecordedEvent>>, Problem> {
     let (page, subject) = (query.page()?, Subject::organization(allowed.at.organization));
     let read = |pool| history::of_aggregate(pool, &subject, Order::OldestFirst, &page);
-    let rows = api.read(query.at_least, read).await?;
+    let rows = api.read(Projection::History, query.at_least, read).await?;
     api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
     Ok(Json(Page::of(rows, |row| RecordedEvent::of(&api, row))))
 }

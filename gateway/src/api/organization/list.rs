@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use events::{Owner, Position, Slug};
+use projections::Projection;
 use projections::postgres::organization;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -53,11 +54,13 @@ pub async fn list(
         return named(&api, &permitted.admin, &slug, at_least).await;
     }
     if let Owner::Organization(own) = permitted.admin.owner {
-        let row = api.read_one(at_least, || true, |pool| organization::get(pool, own)).await?;
+        let row = api
+            .read_one(Projection::Organizations, at_least, || true, |pool| organization::get(pool, own))
+            .await?;
         return Ok(Json(Page::one(row.map(|row| Organization::of(&api, row)))));
     }
     let page = ListQuery { limit, cursor, at_least }.page()?;
-    let rows = api.read(at_least, |pool| organization::list(pool, &page)).await?;
+    let rows = api.read(Projection::Organizations, at_least, |pool| organization::list(pool, &page)).await?;
     Ok(Json(Page::of(rows, |row| Organization::of(&api, row))))
 }
 
@@ -73,6 +76,8 @@ async fn named(
     let Some(id) = found.map(|entry| entry.id).filter(|id| admin.reaches(Owner::Organization(*id))) else {
         return Ok(Json(Page::one(None)));
     };
-    let row = api.read_one(at_least, || true, |pool| organization::get(pool, id)).await?;
+    let row = api
+        .read_one(Projection::Organizations, at_least, || true, |pool| organization::get(pool, id))
+        .await?;
     Ok(Json(Page::one(row.map(|row| Organization::of(api, row)))))
 }

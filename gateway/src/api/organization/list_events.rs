@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use events::{Position, Timestamp};
+use projections::Projection;
 use projections::postgres::history::{self, EventQuery, Order};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -69,7 +70,7 @@ pub async fn list_events(
         EventOrder::OldestFirst => Order::OldestFirst,
     };
     let which = EventQuery { owner: Some(allowed.at.owner()), since, until, order };
-    let rows = api.read(at_least, |pool| history::list(pool, &which, &page)).await?;
+    let rows = api.read(Projection::History, at_least, |pool| history::list(pool, &which, &page)).await?;
     api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
     Ok(Json(Page::of(rows, |row| RecordedEvent::of(&api, row))))
 }

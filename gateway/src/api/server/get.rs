@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use projections::Projection;
 use projections::postgres::server;
 
 use super::ServerPath;
@@ -27,6 +28,8 @@ pub async fn get(
 ) -> Result<Json<Server>, Problem> {
     let ServerPath { organization, server: id } = allowed.at;
     let known = || api.directory.server_by_id(id).is_some_and(|entry| entry.organization == organization);
-    let row = api.read_one(query.at_least, known, |pool| server::get(pool, organization, id)).await?;
+    let row = api
+        .read_one(Projection::Servers, query.at_least, known, |pool| server::get(pool, organization, id))
+        .await?;
     row.map(|row| Json(Server::of(&api, row))).ok_or_else(Problem::not_found)
 }

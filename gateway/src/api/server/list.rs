@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use events::{Position, Slug};
+use projections::Projection;
 use projections::postgres::server;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -56,11 +57,19 @@ pub async fn list(
             api.exists_if(false, &allowed.at).await?;
             return Ok(Json(Page::one(None)));
         };
-        let row = api.read_one(at_least, || true, |pool| server::get(pool, organization, entry.id)).await?;
+        let row = api
+            .read_one(
+                Projection::Servers,
+                at_least,
+                || true,
+                |pool| server::get(pool, organization, entry.id),
+            )
+            .await?;
         return Ok(Json(Page::one(row.map(|row| Server::of(&api, row)))));
     }
     let page = ListQuery { limit: query.limit, cursor: query.cursor, at_least }.page()?;
-    let rows = api.read(at_least, |pool| server::list(pool, organization, &page)).await?;
+    let rows =
+        api.read(Projection::Servers, at_least, |pool| server::list(pool, organization, &page)).await?;
     api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
     Ok(Json(Page::of(rows, |row| Server::of(&api, row))))
 }

@@ -1,0 +1,133 @@
+//! Whether the log still holds what the read models were built from. A log that was restored from a backup has
+//! lost what came after it, revocations among it, and a directory that starts anew can't know; the read models
+//! can. Every worker looks, whoever keeps the projections at the moment.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::log::{Log, ReadError, Stored};
+use events::{EventId, LogId, Read};
+use tokio::sync::watch;
+
+use crate::checkpoint::{self, Checkpoint};
+use crate::postgres::{self, Pool, ReadModelError};
+
+/// What is known of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// Nobody has looked yet.
+    Unknown,
+    /// Nothing is known against it.
+    SameLog,
+    /// The read models hold what the log has lost, or another log's events: which.
+    Diverged(String),
+}
+
+/// Why nothing was compared.
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    #[error(transparent)]
+    ReadModels(#[from] ReadModelError),
+    #[error(transparent)]
+    Log(#[from] ReadError),
+}
+
+/// Looks now and again, and tells. PostgreSQL silent is nothing against the log: keys are judged without it. What
+/// was found once stands until it is found otherwise.
+pub async fn keep_looking(
+    log: Arc<dyn Log>,
+    pool: Pool,
+    every: Duration,
+    tell: watch::Sender<Origin>,
+) -> Infallible {
+    let mut migrated = false;
+    loop {
+        // Tables of a version before this one keep their places elsewhere.
+        let looked = if migrated { look(&*log, &pool).await } else { migrate_and_look(&*log, &pool).await };
+        migrated |= looked.is_ok();
+        match looked {
+            Ok(origin) => {
+                let diverged = matches!(origin, Origin::Diverged(_));
+                metrics::gauge!("keyledger_read_models_diverged").set(if diverged { 1.0 } else { 0.0 });
+                if let Origin::Diverged(reason) = &origin
+                    && *tell.borrow() != origin
+                {
+                    tracing::error!(%reason, "the read models were built from another log: nothing may rest on this one until somebody has decided");
+                }
+                tell.send_if_modified(|known| {
+                    let changed = *known != origin;
+                    *known = origin;
+                    changed
+                });
+            }
+            Err(CompareError::ReadModels(error)) => {
+                tracing::debug!(%error, "the read models were not compared with the log");
+                tell.send_if_modified(|known| {
+                    let first = *known == Origin::Unknown;
+                    if first {
+                        *known = Origin::SameLog;
+                    }
+                    first
+                });
+            }
+            Err(CompareError::Log(error)) => {
+                tracing::debug!(%error, "the read models were not compared with the log")
+            }
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+async fn migrate_and_look(log: &dyn Log, pool: &Pool) -> Result<Origin, CompareError> {
+    postgres::migrate(pool).await?;
+    look(log, pool).await
+}
+
+/// Compares every projection's place with the log.
+pub async fn look(log: &dyn Log, pool: &Pool) -> Result<Origin, CompareError> {
+    let mut compared: HashMap<Checkpoint, Option<String>> = HashMap::new();
+    for (projection, checkpoint) in checkpoint::all(pool).await? {
+        let Some(checkpoint) = checkpoint else { continue };
+        let found = match compared.get(&checkpoint) {
+            Some(found) => found.clone(),
+            None => against(log, &checkpoint).await?,
+        };
+        if let Some(reason) = &found {
+            return Ok(Origin::Diverged(format!("`{projection}` {reason}")));
+        }
+        compared.insert(checkpoint, found);
+    }
+    Ok(Origin::SameLog)
+}
+
+/// Reads the event at a checkpoint back. What speaks against the log, if anything.
+pub async fn against(log: &dyn Log, checkpoint: &Checkpoint) -> Result<Option<String>, ReadError> {
+    let built_from = checkpoint.log;
+    match log.id().await {
+        Ok(here) if here != built_from => {
+            return Ok(Some(format!("was built from the log {built_from}; this one is {here}")));
+        }
+        Ok(_) => {}
+        Err(ReadError::ForeignLog(reason)) => return Ok(Some(reason)),
+        Err(error @ (ReadError::Unavailable(_) | ReadError::NotBootstrapped)) => return Err(error),
+    }
+    let at = checkpoint.sequence;
+    Ok(match log.message(at).await? {
+        Some(stored) if event_of(&stored, built_from) == checkpoint.event => None,
+        Some(_) => Some(format!("has another event at {at} than the log: another event stands there")),
+        None => {
+            let end = log.info().await?.last_sequence;
+            Some(format!("has events up to {at}, and the log has none there: it ends at {end}"))
+        }
+    })
+}
+
+fn event_of(stored: &Stored, log: LogId) -> Option<EventId> {
+    match stored.read(log) {
+        Read::Event(recorded) => Some(recorded.envelope.id),
+        Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
+        Read::Foreign(_) => None,
+    }
+}

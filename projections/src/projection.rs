@@ -1,0 +1,83 @@
+//! The projections: each has its tables, its checkpoint and its place in the log, and is kept, rebuilt and looked
+//! after for itself.
+
+use std::fmt;
+use std::str::FromStr;
+
+use events::{AggregateType, Owner, Subject};
+use serde::{Deserialize, Serialize};
+
+/// A read model.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Projection {
+    Organizations,
+    Servers,
+    Keys,
+    /// One row an event.
+    History,
+}
+
+impl Projection {
+    pub const ALL: [Self; 4] = [Self::Organizations, Self::Servers, Self::Keys, Self::History];
+
+    /// Its name, which is its table's as well.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Organizations => "organizations",
+            Self::Servers => "servers",
+            Self::Keys => "keys",
+            Self::History => "history",
+        }
+    }
+
+    /// Whether events of this aggregate are its matter. All others are passed over, also when they can't be read.
+    pub fn takes(self, subject: &Subject) -> bool {
+        match (&subject.aggregate_type, subject.owner) {
+            (AggregateType::Organization, Owner::Installation) => {
+                matches!(self, Self::Organizations | Self::History)
+            }
+            (AggregateType::Server, Owner::Organization(_)) => matches!(self, Self::Servers | Self::History),
+            (AggregateType::Key, _) => matches!(self, Self::Keys | Self::History),
+            (AggregateType::Organization, Owner::Organization(_))
+            | (AggregateType::Server, Owner::Installation)
+            | (AggregateType::Installation | AggregateType::Slug | AggregateType::Unknown(_), _) => {
+                matches!(self, Self::History)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Projection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The text names no projection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no projection `{0}`: organizations, servers, keys or history")]
+pub struct UnknownProjection(String);
+
+impl FromStr for Projection {
+    type Err = UnknownProjection;
+
+    fn from_str(text: &str) -> Result<Self, UnknownProjection> {
+        let found = Self::ALL.into_iter().find(|projection| projection.as_str() == text);
+        found.ok_or_else(|| UnknownProjection(text.chars().take(64).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_and_is_the_one_that_json_has() {
+        for projection in Projection::ALL {
+            assert_eq!(projection.as_str().parse(), Ok(projection));
+            assert_eq!(serde_json::to_value(projection).unwrap(), projection.as_str());
+        }
+        assert!("read_models".parse::<Projection>().is_err());
+    }
+}
