@@ -53,10 +53,16 @@ impl FromStr for Pattern {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const ACCEPTED: &str =
+            "tokens with dots between them, `*` for one, `>` at the end for all that follow";
         let mut tokens = text.split('.').peekable();
         while let Some(token) = tokens.next() {
-            if token.is_empty() || (token == ">" && tokens.peek().is_some()) {
-                return Err("tokens with dots between them, `*` for one, `>` at the end for all that follow");
+            // What no subject has would show nothing, as if nothing had happened.
+            let is_name =
+                !token.is_empty() && token.chars().all(|c| c.is_ascii_graphic() && !"*>".contains(c));
+            let is_rest = token == ">" && tokens.peek().is_none();
+            if !is_name && !is_rest && token != "*" {
+                return Err(ACCEPTED);
             }
         }
         Ok(Self(text.to_owned()))
@@ -95,8 +101,9 @@ mod tests {
         for pattern in ["kl.events", "kl.events.*", "kl.events.0.*.server.>", &format!("{subject}.>")] {
             assert!(!matches(pattern), "{pattern}");
         }
-        assert!("kl..events".parse::<Pattern>().is_err());
-        assert!("kl.>.events".parse::<Pattern>().is_err());
+        for pattern in ["", "kl..events", "kl.>.events", "foo bar", "kl.ke*", "kl.>>", "kl.é"] {
+            assert!(pattern.parse::<Pattern>().is_err(), "{pattern}");
+        }
     }
 
     #[test]
