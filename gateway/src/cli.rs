@@ -1,4 +1,4 @@
-//! The command line. `serve`, `dev`, `bootstrap`, `nats setup` and `read-models rebuild` run parts of the
+//! The command line. `serve`, `dev`, `bootstrap`, `nats setup`, `backup`, `restore` and `read-models rebuild` run parts of the
 //! product; `events` reads the log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
 //!
 //! Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 not reachable or not ready. What was asked for goes
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod backup;
 mod client;
 mod connection;
 mod error;
@@ -48,6 +49,10 @@ enum Command {
     /// Prepare the NATS server
     #[command(subcommand)]
     Nats(process::Nats),
+    /// Copy the event log and the vaults into a folder
+    Backup(backup::Backup),
+    /// Put a backup into an empty NATS server
+    Restore(backup::Restore),
     /// Keep PostgreSQL's tables, which come from the event log
     #[command(subcommand)]
     ReadModels(read_models::ReadModels),
@@ -99,6 +104,8 @@ impl Command {
             Self::Dev(dev) => dev.run(environment),
             Self::Bootstrap(bootstrap) => bootstrap.run(environment, output),
             Self::Nats(nats) => nats.run(environment, output),
+            Self::Backup(backup) => backup.run(environment, output),
+            Self::Restore(restore) => restore.run(environment, output),
             Self::ReadModels(read_models) => read_models.run(environment, output),
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),

@@ -5,6 +5,7 @@ pub mod bucket;
 pub mod kv;
 pub mod roles;
 pub mod setup;
+pub mod transfer;
 
 /// A role's connection.
 pub use async_nats::Client;

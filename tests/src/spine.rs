@@ -38,7 +38,7 @@ pub struct Spine {
     organizations: AtomicUsize,
     pub nats: Nats,
     pub postgres: Postgres,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ impl Spine {
             organizations: AtomicUsize::new(0),
             nats,
             postgres,
-            _folder: folder,
+            folder,
         };
         spine.start_node().await;
         spine.becomes_ready().await;
@@ -141,6 +141,16 @@ impl Spine {
 
     pub async fn stop_node(&mut self) {
         self.node.take().expect("the node runs").shutdown().await;
+    }
+
+    /// Servers in place of the present ones, which end. The node must not run; its master keys stay.
+    pub fn move_to(&mut self, nats: Nats, postgres: Postgres) {
+        assert!(self.node.is_none(), "the node runs");
+        let moved = configuration::of(&nats, &postgres, self.folder.path());
+        self.config.nats = moved.nats;
+        self.config.postgres = moved.postgres;
+        self.nats = nats;
+        self.postgres = postgres;
     }
 
     pub async fn becomes_ready(&self) -> Duration {

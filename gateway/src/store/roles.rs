@@ -9,6 +9,7 @@ use std::fmt::Write;
 use events::log::jetstream::STREAM;
 use events::subject::ALL_EVENTS;
 
+use super::transfer::DELIVERED;
 use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
 use crate::config::NatsRole;
 
@@ -37,8 +38,14 @@ pub fn inbox_prefix(role: NatsRole) -> String {
 
 pub fn permissions(role: NatsRole) -> Permissions {
     let publish = match role {
-        // Streams and buckets are set up, and never written.
-        NatsRole::Admin => ["INFO", "STREAM.INFO.*", "STREAM.CREATE.*"].map(api).to_vec(),
+        // Streams and buckets are set up, copied and put back as a whole, and never written.
+        NatsRole::Admin => [
+            ["INFO", "STREAM.INFO.*", "STREAM.CREATE.*", "STREAM.SNAPSHOT.*", "STREAM.RESTORE.*"]
+                .map(api)
+                .to_vec(),
+            ["$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>"].map(str::to_owned).to_vec(),
+        ]
+        .concat(),
         NatsRole::Control => [
             vec![ALL_EVENTS.to_owned()],
             read_log(),
@@ -69,7 +76,10 @@ pub fn permissions(role: NatsRole) -> Permissions {
         .concat(),
         NatsRole::Auditor => read_log(),
     };
-    let subscribe = vec![format!("{}.>", inbox_prefix(role))];
+    let mut subscribe = vec![format!("{}.>", inbox_prefix(role))];
+    if role == NatsRole::Admin {
+        subscribe.push(format!("{DELIVERED}.*"));
+    }
     Permissions {
         publish: Subjects { allow: publish, deny: vec![] },
         subscribe: Subjects { allow: subscribe, deny: vec![] },

@@ -7,6 +7,7 @@
     reason = "all of it is tests"
 )]
 
+mod a_backup_is_restored;
 mod an_older_log_is_restored;
 mod dev_is_killed;
 mod nats_is_gone;

@@ -1,0 +1,119 @@
+//! `keyledger backup` and `keyledger restore`: the log and the vaults out of NATS and back, as its admin user.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use events::clock::{SystemClock, SystemRandom};
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::Output;
+use super::process::Configured;
+use super::{Environment, block_on};
+use crate::backup::{self, BackupError, Copied, Manifest};
+use crate::config::{Config, NatsRole};
+use crate::store::transfer::TransferError;
+use crate::store::{self, StoreError};
+
+/// Everything runs on meanwhile. The master keys are not in it: keep them elsewhere, since without them the
+/// copy is worth nothing.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// A folder that is empty or not there yet
+    folder: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+/// No process may run on the server yet. What came after the backup is lost, revocations too: docs/operating says
+/// how to go on.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// A folder that `keyledger backup` has filled
+    folder: PathBuf,
+    /// How many servers hold each stream: 1, or 3 or 5 in a cluster
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    replicas: u8,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+impl Backup {
+    pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let config = self.configured.load(vec![], environment)?;
+        let manifest = block_on(async {
+            let client = admin(&config).await?;
+            let say = |copy: &Copied| output.note(told(copy, "copied"));
+            Ok(backup::take(&client, &self.folder, &SystemClock, &SystemRandom, say).await?)
+        })?;
+        if self.json {
+            return output.json(&summary(&manifest));
+        }
+        output.line(format!("{}: a backup as of {}", self.folder.display(), manifest.taken_at))
+    }
+}
+
+impl Restore {
+    pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let config = self.configured.load(vec![], environment)?;
+        let manifest = block_on(async {
+            let client = admin(&config).await?;
+            let say = |copy: &Copied| output.note(told(copy, "restored"));
+            Ok(backup::put_back(&client, &self.folder, self.replicas, say).await?)
+        })?;
+        if self.json {
+            return output.json(&summary(&manifest));
+        }
+        output.line(format!(
+            "restored as of {}: what came later is lost, revocations too; see docs/operating before nodes start",
+            manifest.taken_at
+        ))
+    }
+}
+
+async fn admin(config: &Config) -> Result<store::Client, CliError> {
+    store::connect(config, NatsRole::Admin).await.map_err(|error| match error {
+        StoreError::Config(error) => CliError::Config(error),
+        StoreError::Connect(error) => CliError::Unavailable(error.to_string()),
+    })
+}
+
+fn told(copy: &Copied, done: &str) -> String {
+    format!("{}: {done}, {} messages, {} bytes", copy.stream, copy.messages(), copy.bytes)
+}
+
+fn summary(manifest: &Manifest) -> serde_json::Value {
+    let streams = manifest.streams.iter().map(|copy| {
+        json!({
+            "stream": copy.stream,
+            "messages": copy.messages(),
+            "last_sequence": copy.last_sequence(),
+            "bytes": copy.bytes,
+            "sha256": copy.sha256,
+        })
+    });
+    json!({ "taken_at": manifest.taken_at, "streams": streams.collect::<Vec<_>>() })
+}
+
+impl From<BackupError> for CliError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Transfer(TransferError::Unavailable { .. }) => Self::Unavailable(error.to_string()),
+            BackupError::Setup(error) => error.into(),
+            BackupError::File { .. } | BackupError::NotEmpty(_) => Self::Usage(error.to_string()),
+            BackupError::Transfer(
+                TransferError::NoStream(_) | TransferError::Refused { .. } | TransferError::File { .. },
+            )
+            | BackupError::Manifest { .. }
+            | BackupError::Damaged { .. }
+            | BackupError::NotRestored(_)
+            | BackupError::Incomplete { .. } => Self::Refused(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A stream out of NATS as bytes, and back into NATS: JetStream's own snapshot and restore (`STREAM.SNAPSHOT`,
+//! `STREAM.RESTORE`), which keep sequences and times. The bytes are the server's to understand.
+
+use std::time::Duration;
+
+use async_nats::client::RequestErrorKind;
+use bytes::Bytes;
+use futures::StreamExt;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::{api, data};
+
+/// Where a snapshot's parts arrive, each copy's under a name of its own.
+pub const DELIVERED: &str = "kl.backup";
+
+/// Bytes in one part.
+const PART: usize = 128 * 1024;
+/// The longest silence while parts go either way. A server begins with a check of the stream.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What a stream is beside its messages: as the server told it, to be given back as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Shape {
+    pub config: Value,
+    pub state: Value,
+}
+
+/// Why a stream was not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    #[error("there is no stream {0}: run `keyledger nats setup`")]
+    NoStream(String),
+    #[error("NATS refused it for the stream {stream}: {reason}")]
+    Refused { stream: String, reason: String },
+    #[error("NATS stopped answering for the stream {stream}: {reason}")]
+    Unavailable { stream: String, reason: String },
+    #[error("the copy of the stream {stream} can't be read or written: {source}")]
+    File { stream: String, source: std::io::Error },
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    error: Option<ApiError>,
+    #[serde(default)]
+    config: Value,
+    #[serde(default)]
+    state: Value,
+    deliver_subject: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    #[serde(default)]
+    err_code: u32,
+    #[serde(default)]
+    description: String,
+}
+
+/// No such stream (10059).
+const NO_STREAM: u32 = 10_059;
+
+/// One stream and the admin's connection.
+pub struct Transfer<'a> {
+    client: &'a async_nats::Client,
+    stream: &'a str,
+}
+
+impl<'a> Transfer<'a> {
+    pub fn new(client: &'a async_nats::Client, stream: &'a str) -> Self {
+        Self { client, stream }
+    }
+
+    /// What the stream is now; `None`: it is not there.
+    pub async fn shape(&self) -> Result<Option<Shape>, TransferError> {
+        match self.call("STREAM.INFO", Bytes::new()).await? {
+            Answer { error: Some(ApiError { err_code: NO_STREAM, .. }), .. } => Ok(None),
+            answer => answer.good(self.stream).map(|answer| Some(answer.shape())),
+        }
+    }
+
+    /// Writes the stream as it is at this moment. `id` is not used by another copy at the same time.
+    pub async fn out(
+        &self,
+        id: &str,
+        to: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<Shape, TransferError> {
+        let delivered = format!("{DELIVERED}.{id}");
+        let subscribed = self.client.subscribe(delivered.clone()).await;
+        let mut parts = subscribed.map_err(|error| self.unavailable(error))?;
+        let body =
+            json!({ "deliver_subject": delivered, "no_consumers": true, "jsck": true, "chunk_size": PART });
+        let shape = self.call("STREAM.SNAPSHOT", body.to_string().into()).await?.good(self.stream)?.shape();
+        loop {
+            let part = tokio::time::timeout(SILENCE, parts.next()).await;
+            let part = part.map_err(|_| self.unavailable("no further part came"))?;
+            let part = part.ok_or_else(|| self.unavailable("the connection ended"))?;
+            if part.payload.is_empty() {
+                // The end, unless it says that something went wrong.
+                return match part.status.map(|status| status.as_u16()) {
+                    None | Some(200..300) => Ok(shape),
+                    Some(status) => {
+                        let reason = format!("{status} {}", part.description.as_deref().unwrap_or_default());
+                        Err(self.refused(reason))
+                    }
+                };
+            }
+            to.write_all(&part.payload).await.map_err(|source| self.file(source))?;
+            if let Some(ack) = part.reply {
+                // The server sends no more than its window without these.
+                let sent = self.client.publish(data(&ack), Bytes::new()).await;
+                sent.map_err(|error| self.unavailable(error))?;
+            }
+        }
+    }
+
+    /// Creates the stream from what `out` wrote. It must not be there.
+    pub async fn back(
+        &self,
+        shape: &Shape,
+        from: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<(), TransferError> {
+        let body = json!({ "config": shape.config, "state": shape.state }).to_string();
+        let answer = self.call("STREAM.RESTORE", body.into()).await?.good(self.stream)?;
+        let to = answer.deliver_subject.ok_or_else(|| self.unavailable("it names no place for the parts"))?;
+        loop {
+            let mut part = vec![0; PART];
+            let mut filled = 0;
+            while let Some(rest) = part.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+                match from.read(rest).await.map_err(|source| self.file(source))? {
+                    0 => break,
+                    read => filled += read,
+                }
+            }
+            part.truncate(filled);
+            let answer = self.ask(data(&to), part.into()).await?;
+            if !answer.is_empty() {
+                self.parse(&answer)?.good(self.stream)?;
+            }
+            // An empty part ends it; its answer is the stream's.
+            if filled == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn call(&self, verb: &str, body: Bytes) -> Result<Answer, TransferError> {
+        let answer = self.ask(api(&format!("{verb}.{}", self.stream)), body).await?;
+        self.parse(&answer)
+    }
+
+    async fn ask(&self, subject: String, body: Bytes) -> Result<Bytes, TransferError> {
+        let request = async_nats::Request::new().payload(body).timeout(Some(SILENCE));
+        let answer = self.client.send_request(subject, request).await;
+        let answer = answer.map_err(|error| match error.kind() {
+            RequestErrorKind::TimedOut => {
+                self.unavailable("no answer in time, as for what is not permitted: is this the admin user?")
+            }
+            RequestErrorKind::NoResponders
+            | RequestErrorKind::InvalidSubject
+            | RequestErrorKind::MaxPayloadExceeded
+            | RequestErrorKind::Other => self.unavailable(error),
+        })?;
+        Ok(answer.payload)
+    }
+
+    fn parse(&self, answer: &[u8]) -> Result<Answer, TransferError> {
+        serde_json::from_slice(answer).map_err(|error| self.unavailable(error))
+    }
+
+    fn unavailable(&self, reason: impl std::fmt::Display) -> TransferError {
+        TransferError::Unavailable { stream: self.stream.to_owned(), reason: reason.to_string() }
+    }
+
+    fn refused(&self, reason: String) -> TransferError {
+        TransferError::Refused { stream: self.stream.to_owned(), reason }
+    }
+
+    fn file(&self, source: std::io::Error) -> TransferError {
+        TransferError::File { stream: self.stream.to_owned(), source }
+    }
+}
+
+impl Answer {
+    fn good(self, stream: &str) -> Result<Self, TransferError> {
+        match self.error {
+            None => Ok(self),
+            Some(ApiError { err_code: NO_STREAM, .. }) => Err(TransferError::NoStream(stream.to_owned())),
+            Some(error) => Err(TransferError::Refused {
+                stream: stream.to_owned(),
+                reason: format!("{} ({})", error.description, error.err_code),
+            }),
+        }
+    }
+
+    fn shape(self) -> Shape {
+        Shape { config: self.config, state: self.state }
+    }
+}
