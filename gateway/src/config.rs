@@ -95,6 +95,15 @@ pub struct Listen {
     /// Connections at once on the public listener.
     #[serde(deserialize_with = "lenient::number")]
     pub max_connections: usize,
+    /// How long the listeners serve on after the process was told to end, while `/readyz` says so; 0: not at all.
+    #[serde(deserialize_with = "lenient::number")]
+    pub drain_ms: u64,
+}
+
+impl Listen {
+    pub fn drain(&self) -> Duration {
+        Duration::from_millis(self.drain_ms)
+    }
 }
 
 impl Default for Listen {
@@ -105,6 +114,7 @@ impl Default for Listen {
             metrics: SocketAddr::from(([127, 0, 0, 1], 9464)),
             threads: 0,
             max_connections: 10_000,
+            drain_ms: 5_000,
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod demo;
 mod facts;
 pub mod nats;
 mod place;
-mod port;
+pub mod port;
 pub mod postgres;
 pub mod private;
 pub mod run;

@@ -12,6 +12,7 @@ use projections::directory::Gate;
 use projections::origin::Origin;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// What the listener tells of.
 #[derive(Clone)]
@@ -20,11 +21,15 @@ pub struct Health {
     pub gate: Option<Arc<Gate>>,
     /// `None`: a process that keeps no read models.
     pub read_models: Option<watch::Receiver<Origin>>,
+    /// Cancelled once the process has been told to end.
+    pub ending: CancellationToken,
     pub metrics: PrometheusHandle,
 }
 
 /// Prometheus's text format.
 const METRICS_TYPE: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+
+const ENDING: &str = "ending: it serves for a little longer, send new requests elsewhere";
 
 #[derive(Serialize)]
 struct Ready {
@@ -51,8 +56,10 @@ async fn live() -> &'static str {
 
 /// Whether the process answers for keys now, and keeps read models of the log that it serves from.
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
-    let gate = health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
-    let reason = gate.or_else(|| health.read_models.as_ref().and_then(|state| diverged(&state.borrow())));
+    let ending = || health.ending.is_cancelled().then(|| ENDING.to_owned());
+    let gate = || health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
+    let read_models = || health.read_models.as_ref().and_then(|state| diverged(&state.borrow()));
+    let reason = ending().or_else(gate).or_else(read_models);
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let serving_stale = health.gate.as_ref().is_some_and(|gate| gate.serving_stale().is_some());
     (status, Json(Ready { ready: reason.is_none(), reason, serving_stale }))
@@ -102,7 +109,8 @@ mod tests {
         let directory = Arc::new(Directory::new());
         let gate = Arc::new(Gate::new(directory, Arc::new(SystemClock), GateConfig::default()));
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let router = router(Health { gate: Some(gate), read_models: None, metrics });
+        let ending = CancellationToken::new();
+        let router = router(Health { gate: Some(gate), read_models: None, ending, metrics });
         let answer = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -116,5 +124,19 @@ mod tests {
         let (status, body) = ask("/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(body.contains("\"ready\":false") && body.contains("starting"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_process_that_was_told_to_end_is_not_ready_any_more() {
+        let ending = CancellationToken::new();
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let router = router(Health { gate: None, read_models: None, ending: ending.clone(), metrics });
+        let ready = async || {
+            let request = Request::get("/readyz").body(Body::empty()).unwrap();
+            router.clone().oneshot(request).await.unwrap().status()
+        };
+        assert_eq!(ready().await, StatusCode::OK);
+        ending.cancel();
+        assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
     }
 }

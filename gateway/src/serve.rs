@@ -57,6 +57,9 @@ pub enum ServeError {
 pub struct Running {
     addresses: Addresses,
     gate: Option<Arc<Gate>>,
+    drain: Duration,
+    /// Cancelled: `/readyz` says that the process ends.
+    ending: CancellationToken,
     stages: Stages,
 }
 
@@ -74,6 +77,8 @@ struct Process {
     config: Arc<Config>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    /// It has been told to end; what it serves goes on until `cancel`.
+    ending: CancellationToken,
     cancel: CancellationToken,
     tasks: TaskTracker,
     /// Those that open requests rest on.
@@ -111,15 +116,18 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         config: Arc::new(config),
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
+        ending: CancellationToken::new(),
         cancel: CancellationToken::new(),
         tasks: TaskTracker::new(),
         followers: Stage::default(),
     };
     let started = process.start().await;
-    let Process { cancel, tasks, followers, .. } = process;
+    let Process { config, ending, cancel, tasks, followers, .. } = process;
     let stages = Stages { listeners: Stage { cancel, tasks }, followers };
     match started {
-        Ok((addresses, gate)) => Ok(Running { addresses, gate, stages }),
+        Ok((addresses, gate)) => {
+            Ok(Running { addresses, gate, drain: config.listen.drain(), ending, stages })
+        }
         Err(error) => {
             // What has started already must not outlive the failure.
             stages.end().await;
@@ -128,7 +136,7 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     }
 }
 
-/// Runs until the process is told to end (SIGTERM, Ctrl-C).
+/// Runs until the process is told to end (SIGTERM, Ctrl-C). Told so again, it drains no longer.
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let running = start(config).await?;
     tracing::info!(addresses = ?running.addresses(), "listening");
@@ -136,6 +144,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         () = end_asked() => {}
         () = running.ended() => return Err(ServeError::Ended),
     }
+    running.drain(end_asked()).await;
     tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
     running.shutdown().await;
     Ok(())
@@ -169,8 +178,24 @@ impl Running {
         self.stages.listeners.cancel.cancelled().await;
     }
 
+    /// Says at `/readyz` that the process ends, and serves on for `listen.drain_ms`, so that whoever follows
+    /// `/readyz` is elsewhere before anything is refused. `hurry` cuts it short.
+    pub async fn drain(&self, hurry: impl Future<Output = ()>) {
+        self.ending.cancel();
+        if self.drain.is_zero() {
+            return;
+        }
+        tracing::info!("draining: not ready any more, and serving on for {} ms", self.drain.as_millis());
+        tokio::select! {
+            () = tokio::time::sleep(self.drain) => {}
+            () = hurry => {}
+            () = self.ended() => {}
+        }
+    }
+
     /// Ends every task; open requests get a bounded time.
     pub async fn shutdown(self) {
+        self.ending.cancel();
         self.stages.end().await;
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 pub mod clients;
+pub mod fleet;
 pub mod mcp;
 pub mod poll;
 pub mod servers;

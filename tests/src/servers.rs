@@ -2,10 +2,12 @@
 
 mod cluster;
 mod nats;
+mod pause;
 mod postgres;
 mod proxy;
 
 pub use cluster::{Cluster, MEMBERS};
 pub use nats::{Nats, ROOT};
+pub use pause::pause;
 pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};
 pub use proxy::{Proxy, Way};

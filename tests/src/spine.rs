@@ -107,7 +107,7 @@ impl Spine {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = configuration::of(&nats, &postgres, folder.path());
         change(&mut config);
-        let admin_key = set_up(&config).await;
+        let admin_key = set_up(&config, 1).await;
         let unbound = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut spine = Self {
             config,
@@ -302,11 +302,11 @@ pub fn text(body: &Value, member: &str) -> String {
 }
 
 /// What an operator does once: streams and buckets, master keys, the installation and its first admin key.
-async fn set_up(config: &Config) -> String {
+pub(crate) async fn set_up(config: &Config, replicas: u8) -> String {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let client = connections::client(config, NatsRole::Admin).await.expect("a connection as admin");
-    setup::setup(&client, 1).await.expect("streams and buckets");
+    setup::setup(&client, replicas).await.expect("streams and buckets");
     for file in [&config.vault.node_key_file, &config.vault.control_key_file, &config.vault.people_key_file] {
         MasterKey::read_or_create(file.as_deref().expect("a file"), &*random).expect("a master key");
     }

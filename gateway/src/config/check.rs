@@ -73,6 +73,7 @@ impl Config {
     fn check_bounds(&self) -> Result<(), ConfigError> {
         let pool = self.postgres.as_ref().map_or(1, |postgres| u64::from(postgres.max_connections));
         let ranges = [
+            ("listen.drain_ms", self.listen.drain_ms, 0, 600_000, "0 to 600000"),
             ("postgres.max_connections", pool, 1, 1_000, "1 to 1000"),
             ("freshness.max_staleness_ms", self.freshness.max_staleness_ms, 500, 3_600_000, "500 to 3600000"),
             ("freshness.ask_every_ms", self.freshness.ask_every_ms, 50, 60_000, "50 to 60000"),

@@ -37,7 +37,7 @@ pub(super) async fn metrics(
             metrics.run_upkeep();
         }
     });
-    let router = health::router(Health { gate, read_models, metrics });
+    let router = health::router(Health { gate, read_models, ending: process.ending.clone(), metrics });
     process.tasks.spawn(api::serve(listener, None, router, process.cancel.clone()));
     Ok(address)
 }

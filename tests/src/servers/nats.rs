@@ -85,15 +85,7 @@ impl Nats {
 
     /// It stands still: connections stay open and nothing answers.
     pub async fn pause(&self) {
-        self.running().child().signal(Signal::Pause).await;
-        // Sent is not yet done.
-        let path = format!("/proc/{}/stat", self.running().process_id());
-        crate::poll::until("nats-server stands still", Duration::from_secs(5), async || {
-            let status = std::fs::read_to_string(&path).unwrap_or_default();
-            // proc(5): the state comes after the name in parentheses; T is stopped.
-            if status.contains(") T ") { Ok(()) } else { Err(status) }
-        })
-        .await;
+        super::pause(self.running().child()).await;
     }
 
     pub async fn resume(&self) {

@@ -1,0 +1,12 @@
+//! Many nodes over real servers, each a process of its own: what holds of all of them, and when.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may; what it measured goes to standard error"
+)]
+
+mod a_node_that_ends_refuses_nobody_who_looks;
+mod a_revoked_key_is_refused_at_every_node;
