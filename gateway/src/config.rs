@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::key::secret::Prefix;
 use ipnet::IpNet;
 use projections::directory::gate::OnStale;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 mod check;
@@ -64,7 +64,7 @@ pub struct Config {
 }
 
 /// What a process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The request path.

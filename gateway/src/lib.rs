@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod dev;
+pub mod fleet;
 pub mod health;
 pub mod identity;
 pub mod mcp;

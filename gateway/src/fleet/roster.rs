@@ -1,0 +1,134 @@
+//! The members as control knows them: a synchronous state machine that is fed with the bucket's changes in their
+//! order, and with what became of this process's own record.
+//!
+//! **When is it complete?** The bucket keeps each record's newest version alone, so what follows its changes may
+//! meet the successor of a version that it never saw. That shows as a gap in the sequences. The roster is complete
+//! as of the moment at which this process sent a version of its own record, once the bucket's majority has
+//! acknowledged that and it has come back among the changes with no gap noticed since it was sent: whatever was
+//! stored before it has been seen then.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use events::Position;
+use uuid::Uuid;
+
+use super::member::{Member, Record};
+use super::{MemberProof, MemberState, Proof};
+
+/// More members than this are no fleet: nothing is claimed of them.
+const MAX_MEMBERS: usize = 4_096;
+/// Own writes that have not come back yet.
+const MAX_WRITES: usize = 64;
+
+/// Every member that has not ended.
+#[derive(Debug, Default)]
+pub struct Roster {
+    members: BTreeMap<Uuid, Member>,
+    /// The sequence of the last change that was seen in this session; 0 before its first.
+    passed: u64,
+    /// When a gap was last noticed.
+    gap_at: Option<Instant>,
+    /// Own acknowledged writes that have not come back: their sequence, and when they were sent.
+    writes: VecDeque<(u64, Instant)>,
+    complete_as_of: Option<Instant>,
+    /// There were more than are kept.
+    overflowed: bool,
+}
+
+impl Roster {
+    /// The changes are followed anew, from the first that the bucket holds.
+    pub fn opened(&mut self) {
+        self.passed = 0;
+    }
+
+    /// The bucket's next change, in its order, whatever it is about.
+    pub fn passes(&mut self, sequence: u64, now: Instant) {
+        if sequence != self.passed + 1 || self.passed == 0 {
+            self.gap_at = Some(now);
+        }
+        self.passed = sequence;
+        self.confirm();
+    }
+
+    /// A member's record was stored under this sequence; `None`: it can't be read.
+    pub fn saw(&mut self, id: Uuid, record: Option<Record>, revision: u64, now: Instant) {
+        let known = self.members.get(&id);
+        // The same once more: the changes are followed anew.
+        if known.is_some_and(|known| known.revision >= revision) {
+            return;
+        }
+        if known.is_none() && self.members.len() >= MAX_MEMBERS {
+            self.overflowed = true;
+            return;
+        }
+        self.members.insert(id, Member { id, record, revision, changed_at: now });
+    }
+
+    /// A member has ended: it said so after its last answer.
+    pub fn ended(&mut self, id: Uuid) {
+        self.members.remove(&id);
+    }
+
+    /// The bucket acknowledged a version of this process's own record.
+    pub fn wrote(&mut self, revision: u64, sent_at: Instant) {
+        if self.writes.len() == MAX_WRITES {
+            self.writes.pop_front();
+        }
+        self.writes.push_back((revision, sent_at));
+        self.confirm();
+    }
+
+    /// Everything that was stored before this moment is in the roster. `None`: never yet.
+    pub fn complete_as_of(&self) -> Option<Instant> {
+        self.complete_as_of
+    }
+
+    pub fn members(&self) -> Vec<Member> {
+        self.members.values().cloned().collect()
+    }
+
+    pub fn proof(&self, position: &Position) -> Proof {
+        let authenticating = self.members.values().filter(|member| member.authenticates());
+        let members: Vec<_> = authenticating
+            .map(|member| MemberProof {
+                id: member.id,
+                name: member.name().to_owned(),
+                state: self.state(member, position),
+            })
+            .collect();
+        let unproven = members.iter().filter(|member| member.state == MemberState::Unproven).count();
+        let why_never = self.why_never();
+        let complete = unproven == 0 && why_never.is_none() && self.complete_as_of.is_some();
+        Proof { complete, unproven, members, why_never }
+    }
+
+    fn state(&self, member: &Member, position: &Position) -> MemberState {
+        if member.has_applied(position) {
+            MemberState::Applied
+        } else if self.complete_as_of.is_some_and(|as_of| member.is_fenced(as_of)) {
+            MemberState::Fenced
+        } else {
+            MemberState::Unproven
+        }
+    }
+
+    fn why_never(&self) -> Option<String> {
+        if self.overflowed {
+            return Some(format!("there are more than {MAX_MEMBERS} members"));
+        }
+        self.members.values().find_map(Member::why_never)
+    }
+
+    fn confirm(&mut self) {
+        let passed = self.passed;
+        while let Some((_, sent_at)) = self.writes.pop_front_if(|(revision, _)| *revision <= passed) {
+            if self.gap_at.is_none_or(|gap_at| gap_at <= sent_at) {
+                self.complete_as_of = Some(self.complete_as_of.map_or(sent_at, |as_of| as_of.max(sent_at)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
