@@ -3,6 +3,7 @@
 
 pub mod bucket;
 pub mod kv;
+pub mod leases;
 pub mod roles;
 pub mod setup;
 pub mod transfer;

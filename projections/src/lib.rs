@@ -1,9 +1,10 @@
 //! What is now: `directory`, the in-memory state that a node serves from, and `postgres`, the read models: which
-//! `projection`s there are, the `runner` that keeps them, their `checkpoint`s, what each has `parked`, and whether
-//! the log is still their `origin`.
+//! `projection`s there are, the `runner` that keeps them, the `lease`s by which workers share them, their
+//! `checkpoint`s, what each has `parked`, and whether the log is still their `origin`.
 
 pub mod checkpoint;
 pub mod directory;
+pub mod lease;
 pub mod origin;
 pub mod parked;
 pub mod postgres;

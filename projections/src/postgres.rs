@@ -70,6 +70,8 @@ pub fn connect(url: &str, max: u32) -> Result<Pool, ReadModelError> {
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
         ("timezone", "UTC"),
+        // Tables that are there already are nothing to tell.
+        ("client_min_messages", "warning"),
     ]);
     let pool = PgPoolOptions::new()
         .max_connections(max)

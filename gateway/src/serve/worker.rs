@@ -3,38 +3,71 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::clock::uuid_v7;
 use events::log::Log;
 use projections::Projection;
 use projections::directory::Gate;
+use projections::lease::{Held, Leasing, Worker};
 use projections::origin::{self, Origin};
 use projections::postgres::text::Unseal;
 use projections::postgres::{self, Pool};
 use projections::runner::{self, Projector, ProjectorConfig};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{Process, ServeError, connections};
 use crate::config::{Config, ConfigError, NatsRole};
 use crate::health;
+use crate::store::{self, leases::FleetLeases};
 
 /// How often the read models are measured, and compared with the log.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Starts the projectors and tells whether the log is what the read models were built from. A database that is
-/// down is waited for.
+/// How long a worker that has gone silent keeps its share of the work. It is taken over within one and a half of it.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Takes this worker's share of the projections, keeps it, and tells whether the log is what the read models were
+/// built from. A database that is down is waited for.
 pub(super) async fn start(process: &Process) -> Result<watch::Receiver<Origin>, ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
     process.watch_stream(&log);
     let pool = pool(&process.config)?;
+    let held = share(process, log.client().clone());
     let (log, sealing): (Arc<dyn Log>, Arc<dyn Unseal>) = (Arc::new(log), Arc::new(sealing));
     for projection in Projection::ALL {
         let (log, unseal) = (Arc::clone(&log), Arc::clone(&sealing));
         let projector = Projector::new(projection, log, pool.clone(), unseal, ProjectorConfig::default());
-        let cancel = process.cancel.clone();
-        process.tasks.spawn(async move { projector.run(cancel).await });
+        process.tasks.spawn(keep(projector, held.clone(), process.cancel.clone()));
     }
     Ok(watch_over(process, log, pool))
+}
+
+/// Shares the work with the other workers.
+fn share(process: &Process, client: store::Client) -> Held {
+    let worker = Worker {
+        id: uuid_v7(&*process.clock, &*process.random),
+        name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        lease: LEASE,
+        shared: Projection::ALL.map(Projection::as_str).to_vec(),
+    };
+    let leases = Arc::new(FleetLeases::new(client));
+    let (leasing, held) = Leasing::new(leases, Arc::clone(&process.clock), worker);
+    process.tasks.spawn(leasing.run(process.cancel.clone()));
+    held
+}
+
+/// Keeps a projection while this worker holds its lease.
+async fn keep(projector: Projector, mut held: Held, cancel: CancellationToken) {
+    let name = projector.projection().as_str();
+    while cancel.run_until_cancelled(held.taken(name)).await.is_some() {
+        let until_lost = cancel.child_token();
+        tokio::join!(projector.run(until_lost.clone()), async {
+            until_lost.run_until_cancelled(held.lost(name)).await;
+            until_lost.cancel();
+        });
+    }
 }
 
 /// What each worker does, whoever keeps the projections.

@@ -10,5 +10,6 @@ mod lists;
 mod migrating;
 mod parking;
 mod plans;
+mod sharing;
 mod stage;
 mod texts;

@@ -107,9 +107,13 @@ impl Stage {
     }
 
     pub fn projector(&self) -> Projectors {
+        self.projectors(Arc::new(Plain))
+    }
+
+    pub fn projectors(&self, unseal: Arc<dyn Unseal>) -> Projectors {
         Projectors(Projection::ALL.map(|projection| {
             let config = ProjectorConfig::default();
-            Projector::new(projection, Arc::new(Nowhere), self.pool.clone(), Arc::new(Plain), config)
+            Projector::new(projection, Arc::new(Nowhere), self.pool.clone(), unseal.clone(), config)
         }))
     }
 

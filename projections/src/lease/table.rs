@@ -1,0 +1,120 @@
+//! What a worker has seen of the leases and of the other workers, and what it does next. No clock, no network.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+#[cfg(test)]
+mod tests;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    Renew { name: &'static str, revision: u64 },
+    Take { name: &'static str, revision: u64 },
+    GiveBack { name: &'static str, revision: u64 },
+}
+
+pub(super) struct Table {
+    me: Uuid,
+    lease: Duration,
+    leases: BTreeMap<&'static str, Seen>,
+    /// The others, with the revision that was seen last and when it was seen first.
+    workers: BTreeMap<Uuid, (u64, Instant)>,
+    shared: Vec<&'static str>,
+}
+
+/// A lease as it was seen.
+struct Seen {
+    revision: u64,
+    holder: Option<Uuid>,
+    /// When this revision was seen first.
+    at: Instant,
+}
+
+impl Table {
+    pub fn new(me: Uuid, lease: Duration, mut shared: Vec<&'static str>) -> Self {
+        // Workers begin at different ends, so that they meet seldom.
+        if !shared.is_empty() {
+            let start = usize::try_from(me.as_u128() % (shared.len() as u128)).unwrap_or(0);
+            shared.rotate_left(start);
+        }
+        Self { me, lease, leases: BTreeMap::new(), workers: BTreeMap::new(), shared }
+    }
+
+    pub fn saw_lease(&mut self, name: &'static str, revision: u64, holder: Option<Uuid>, now: Instant) {
+        match self.leases.get(name) {
+            Some(seen) if seen.revision == revision => {}
+            Some(_) | None => drop(self.leases.insert(name, Seen { revision, holder, at: now })),
+        }
+    }
+
+    /// All that are there; who is not among them is gone.
+    pub fn saw_workers(&mut self, workers: &[(Uuid, u64)], now: Instant) {
+        let before = std::mem::take(&mut self.workers);
+        for (id, revision) in workers.iter().filter(|(id, _)| *id != self.me) {
+            let seen = before.get(id).filter(|(seen, _)| seen == revision).copied();
+            self.workers.insert(*id, seen.unwrap_or((*revision, now)));
+        }
+    }
+
+    /// Equal shares: each live worker takes what lacks to its own at once, and gives back what another lacks.
+    pub fn plan(&self, now: Instant) -> Vec<Step> {
+        let live: Vec<Uuid> = self.live(now).collect();
+        let count = |id: Uuid| self.leases.values().filter(|seen| self.holds(seen, id, now)).count();
+        let workers = live.len() + 1;
+        let (least, most) = (self.shared.len() / workers, self.shared.len().div_ceil(workers));
+        let mine = self.of(|seen| seen.holder == Some(self.me));
+        let free = self.of(|seen| !self.is_held(seen, now));
+
+        let lacking: usize = live.iter().map(|id| least.saturating_sub(count(*id))).sum();
+        let over = mine.len().saturating_sub(most).max(lacking.min(mine.len().saturating_sub(least)));
+        let given_back = over.saturating_sub(free.len());
+        let (kept, given) = mine.split_at(mine.len() - given_back.min(mine.len()));
+        let renew = kept.iter().map(|(name, seen)| Step::Renew { name, revision: seen.revision });
+        let give = given.iter().map(|(name, seen)| Step::GiveBack { name, revision: seen.revision });
+
+        let at_once = least.saturating_sub(mine.len());
+        let in_time = most.saturating_sub(mine.len());
+        // Who lacks something comes first; a third of the lease is time enough for its next look.
+        let waits = |seen: &Seen| now.saturating_duration_since(self.free_since(seen)) >= self.lease / 3;
+        let take = free
+            .iter()
+            .enumerate()
+            .filter(|(at, (_, seen))| *at < at_once || waits(seen))
+            .take(in_time)
+            .map(|(_, (name, seen))| Step::Take { name, revision: seen.revision });
+        renew.chain(give).chain(take).collect()
+    }
+
+    pub fn give_all_back(&self) -> Vec<Step> {
+        let mine = self.of(|seen| seen.holder == Some(self.me));
+        mine.into_iter().map(|(name, seen)| Step::GiveBack { name, revision: seen.revision }).collect()
+    }
+
+    fn of(&self, which: impl Fn(&Seen) -> bool) -> Vec<(&'static str, &Seen)> {
+        let known = self.shared.iter().filter_map(|name| Some((*name, self.leases.get(name)?)));
+        known.filter(|(_, seen)| which(seen)).collect()
+    }
+
+    /// The other workers that were seen to move within a lease's time.
+    fn live(&self, now: Instant) -> impl Iterator<Item = Uuid> {
+        let moved = move |at: Instant| now.saturating_duration_since(at) < self.lease;
+        self.workers.iter().filter(move |(_, (_, at))| moved(*at)).map(|(id, _)| *id)
+    }
+
+    fn is_held(&self, seen: &Seen, now: Instant) -> bool {
+        match seen.holder {
+            None => false,
+            Some(holder) => holder == self.me || now.saturating_duration_since(seen.at) < self.lease,
+        }
+    }
+
+    fn holds(&self, seen: &Seen, id: Uuid, now: Instant) -> bool {
+        seen.holder == Some(id) && self.is_held(seen, now)
+    }
+
+    fn free_since(&self, seen: &Seen) -> Instant {
+        if seen.holder.is_some() { seen.at + self.lease } else { seen.at }
+    }
+}
