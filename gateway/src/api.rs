@@ -15,14 +15,17 @@ use events::clock::{Clock, Random};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::fleet::Fleet;
 use crate::request::Authenticator;
 use crate::vault::{Peppers, SealingKeys};
 use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use problem::{MEDIA_TYPE, Problem};
+pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
 
 mod authenticate;
 mod body;
@@ -37,11 +40,13 @@ mod key;
 mod listener;
 mod organization;
 mod problem;
+mod proof;
 mod query;
 mod reads;
 mod server;
 mod status;
 mod text;
+mod wait;
 mod written;
 
 pub use document::document;
@@ -59,6 +64,9 @@ pub struct ApiParts {
     pub reads: Option<Pool>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    pub fleet: Fleet,
+    /// Cancelled when the process is told to end: nobody is waited for any more.
+    pub ending: CancellationToken,
     pub settings: ApiSettings,
 }
 
@@ -75,7 +83,9 @@ pub struct ApiSettings {
     pub at_least_timeout: Duration,
     /// Reads at once, and as many writes; more are refused.
     pub max_requests: usize,
-    /// Of these, those of one owner's keys, and of one key.
+    /// Requests at once that wait for the fleet, beside those.
+    pub max_waiting: usize,
+    /// Of each of these, those of one owner's keys, and of one key.
     pub max_requests_per_owner: usize,
     pub max_requests_per_key: usize,
 }
@@ -88,6 +98,7 @@ impl ApiSettings {
             read_timeout: Duration::from_secs(5),
             at_least_timeout: Duration::from_secs(5),
             max_requests: 64,
+            max_waiting: 64,
             max_requests_per_owner: 16,
             max_requests_per_key: 12,
         }
@@ -160,6 +171,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(server::routes())
         .merge(key::routes())
         .merge(status::routes())
+        .merge(proof::routes())
         .merge(caller::routes())
         .merge(document::routes())
 }

@@ -1,8 +1,9 @@
 //! The command line. `serve`, `dev`, `bootstrap`, `nats setup`, `backup`, `restore` and `read-models rebuild` run parts of the
 //! product; `events` reads the log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
 //!
-//! Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 not reachable or not ready. What was asked for goes
-//! to standard output, all else to standard error. A key is never a flag: it would stand in `ps`.
+//! Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 not reachable or not ready, 4 done and not proven to
+//! hold everywhere (`--wait fleet`). What was asked for goes to standard output, all else to standard error. A key
+//! is never a flag: it would stand in `ps`.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ mod read_models;
 mod recorded;
 mod server;
 mod status;
+mod wait;
 mod write;
 
 use error::CliError;

@@ -1,17 +1,20 @@
 //! The admin API's outer bounds: how many requests at once, how long each, and what is counted of them.
 //!
 //! Reads and writes have slots of their own, and of each one owner and one key have a share: who reads, or waits
-//! in many reads at once, keeps nobody from revoking.
+//! in many reads at once, keeps nobody from revoking. A request that waits for the fleet goes over to a slot of a
+//! third kind, so that no number of them keeps anybody from reading or writing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use events::{KeyId, Owner};
+use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use super::command::outcome_unknown;
@@ -25,12 +28,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub enum Kind {
     Read,
     Write,
+    /// Nothing more than waiting for the fleet.
+    Wait,
 }
 
 /// Slots of all requests, and who has how many.
 pub struct Slots {
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
     per_owner: usize,
     per_key: usize,
     /// Holders with no request are not in it, so that it is no larger than the slots are.
@@ -50,6 +56,22 @@ pub struct Share {
     holders: [Holder; 2],
 }
 
+/// The slot that a request came in by, which it leaves when it begins to wait, and when its answer is due.
+#[derive(Clone)]
+pub struct Seat {
+    slot: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    due: Instant,
+}
+
+/// A request's place among those that wait; given back when it is dropped.
+pub struct Waiting {
+    _slot: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+/// What is left of a request's time when waiting ends, so that its answer is under way before it is due.
+const MARGIN: Duration = Duration::from_secs(1);
+
 impl Kind {
     pub fn of(method: &Method) -> Self {
         if matches!(*method, Method::GET | Method::HEAD) { Self::Read } else { Self::Write }
@@ -61,6 +83,7 @@ impl Slots {
         Arc::new(Self {
             reads: Arc::new(Semaphore::new(settings.max_requests)),
             writes: Arc::new(Semaphore::new(settings.max_requests)),
+            waits: Arc::new(Semaphore::new(settings.max_waiting)),
             per_owner: settings.max_requests_per_owner,
             per_key: settings.max_requests_per_key,
             held: Mutex::default(),
@@ -85,6 +108,34 @@ impl Slots {
             *held.entry((kind, holder)).or_default() += 1;
         }
         Some(Share { slots: Arc::clone(self), kind, holders })
+    }
+
+    /// Moves a request from the slot that it came in by to one of those that wait. `None`: they are used up, and
+    /// it keeps its own.
+    pub fn wait(self: &Arc<Self>, seat: &Seat, owner: Owner, key: KeyId) -> Option<Waiting> {
+        let share = self.share(Kind::Wait, owner, key)?;
+        let slot = Arc::clone(&self.waits).try_acquire_owned().ok()?;
+        seat.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Some(Waiting { _slot: slot, _share: share })
+    }
+}
+
+impl Seat {
+    pub fn new(slot: OwnedSemaphorePermit, due: Instant) -> Self {
+        Self { slot: Arc::new(Mutex::new(Some(slot))), due }
+    }
+
+    /// Until when the request may wait.
+    pub fn waits_until(&self) -> Instant {
+        self.due.checked_sub(MARGIN).unwrap_or(self.due)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Seat {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::internal)
     }
 }
 
@@ -128,15 +179,20 @@ pub async fn within(State(api): State<ApiState>, request: Request, next: Next) -
     response
 }
 
-async fn bounded(api: &ApiState, request: Request, next: Next) -> Response {
+async fn bounded(api: &ApiState, mut request: Request, next: Next) -> Response {
     let kind = Kind::of(request.method());
     let slots = match kind {
         Kind::Read => &api.slots.reads,
         Kind::Write => &api.slots.writes,
+        Kind::Wait => &api.slots.waits,
     };
-    let Ok(_permit) = Arc::clone(slots).try_acquire_owned() else {
+    let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
         return Problem::busy().into_response();
     };
+    let due = api.clock.instant() + api.settings.request_timeout;
+    // Held here as well: for as long as the request lasts, unless it waits.
+    let seat = Seat::new(slot, due);
+    request.extensions_mut().insert(seat.clone());
     match tokio::time::timeout(api.settings.request_timeout, next.run(request)).await {
         Ok(response) => response,
         Err(_) if kind == Kind::Read => Problem::timed_out().into_response(),
@@ -162,6 +218,7 @@ fn known(method: &Method) -> String {
 mod tests {
     use domain::key::secret::Prefix;
     use events::OrganizationId;
+    use events::clock::{Clock, SystemClock};
     use uuid::Uuid;
 
     use super::*;
@@ -170,6 +227,7 @@ mod tests {
         let settings = ApiSettings {
             max_requests_per_owner: 3,
             max_requests_per_key: 2,
+            max_waiting: 2,
             ..ApiSettings::new(Prefix::live())
         };
         Slots::new(&settings)
@@ -196,5 +254,25 @@ mod tests {
         assert!(share(Kind::Read, own, 3).is_some());
         drop(of_one_key);
         assert!(slots.held.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn who_waits_leaves_its_slot_to_others() {
+        let slots = slots();
+        let seat = || {
+            let slot = Arc::clone(&slots.writes).try_acquire_owned().unwrap();
+            Seat::new(slot, SystemClock.instant())
+        };
+        let free = slots.writes.available_permits();
+        let seats = [seat(), seat(), seat()];
+        assert_eq!(slots.writes.available_permits(), free - 3);
+        let wait = |at: usize, id| slots.wait(&seats[at], Owner::Installation, key(id));
+        let waiting = [wait(0, 1), wait(1, 2)];
+        assert!(waiting.iter().all(Option::is_some));
+        assert_eq!(slots.writes.available_permits(), free - 1);
+        assert!(wait(2, 3).is_none(), "as many wait as may");
+        assert_eq!(slots.writes.available_permits(), free - 1, "who may not wait keeps its slot");
+        drop(waiting);
+        assert!(wait(2, 3).is_some());
     }
 }

@@ -21,6 +21,7 @@ use super::ApiState;
 use super::guard::{Admin, Allowed, Permission, Permitted, Place};
 use super::idempotency::{IdempotencyKey, canonical};
 use super::problem::Problem;
+use super::wait::{Asker, Wait};
 use super::written::Written;
 use crate::vault::{SealingKey, VaultError};
 
@@ -30,6 +31,7 @@ pub struct Asked<G> {
     /// Who asks, and what lets it.
     pub by: G,
     idempotency: IdempotencyKey,
+    wait: Option<Wait>,
 }
 
 /// A path that names one object, which commands change.
@@ -55,6 +57,7 @@ pub struct Order<A> {
     subject: Subject,
     context: Context,
     sealing: Arc<SealingKey>,
+    wait: Option<Wait>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -70,6 +73,7 @@ struct Draft<'a, R> {
     admin: Admin,
     command: CommandId,
     sealing: Arc<SealingKey>,
+    wait: Option<Wait>,
     id: Uuid,
     subject: Subject,
     /// Such as `keys.revoke`.
@@ -88,7 +92,8 @@ where
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {
         let by = G::from_request_parts(parts, api).await?;
         let idempotency = IdempotencyKey::from_request_parts(parts, api).await?;
-        Ok(Self { api: api.clone(), by, idempotency })
+        let wait = Wait::of_command(parts, api).await?;
+        Ok(Self { api: api.clone(), by, idempotency, wait })
     }
 }
 
@@ -99,11 +104,11 @@ impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
         operation: &'static str,
         request: &R,
     ) -> Result<Order<T::Aggregate>, Problem> {
-        let Self { api, by: Allowed { admin, at, .. }, idempotency } = self;
+        let Self { api, by: Allowed { admin, at, .. }, idempotency, wait } = self;
         let sealing = api.sealing_key(at.owner()).await?;
         let command = api.command_id(&admin, at.owner(), &idempotency);
         let (id, subject, ids) = (at.id(), at.subject(), at.ids());
-        api.order(Draft { admin, command, sealing, id, subject, operation, ids: &ids, request })
+        api.order(Draft { admin, command, sealing, wait, id, subject, operation, ids: &ids, request })
     }
 }
 
@@ -115,12 +120,22 @@ impl<P: Permission, T: Place> Asked<Allowed<P, T>> {
         request: &R,
         subject: impl FnOnce(Uuid) -> Subject + Send,
     ) -> Result<Order<A>, Problem> {
-        let Self { api, by: Allowed { admin, at, .. }, idempotency } = self;
+        let Self { api, by: Allowed { admin, at, .. }, idempotency, wait } = self;
         let sealing = api.sealing_key(at.owner()).await?;
         let command = api.command_id(&admin, at.owner(), &idempotency);
         let id = command_id::create_id(command, &A::aggregate_type());
         let ids = [at.owner().to_string()];
-        api.order(Draft { admin, command, sealing, id, subject: subject(id), operation, ids: &ids, request })
+        api.order(Draft {
+            admin,
+            command,
+            sealing,
+            wait,
+            id,
+            subject: subject(id),
+            operation,
+            ids: &ids,
+            request,
+        })
     }
 }
 
@@ -133,7 +148,7 @@ impl<P: Permission> Asked<Permitted<P>> {
         request: &R,
         slug: &Slug,
     ) -> Result<Order<Organization>, Problem> {
-        let Self { api, by: Permitted { admin, .. }, idempotency } = self;
+        let Self { api, by: Permitted { admin, .. }, idempotency, wait } = self;
         let command = api.command_id(&admin, Owner::Installation, &idempotency);
         let id = command_id::create_id(command, &Organization::aggregate_type());
         let organization = OrganizationId::new(id);
@@ -149,7 +164,7 @@ impl<P: Permission> Asked<Permitted<P>> {
             }
         };
         let subject = Subject::organization(organization);
-        api.order(Draft { admin, command, sealing, id, subject, operation, ids: &[], request })
+        api.order(Draft { admin, command, sealing, wait, id, subject, operation, ids: &[], request })
     }
 }
 
@@ -174,7 +189,7 @@ impl ApiState {
     }
 
     fn order<A, R: Serialize>(&self, draft: Draft<'_, R>) -> Result<Order<A>, Problem> {
-        let Draft { admin, command, sealing, id, subject, operation, ids, request } = draft;
+        let Draft { admin, command, sealing, wait, id, subject, operation, ids, request } = draft;
         let fingerprint = sealing.fingerprint(&canonical(operation, ids, request)?);
         let context = Context {
             now: self.clock.now(),
@@ -185,7 +200,7 @@ impl ApiState {
             causation: None,
         };
         let (api, aggregate) = (self.clone(), PhantomData);
-        Ok(Order { api, admin, gives: None, id, subject, context, sealing, aggregate })
+        Ok(Order { api, admin, gives: None, id, subject, context, sealing, wait, aggregate })
     }
 }
 
@@ -222,27 +237,33 @@ where
 
     /// Carries the command out, if the key that asks still may: reading the body and asking the vaults took time
     /// in which it may have been revoked or narrowed. Once begun it runs to its end, also when the client goes
-    /// away.
+    /// away. Then it waits for the fleet, if that was asked for.
     pub async fn execute(self, command: A::Command) -> Result<Executed<A>, Problem> {
-        let Self { api, admin, gives, id, subject, context, .. } = self;
-        let admin = admin.again(&api)?;
+        let Self { api, admin: asked, gives, id, subject, context, wait, .. } = self;
+        let admin = asked.again(&api)?;
         if let Some(scopes) = &gives {
             admin.may_give(scopes)?;
         }
+        let asker = Asker::of(&admin);
+        // From here on the command alone keeps its place among the owner's requests, until it has ended.
+        drop(asked);
         let dispatcher = Arc::clone(&api.dispatcher);
         let run = api.commands.spawn(async move {
-            // Its place among the owner's requests is kept until it has ended.
             let _admin = admin;
             dispatcher.execute::<A>(&subject, &command, &context).await
         });
-        match run.await {
-            Ok(Ok(done)) => Ok(Executed { written: Written::new(id, &done), state: done.state }),
-            Ok(Err(error)) => Err(problem(error)),
+        let done = match run.await {
+            Ok(result) => result.map_err(problem)?,
             Err(broken) => {
                 tracing::error!(error = %broken, "a command's task broke");
-                Err(Problem::internal())
+                return Err(Problem::internal());
             }
+        };
+        let mut written = Written::new(id, &done);
+        if let Some(wait) = wait {
+            written.fleet = Some(api.prove(asker, &wait, &done.position, |_| false).await);
         }
+        Ok(Executed { state: done.state, written })
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::LazyLock;
 
 use axum::Json;
-use utoipa::OpenApi as _;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::security::{
@@ -13,11 +12,13 @@ use utoipa::openapi::server::ServerBuilder;
 use utoipa::openapi::{
     Components, ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder, Type,
 };
+use utoipa::{IntoParams as _, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::Admin;
 use super::problem::{MEDIA_TYPE, Problem};
+use super::wait::WaitQuery;
 use super::{ApiState, idempotency, key};
 
 #[derive(utoipa::OpenApi)]
@@ -27,7 +28,8 @@ use super::{ApiState, idempotency, key};
         description = "Organizations, MCP servers and API keys, every change an event.\n\n\
             Answers that are not what was asked for are problem details (RFC 9457). A write answers its `position`; \
             a read that takes `at_least` waits, a bounded time, until it includes that position. Send an \
-            `Idempotency-Key` with a write, and sending it again does it once.",
+            `Idempotency-Key` with a write, and sending it again does it once. A write with `wait=fleet` answers when \
+            every member of the fleet has applied it or is fenced.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
@@ -104,6 +106,8 @@ fn complete(item: &mut PathItem) {
             ]);
         } else {
             takes_idempotency_key(write);
+            let waits = WaitQuery::into_params(|| None).into_iter().map(Into::into);
+            write.parameters.get_or_insert_default().extend(waits);
         }
     }
 }

@@ -90,7 +90,7 @@ impl ApiState {
 
     /// Refuses at once what waiting can't bring: another log's position, or one beyond the newest event. Another
     /// node's write of just now may be unknown here, so the log itself is asked before.
-    async fn may_come(&self, position: &Position) -> Result<(), Problem> {
+    pub async fn may_come(&self, position: &Position) -> Result<(), Problem> {
         let status = self.gate.status();
         if status.log.is_some_and(|here| here != position.log) {
             return Err(Problem::foreign_position());

@@ -19,6 +19,8 @@ use uuid::Uuid;
 use super::*;
 use crate::vault::{Entries, MasterKey, Vault, VaultError, VaultName};
 
+mod waiting;
+
 /// A log that nobody reaches.
 struct Unreachable;
 
@@ -70,13 +72,17 @@ impl Entries for Unreachable {
 
 /// The router of a node that has not caught up.
 fn starting(settings: ApiSettings) -> Router {
+    router(state(settings))
+}
+
+fn state(settings: ApiSettings) -> ApiState {
     crate::crypto::install();
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let directory = Arc::new(Directory::new());
     let gate = Arc::new(Gate::new(Arc::clone(&directory), clock.clone(), GateConfig::default()));
     let master = MasterKey::of(&[9; 32]).unwrap();
     let people = Vault::new(VaultName::People, Arc::new(Unreachable), master);
-    router(ApiState::new(ApiParts {
+    ApiState::new(ApiParts {
         dispatcher: Arc::new(Dispatcher::new(Arc::new(Unreachable), random.clone())),
         log: Arc::new(Unreachable),
         directory,
@@ -84,10 +90,12 @@ fn starting(settings: ApiSettings) -> Router {
         peppers: Peppers::one(Pepper::new(PepperId::new(Uuid::from_u128(1)), &[7; 32])),
         sealing: SealingKeys::new(people, clock.clone(), random.clone()),
         reads: None,
+        fleet: Fleet::new(clock.clone()),
         clock,
         random,
+        ending: CancellationToken::new(),
         settings,
-    }))
+    })
 }
 
 async fn ask(method: Method, path: &str) -> (Response<()>, Problem) {

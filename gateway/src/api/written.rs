@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::proof::FleetProof;
+
 /// A command that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Written {
@@ -22,11 +24,14 @@ pub struct Written {
     /// Opaque.
     #[schema(value_type = String)]
     pub position: Position,
+    /// With `wait=fleet`: whether what was done holds everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetProof>,
 }
 
 impl Written {
     pub fn new<A>(id: Uuid, done: &Done<A>) -> Self {
-        Self { id, changed: done.changed, replayed: done.replayed, position: done.position }
+        Self { id, changed: done.changed, replayed: done.replayed, position: done.position, fleet: None }
     }
 }
 

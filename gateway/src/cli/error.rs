@@ -14,6 +14,9 @@ pub enum CliError {
     /// The API answered with a problem.
     #[error("{}{}", .0.detail, at(.0))]
     Problem(Box<Problem>),
+    /// It is done, and not proven to hold on every node.
+    #[error("{0}")]
+    NotProven(String),
     /// Somebody who is needed does not answer.
     #[error("{0}")]
     Unavailable(String),
@@ -30,6 +33,7 @@ impl CliError {
             Self::Problem(problem) if problem.status < 500 => 1,
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Problem(_) | Self::Unavailable(_) | Self::Output(_) => 3,
+            Self::NotProven(_) => 4,
         }
     }
 
@@ -37,9 +41,12 @@ impl CliError {
     pub fn problem(&self) -> Option<&Problem> {
         match self {
             Self::Problem(problem) => Some(problem),
-            Self::Usage(_) | Self::Refused(_) | Self::Unavailable(_) | Self::Config(_) | Self::Output(_) => {
-                None
-            }
+            Self::Usage(_)
+            | Self::Refused(_)
+            | Self::NotProven(_)
+            | Self::Unavailable(_)
+            | Self::Config(_)
+            | Self::Output(_) => None,
         }
     }
 }

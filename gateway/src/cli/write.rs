@@ -1,28 +1,51 @@
-//! Commands: sent once, answered by what changed and where it stands in the log.
+//! Commands: sent once, answered by what changed and where it stands in the log, and followed where that was
+//! asked for.
 
+use events::clock::{Clock, SystemClock};
 use http::Method;
 use serde_json::Value;
 
 use super::connection::Session;
 use super::error::CliError;
+use super::wait::Waiting;
 
 impl Session<'_> {
     /// Sends a command and says what came of it.
     pub async fn command(
         &mut self,
+        waiting: &Waiting,
         method: Method,
         path: &str,
         body: &Value,
         done: &str,
     ) -> Result<(), CliError> {
-        let written = self.client.write(method, path, body).await?;
-        self.written(&written, done)
+        self.command_shown(waiting, method, path, body, |session, written| session.written(written, done))
+            .await
     }
 
-    pub fn written(&mut self, written: &Value, done: &str) -> Result<(), CliError> {
-        if self.json {
-            return self.output.json(written);
+    /// The same for a command whose answer people are shown in a way of its own. That comes before the waiting;
+    /// JSON comes after it, with what is proven then.
+    pub async fn command_shown(
+        &mut self,
+        waiting: &Waiting,
+        method: Method,
+        path: &str,
+        body: &Value,
+        show: impl FnOnce(&mut Self, &Value) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let sent = SystemClock.instant();
+        let mut written = self.client.write(method, &waiting.path(path), body).await?;
+        if !self.json {
+            show(self, &written)?;
         }
+        let proven = waiting.follow(self, sent, &mut written).await;
+        if self.json {
+            self.output.json(&written)?;
+        }
+        proven
+    }
+
+    fn written(&mut self, written: &Value, done: &str) -> Result<(), CliError> {
         let id = written.get("id").and_then(Value::as_str).unwrap_or_default();
         if written.get("changed") == Some(&Value::Bool(false)) {
             return self.output.line(format!("{id}: it was so already"));

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{Authenticating, Process, ServeError, connections, listen, tls};
 use crate::api::{self, ApiParts, ApiSettings, ApiState};
 use crate::config::{Config, NatsRole};
+use crate::fleet::Fleet;
 use crate::health::{self, Health};
 use crate::public::{self, Listeners};
 use crate::request::{Door, DoorParts, RequestSettings};
@@ -62,6 +63,8 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         reads: Some(super::worker::pool(config)?),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
+        fleet: Fleet::new(Arc::clone(&process.clock)),
+        ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });
     let (key, address) = ("listen.admin", config.listen.admin);

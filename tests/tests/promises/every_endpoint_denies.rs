@@ -95,11 +95,15 @@ fn question(victim: &Victim) -> Option<Value> {
     Some(json!({"key": victim.key.secret}))
 }
 
+/// Any admin key may ask, about any position.
+const PROOF: &str = "/api/v1/fleet/proof";
+
 /// Every route. In an order in which each works for who may send it.
 const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/openapi.json", none, Foreign::Itself),
     endpoint("GET", "/api/v1/caller", none, Foreign::Itself),
     endpoint("GET", "/api/v1/status", none, Foreign::InstallationOnly),
+    endpoint("GET", PROOF, none, Foreign::Itself),
     endpoint("POST", "/api/v1/keys/verify", question, Foreign::UnknownKey),
     endpoint("GET", "/api/v1/organizations", none, Foreign::Itself),
     endpoint("POST", "/api/v1/organizations", organization, Foreign::InstallationOnly),
@@ -164,7 +168,11 @@ impl Endpoint {
 
     fn about(&self, victim: &Victim, organization: &str, server: &str, key: &str) -> Ask {
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
-        let ask = Ask::new(self.method, path.replace("{key}", key));
+        let mut path = path.replace("{key}", key);
+        if self.path == PROOF {
+            path += &format!("?position={}&wait_timeout_ms=1", victim.key.position);
+        }
+        let ask = Ask::new(self.method, path);
         match (self.body)(victim) {
             Some(body) => ask.json(&body),
             None => ask,
@@ -216,7 +224,7 @@ async fn who_may_not_ask_learns_and_changes_nothing() {
         denied(ask.clone().bearer(&mcp), 403, "with an MCP key").await;
         if endpoint.is_verify() {
             denied(ask.clone().bearer(&reader), 403, "without keys:verify").await;
-        } else if !matches!(endpoint.path, "/api/v1/caller" | "/api/v1/openapi.json") {
+        } else if !matches!(endpoint.path, "/api/v1/caller" | "/api/v1/openapi.json" | PROOF) {
             denied(ask.clone().bearer(&narrow), 403, "without any admin scope").await;
             if endpoint.method != "GET" {
                 denied(ask.clone().bearer(&reader), 403, "with a reader's key").await;

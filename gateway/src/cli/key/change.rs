@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::OfOwner;
+use crate::cli::wait::Waiting;
 use crate::cli::write::members;
 
 #[derive(Debug, Args)]
@@ -21,6 +22,8 @@ pub struct WithReason {
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -30,6 +33,8 @@ pub struct Plain {
     key: String,
     #[command(flatten)]
     of: OfOwner,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     connection: Connection,
 }
@@ -45,7 +50,7 @@ impl WithReason {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/{verb}", self.of.keys(&session).await?, self.key);
         let body = members([("reason", self.reason.map(Into::into))]);
-        session.command(Method::POST, &path, &body, done).await
+        session.command(&self.waiting, Method::POST, &path, &body, done).await
     }
 }
 
@@ -59,6 +64,6 @@ impl Plain {
     ) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/{verb}", self.of.keys(&session).await?, self.key);
-        session.command(Method::POST, &path, &json!({}), done).await
+        session.command(&self.waiting, Method::POST, &path, &json!({}), done).await
     }
 }

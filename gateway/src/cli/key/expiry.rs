@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::OfOwner;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("when").required(true))]
@@ -24,6 +25,8 @@ pub struct Expiry {
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -31,6 +34,14 @@ impl Expiry {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/expiry", self.of.keys(&session).await?, self.key);
-        session.command(Method::PUT, &path, &json!({ "expires_at": self.at }), "its expiry is set").await
+        session
+            .command(
+                &self.waiting,
+                Method::PUT,
+                &path,
+                &json!({ "expires_at": self.at }),
+                "its expiry is set",
+            )
+            .await
     }
 }

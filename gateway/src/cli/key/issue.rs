@@ -9,6 +9,7 @@ use crate::cli::connection::{Connection, Session};
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, text};
 use crate::cli::place::OfOwner;
+use crate::cli::wait::Waiting;
 use crate::cli::write::members;
 
 #[derive(Debug, Args)]
@@ -39,6 +40,8 @@ pub struct Issue {
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -52,8 +55,8 @@ impl Issue {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = self.of.keys(&session).await?;
-        let issued = session.client.write(Method::POST, &path, &self.body()).await?;
-        show(&mut session, &issued)
+        let waiting = self.waiting;
+        session.command_shown(&waiting, Method::POST, &path, &self.body(), show).await
     }
 
     fn body(self) -> Value {
@@ -80,9 +83,6 @@ impl Issue {
 
 /// The key alone on standard output, so that it can be put somewhere safe unseen.
 fn show(session: &mut Session<'_>, issued: &Value) -> Result<(), CliError> {
-    if session.json {
-        return session.output.json(issued);
-    }
     let Some(secret) = issued.get("secret").and_then(Value::as_str) else {
         return Err(CliError::Refused(format!("{}: {}", text(issued, "id"), text(issued, "notice"))));
     };

@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::OfOwner;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
@@ -24,6 +25,8 @@ pub struct Metadata {
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -32,7 +35,13 @@ impl Metadata {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/metadata", self.of.keys(&session).await?, self.key);
         session
-            .command(Method::PUT, &path, &json!({ "metadata": self.metadata }), "its metadata is set")
+            .command(
+                &self.waiting,
+                Method::PUT,
+                &path,
+                &json!({ "metadata": self.metadata }),
+                "its metadata is set",
+            )
             .await
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::OfOwner;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Rename {
@@ -19,6 +20,8 @@ pub struct Rename {
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -26,6 +29,6 @@ impl Rename {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/name", self.of.keys(&session).await?, self.key);
-        session.command(Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
+        session.command(&self.waiting, Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::OfOwner;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Scopes {
@@ -20,6 +21,8 @@ pub struct Scopes {
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -27,6 +30,14 @@ impl Scopes {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/{}/scopes", self.of.keys(&session).await?, self.key);
-        session.command(Method::PUT, &path, &json!({ "scopes": self.scopes }), "its scopes are set").await
+        session
+            .command(
+                &self.waiting,
+                Method::PUT,
+                &path,
+                &json!({ "scopes": self.scopes }),
+                "its scopes are set",
+            )
+            .await
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Create {
@@ -17,6 +18,8 @@ pub struct Create {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -25,6 +28,6 @@ impl Create {
         let mut session = self.connection.open(environment, output)?;
         let name = self.name.as_ref().unwrap_or(&self.slug);
         let body = json!({ "slug": self.slug, "name": name });
-        session.command(Method::POST, "/api/v1/organizations", &body, "created").await
+        session.command(&self.waiting, Method::POST, "/api/v1/organizations", &body, "created").await
     }
 }

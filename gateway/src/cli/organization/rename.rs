@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::organization_id;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Rename {
@@ -16,6 +17,8 @@ pub struct Rename {
     organization: String,
     /// The new name
     name: String,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     connection: Connection,
 }
@@ -25,6 +28,6 @@ impl Rename {
         let mut session = self.connection.open(environment, output)?;
         let id = organization_id(&session, &self.organization).await?;
         let path = format!("/api/v1/organizations/{id}/name");
-        session.command(Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
+        session.command(&self.waiting, Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
     }
 }

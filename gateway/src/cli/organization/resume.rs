@@ -9,11 +9,14 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::organization_id;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Resume {
     /// By slug or id
     organization: String,
+    #[command(flatten)]
+    waiting: Waiting,
     #[command(flatten)]
     connection: Connection,
 }
@@ -24,6 +27,6 @@ impl Resume {
         let id = organization_id(&session, &self.organization).await?;
         let path = format!("/api/v1/organizations/{id}/resume");
         let body = json!({});
-        session.command(Method::POST, &path, &body, "resumed").await
+        session.command(&self.waiting, Method::POST, &path, &body, "resumed").await
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::organization_id;
+use crate::cli::wait::Waiting;
 use crate::cli::write::members;
 
 #[derive(Debug, Args)]
@@ -18,6 +19,8 @@ pub struct Suspend {
     #[arg(long)]
     reason: Option<String>,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -27,6 +30,6 @@ impl Suspend {
         let id = organization_id(&session, &self.organization).await?;
         let path = format!("/api/v1/organizations/{id}/suspend");
         let body = members([("reason", self.reason.map(Into::into))]);
-        session.command(Method::POST, &path, &body, "suspended").await
+        session.command(&self.waiting, Method::POST, &path, &body, "suspended").await
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::{OfOrganization, server_id};
+use crate::cli::wait::Waiting;
 use crate::cli::write::members;
 
 #[derive(Debug, Args)]
@@ -27,6 +28,8 @@ pub struct Change {
     #[command(flatten)]
     of: OfOrganization,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -40,6 +43,6 @@ impl Change {
             ("upstream", self.upstream.map(Value::from)),
             ("enabled", self.enabled.map(Value::from)),
         ]);
-        session.command(Method::PATCH, &format!("{path}/servers/{id}"), &body, "changed").await
+        session.command(&self.waiting, Method::PATCH, &format!("{path}/servers/{id}"), &body, "changed").await
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::OfOrganization;
+use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Register {
@@ -26,6 +27,8 @@ pub struct Register {
     #[command(flatten)]
     of: OfOrganization,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -39,6 +42,6 @@ impl Register {
             "upstream": self.upstream,
             "enabled": !self.disabled,
         });
-        session.command(Method::POST, &path, &body, "registered").await
+        session.command(&self.waiting, Method::POST, &path, &body, "registered").await
     }
 }

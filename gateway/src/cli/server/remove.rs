@@ -8,6 +8,7 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
 use crate::cli::place::{OfOrganization, server_id};
+use crate::cli::wait::Waiting;
 use crate::cli::write::members;
 
 #[derive(Debug, Args)]
@@ -20,6 +21,8 @@ pub struct Remove {
     #[command(flatten)]
     of: OfOrganization,
     #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -29,6 +32,8 @@ impl Remove {
         let path = self.of.path(&session).await?;
         let id = server_id(&session, &path, &self.server).await?;
         let body = members([("reason", self.reason.map(Into::into))]);
-        session.command(Method::DELETE, &format!("{path}/servers/{id}"), &body, "removed").await
+        session
+            .command(&self.waiting, Method::DELETE, &format!("{path}/servers/{id}"), &body, "removed")
+            .await
     }
 }

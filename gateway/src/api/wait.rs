@@ -1,0 +1,281 @@
+//! `?wait=fleet`: the answer to a command comes when every member of the fleet has applied it or is fenced, and
+//! names each.
+//!
+//! The command is done before the waiting begins. Nothing that happens then can hide that: who can't be asked,
+//! or does not show in time, is told in an answer that is not complete.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use axum::extract::FromRequestParts;
+use events::{KeyId, Owner, Position};
+use http::request::Parts;
+use serde::Deserialize;
+use tokio::time::timeout;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use super::ApiState;
+use super::bounds::Seat;
+use super::guard::Admin;
+use super::problem::Problem;
+use super::proof::{FleetProof, MemberProof};
+use super::query::Query;
+use crate::fleet::{MemberState, Proof};
+
+/// After this long without an answer the fleet is asked again.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// What a command takes beside its path and body.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct WaitQuery {
+    /// `fleet`: the answer comes when every member of the fleet has applied the command or is fenced, and its
+    /// `fleet` names each. Without it the answer comes when the command is done.
+    #[param(inline)]
+    wait: Option<WaitFor>,
+    /// How many milliseconds it waits at most. Whatever is proven by then, the command is done.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 25_000, default = 10_000)]
+    wait_timeout_ms: Option<WaitTimeout>,
+}
+
+/// For whom an answer waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    Fleet,
+}
+
+/// How long an answer waits: at most 25 s, which leaves a request of 30 s the time to do its command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct WaitTimeout(Duration);
+
+/// A request that will wait.
+pub struct Wait {
+    pub seat: Seat,
+    pub timeout: Duration,
+}
+
+/// For whom the fleet is asked.
+#[derive(Clone, Copy)]
+pub struct Asker {
+    pub owner: Owner,
+    pub key: KeyId,
+}
+
+/// A position whose proof is waited for.
+struct Watch<'a> {
+    api: &'a ApiState,
+    position: &'a Position,
+    asked: Instant,
+    until: Instant,
+    /// How long after `asked` each member was first seen to be proven.
+    shown: HashMap<Uuid, Duration>,
+}
+
+/// Why the waiting ended without a proof.
+enum Open {
+    /// As many wait already as may.
+    Busy,
+    /// The members may be more than those that are known.
+    NotAsked(String),
+    /// Not everybody has shown yet, or somebody never can.
+    Unproven,
+    /// The process that waits is told to end.
+    Ending,
+}
+
+impl WaitTimeout {
+    const MAX: u32 = 25_000;
+}
+
+impl Default for WaitTimeout {
+    fn default() -> Self {
+        Self(Duration::from_secs(10))
+    }
+}
+
+impl TryFrom<u32> for WaitTimeout {
+    type Error = String;
+
+    fn try_from(millis: u32) -> Result<Self, String> {
+        if (1..=Self::MAX).contains(&millis) {
+            Ok(Self(Duration::from_millis(u64::from(millis))))
+        } else {
+            Err(format!("an answer waits 1 to {} ms", Self::MAX))
+        }
+    }
+}
+
+impl Wait {
+    pub fn new(seat: Seat, timeout: Option<WaitTimeout>) -> Self {
+        Self { seat, timeout: timeout.unwrap_or_default().0 }
+    }
+
+    /// What a command's query asks for. `None`: to be answered when it is done.
+    pub async fn of_command(parts: &mut Parts, api: &ApiState) -> Result<Option<Self>, Problem> {
+        let Query(WaitQuery { wait, wait_timeout_ms }) = Query::from_request_parts(parts, api).await?;
+        match (wait, wait_timeout_ms) {
+            (Some(WaitFor::Fleet), timeout) => {
+                Ok(Some(Self::new(Seat::from_request_parts(parts, api).await?, timeout)))
+            }
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(Problem::invalid(
+                "?wait_timeout_ms",
+                "Send it with `wait=fleet`: without that no command waits.",
+            )),
+        }
+    }
+}
+
+impl Asker {
+    pub fn of(admin: &Admin) -> Self {
+        Self { owner: admin.owner, key: admin.key }
+    }
+
+    /// Machines are the operators': an organization is told of them by id alone.
+    fn sees_names(self) -> bool {
+        self.owner == Owner::Installation
+    }
+}
+
+impl ApiState {
+    /// Waits, in bounded time, until the whole fleet has this position or is fenced, or until what is known is
+    /// `enough`; and says what is known then.
+    pub async fn prove(
+        &self,
+        asker: Asker,
+        wait: &Wait,
+        position: &Position,
+        enough: impl Fn(&Proof) -> bool,
+    ) -> FleetProof {
+        let asked = self.clock.instant();
+        let until = (asked + wait.timeout).min(wait.seat.waits_until());
+        let mut watch = Watch { api: self, position, asked, until, shown: HashMap::new() };
+        let (proof, open) = match self.slots.wait(&wait.seat, asker.owner, asker.key) {
+            None => (watch.look(), Some(Open::Busy)),
+            Some(_waiting) => match watch.barrier().await {
+                Err(why) => (watch.look(), Some(Open::NotAsked(why))),
+                Ok(()) => watch.run(enough).await,
+            },
+        };
+        watch.answer(&proof, open, asker)
+    }
+}
+
+impl Watch<'_> {
+    /// Waits until the roster holds every member that was there when this was asked.
+    async fn barrier(&self) -> Result<(), String> {
+        loop {
+            let why = match timeout(self.left(), self.api.fleet.barrier()).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the fleet's bucket did not answer in time".to_owned(),
+            };
+            if !self.sleep(AGAIN).await {
+                return Err(why);
+            }
+        }
+    }
+
+    async fn run(&mut self, enough: impl Fn(&Proof) -> bool) -> (Proof, Option<Open>) {
+        loop {
+            let changed = self.api.fleet.changed();
+            let proof = self.look();
+            if proof.complete {
+                return (proof, None);
+            }
+            if proof.unproven == 0 && proof.why_never.is_some() || enough(&proof) {
+                return (proof, Some(Open::Unproven));
+            }
+            tokio::select! {
+                biased;
+                () = self.api.ending.cancelled() => return (proof, Some(Open::Ending)),
+                changed = timeout(self.left(), changed) => {
+                    if changed.is_err() {
+                        return (proof, Some(Open::Unproven));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the roster says now; notes who is proven for the first time.
+    fn look(&mut self) -> Proof {
+        let proof = self.api.fleet.proof(self.position);
+        let after = self.api.clock.instant().duration_since(self.asked);
+        for member in &proof.members {
+            match member.state {
+                MemberState::Applied | MemberState::Fenced => {
+                    self.shown.entry(member.id).or_insert(after);
+                }
+                MemberState::Unproven => {}
+            }
+        }
+        proof
+    }
+
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(self.api.clock.instant())
+    }
+
+    /// False: no time is left.
+    async fn sleep(&self, time: Duration) -> bool {
+        let left = self.left();
+        if left <= time || self.api.ending.is_cancelled() {
+            return false;
+        }
+        tokio::time::sleep(time).await;
+        true
+    }
+    fn answer(&self, proof: &Proof, open: Option<Open>, asker: Asker) -> FleetProof {
+        let note = open.map(|open| self.note(proof, &open));
+        let complete = proof.complete && note.is_none();
+        metrics::counter!("keyledger_api_fleet_waits_total", "complete" => complete.to_string()).increment(1);
+        FleetProof {
+            complete,
+            unproven: u32::try_from(proof.unproven).unwrap_or(u32::MAX),
+            members: proof
+                .members
+                .iter()
+                .map(|member| MemberProof {
+                    id: member.id,
+                    name: asker.sees_names().then(|| member.name.clone()),
+                    state: member.state.into(),
+                    millis: self.shown.get(&member.id).map(millis),
+                })
+                .collect(),
+            never: proof.why_never.is_some(),
+            note,
+        }
+    }
+
+    /// Why it is not complete, and what to do.
+    fn note(&self, proof: &Proof, open: &Open) -> String {
+        let again = format!("ask `GET {}?position={}` again", super::proof::PATH, self.position);
+        match (&proof.why_never, open) {
+            (Some(why), _) => format!("The command is done. It is never known to hold everywhere: {why}."),
+            (None, Open::Busy) => format!(
+                "The command is done. As many requests as may be wait for the fleet already; {again}."
+            ),
+            (None, Open::NotAsked(why)) => format!(
+                "The command is done. Who is in the fleet can't be asked now ({why}), so there may be members that \
+                 are not named here; {again}."
+            ),
+            (None, Open::Unproven) => format!(
+                "The command is done. Of {} members {} may still answer as before it; {again}.",
+                proof.members.len(),
+                proof.unproven
+            ),
+            (None, Open::Ending) => {
+                format!("The command is done. The process that waited for the fleet ends; {again}.")
+            }
+        }
+    }
+}
+
+fn millis(duration: &Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
