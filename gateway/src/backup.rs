@@ -98,7 +98,7 @@ fn messages(state: &Value) -> u64 {
 /// Copies the log and the vaults into an empty folder, as the admin user; `copied` hears of each. Everything goes
 /// on meanwhile.
 pub async fn take(
-    client: &async_nats::Client,
+    client: &crate::store::Client,
     folder: &Path,
     clock: &dyn Clock,
     random: &dyn Random,
@@ -132,7 +132,7 @@ pub async fn take(
 /// Puts a backup into a server that has none of its streams, with so many replicas, and sets up the rest. The copy
 /// is looked through before anything is created.
 pub async fn put_back(
-    client: &async_nats::Client,
+    client: &crate::store::Client,
     folder: &Path,
     replicas: u8,
     mut restored: impl FnMut(&Copied),
