@@ -1,6 +1,7 @@
 //! The event log: the one source of truth. This module says what a log does; `jetstream` does it on NATS.
 
-use std::time::Instant;
+use std::fmt;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -62,7 +63,7 @@ pub enum Expected {
     Following,
 }
 
-/// Every event of one aggregate, in order, as the log's leader knows them.
+/// Every event of one aggregate, in order: none is missing at the end.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub events: Vec<Stored>,
@@ -80,6 +81,64 @@ pub struct StreamInfo {
     pub server_time: Timestamp,
     /// This process's monotonic clock before the question was sent.
     pub asked_at: Instant,
+    pub quorum: Quorum,
+}
+
+impl StreamInfo {
+    /// Whether a majority stands behind it.
+    pub fn is_proof(&self) -> bool {
+        !matches!(self.quorum, Quorum::Lost { .. })
+    }
+}
+
+/// Who stands behind an answer. A leader that lost its peers goes on answering for many seconds while the
+/// others elect a new one: what it says of the log's end is true only as long as a majority follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quorum {
+    /// One server holds the log: there is no other.
+    Single,
+    /// The leader and replicas that it heard of lately are a majority.
+    Majority {
+        /// How long before the answer the last of those that make the majority was heard: since then another
+        /// leader may have been elected.
+        heard_ago: Duration,
+    },
+    /// No leader, or one that has not heard a majority lately: its answer proves nothing.
+    Lost {
+        /// The leader included.
+        heard: usize,
+        of: usize,
+    },
+}
+
+impl Quorum {
+    /// A replica that was heard longer ago is not counted. Shorter than the four seconds after which, at the
+    /// earliest, a nats-server that hears no leader stands for election.
+    pub const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+    /// As of when the answer to a question holds for sure, asked at this moment; `None`: it proves nothing.
+    pub fn holds_as_of(self, asked_at: Instant) -> Option<Instant> {
+        match self {
+            Self::Single => Some(asked_at),
+            Self::Majority { heard_ago } => asked_at.checked_sub(heard_ago),
+            Self::Lost { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Quorum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Single => f.write_str("the log is on one server"),
+            Self::Majority { heard_ago } => {
+                write!(f, "the log's leader heard a majority {} ms ago", heard_ago.as_millis())
+            }
+            Self::Lost { heard: 0, of } => write!(f, "the log has no leader among its {of} servers"),
+            Self::Lost { heard, of } => {
+                write!(f, "the log's leader hears {heard} of {of} servers (itself included), no majority")
+            }
+        }
+    }
 }
 
 /// Why nothing was appended, or why that is not known.
@@ -138,10 +197,10 @@ pub trait Log: Send + Sync + 'static {
     /// under the same event ids count as appended.
     async fn append(&self, batch: Batch) -> Result<Position, AppendError>;
 
-    /// Every event of one aggregate, confirmed by the log's leader.
+    /// Every event of one aggregate, confirmed by a leader that a majority follows.
     async fn history(&self, subject: &Subject) -> Result<History, ReadError>;
 
-    /// The message at a sequence, if it is there.
+    /// The message at a sequence; `None` when it is not there, by the word of a leader that a majority follows.
     async fn message(&self, sequence: u64) -> Result<Option<Stored>, ReadError>;
 
     /// What the log's leader says now.

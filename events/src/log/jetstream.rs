@@ -11,6 +11,7 @@ mod append;
 mod config;
 mod connect;
 mod follow;
+mod leader;
 mod read;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,7 +131,7 @@ impl Log for JetStreamLog {
     }
 
     async fn info(&self) -> Result<StreamInfo, ReadError> {
-        read::info(&self.shared).await
+        leader::info(&self.shared).await
     }
 
     async fn follow(&self, after: Option<Place>) -> Result<Follower, FollowError> {

@@ -99,8 +99,10 @@ impl ApiState {
             return Ok(());
         }
         match tokio::time::timeout(self.settings.read_timeout, self.log.info()).await {
-            Ok(Ok(info)) if position.sequence > info.last_sequence => Err(Problem::position_beyond_the_log()),
-            // Without an answer nothing is known of it; the wait is bounded.
+            Ok(Ok(info)) if position.sequence > info.last_sequence && info.is_proof() => {
+                Err(Problem::position_beyond_the_log())
+            }
+            // Without an answer that proves it nothing is known of it; the wait is bounded.
             Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
         }
     }

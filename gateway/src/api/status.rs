@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use events::Timestamp;
+use events::log::StreamInfo;
 use projections::checkpoint::{self, Checkpoint};
 use projections::directory::gate::GateStatus;
 use projections::parked::{self, Parked};
@@ -57,6 +58,9 @@ pub struct LogStatus {
     pub reachable: bool,
     /// The sequence of the newest event; `null`: not reachable.
     pub last_sequence: Option<u64>,
+    /// Why its leader's answer proves nothing, such as that it hears no majority of the log's servers; `null`:
+    /// it does, or there is no answer. While it lasts, this node grows older.
+    pub unproven: Option<String>,
 }
 
 /// Of all projections together; `projections` tells of each.
@@ -122,10 +126,16 @@ async fn status(
 ) -> Result<Json<Status>, Problem> {
     let admin: &Admin = &permitted.admin;
     admin.must_be_installation("ask how the installation stands")?;
-    let (gate, last) = (api.gate.status(), last_sequence(&api).await);
+    let (gate, info) = (api.gate.status(), info(&api).await);
+    let last = info.as_ref().map(|info| info.last_sequence);
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        log: LogStatus { id: gate.log.map(|log| log.uuid()), reachable: last.is_some(), last_sequence: last },
+        log: LogStatus {
+            id: gate.log.map(|log| log.uuid()),
+            reachable: info.is_some(),
+            last_sequence: last,
+            unproven: info.filter(|info| !info.is_proof()).map(|info| info.quorum.to_string()),
+        },
         node: node(&api, &gate, last),
         read_models: read_models(&api, last).await,
     }))
@@ -146,11 +156,8 @@ fn node(api: &ApiState, gate: &GateStatus, last: Option<u64>) -> NodeStatus {
     }
 }
 
-async fn last_sequence(api: &ApiState) -> Option<u64> {
-    match tokio::time::timeout(api.settings.read_timeout, api.log.info()).await {
-        Ok(Ok(info)) => Some(info.last_sequence),
-        Ok(Err(_)) | Err(_) => None,
-    }
+async fn info(api: &ApiState) -> Option<StreamInfo> {
+    tokio::time::timeout(api.settings.read_timeout, api.log.info()).await.ok()?.ok()
 }
 
 /// At most this many parked events are shown.

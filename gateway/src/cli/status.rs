@@ -19,6 +19,7 @@ const CARD: &[Column] = &[
     Column { head: "log", cell: |item| at(item, &["log", "id"]) },
     Column { head: "log: reachable", cell: |item| at(item, &["log", "reachable"]) },
     Column { head: "log: newest event", cell: |item| at(item, &["log", "last_sequence"]) },
+    Column { head: "log: unproven", cell: |item| at(item, &["log", "unproven"]) },
     Column { head: "node: applied", cell: |item| at(item, &["node", "applied"]) },
     Column { head: "node: events behind", cell: |item| at(item, &["node", "lag_events"]) },
     Column { head: "node: known complete, seconds ago", cell: age },

@@ -176,7 +176,7 @@ impl Shell {
     async fn ask_once(&self) {
         let question = self.gate.question();
         let reason = match tokio::time::timeout(self.config.ask_timeout, self.log.info()).await {
-            Ok(Ok(info)) => match self.gate.answered(&question, info.last_sequence, info.server_time) {
+            Ok(Ok(info)) => match self.gate.answered(&question, &info) {
                 Answered::Fresh | Answered::Behind(_) | Answered::Empty => {
                     let behind = self.gate.target() > self.gate.applied();
                     let lag =
@@ -188,6 +188,7 @@ impl Shell {
                     "its leader says that it ends at {}, before what was applied ({})",
                     info.last_sequence, question.applied
                 ),
+                Answered::NoMajority => info.quorum.to_string(),
             },
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),

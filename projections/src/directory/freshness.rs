@@ -1,6 +1,7 @@
 //! How old may what we know be? A node is as fresh as the moment at which it asked the log's leader how long
 //! the log is, once it has applied all that the leader named. Ages count on the monotonic clock from before the
-//! question, so a slow answer makes no one younger.
+//! question, so a slow answer makes no one younger; and where the log has replicas, from when the leader last
+//! heard a majority of them, since another leader may have written more from then on.
 //!
 //! Synchronous and without a clock: `follow` feeds it, `gate` reads it.
 
@@ -8,6 +9,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use events::Timestamp;
+use events::log::Quorum;
 
 /// Answers that wait for the directory to catch up. Beyond it new ones are dropped: the oldest prove first.
 const MAX_WAITING: usize = 64;
@@ -35,6 +37,8 @@ pub enum Answered {
     /// The log is shorter than what was applied before the question: it proves nothing. Either its leader
     /// has been left behind, or it lost its tail; the follower finds out which when it reconnects.
     Shorter,
+    /// Whoever answered does not speak for a majority of the log's servers: it proves nothing.
+    NoMajority,
 }
 
 /// The state.
@@ -52,7 +56,10 @@ impl Freshness {
     }
 
     /// The leader said that this is the log's last sequence.
-    pub fn answered(&mut self, question: &Question, last_sequence: u64) -> Answered {
+    pub fn answered(&mut self, question: &Question, last_sequence: u64, quorum: Quorum) -> Answered {
+        let Some(as_of) = quorum.holds_as_of(question.asked_at) else {
+            return Answered::NoMajority;
+        };
         if last_sequence < question.applied {
             return Answered::Shorter;
         }
@@ -61,11 +68,11 @@ impl Freshness {
         }
         self.target = self.target.max(last_sequence);
         if last_sequence <= self.applied {
-            self.prove(question.asked_at);
+            self.prove(as_of);
             return Answered::Fresh;
         }
         if self.waiting.len() < MAX_WAITING {
-            self.waiting.push_back((question.asked_at, last_sequence));
+            self.waiting.push_back((as_of, last_sequence));
         }
         Answered::Behind(last_sequence)
     }
@@ -74,8 +81,8 @@ impl Freshness {
     pub fn applied(&mut self, sequence: u64) {
         self.applied = self.applied.max(sequence);
         self.target = self.target.max(sequence);
-        while let Some((asked_at, _)) = self.waiting.pop_front_if(|(_, last)| *last <= self.applied) {
-            self.prove(asked_at);
+        while let Some((as_of, _)) = self.waiting.pop_front_if(|(_, last)| *last <= self.applied) {
+            self.prove(as_of);
         }
     }
 
@@ -89,8 +96,8 @@ impl Freshness {
         self.target
     }
 
-    fn prove(&mut self, asked_at: Instant) {
-        self.fresh_as_of = Some(self.fresh_as_of.map_or(asked_at, |as_of| as_of.max(asked_at)));
+    fn prove(&mut self, as_of: Instant) {
+        self.fresh_as_of = Some(self.fresh_as_of.map_or(as_of, |before| before.max(as_of)));
     }
 }
 

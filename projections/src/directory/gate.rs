@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use events::clock::Clock;
-use events::{LogId, Position, Timestamp};
+use events::log::StreamInfo;
+use events::{LogId, Position};
 use tokio::sync::watch;
 
 use super::Directory;
@@ -214,11 +215,11 @@ impl Gate {
     }
 
     /// The log's leader answered.
-    pub(super) fn answered(&self, question: &Question, last_sequence: u64, server: Timestamp) -> Answered {
-        let offset = clock_offset_millis(question.asked_wall, server, self.clock.now());
+    pub(super) fn answered(&self, question: &Question, info: &StreamInfo) -> Answered {
+        let offset = clock_offset_millis(question.asked_wall, info.server_time, self.clock.now());
         self.offset_millis.store(offset, Ordering::Release);
         let mut freshness = self.lock();
-        let answered = freshness.answered(question, last_sequence);
+        let answered = freshness.answered(question, info.last_sequence, info.quorum);
         self.publish(&freshness);
         answered
     }

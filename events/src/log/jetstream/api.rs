@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Shared;
-use crate::log::Stored;
+use crate::log::{Quorum, Stored};
 use crate::timestamp::Timestamp;
 
 /// The API's subjects start with this.
@@ -49,6 +49,11 @@ pub(super) enum CallError {
     Client(String),
     #[error("the answer could not be read: {0}")]
     Answer(String),
+    /// What the leader says proves nothing.
+    #[error("{0}")]
+    NoMajority(Quorum),
+    #[error("a server that was left behind lacks events of the log")]
+    LeftBehind,
 }
 
 impl CallError {
@@ -70,7 +75,9 @@ impl CallError {
             | Self::TimedOut
             | Self::ConnectionLost
             | Self::Client(_)
-            | Self::Answer(_) => None,
+            | Self::Answer(_)
+            | Self::NoMajority(_)
+            | Self::LeftBehind => None,
         }
     }
 }

@@ -233,9 +233,12 @@ fn judge(answer: Result<Bytes, CallError>) -> Outcome {
         CallError::Api(error) => judge_refusal(error),
         CallError::NoResponders => Outcome::Again(error.to_string()),
         CallError::Disconnected => Outcome::Failed(AppendError::Unavailable(error.to_string())),
-        CallError::TimedOut | CallError::ConnectionLost | CallError::Client(_) | CallError::Answer(_) => {
-            Outcome::Failed(AppendError::OutcomeUnknown(error.to_string()))
-        }
+        CallError::TimedOut
+        | CallError::ConnectionLost
+        | CallError::Client(_)
+        | CallError::Answer(_)
+        | CallError::NoMajority(_)
+        | CallError::LeftBehind => Outcome::Failed(AppendError::OutcomeUnknown(error.to_string())),
     }
 }
 
@@ -254,7 +257,9 @@ fn judge_refusal(error: ApiError) -> Outcome {
     }
 }
 
-/// The aggregate moved on: by somebody else, or by these very events, whose acknowledgement was lost.
+/// The aggregate moved on: by somebody else, or by these very events, whose acknowledgement was lost. A server
+/// that was left behind may not know them: then it is a conflict, and the history that the writer loads next
+/// (which a majority confirms) shows them.
 async fn moved(log: &Shared, messages: &[Message]) -> Result<u64, AppendError> {
     match find(log, messages).await {
         Ok(Some(sequence)) => Ok(sequence),

@@ -3,7 +3,8 @@
 //! A follower reads through a pull consumer of its own that lives as long as one connection. Whatever is
 //! strange (a reconnect, silence, a gap, an error) ends the consumer; before the next one starts, the message
 //! at the follower's place is read back from the stream's leader, since a log that was restored from an older
-//! copy would otherwise go on under the old sequences with other events.
+//! copy would otherwise go on under the old sequences with other events. That it is not there counts by a
+//! majority's word alone: a leader that was cut off from its peers lacks the newest events as well.
 
 mod session;
 
@@ -15,13 +16,13 @@ use futures::StreamExt;
 
 use self::session::{Next, Session};
 use super::api::CallError;
-use super::{Shared, read};
+use super::{Shared, leader, read};
 use crate::envelope::Read;
 use crate::id::{EventId, LogId};
 use crate::log::{FollowError, Follower, ReadError, Stored};
 use crate::position::Place;
 
-/// How often a missing tail is looked for again before it counts as lost: a new leader may need a moment.
+/// How often a missing message is looked for again before it counts as lost.
 const TAIL_CHECKS: u32 = 6;
 
 /// What the follower has come to.
@@ -178,7 +179,7 @@ impl Follow {
             At::Place { sequence, .. } | At::Message { sequence, .. } => *sequence,
         };
         let Some(found) = self.find(sequence).await? else {
-            let last = read::state(&self.log).await?.last_seq;
+            let last = leader::extent(&self.log).await?.last;
             let reason = if last < sequence {
                 format!("it ends at {last}, before the place {sequence}")
             } else {

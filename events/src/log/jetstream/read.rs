@@ -1,13 +1,12 @@
-//! Reads that the stream's leader answers.
+//! Reading messages: what is there. That something is *not* there is for a leader with a majority to say.
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::api::{self, CallError};
-use super::{STREAM, Shared};
+use super::{STREAM, Shared, leader};
 use crate::envelope::Read;
 use crate::id::LogId;
-use crate::log::{History, ReadError, Stored, StreamInfo};
+use crate::log::{History, ReadError, Stored};
 use crate::subject::Subject;
 
 /// Messages in one direct read.
@@ -17,7 +16,7 @@ const AT_ONCE: usize = 1_000;
 pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
     let mut first = message(log, 1).await?;
     if first.is_none() {
-        if state(log).await?.last_seq == 0 {
+        if leader::extent(log).await?.last == 0 {
             return Err(ReadError::NotBootstrapped);
         }
         // It may have come between the two questions.
@@ -38,12 +37,20 @@ pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
     Ok(envelope.id.into())
 }
 
+/// `None`: it is not there, by a majority's word.
 pub(super) async fn message(log: &Shared, sequence: u64) -> Result<Option<Stored>, CallError> {
-    api::get(log, json!({ "seq": sequence })).await
+    let which = json!({ "seq": sequence });
+    if let Some(found) = api::get(log, which.clone()).await? {
+        return Ok(Some(found));
+    }
+    if !leader::extent(log).await?.has(sequence) {
+        return Ok(None);
+    }
+    // It came between the two questions; or the first was answered by a leader that was left behind.
+    api::get(log, which).await?.map(Some).ok_or(CallError::LeftBehind)
 }
 
-/// The aggregate's messages after a sequence, asked one by one: the last answer (there is no other) is the
-/// leader's word that nothing is missing at the end.
+/// The aggregate's messages after a sequence, asked one by one, until the leader knows no other.
 pub(super) async fn after(log: &Shared, subject: &str, sequence: u64) -> Result<Vec<Stored>, CallError> {
     let mut events = Vec::new();
     let mut next = sequence + 1;
@@ -55,27 +62,27 @@ pub(super) async fn after(log: &Shared, subject: &str, sequence: u64) -> Result<
 }
 
 /// All events of the aggregate. The bulk comes in direct reads, which any replica may answer, late perhaps; the
-/// leader says at the same time which event is the last, and gives what the replica did not have yet.
+/// leader says at the same time how many there are, and gives what the replica did not have yet.
 pub(super) async fn history(log: &Shared, subject: &Subject) -> Result<History, ReadError> {
     let subject = subject.to_string();
-    let (first, last) =
-        tokio::join!(bulk(log, &subject, 1), api::get(log, json!({ "last_by_subj": subject.as_str() })));
-    let Some(last) = last? else { return Ok(History::default()) };
+    let (first, count) = tokio::join!(bulk(log, &subject, 1), leader::count(log, &subject));
+    let count = count?;
     // A failed direct read costs round trips, not the answer.
     let mut events = first.unwrap_or_default();
+    let last = |events: &[Stored]| events.last().map_or(0, |stored| stored.sequence);
     let mut full = events.len() == AT_ONCE;
-    let mut have = events.last().map_or(0, |stored| stored.sequence);
-    while full && have < last.sequence {
-        let more = bulk(log, &subject, have + 1).await.unwrap_or_default();
+    while full && events.len() < count {
+        let more = bulk(log, &subject, last(&events) + 1).await.unwrap_or_default();
         full = more.len() == AT_ONCE;
-        have = more.last().map_or(have, |stored| stored.sequence);
         events.extend(more);
     }
-    if have < last.sequence {
-        events.extend(after(log, &subject, have).await?);
+    if events.len() < count {
+        events.extend(after(log, &subject, last(&events)).await?);
     }
-    let last = events.last().map_or(0, |stored| stored.sequence);
-    Ok(History { events, last })
+    if events.len() < count {
+        return Err(CallError::LeftBehind.into());
+    }
+    Ok(History { last: last(&events), events })
 }
 
 /// As many messages of the subject as come in one direct read (`batch`, ADR-31), in order, from this sequence on.
@@ -130,32 +137,4 @@ fn direct(message: async_nats::Message) -> Result<(Stored, u64), CallError> {
         payload: message.payload,
     };
     Ok((stored, number("Nats-Last-Sequence")?))
-}
-
-#[derive(Deserialize)]
-pub(super) struct State {
-    pub messages: u64,
-    pub last_seq: u64,
-}
-
-#[derive(Deserialize)]
-struct Info {
-    state: State,
-    ts: String,
-}
-
-pub(super) async fn state(log: &Shared) -> Result<State, CallError> {
-    let info: Info = api::call(log, &format!("STREAM.INFO.{STREAM}"), &serde_json::Value::Null).await?;
-    Ok(info.state)
-}
-
-pub(super) async fn info(log: &Shared) -> Result<StreamInfo, ReadError> {
-    let asked_at = log.clock.instant();
-    let info: Info = api::call(log, &format!("STREAM.INFO.{STREAM}"), &serde_json::Value::Null).await?;
-    Ok(StreamInfo {
-        last_sequence: info.state.last_seq,
-        messages: info.state.messages,
-        server_time: api::time(&info.ts)?,
-        asked_at,
-    })
 }

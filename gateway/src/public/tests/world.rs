@@ -10,7 +10,9 @@ use events::clock::{Clock, SystemClock, SystemRandom, uuid_v7};
 use events::envelope::Fingerprint;
 use events::event::Event;
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
-use events::log::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use events::log::{
+    AppendError, Batch, FollowError, Follower, History, Log, Quorum, ReadError, Stored, StreamInfo,
+};
 use events::organization::{Created, OrganizationEvent};
 use events::position::Place;
 use events::sealed::SealedBytes;
@@ -87,7 +89,13 @@ impl Log for Told {
     async fn info(&self) -> Result<StreamInfo, ReadError> {
         let last_sequence = *self.length.borrow();
         let (server_time, asked_at) = (SystemClock.now(), SystemClock.instant());
-        Ok(StreamInfo { last_sequence, messages: last_sequence, server_time, asked_at })
+        Ok(StreamInfo {
+            last_sequence,
+            messages: last_sequence,
+            server_time,
+            asked_at,
+            quorum: Quorum::Single,
+        })
     }
 
     async fn follow(&self, after: Option<Place>) -> Result<Follower, FollowError> {

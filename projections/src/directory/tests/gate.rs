@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use events::clock::{Clock, ManualClock};
+use events::log::{Quorum, StreamInfo};
 use events::{Owner, Subject};
 use proptest::prelude::*;
 
@@ -31,7 +32,17 @@ impl Fixture {
 
     fn ask(&self, last_sequence: u64) -> Answered {
         let question = self.gate.question();
-        self.gate.answered(&question, last_sequence, self.clock.now())
+        self.gate.answered(&question, &self.info(last_sequence, Quorum::Single))
+    }
+
+    fn info(&self, last_sequence: u64, quorum: Quorum) -> StreamInfo {
+        StreamInfo {
+            last_sequence,
+            messages: last_sequence,
+            server_time: self.clock.now(),
+            asked_at: self.clock.instant(),
+            quorum,
+        }
     }
 
     fn caught_up(config: GateConfig) -> Self {
@@ -94,7 +105,7 @@ fn age_counts_from_before_the_question() {
     let fixture = Fixture::caught_up(GateConfig::default());
     let question = fixture.gate.question();
     fixture.clock.advance(seconds(61));
-    fixture.gate.answered(&question, 1, fixture.clock.now());
+    fixture.gate.answered(&question, &fixture.info(1, Quorum::Single));
     assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
 }
 
@@ -105,6 +116,25 @@ fn a_log_shorter_than_what_was_applied_proves_nothing() {
     fixture.clock.advance(seconds(61));
     assert_eq!(fixture.ask(1), Answered::Shorter);
     assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+}
+
+#[test]
+fn an_answer_without_a_majority_proves_nothing() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.clock.advance(seconds(61));
+    let lost = fixture.info(1, Quorum::Lost { heard: 1, of: 3 });
+    assert_eq!(fixture.gate.answered(&fixture.gate.question(), &lost), Answered::NoMajority);
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+}
+
+#[test]
+fn age_counts_from_when_the_majority_was_heard() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.clock.advance(seconds(10));
+    let heard_ago = Duration::from_millis(1_500);
+    let info = fixture.info(1, Quorum::Majority { heard_ago });
+    assert_eq!(fixture.gate.answered(&fixture.gate.question(), &info), Answered::Fresh);
+    assert_eq!(fixture.gate.age(), Some(heard_ago));
 }
 
 #[test]
@@ -122,11 +152,12 @@ fn clocks_too_far_apart_close_it_either_way() {
     let fixture = Fixture::caught_up(GateConfig::default());
     let ahead = fixture.clock.now().saturating_add(seconds(11));
     let question = fixture.gate.question();
-    fixture.gate.answered(&question, 1, ahead);
+    let told = |server_time| StreamInfo { server_time, ..fixture.info(1, Quorum::Single) };
+    fixture.gate.answered(&question, &told(ahead));
     assert_eq!(fixture.gate.check(), Err(NotReady::ClockSkew { offset_millis: 11_000, max_millis: 10_000 }));
     fixture.ask(1);
     assert_eq!(fixture.gate.check(), Ok(()));
-    fixture.gate.answered(&question, 1, "2026-11-24T07:59:49Z".parse().unwrap());
+    fixture.gate.answered(&question, &told("2026-11-24T07:59:49Z".parse().unwrap()));
     assert!(matches!(fixture.gate.check(), Err(NotReady::ClockSkew { offset_millis: -11_000, .. })));
 }
 
@@ -175,16 +206,18 @@ async fn waiting_for_a_position_ends_when_it_is_applied_or_the_time_is_up() {
 }
 
 proptest! {
-    /// Whatever order questions, answers and messages come in: as fresh as of a question only when all that
-    /// the log held then is applied.
+    /// Whatever order questions, answers and messages come in, and however long a leader has been left behind
+    /// without knowing it: as fresh as of a moment only when all that the log held then is applied.
     #[test]
-    fn freshness_never_claims_what_is_not_applied(steps in prop::collection::vec(0u8..5, 1..200)) {
+    fn freshness_never_claims_what_is_not_applied(
+        steps in prop::collection::vec((0u8..6, 0usize..4), 1..200),
+    ) {
         let start = ManualClock::new(Timestamp::UNIX_EPOCH);
         let mut freshness = Freshness::default();
         let (mut stored, mut applied) = (1u64, 0u64);
-        let mut asked: Vec<(Question, u64)> = Vec::new();
-        let mut all: Vec<(std::time::Instant, u64)> = Vec::new();
-        for step in steps {
+        let mut held = vec![(start.instant(), stored)];
+        let mut asked: Vec<(Question, u64, Quorum)> = Vec::new();
+        for (step, seconds_ago) in steps {
             start.advance(seconds(1));
             match step {
                 0 => stored += 1,
@@ -192,21 +225,28 @@ proptest! {
                     applied += 1;
                     freshness.applied(applied);
                 }
-                2 => {
+                2 | 3 => {
                     let question = freshness.question(start.instant(), start.now());
-                    // The leader knows at least what was stored when it was asked.
-                    asked.push((question, stored));
-                    all.push((question.asked_at, stored));
+                    // What was stored when the leader last heard a majority: it knows at least that.
+                    let ago = seconds_ago.min(held.len() - 1);
+                    let quorum = match (step, ago) {
+                        (2, 0) => Quorum::Single,
+                        (2, _) => Quorum::Majority { heard_ago: seconds(ago as u64) },
+                        _ => Quorum::Lost { heard: 1, of: 3 },
+                    };
+                    let last = if ago == 0 { stored } else { held[held.len() - ago].1 };
+                    asked.push((question, last, quorum));
                 }
-                3 if !asked.is_empty() => {
-                    let (question, last) = asked.remove(0);
-                    freshness.answered(&question, last);
+                4 if !asked.is_empty() => {
+                    let (question, last, quorum) = asked.remove(0);
+                    freshness.answered(&question, last, quorum);
                 }
                 _ => {}
             }
+            held.push((start.instant(), stored));
             if let Some(as_of) = freshness.as_of() {
-                let (_, held) = all.iter().find(|(at, _)| *at == as_of).unwrap();
-                prop_assert!(applied >= *held, "fresh as of a moment at which {} were stored, {} applied", held, applied);
+                let (_, then) = held.iter().find(|(at, _)| *at == as_of).unwrap();
+                prop_assert!(applied >= *then, "fresh as of a moment at which {} were stored, {} applied", then, applied);
             }
         }
     }

@@ -1,0 +1,206 @@
+//! What the stream's leader says of the whole stream (`STREAM.INFO`, read as raw JSON), and whether a majority
+//! of its servers stands behind it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api::{self, CallError};
+use super::{STREAM, Shared};
+use crate::log::{Quorum, ReadError, StreamInfo};
+
+/// How long a leader may take to hear from a majority before it counts as lost. Replicas speak each second; one
+/// that is late on a busy machine is no reason to refuse a command.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Deserialize)]
+struct Info {
+    state: State,
+    ts: String,
+    /// A server that stands alone tells none.
+    cluster: Option<Cluster>,
+}
+
+#[derive(Deserialize)]
+struct State {
+    messages: u64,
+    first_seq: u64,
+    last_seq: u64,
+    #[serde(default)]
+    num_deleted: u64,
+    /// How many messages each subject has, of those that were asked for.
+    #[serde(default)]
+    subjects: HashMap<String, usize>,
+}
+
+#[derive(Deserialize)]
+struct Cluster {
+    /// Left out, or empty: there is none.
+    #[serde(default)]
+    leader: String,
+    /// The stream's servers but the leader.
+    #[serde(default)]
+    replicas: Vec<Replica>,
+}
+
+#[derive(Deserialize)]
+struct Replica {
+    /// Since the leader heard of it, in nanoseconds.
+    #[serde(default = "never")]
+    active: u64,
+    #[serde(default)]
+    offline: bool,
+}
+
+fn never() -> u64 {
+    u64::MAX
+}
+
+/// From where to where the log goes.
+pub(super) struct Extent {
+    first: u64,
+    pub last: u64,
+    deleted: u64,
+}
+
+impl Extent {
+    /// Whether the message of this sequence is there for sure.
+    pub(super) fn has(&self, sequence: u64) -> bool {
+        self.deleted == 0 && (self.first..=self.last).contains(&sequence)
+    }
+}
+
+pub(super) async fn info(log: &Shared) -> Result<StreamInfo, ReadError> {
+    let asked_at = log.clock.instant();
+    let info = ask(log, &Value::Null).await?;
+    Ok(StreamInfo {
+        last_sequence: info.state.last_seq,
+        messages: info.state.messages,
+        server_time: api::time(&info.ts)?,
+        asked_at,
+        quorum: quorum(info.cluster.as_ref()),
+    })
+}
+
+/// The log's extent, by a majority's word.
+pub(super) async fn extent(log: &Shared) -> Result<Extent, CallError> {
+    let State { first_seq, last_seq, num_deleted, .. } = confirmed(log, &Value::Null).await?;
+    Ok(Extent { first: first_seq, last: last_seq, deleted: num_deleted })
+}
+
+/// How many messages there are under a subject, by a majority's word.
+pub(super) async fn count(log: &Shared, subject: &str) -> Result<usize, CallError> {
+    let mut state = confirmed(log, &json!({ "subjects_filter": subject })).await?;
+    Ok(state.subjects.remove(subject).unwrap_or(0))
+}
+
+/// What a leader says that a majority stands behind.
+async fn confirmed(log: &Shared, question: &Value) -> Result<State, CallError> {
+    let started = log.clock.instant();
+    let mut attempt = 0;
+    loop {
+        let info = ask(log, question).await?;
+        let quorum = quorum(info.cluster.as_ref());
+        match quorum {
+            Quorum::Single | Quorum::Majority { .. } => return Ok(info.state),
+            Quorum::Lost { .. } if log.clock.instant().saturating_duration_since(started) < PATIENCE => {
+                log.back_off(attempt, Duration::from_millis(50), Duration::from_millis(400)).await;
+            }
+            Quorum::Lost { .. } => return Err(CallError::NoMajority(quorum)),
+        }
+        attempt += 1;
+    }
+}
+
+async fn ask(log: &Shared, question: &Value) -> Result<Info, CallError> {
+    api::call(log, &format!("STREAM.INFO.{STREAM}"), question).await
+}
+
+fn quorum(cluster: Option<&Cluster>) -> Quorum {
+    let Some(cluster) = cluster else { return Quorum::Single };
+    let leads = !cluster.leader.is_empty();
+    let of = cluster.replicas.len() + usize::from(leads);
+    if !leads {
+        return Quorum::Lost { heard: 0, of };
+    }
+    let heard = |replica: &Replica| {
+        let ago = Duration::from_nanos(replica.active);
+        (!replica.offline && ago < Quorum::HEARD_WITHIN).then_some(ago)
+    };
+    let mut heard: Vec<Duration> = cluster.replicas.iter().filter_map(heard).collect();
+    heard.sort_unstable();
+    // With the leader, so many replicas are a majority.
+    match of / 2 {
+        0 => Quorum::Single,
+        needed => match heard.get(needed - 1) {
+            Some(heard_ago) => Quorum::Majority { heard_ago: *heard_ago },
+            None => Quorum::Lost { heard: 1 + heard.len(), of },
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(cluster: &Value) -> Quorum {
+        let ts = "2026-11-24T10:00:00Z";
+        let state = json!({ "messages": 0, "first_seq": 0, "last_seq": 0 });
+        let info: Info =
+            serde_json::from_value(json!({ "state": state, "ts": ts, "cluster": cluster })).unwrap();
+        quorum(info.cluster.as_ref())
+    }
+
+    fn with(replicas: &[Value]) -> Quorum {
+        of(&json!({ "name": "c", "leader": "a", "replicas": replicas }))
+    }
+
+    fn active(millis: u64) -> Value {
+        json!({ "name": "b", "current": true, "active": millis * 1_000_000 })
+    }
+
+    #[test]
+    fn one_server_has_no_other_to_hear() {
+        assert_eq!(of(&Value::Null), Quorum::Single);
+        assert_eq!(of(&json!({ "name": "c", "leader": "a" })), Quorum::Single);
+    }
+
+    #[test]
+    fn the_majority_was_heard_when_its_last_was() {
+        let heard_ago = |millis| Quorum::Majority { heard_ago: Duration::from_millis(millis) };
+        assert_eq!(with(&[active(900), active(300)]), heard_ago(300));
+        assert_eq!(with(&[active(900), active(60_000)]), heard_ago(900));
+        assert_eq!(with(&[active(1_999), active(5), active(7), active(60_000)]), heard_ago(7));
+        // Of four, two are no majority.
+        assert_eq!(with(&[active(100), active(200), active(60_000)]), heard_ago(200));
+    }
+
+    #[test]
+    fn a_leader_that_hears_too_few_proves_nothing() {
+        assert_eq!(with(&[active(2_000), active(60_000)]), Quorum::Lost { heard: 1, of: 3 });
+        assert_eq!(with(&[active(100), active(2_000), active(2_000)]), Quorum::Lost { heard: 2, of: 4 });
+        // One that says nothing of when it was heard, and one that the server knows to be away.
+        assert_eq!(with(&[json!({ "name": "b", "current": true })]), Quorum::Lost { heard: 1, of: 2 });
+        let offline = json!({ "name": "b", "active": 1, "offline": true });
+        assert_eq!(with(&[offline.clone(), offline]), Quorum::Lost { heard: 1, of: 3 });
+    }
+
+    #[test]
+    fn without_a_leader_nobody_is_heard() {
+        assert_eq!(
+            of(&json!({ "replicas": [active(1), active(1), active(1)] })),
+            Quorum::Lost { heard: 0, of: 3 }
+        );
+        assert_eq!(of(&json!({ "leader": "", "replicas": [active(1)] })), Quorum::Lost { heard: 0, of: 1 });
+    }
+
+    #[test]
+    fn a_message_is_there_for_sure_between_first_and_last_when_none_was_deleted() {
+        let extent = |deleted| Extent { first: 2, last: 5, deleted };
+        let found = |extent: Extent| (0..8).filter(|sequence| extent.has(*sequence)).collect::<Vec<_>>();
+        assert_eq!(found(extent(0)), [2, 3, 4, 5]);
+        assert_eq!(found(extent(1)), [0; 0]);
+    }
+}
