@@ -13,10 +13,11 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::digest::DigestBytes;
-use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject};
+use events::position::Place;
+use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject, Timestamp};
 use papaya::{Equivalent, HashMap};
 
 mod fold;
@@ -26,6 +27,7 @@ pub mod gate;
 mod key;
 mod organization;
 mod server;
+pub mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -47,7 +49,18 @@ pub struct Directory {
     closed: HashMap<Subject, u64>,
     installation_closed: AtomicU64,
     applied: AtomicU64,
-    writer: Mutex<Interned>,
+    writer: Mutex<Writer>,
+}
+
+/// What only the writer touches. Its lock is held while a message is applied, so whoever holds it sees the
+/// directory as of one message.
+#[derive(Default)]
+struct Writer {
+    interned: Interned,
+    /// Of the last applied message.
+    place: Option<Place>,
+    /// When the log stored the last event.
+    stored_at: Option<Timestamp>,
 }
 
 /// How much the directory holds.
@@ -88,7 +101,7 @@ impl Equivalent<Slug> for SlugRef<'_> {
     }
 }
 
-/// What many keys have alike, held once. Only the writer touches it.
+/// What many keys have alike, held once.
 #[derive(Default)]
 struct Interned {
     scopes: HashSet<Arc<ScopeSet>>,
@@ -161,6 +174,16 @@ impl Directory {
         self.applied.load(Ordering::Acquire)
     }
 
+    /// The place of the last applied message; `None` before the first.
+    pub fn place(&self) -> Option<Place> {
+        self.writer().place
+    }
+
+    /// When the log stored the last applied event; `None` before the first.
+    pub fn stored_at(&self) -> Option<Timestamp> {
+        self.writer().stored_at
+    }
+
     pub fn counts(&self) -> Counts {
         Counts {
             keys: self.keys.len(),
@@ -172,7 +195,7 @@ impl Directory {
 
     /// Takes in the next message of the log. One that was applied already changes nothing.
     pub fn apply(&self, read: &Read) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.writer();
         let sequence = match read {
             Read::Event(recorded) => recorded.position.sequence,
             Read::Unreadable(unreadable) => unreadable.position.sequence,
@@ -185,7 +208,7 @@ impl Directory {
             Read::Event(recorded) => {
                 let subject = &recorded.envelope.subject;
                 if !self.is_closed(subject) {
-                    self.fold(&mut writer, subject, &recorded.event, sequence);
+                    self.fold(&mut writer.interned, subject, &recorded.event, sequence);
                 }
             }
             Read::Unreadable(unreadable) => {
@@ -202,7 +225,33 @@ impl Directory {
                     "a message in the log is no event of ours: skipped");
             }
         }
+        writer.comes_to(read, sequence);
         self.applied.store(sequence, Ordering::Release);
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    fn comes_to(&mut self, read: &Read, sequence: u64) {
+        let (log, event) = match read {
+            Read::Event(recorded) => {
+                self.stored_at = Some(recorded.stored_at);
+                (recorded.position.log, Some(recorded.envelope.id))
+            }
+            Read::Unreadable(unreadable) => {
+                self.stored_at = Some(unreadable.stored_at);
+                (unreadable.position.log, Some(unreadable.envelope.id))
+            }
+            // It does not tell its log: that of the events before it.
+            Read::Foreign(_) => match self.place {
+                Some(place) => (place.log, None),
+                None => return,
+            },
+        };
+        self.place = Some(Place { log, sequence, event });
     }
 }
 

@@ -52,7 +52,7 @@ struct Shell {
     stored_at: AtomicI64,
 }
 
-/// Follows the log until cancelled. The directory has no other writer.
+/// Follows the log from the directory's place until cancelled. The directory has no other writer.
 pub async fn run(
     log: Arc<dyn Log>,
     directory: Arc<Directory>,
@@ -61,7 +61,8 @@ pub async fn run(
     config: FollowConfig,
     cancel: CancellationToken,
 ) {
-    let shell = Shell { log, directory, gate, clock, config, stored_at: AtomicI64::new(0) };
+    let stored_at = AtomicI64::new(directory.stored_at().map_or(0, Timestamp::unix_millis));
+    let shell = Shell { log, directory, gate, clock, config, stored_at };
     tokio::select! {
         biased;
         () = cancel.cancelled() => {}
@@ -72,7 +73,8 @@ pub async fn run(
 
 impl Shell {
     async fn follow(&self) -> Infallible {
-        let mut place = None;
+        let mut place = self.directory.place();
+        let begun = self.directory.applied();
         let mut pause = Duration::from_millis(50);
         loop {
             let before = self.directory.applied();
@@ -84,6 +86,12 @@ impl Shell {
                     "nothing in it yet".to_owned()
                 }
                 FollowError::NotBootstrapped => self.diverged("it is empty now".to_owned()).await,
+                FollowError::Diverged(reason) if begun > 0 && self.directory.applied() == begun => {
+                    // Whatever else is restarted, it would begin with the same snapshot again.
+                    let snapshot = "it lacks what the newest snapshot holds; if this log is the right one, run \
+                                    `keyledger snapshots discard` first";
+                    self.diverged(format!("{snapshot}: {reason}")).await
+                }
                 FollowError::Diverged(reason) => self.diverged(reason).await,
             };
             if self.directory.applied() > before {
@@ -110,6 +118,8 @@ impl Shell {
             Ok(follower) => follower.ready_chunks(CHUNK),
             Err(error) => return error,
         };
+        // What a snapshot brought counts once the log has been seen to hold the event at its place.
+        self.gate.advance(self.directory.applied());
         while let Some(chunk) = chunks.next().await {
             if let Err(error) = self.apply(log, chunk, place) {
                 return error;

@@ -5,6 +5,7 @@ mod generation;
 mod history;
 mod memory;
 mod replay;
+mod snapshot;
 
 use std::sync::Arc;
 

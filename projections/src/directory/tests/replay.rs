@@ -53,7 +53,7 @@ pub(super) fn read(sequence: u64, (what, o, n): Step) -> Read {
     }
 }
 
-fn reads(steps: &[Step]) -> Vec<Read> {
+pub(super) fn reads(steps: &[Step]) -> Vec<Read> {
     (1..).zip(steps).map(|(sequence, step)| read(sequence, *step)).collect()
 }
 

@@ -1,0 +1,230 @@
+//! The stored form of each thing that the directory holds, in postcard's wire format. A change here, also of an
+//! order, is a new [`FORMAT`](super::FORMAT).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use events::digest::DigestBytes;
+use events::key::{Environment, KeyOwner};
+use events::{KeyId, OrganizationId, Owner, ScopeSet, SecretId, ServerId, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::directory::{
+    KeyEntry, KeyState, LastFour, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
+};
+
+/// A UUID, big-endian.
+type Id = [u8; 16];
+
+/// One thing, in the order in which they are stored.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Record<'a> {
+    InstallationClosed {
+        sequence: u64,
+    },
+    #[serde(borrow)]
+    Organization(Organization<'a>),
+    #[serde(borrow)]
+    Server(Server<'a>),
+    #[serde(borrow)]
+    Key(Key<'a>),
+    /// What was closed, as the subject's text, and by which event.
+    Closed {
+        #[serde(borrow)]
+        subject: Cow<'a, str>,
+        sequence: u64,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Organization<'a> {
+    id: Id,
+    #[serde(borrow)]
+    slug: Cow<'a, str>,
+    state: StoredOrganizationState,
+    generation: u64,
+    /// Whether the slug leads to it.
+    pub(super) named: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Server<'a> {
+    id: Id,
+    organization: Id,
+    #[serde(borrow)]
+    slug: Cow<'a, str>,
+    #[serde(borrow)]
+    upstream: Cow<'a, str>,
+    state: StoredServerState,
+    generation: u64,
+    /// Whether its address leads to it.
+    pub(super) named: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Key<'a> {
+    id: Id,
+    secret: Id,
+    digest: [u8; 32],
+    /// `None`: the installation.
+    owner: Option<Id>,
+    key_owner: StoredKeyOwner,
+    state: StoredKeyState,
+    /// Milliseconds since 1970.
+    not_before: Option<i64>,
+    expires_at: Option<i64>,
+    /// With spaces between them.
+    #[serde(borrow)]
+    pub(super) scopes: Cow<'a, str>,
+    generation: u64,
+    #[serde(borrow)]
+    pub(super) prefix: Cow<'a, str>,
+    #[serde(borrow)]
+    last_four: Cow<'a, str>,
+    environment: StoredEnvironment,
+}
+
+#[derive(Serialize, Deserialize)]
+enum StoredKeyOwner {
+    Installation,
+    Organization,
+    User(Id),
+    Service(Id),
+}
+
+/// A state or the like as it is stored: kept apart from what the directory holds, whose order may change.
+macro_rules! stored {
+    ($($stored:ident of $held:ident { $($variant:ident),* })*) => {$(
+        #[derive(Serialize, Deserialize)]
+        enum $stored { $($variant),* }
+
+        impl From<$held> for $stored {
+            fn from(held: $held) -> Self {
+                match held { $($held::$variant => Self::$variant),* }
+            }
+        }
+
+        impl From<$stored> for $held {
+            fn from(stored: $stored) -> Self {
+                match stored { $($stored::$variant => Self::$variant),* }
+            }
+        }
+    )*};
+}
+
+stored! {
+    StoredOrganizationState of OrganizationState { Active, Suspended, Closed }
+    StoredServerState of ServerState { Enabled, Disabled, Removed, Closed }
+    StoredKeyState of KeyState { Active, Disabled, Revoked, Closed }
+    StoredEnvironment of Environment { Live, Test }
+}
+
+/// What of a record can't be.
+pub(super) struct BadRecord(pub(super) &'static str);
+
+impl<'a> Record<'a> {
+    pub(super) fn organization(entry: &'a OrganizationEntry, named: bool) -> Self {
+        Self::Organization(Organization {
+            id: *entry.id.uuid().as_bytes(),
+            slug: entry.slug.as_str().into(),
+            state: entry.state.into(),
+            generation: entry.generation,
+            named,
+        })
+    }
+
+    pub(super) fn server(entry: &'a ServerEntry, named: bool) -> Self {
+        Self::Server(Server {
+            id: *entry.id.uuid().as_bytes(),
+            organization: *entry.organization.uuid().as_bytes(),
+            slug: entry.slug.as_str().into(),
+            upstream: entry.upstream.to_string().into(),
+            state: entry.state.into(),
+            generation: entry.generation,
+            named,
+        })
+    }
+
+    pub(super) fn key(entry: &'a KeyEntry) -> Self {
+        Self::Key(Key {
+            id: *entry.id.uuid().as_bytes(),
+            secret: *entry.secret_id.uuid().as_bytes(),
+            digest: entry.digest.0,
+            owner: match entry.owner {
+                Owner::Installation => None,
+                Owner::Organization(id) => Some(*id.uuid().as_bytes()),
+            },
+            key_owner: match &entry.key_owner {
+                KeyOwner::Installation => StoredKeyOwner::Installation,
+                KeyOwner::Organization => StoredKeyOwner::Organization,
+                KeyOwner::User { id } => StoredKeyOwner::User(*id.uuid().as_bytes()),
+                KeyOwner::Service { id } => StoredKeyOwner::Service(*id.uuid().as_bytes()),
+            },
+            state: entry.state.into(),
+            not_before: entry.not_before.map(Timestamp::unix_millis),
+            expires_at: entry.expires_at.map(Timestamp::unix_millis),
+            scopes: entry.scopes.to_string().into(),
+            generation: entry.generation,
+            prefix: (*entry.prefix).into(),
+            last_four: entry.last_four.as_str().into(),
+            environment: entry.environment.into(),
+        })
+    }
+}
+
+impl Organization<'_> {
+    pub(super) fn entry(self) -> Result<OrganizationEntry, BadRecord> {
+        Ok(OrganizationEntry {
+            id: OrganizationId::new(Uuid::from_bytes(self.id)),
+            slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
+            state: self.state.into(),
+            generation: self.generation,
+        })
+    }
+}
+
+impl Server<'_> {
+    pub(super) fn entry(self) -> Result<ServerEntry, BadRecord> {
+        Ok(ServerEntry {
+            id: ServerId::new(Uuid::from_bytes(self.id)),
+            organization: OrganizationId::new(Uuid::from_bytes(self.organization)),
+            slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
+            upstream: self.upstream.parse().map_err(|_| BadRecord("upstream URL"))?,
+            state: self.state.into(),
+            generation: self.generation,
+        })
+    }
+}
+
+impl Key<'_> {
+    /// With its scopes and its prefix as they are shared among keys.
+    pub(super) fn entry(self, scopes: Arc<ScopeSet>, prefix: Arc<str>) -> Result<KeyEntry, BadRecord> {
+        Ok(KeyEntry {
+            id: KeyId::new(Uuid::from_bytes(self.id)),
+            secret_id: SecretId::new(Uuid::from_bytes(self.secret)),
+            digest: DigestBytes(self.digest),
+            owner: self.owner.map_or(Owner::Installation, |id| {
+                Owner::Organization(OrganizationId::new(Uuid::from_bytes(id)))
+            }),
+            key_owner: match self.key_owner {
+                StoredKeyOwner::Installation => KeyOwner::Installation,
+                StoredKeyOwner::Organization => KeyOwner::Organization,
+                StoredKeyOwner::User(id) => KeyOwner::User { id: UserId::new(Uuid::from_bytes(id)) },
+                StoredKeyOwner::Service(id) => KeyOwner::Service { id: UserId::new(Uuid::from_bytes(id)) },
+            },
+            state: self.state.into(),
+            not_before: moment(self.not_before)?,
+            expires_at: moment(self.expires_at)?,
+            scopes,
+            generation: self.generation,
+            prefix,
+            last_four: LastFour::new(&self.last_four),
+            environment: self.environment.into(),
+        })
+    }
+}
+
+fn moment(millis: Option<i64>) -> Result<Option<Timestamp>, BadRecord> {
+    millis.map(|millis| Timestamp::from_unix_millis(millis).ok_or(BadRecord("time"))).transpose()
+}

@@ -1,0 +1,142 @@
+//! A snapshot and the rest of the log give what the whole log gives, wherever it is cut.
+
+use events::{LogId, Subject};
+use proptest::prelude::*;
+
+use super::replay::{reads, steps};
+use super::*;
+use crate::directory::snapshot::{Cut, LoadError, Loading};
+
+fn chunks(cut: &Cut, most: usize) -> Vec<Vec<u8>> {
+    cut.chunks_of(most).collect::<Result<_, _>>().unwrap()
+}
+
+fn bytes(directory: &Directory) -> Vec<u8> {
+    chunks(&directory.cut().unwrap(), 1_000).concat()
+}
+
+fn loaded(cut: &Cut, most: usize) -> Directory {
+    let mut loading = Loading::default();
+    for chunk in chunks(cut, most) {
+        loading.read(&chunk).unwrap();
+    }
+    let directory = Directory::new();
+    directory.install(loading, cut.place, cut.stored_at, cut.counts).unwrap();
+    directory
+}
+
+proptest! {
+    #[test]
+    fn snapshot_and_tail_equal_replay_wherever_the_log_is_cut(
+        steps in steps(60),
+        back in 0usize..10,
+        most in 1usize..300,
+    ) {
+        let mut reads = reads(&steps);
+        // A log's first message is an event.
+        reads.insert(0, of_organization(1, organization(9), created("first")));
+        for (sequence, read) in (1..).zip(&mut reads) {
+            at(read, sequence);
+        }
+        let whole = replayed(&reads);
+        for cut in 1..=reads.len() {
+            let before = replayed(&reads[..cut]);
+            let snapshot = before.cut().unwrap();
+            let directory = loaded(&snapshot, most);
+            prop_assert_eq!(state(&directory), state(&before));
+            prop_assert_eq!(bytes(&directory), bytes(&before));
+            prop_assert_eq!(directory.place(), before.place());
+            // A few messages come again, as after a reconnect.
+            for read in &reads[cut.saturating_sub(back)..] {
+                directory.apply(read);
+            }
+            prop_assert_eq!(state(&directory), state(&whole));
+            prop_assert_eq!(bytes(&directory), bytes(&whole));
+            prop_assert_eq!(directory.place(), whole.place());
+            // What comes later is shared with what was loaded.
+            if let (Some(one), Some(other)) = (directory.key(key(0)), directory.key(key(1)))
+                && one.scopes == other.scopes
+            {
+                prop_assert!(Arc::ptr_eq(&one.scopes, &other.scopes));
+            }
+        }
+    }
+}
+
+/// Moves a message to another sequence.
+fn at(read: &mut Read, to: u64) {
+    match read {
+        Read::Event(recorded) => recorded.position.sequence = to,
+        Read::Unreadable(unreadable) => unreadable.position.sequence = to,
+        Read::Foreign(foreign) => foreign.sequence = to,
+    }
+}
+
+fn some() -> Directory {
+    let owner = Owner::Organization(organization(1));
+    replayed(&[
+        of_organization(1, organization(1), created("acme")),
+        of_server(2, organization(1), server(1), registered("docs")),
+        of_key(3, owner, key(1), issued(digest(1), "mcp:docs mcp:*:tools:get_*")),
+        of_key(4, Owner::Installation, key(2), issued(digest(2), "admin:*:*")),
+        of_key(5, owner, key(1), revoked()),
+        unreadable(6, Subject::key(owner, key(3))),
+        foreign(7),
+    ])
+}
+
+/// Whoever changes these bytes has made a new format: `FORMAT` counts it up, and this test is changed with it.
+#[test]
+fn the_bytes_of_this_format_are_these() {
+    assert_eq!(super::super::snapshot::FORMAT, 1);
+    let hex: String = bytes(&some()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, include_str!("snapshot.v1.hex").trim());
+}
+
+#[test]
+fn an_empty_directory_has_no_snapshot() {
+    assert!(Directory::new().cut().is_none());
+}
+
+#[test]
+fn what_is_cut_off_or_changed_is_not_loaded() {
+    let cut = some().cut().unwrap();
+    let whole = chunks(&cut, 10_000).concat();
+    for end in 0..whole.len() {
+        let mut loading = Loading::default();
+        let read = loading.read(&whole[..end]);
+        let directory = Directory::new();
+        let told = read.and_then(|()| directory.install(loading, cut.place, cut.stored_at, cut.counts));
+        assert!(matches!(told, Err(LoadError::Record(_) | LoadError::Counts { .. })), "{end}: {told:?}");
+        assert_eq!(directory.applied(), 0);
+    }
+}
+
+#[test]
+fn a_directory_that_holds_something_becomes_no_other() {
+    let cut = some().cut().unwrap();
+    let mut loading = Loading::default();
+    loading.read(&chunks(&cut, 10_000).concat()).unwrap();
+    let directory = replayed(&[of_organization(1, organization(2), created("other"))]);
+    let told = directory.install(loading, cut.place, cut.stored_at, cut.counts);
+    assert!(matches!(told, Err(LoadError::NotEmpty)));
+    assert!(directory.organization(organization(1)).is_none());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = Loading::default().read(&bytes);
+    }
+}
+
+#[test]
+fn the_place_names_the_log_and_its_last_message() {
+    let directory = some();
+    let place = directory.place().unwrap();
+    assert_eq!((place.log, place.sequence, place.event), (LOG, 7, None));
+    directory.apply(&of_organization(8, organization(1), suspended()));
+    let event = EventId::new(Uuid::from_u128(0x0e00_0008));
+    assert_eq!(directory.place().unwrap().event, Some(event));
+    assert_eq!(directory.place().unwrap().log, LogId::new(LOG.uuid()));
+}
