@@ -20,7 +20,7 @@ use events::{
     SecretId, Subject,
 };
 
-use crate::vault::{NodeSecrets, Peppers, SealingKey, SealingKeys, Vault, VaultError};
+use crate::vault::{NodeSecrets, Peppers, SealingKey, SealingKeys, Vault, VaultError, snapshot};
 
 /// What bootstrap and recovery work on.
 pub struct Bootstrap {
@@ -85,6 +85,7 @@ impl Bootstrap {
             Err(error) => return Err(error.into()),
         }
         let secrets = NodeSecrets::create(&self.control, &self.node, &*self.clock, &*self.random).await?;
+        snapshot::ensure(self.sealing.vault(), &self.node, &*self.clock, &*self.random).await?;
         let sealing = self.sealing.get_or_create(Owner::Installation).await?;
         let installation = InstallationId::new(self.uuid());
         let issue = self.issue_context(&sealing);

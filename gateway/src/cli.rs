@@ -25,6 +25,7 @@ mod process;
 mod read_models;
 mod recorded;
 mod server;
+mod snapshot;
 mod status;
 mod wait;
 mod write;
@@ -58,6 +59,9 @@ enum Command {
     /// Keep PostgreSQL's tables, which come from the event log
     #[command(subcommand)]
     ReadModels(read_models::ReadModels),
+    /// Keep what nodes start from, instead of the whole event log
+    #[command(subcommand)]
+    Snapshots(snapshot::Snapshots),
     /// Issue, change and list API keys
     #[command(subcommand)]
     Keys(key::Keys),
@@ -109,6 +113,7 @@ impl Command {
             Self::Backup(backup) => backup.run(environment, output),
             Self::Restore(restore) => restore.run(environment, output),
             Self::ReadModels(read_models) => read_models.run(environment, output),
+            Self::Snapshots(snapshots) => snapshots.run(environment, output),
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),

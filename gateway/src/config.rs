@@ -54,6 +54,8 @@ pub struct Config {
     #[serde(default)]
     pub freshness: Freshness,
     #[serde(default)]
+    pub snapshots: Snapshots,
+    #[serde(default)]
     pub mcp: Mcp,
     #[serde(default)]
     pub upstreams: Upstreams,
@@ -240,6 +242,27 @@ impl Default for Freshness {
             ask_every_ms: 1_000,
             max_clock_skew_ms: 10_000,
         }
+    }
+}
+
+/// When a worker writes the directory down, for nodes to start from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Snapshots {
+    /// So many events after the last.
+    #[serde(deserialize_with = "lenient::number")]
+    pub every_events: u64,
+    /// So many minutes after the last, when anything has happened since.
+    #[serde(deserialize_with = "lenient::number")]
+    pub every_minutes: u64,
+    /// How many are kept.
+    #[serde(deserialize_with = "lenient::number")]
+    pub keep: usize,
+}
+
+impl Default for Snapshots {
+    fn default() -> Self {
+        Self { every_events: 100_000, every_minutes: 60, keep: 3 }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod mcp;
 pub mod public;
 pub mod request;
 pub mod serve;
+pub mod snapshots;
 pub mod store;
 pub mod telemetry;
 pub mod upstream;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::clock::{Clock, Random, SystemClock, SystemRandom};
-use events::log::jetstream::{ConnectError, OpenError};
+use events::log::jetstream::{ConnectError, JetStreamLog, OpenError};
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
 use projections::directory::{Directory, Gate};
@@ -19,10 +19,13 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, ConfigError, NatsRole, Role};
 use crate::public::PublicError;
 use crate::request::DoorError;
+use crate::snapshots::{Loader, Signers};
+use crate::store::snapshots::Objects;
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 
 pub mod connections;
 mod listeners;
+mod snapshots;
 mod tls;
 pub mod worker;
 
@@ -230,6 +233,9 @@ impl Process {
         if let (Some(parts), Some(state)) = (&authenticating, &read_models) {
             worker::hold_gate(self, Arc::clone(&parts.gate), state.clone());
         }
+        if self.config.has(Role::Worker) {
+            snapshots::start(self, authenticating.as_ref()).await?;
+        }
         if let Some(parts) = &authenticating {
             if self.config.has(Role::Control) {
                 addresses.admin = Some(listeners::admin(self, parts).await?);
@@ -249,22 +255,29 @@ impl Process {
         let log = connections::log(&self.config, role, &self.clock, &self.random).await?;
         let vault = connections::vault(&self.config, VaultName::Node, log.client()).await?;
         let secrets = Arc::new(NodeSecrets::load(&vault).await?);
+        self.watch_stream(&log);
+        let (directory, gate) = self.follow(log, Signers::Node(vault));
+        Ok(Authenticating { directory, gate, secrets })
+    }
+
+    /// A directory that starts from a snapshot and follows the log.
+    fn follow(&self, log: JetStreamLog, signers: Signers) -> (Arc<Directory>, Arc<Gate>) {
         let directory = Arc::new(Directory::new());
         let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), self.gate_config()));
         let follow_config = FollowConfig {
             ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),
             ..FollowConfig::default()
         };
-        self.watch_stream(&log);
-        self.followers.tasks.spawn(follow::run(
-            Arc::new(log),
-            Arc::clone(&directory),
-            Arc::clone(&gate),
-            Arc::clone(&self.clock),
-            follow_config,
-            self.followers.cancel.clone(),
-        ));
-        Ok(Authenticating { directory, gate, secrets })
+        let objects = Objects::new(log.client().clone());
+        let loader = Loader { objects, signers, clock: Arc::clone(&self.clock) };
+        let (following, gated, clock) = (Arc::clone(&directory), Arc::clone(&gate), Arc::clone(&self.clock));
+        let cancel = self.followers.cancel.clone();
+        self.followers.tasks.spawn(async move {
+            if cancel.run_until_cancelled(loader.load(&log, &following, &gated)).await.is_some() {
+                follow::run(Arc::new(log), following, gated, clock, follow_config, cancel).await;
+            }
+        });
+        (directory, gate)
     }
 
     fn gate_config(&self) -> GateConfig {
@@ -276,7 +289,7 @@ impl Process {
     }
 
     /// A changed limit or TTL option would drop events: the stream's configuration is compared each minute.
-    fn watch_stream(&self, log: &events::log::jetstream::JetStreamLog) {
+    fn watch_stream(&self, log: &JetStreamLog) {
         let (log, cancel) = (log.clone(), self.cancel.clone());
         self.tasks.spawn(async move {
             let every = Duration::from_secs(60);

@@ -6,6 +6,8 @@ pub mod kv;
 pub mod leases;
 pub mod roles;
 pub mod setup;
+pub mod snapshots;
+pub mod stream;
 pub mod transfer;
 
 /// A role's connection.

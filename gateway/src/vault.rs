@@ -1,14 +1,15 @@
 //! Vaults: what must be kept and can't be public. Each value lies in a KV bucket of its role, sealed under that
 //! role's master key to its place, so that a value moved to another entry, purpose or vault does not open.
 //!
-//! What lies in them: [`node`] (peppers, the identity key, the session key) and [`sealing`] (the keys of
-//! people's and organizations' texts). Where the entries are kept is left to [`Entries`], which
+//! What lies in them: [`node`] (peppers, the identity key, the session key), [`sealing`] (the keys of people's
+//! and organizations' texts) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
 //! `store::kv` implements over NATS.
 
 pub mod aead;
 pub mod master;
 pub mod node;
 pub mod sealing;
+pub mod snapshot;
 mod unseal;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use zeroize::Zeroizing;
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 pub use sealing::{SealingKey, SealingKeys};
+pub use snapshot::{SnapshotKey, SnapshotKeys};
 
 /// A bucket of sealed entries.
 #[async_trait]
@@ -44,7 +46,7 @@ pub enum VaultError {
     Sealed { vault: &'static str, entry: String, reason: &'static str },
     #[error("the {vault} vault has no `{entry}`: run `keyledger bootstrap`, or restore the vault's backup")]
     Missing { vault: &'static str, entry: String },
-    #[error("the control and the node vault hold another `{entry}` each: restore both from one backup")]
+    #[error("two vaults hold another `{entry}` each: restore all vaults from one backup")]
     Disagree { entry: String },
     #[error("a text sealed under `{entry}` does not open: it was changed, or moved from another field")]
     Text { entry: String },
@@ -88,6 +90,10 @@ pub enum Purpose {
     Identity,
     Session,
     Sealing,
+    /// The private half of a snapshot key.
+    Snapshot,
+    /// The public half.
+    SnapshotPublic,
 }
 
 impl Purpose {
@@ -97,6 +103,8 @@ impl Purpose {
             Self::Identity => "identity",
             Self::Session => "session",
             Self::Sealing => "sealing",
+            Self::Snapshot => "snapshot",
+            Self::SnapshotPublic => "snapshot-public",
         }
     }
 }

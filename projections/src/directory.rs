@@ -64,7 +64,7 @@ struct Writer {
 }
 
 /// How much the directory holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
     pub keys: usize,
     pub organizations: usize,

@@ -18,7 +18,7 @@ use crate::fleet::Fleet;
 use crate::health::{self, Health};
 use crate::public::{self, Listeners};
 use crate::request::{Door, DoorParts, RequestSettings};
-use crate::vault::{Peppers, VaultName};
+use crate::vault::{self, Peppers, VaultName};
 
 /// `/livez`, `/readyz`, `/metrics`.
 pub(super) async fn metrics(
@@ -50,6 +50,12 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let control = connections::vault(config, VaultName::Control, log.client()).await?;
     let peppers = Peppers::load(&control).await?;
     let sealing = connections::sealing(config, log.client(), &process.clock, &process.random).await?;
+    let node = connections::vault(config, VaultName::Node, log.client()).await?;
+    // An installation that was bootstrapped before there were snapshots gets its key now.
+    if let Err(error) = vault::snapshot::ensure(sealing.vault(), &node, &*process.clock, &*process.random).await
+    {
+        tracing::error!(%error, "snapshots can't be signed, or not be believed: nodes replay the log instead");
+    }
     let prefix = config.key_prefix()?;
     process.watch_stream(&log);
     let log = Arc::new(log);

@@ -45,6 +45,11 @@ impl SealingKeys {
         Self { vault, cache, clock, random }
     }
 
+    /// The vault that they lie in.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// `None`: the owner has no key, or it was deleted.
     pub async fn get(&self, owner: Owner) -> Result<Option<Arc<SealingKey>>, VaultError> {
         if let Some(key) = self.cache.get(&owner) {

@@ -53,6 +53,8 @@ pub enum OnStale {
 pub enum NotReady {
     #[error("starting: {applied} of {target} events applied")]
     Starting { applied: u64, target: u64 },
+    #[error("starting: {loaded} of {size} bytes of a snapshot loaded")]
+    Loading { loaded: u64, size: u64 },
     #[error("no installation lives in this log yet: run `keyledger bootstrap`")]
     NotBootstrapped,
     #[error("the log is not the one that was followed; restart to rebuild from it: {0}")]
@@ -97,6 +99,8 @@ pub struct Gate {
     held: Mutex<Option<String>>,
     /// Whether `held` says something: what the request path reads.
     is_held: AtomicBool,
+    /// How much of a snapshot is there, while one is loaded: bytes of all its bytes.
+    loading: Mutex<Option<(u64, u64)>>,
     freshness: Mutex<Freshness>,
     applied: watch::Sender<u64>,
 }
@@ -121,6 +125,7 @@ impl Gate {
             diverged: OnceLock::new(),
             held: Mutex::new(None),
             is_held: AtomicBool::new(false),
+            loading: Mutex::new(None),
             freshness: Mutex::new(Freshness::default()),
             applied: watch::Sender::new(0),
         }
@@ -141,6 +146,11 @@ impl Gate {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_held.store(reason.is_some(), Ordering::Release);
         *held = reason;
+    }
+
+    /// Says how much of a snapshot is loaded: bytes of all its bytes; `None`: none is being loaded.
+    pub fn loading(&self, progress: Option<(u64, u64)>) {
+        *self.loading.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
 
     /// How old what is served is, when that is more than `max_staleness` and `on_stale` says to go on.
@@ -246,7 +256,7 @@ impl Gate {
             CAUGHT_UP => {}
             DIVERGED => return Err(NotReady::Diverged(self.diverged.get().cloned().unwrap_or_default())),
             NOT_BOOTSTRAPPED => return Err(NotReady::NotBootstrapped),
-            _ => return Err(NotReady::Starting { applied: self.applied(), target: self.target() }),
+            _ => return Err(self.starting()),
         }
         if let Some(sequence) = self.directory.installation_closed_at() {
             return Err(NotReady::InstallationClosed { sequence });
@@ -261,6 +271,13 @@ impl Gate {
             return Err(NotReady::ClockSkew { offset_millis, max_millis });
         }
         Ok(())
+    }
+
+    fn starting(&self) -> NotReady {
+        match *self.loading.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some((loaded, size)) => NotReady::Loading { loaded, size },
+            None => NotReady::Starting { applied: self.applied(), target: self.target() },
+        }
     }
 
     fn age_since_fresh(&self) -> Duration {

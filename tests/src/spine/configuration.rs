@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gateway::config::{
     Config, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole, NatsUser,
-    Postgres as PostgresConfig, Role, Secret, Upstreams, Vault,
+    Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
 };
 
 use crate::servers::{Nats, Postgres};
@@ -36,6 +36,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
             people_key_file: file("people.key"),
         },
         freshness: Freshness::default(),
+        snapshots: Snapshots::default(),
         mcp: Mcp::default(),
         upstreams: Upstreams {
             allow: vec!["127.0.0.0/8".parse().expect("a network")],

@@ -11,5 +11,6 @@ mod migrating;
 mod parking;
 mod plans;
 mod sharing;
+mod snapshots;
 mod stage;
 mod texts;

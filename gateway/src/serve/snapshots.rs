@@ -1,0 +1,46 @@
+//! The worker's snapshots: of the directory that the process serves from, or, where it serves nobody, of one of
+//! its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Authenticating, Process, ServeError, connections};
+use crate::config::{self, NatsRole};
+use crate::snapshots::{Schedule, Signers, Writer};
+use crate::store::snapshots::Objects;
+use crate::vault::VaultName;
+
+/// Over a connection of its own: a snapshot is large, and read models should not wait behind it.
+pub(super) async fn start(
+    process: &Process,
+    authenticating: Option<&Authenticating>,
+) -> Result<(), ServeError> {
+    let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
+    let people = connections::vault(&process.config, VaultName::People, log.client()).await?;
+    let (directory, gate) = match authenticating {
+        Some(parts) => (Arc::clone(&parts.directory), Arc::clone(&parts.gate)),
+        None => process.follow(log.clone(), Signers::Worker(people.clone())),
+    };
+    let writer = Writer {
+        objects: Objects::new(log.client().clone()),
+        log: Arc::new(log),
+        people,
+        directory,
+        gate,
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+    };
+    let (schedule, cancel) = (Schedule::of(&process.config.snapshots), process.cancel.clone());
+    process.tasks.spawn(writer.run(schedule, cancel));
+    Ok(())
+}
+
+impl Schedule {
+    fn of(config: &config::Snapshots) -> Self {
+        Self {
+            every_events: config.every_events,
+            every: Duration::from_secs(config.every_minutes.saturating_mul(60)),
+            keep: config.keep,
+        }
+    }
+}
