@@ -52,7 +52,8 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let sealing = connections::sealing(config, log.client(), &process.clock, &process.random).await?;
     let node = connections::vault(config, VaultName::Node, log.client()).await?;
     // An installation that was bootstrapped before there were snapshots gets its key now.
-    if let Err(error) = vault::snapshot::ensure(sealing.vault(), &node, &*process.clock, &*process.random).await
+    if let Err(error) =
+        vault::snapshot::ensure(sealing.vault(), &node, &*process.clock, &*process.random).await
     {
         tracing::error!(%error, "snapshots can't be signed, or not be believed: nodes replay the log instead");
     }

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::digest::DigestBytes;
 use events::position::Place;
 use events::{LogId, Timestamp};
-use projections::directory::snapshot::{FORMAT, reads};
 use projections::directory::Counts;
+use projections::directory::snapshot::{FORMAT, reads};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -66,17 +66,18 @@ impl Unusable {
     pub fn is_of_another_version(&self) -> bool {
         match self {
             Self::Format(_) | Self::Reads => true,
-            Self::Unsigned
-            | Self::Signature(_)
-            | Self::Header(_)
-            | Self::OtherLog(_)
-            | Self::TooLarge(_) => false,
+            Self::Unsigned | Self::Signature(_) | Self::Header(_) | Self::OtherLog(_) | Self::TooLarge(_) => {
+                false
+            }
         }
     }
 }
 
 /// The header as an object's metadata.
-pub(super) fn sign(header: &Header, key: &SnapshotKey) -> Result<BTreeMap<String, String>, serde_json::Error> {
+pub(super) fn sign(
+    header: &Header,
+    key: &SnapshotKey,
+) -> Result<BTreeMap<String, String>, serde_json::Error> {
     let text = serde_json::to_string(header)?;
     let signature = URL_SAFE_NO_PAD.encode(key.sign(&signed(&text)));
     Ok(BTreeMap::from([

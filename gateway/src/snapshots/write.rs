@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use events::Timestamp;
 use events::clock::{Clock, Random};
 use events::digest::DigestBytes;
 use events::log::{Log, ReadError};
-use events::Timestamp;
 use projections::directory::snapshot::{Cut, FORMAT, reads};
 use projections::directory::{Directory, Gate};
 use tokio_util::sync::CancellationToken;
@@ -76,7 +76,8 @@ impl Writer {
             if self.gate.check().is_err() || !schedule.is_due(&self.now(), newest.as_ref(), started) {
                 continue;
             }
-            let written = cancel.run_until_cancelled(self.write_if_due(schedule, started, &mut unfinished)).await;
+            let written =
+                cancel.run_until_cancelled(self.write_if_due(schedule, started, &mut unfinished)).await;
             match written {
                 None => return,
                 Some(Ok(header)) => newest = Some(header),
@@ -178,7 +179,8 @@ impl Writer {
         let found = self.list().await?;
         let (usable, others): (Vec<_>, Vec<_>) = found.iter().partition(|found| found.header.is_ok());
         let mut old: Vec<_> = usable.iter().skip(keep).map(|found| &found.object).collect();
-        let oldest_kept = usable.get(..keep).and_then(<[_]>::last).and_then(|found| found.header.as_ref().ok());
+        let oldest_kept =
+            usable.get(..keep).and_then(<[_]>::last).and_then(|found| found.header.as_ref().ok());
         if let Some(oldest) = oldest_kept {
             let others = others.iter().map(|found| &found.object);
             old.extend(others.filter(|other| header::was_written_before(other, oldest)));
@@ -227,7 +229,8 @@ struct Now {
 
 impl Schedule {
     fn is_due(&self, now: &Now, newest: Option<&Header>, started: Timestamp) -> bool {
-        let (sequence, written_at) = newest.map_or((0, started), |newest| (newest.place.sequence, newest.written_at));
+        let (sequence, written_at) =
+            newest.map_or((0, started), |newest| (newest.place.sequence, newest.written_at));
         let events = now.applied.saturating_sub(sequence);
         events >= self.every_events || (events > 0 && now.time.since(written_at) >= self.every)
     }

@@ -125,9 +125,7 @@ impl SnapshotKeys {
 
     pub fn verify(&self, key: Uuid, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let (_, public) = self.0.iter().find(|(id, _)| *id == key).ok_or(SignatureError::UnknownKey)?;
-        UnparsedPublicKey::new(&ED25519, public)
-            .verify(message, signature)
-            .map_err(|_| SignatureError::Wrong)
+        UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| SignatureError::Wrong)
     }
 }
 

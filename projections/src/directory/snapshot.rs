@@ -15,9 +15,7 @@ use events::position::Place;
 use events::{Event, ScopeSet, Subject, Timestamp};
 
 use self::record::{BadRecord, Record};
-use super::{
-    Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerAddress, ServerEntry, Writer,
-};
+use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerAddress, ServerEntry, Writer};
 
 mod record;
 
@@ -31,7 +29,8 @@ pub const MAX_CHUNK: usize = 128 * 1024;
 /// Every event kind and version that is read here, as `kind:version`, sorted. A snapshot made by a version that
 /// reads others may have closed what can be read here, or the other way about.
 pub fn reads() -> Vec<String> {
-    let mut reads: Vec<_> = Event::WRITTEN.iter().map(|(kind, version)| format!("{kind}:{version}")).collect();
+    let mut reads: Vec<_> =
+        Event::WRITTEN.iter().map(|(kind, version)| format!("{kind}:{version}")).collect();
     reads.sort();
     reads
 }
@@ -196,7 +195,11 @@ impl Cut {
             .chain(self.organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
             .chain(self.servers.iter().map(|(entry, named)| Record::server(entry, *named)))
             .chain(self.keys.iter().map(|entry| Record::key(entry)))
-            .chain(self.closed.iter().map(|(subject, at)| Record::Closed { subject: subject.into(), sequence: *at }))
+            .chain(
+                self.closed
+                    .iter()
+                    .map(|(subject, at)| Record::Closed { subject: subject.into(), sequence: *at }),
+            )
     }
 }
 

@@ -118,7 +118,10 @@ async fn a_node_starts_from_the_newest_snapshot_and_follows_on() {
     let (nats, mut tape) = installation(2).await;
     assert_eq!(Node::start(&nats).await.loaded(), None, "there is none yet");
     let (_, first) = writer(&nats, &tape).await.write_and_prune(3).await.unwrap();
-    tape.unreadable(&events::Subject::key(events::Owner::Installation, events::KeyId::new(crate::stage::uuid())));
+    tape.unreadable(&events::Subject::key(
+        events::Owner::Installation,
+        events::KeyId::new(crate::stage::uuid()),
+    ));
     tape.foreign();
     publish(&nats, &tape.messages[usize::try_from(first.place.sequence).unwrap()..]).await;
     let written = tape.messages.len() as u64;
