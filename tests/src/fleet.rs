@@ -48,6 +48,16 @@ pub enum Broker {
     Cluster(Cluster),
 }
 
+impl Broker {
+    /// The cluster, where the plan has one.
+    pub fn cluster(&self) -> &Cluster {
+        match self {
+            Self::Cluster(cluster) => cluster,
+            Self::Single(_) => panic!("one nats-server is no cluster"),
+        }
+    }
+}
+
 /// How a fleet is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {

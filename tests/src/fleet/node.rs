@@ -43,6 +43,11 @@ impl Node {
         Self { name, public, admin, metrics, launch, child: None, _ports: ports }
     }
 
+    /// Sets a configuration key for this node alone, from its next start on.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.launch.arguments.extend(["--set".into(), format!("{key}={value}").into()]);
+    }
+
     /// Starts it; it need not become ready.
     pub async fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs", self.name);

@@ -8,5 +8,7 @@
     reason = "a test may; what it measured goes to standard error"
 )]
 
+mod a_node_is_cut_off_with_the_logs_leader;
 mod a_node_that_ends_refuses_nobody_who_looks;
 mod a_revoked_key_is_refused_at_every_node;
+mod the_logs_leader_is_killed;

@@ -2,3 +2,4 @@
 
 mod cut_off;
 mod killed;
+mod measured;
