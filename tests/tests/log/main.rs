@@ -1,6 +1,12 @@
 //! What every event log must do, shown on a real nats-server.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may; what it measured goes to standard error"
+)]
 
 mod append;
 mod cluster;
