@@ -29,6 +29,10 @@ pub trait Decide:
 
     fn apply(&mut self, event: &Self::Event);
 
+    /// Whether a decision on this state could have made the event. `apply` takes what the log holds; this tells
+    /// whether it holds what it should.
+    fn admits(&self, event: &Self::Event) -> bool;
+
     /// Whether the command takes something away (revokes, disables, suspends, removes). Such a command is not
     /// held up by who keeps changing the same object.
     fn urgent(command: &Self::Command) -> bool;

@@ -54,7 +54,10 @@ where
         let expected: Vec<_> = events.into_iter().collect();
         assert_eq!(self.decided.unwrap(), expected);
         let mut state = self.before;
-        expected.iter().for_each(|event| state.apply(event));
+        for event in &expected {
+            assert!(state.admits(event), "decided, and not admitted: {event:?}");
+            state.apply(event);
+        }
         state
     }
 

@@ -44,4 +44,12 @@ impl Decide for Installation {
     fn apply(&mut self, event: &InstallationEvent) {
         self.applied(event);
     }
+
+    fn admits(&self, event: &InstallationEvent) -> bool {
+        match (self, event) {
+            (Self::Unknown, event) => matches!(event, InstallationEvent::Bootstrapped(_)),
+            (Self::Bootstrapped { .. }, InstallationEvent::Bootstrapped(_)) => false,
+            (Self::Bootstrapped { .. }, InstallationEvent::Recovered(_)) => true,
+        }
+    }
 }

@@ -45,6 +45,22 @@ impl Decide for Key {
     fn apply(&mut self, event: &KeyEvent) {
         self.applied(event);
     }
+
+    fn admits(&self, event: &KeyEvent) -> bool {
+        match (self, event) {
+            (Self::Unknown, KeyEvent::Issued(_)) | (Self::Known(_), KeyEvent::Revoked(_)) => true,
+            (Self::Unknown, _) | (Self::Known(_), KeyEvent::Issued(_)) => false,
+            (Self::Known(known), KeyEvent::Enabled(_)) => known.state == State::Disabled,
+            (
+                Self::Known(known),
+                KeyEvent::Disabled(_)
+                | KeyEvent::ExpiryChanged(_)
+                | KeyEvent::Renamed(_)
+                | KeyEvent::ScopesChanged(_)
+                | KeyEvent::MetadataChanged(_),
+            ) => known.state != State::Revoked,
+        }
+    }
 }
 
 impl Issue {

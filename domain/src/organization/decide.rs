@@ -41,6 +41,15 @@ impl Decide for Organization {
         self.applied(event);
     }
 
+    fn admits(&self, event: &OrganizationEvent) -> bool {
+        match (self, event) {
+            (Self::Unknown, event) => matches!(event, OrganizationEvent::Created(_)),
+            (Self::Known(_), OrganizationEvent::Created(_)) => false,
+            (Self::Known(_), OrganizationEvent::Renamed(_) | OrganizationEvent::Suspended(_)) => true,
+            (Self::Known(known), OrganizationEvent::Resumed(_)) => known.suspended,
+        }
+    }
+
     fn slug_taken(slug: &Slug) -> Option<Refusal> {
         Some(Refusal::SlugTaken { slug: slug.clone() })
     }

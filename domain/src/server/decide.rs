@@ -57,6 +57,15 @@ impl Decide for Server {
         self.applied(event);
     }
 
+    fn admits(&self, event: &ServerEvent) -> bool {
+        match (self, event) {
+            (Self::Unknown, ServerEvent::Registered(_)) | (Self::Known(_), ServerEvent::Removed(_)) => true,
+            (Self::Unknown, ServerEvent::Changed(_) | ServerEvent::Removed(_))
+            | (Self::Known(_), ServerEvent::Registered(_)) => false,
+            (Self::Known(known), ServerEvent::Changed(_)) => !known.removed,
+        }
+    }
+
     fn slug_taken(slug: &Slug) -> Option<Refusal> {
         Some(Refusal::SlugTaken { slug: slug.clone() })
     }

@@ -102,6 +102,12 @@ impl JetStreamLog {
         config::check(&self.shared).await
     }
 
+    /// The log's messages from this sequence on, as many as come at once (up to 1,000), whatever is between them;
+    /// none: there is nothing after it. For an auditor, who goes on where a follower stops.
+    pub async fn scan(&self, from: u64) -> Result<Vec<Stored>, ReadError> {
+        read::scan(&self.shared, from).await
+    }
+
     pub fn client(&self) -> &async_nats::Client {
         &self.shared.client
     }

@@ -23,6 +23,7 @@ use super::output::Output;
 mod auditor;
 mod filter;
 mod start;
+mod verify;
 
 use auditor::Auditor;
 use filter::Filter;
@@ -34,6 +35,8 @@ pub enum Events {
     Tail(Tail),
     /// Read the log up to now: from its beginning, or from a time or position
     Replay(Replay),
+    /// Read the whole log and check that it holds what only Keyledger could have written
+    Verify(verify::Verify),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +80,7 @@ impl Events {
                 };
                 reader.read(first, reader.last, &filter, output).await
             }
+            Self::Verify(verify) => verify.run(environment, output).await,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use keyledger_tests::poll::within;
+use keyledger_tests::servers::ROOT;
 use keyledger_tests::spine::Spine;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -166,4 +167,36 @@ async fn the_log_is_read_as_the_auditor() {
     spine.change_key(&acme, &key.id, "revoke").await;
     assert_eq!(next().await["event"]["type"], "key.revoked");
     tail.kill().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_verified_and_what_is_not_keyledgers_is_found() {
+    let spine = Spine::start().await;
+    let organization = spine.organization("acme").await;
+    spine.key(&organization, &["mcp:*"]).await;
+    let shell = Shell::of(&spine);
+    let verify = shell.events(&["verify"]);
+    let report = shell.json(&verify).await;
+    assert_eq!(
+        (&report["good"], &report["findings"]),
+        (&Value::Bool(true), &serde_json::json!([])),
+        "{report}"
+    );
+    assert!(shell.done(&verify).await.contains("replay       good"));
+
+    let root = spine.nats.connect(ROOT).await;
+    let strange = format!("kl.events.0.{}.key.0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b", organization.id);
+    within("an acknowledgement", Duration::from_secs(10), root.request(strange.clone(), "nonsense".into()))
+        .await
+        .unwrap();
+    let said = shell.run(&verify).await;
+    assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("envelope     1") && said.out.contains(&strange), "{}", said.out);
+    assert!(said.err.contains("1 finding in the log"), "{}", said.err);
+    let said = shell.run(&[&verify[..], &["--json"]].concat()).await;
+    let report: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &report["counts"]), (1, &serde_json::json!({"envelope": 1})));
+
+    let nobody = ["events", "verify", "--nats", "nats://127.0.0.1:1", "--nats-password-file", "auditor"];
+    assert_eq!(shell.run(&nobody).await.code, 3);
 }

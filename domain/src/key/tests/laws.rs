@@ -56,6 +56,26 @@ proptest! {
     }
 
     #[test]
+    fn what_is_decided_is_admitted(commands in commands()) {
+        let (_, events) = run(&commands);
+        let mut key = Key::default();
+        for event in &events {
+            prop_assert!(key.admits(event), "{event:?} on {key:?}");
+            key.apply(event);
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_further_reason_is_admitted_after_a_revocation(commands in commands()) {
+        let mut key = Key::default();
+        key.apply(&issued());
+        key.apply(&revoked(None));
+        for event in run(&commands).1 {
+            prop_assert_eq!(key.admits(&event), matches!(event, KeyEvent::Revoked(_)), "{:?}", event);
+        }
+    }
+
+    #[test]
     fn a_revoked_key_never_comes_back(commands in commands()) {
         let (states, _) = run(&commands);
         let revoked = |key: &Key| key.known().is_some_and(|known| known.state == State::Revoked);

@@ -1,0 +1,293 @@
+//! `keyledger events verify`: whether the log holds what only Keyledger's decisions could have written.
+//!
+//! A state machine that is handed every message in the log's order and tells what it found. It reads nothing and
+//! asks nobody. It keeps in memory: each aggregate's state and last time, as a command would load it, and 16 bytes
+//! an event and a command to notice a second one. What it tells is bounded: the first findings with their places,
+//! and how many there were of each kind.
+
+use std::collections::BTreeMap;
+
+use events::envelope::{ForeignReason, UnreadableReason};
+use events::log::Stored;
+use events::{Envelope, Event, LogId, Read, Recorded};
+use serde::Serialize;
+
+mod aggregates;
+mod claims;
+mod identifiers;
+mod schemas;
+mod secrets;
+
+use aggregates::Aggregates;
+use claims::Claims;
+use identifiers::Identifiers;
+pub use schemas::SchemaError;
+use schemas::Schemas;
+use secrets::Secrets;
+
+/// Findings that are told with their places; more are counted.
+pub const TOLD_AT_MOST: usize = 1_000;
+/// Characters of what a finding says.
+const SAID_AT_MOST: usize = 300;
+
+/// What is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// Every event belongs to this log, which one event opened.
+    Identity,
+    /// No sequence is missing.
+    Sequence,
+    /// Every message is an envelope of ours.
+    Envelope,
+    /// An event lies on the subject that its envelope and its data name.
+    Subject,
+    /// This version reads the event's kind and version.
+    Version,
+    /// The event is as the committed JSON Schemas have it, and its data is read.
+    Schema,
+    /// Time never goes back within an aggregate.
+    Order,
+    /// No event comes twice, and no command.
+    Duplicate,
+    /// A name and who claims it stand next to each other, and a name has one object.
+    Reservation,
+    /// Each aggregate's events are such as decisions make, one after the other.
+    Replay,
+    /// Digests of secrets are such as Keyledger makes.
+    Secret,
+}
+
+impl Check {
+    pub const ALL: [Self; 11] = [
+        Self::Identity,
+        Self::Sequence,
+        Self::Envelope,
+        Self::Subject,
+        Self::Version,
+        Self::Schema,
+        Self::Order,
+        Self::Duplicate,
+        Self::Reservation,
+        Self::Replay,
+        Self::Secret,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Sequence => "sequence",
+            Self::Envelope => "envelope",
+            Self::Subject => "subject",
+            Self::Version => "version",
+            Self::Schema => "schema",
+            Self::Order => "order",
+            Self::Duplicate => "duplicate",
+            Self::Reservation => "reservation",
+            Self::Replay => "replay",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    pub check: Check,
+    /// The message's sequence; of missing ones the first.
+    pub sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    pub problem: String,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub log: LogId,
+    /// Nothing was found.
+    pub good: bool,
+    /// Messages that were read.
+    pub messages: u64,
+    pub aggregates: usize,
+    /// Up to this sequence.
+    pub last_sequence: u64,
+    /// How many findings there are of each kind that has some.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// The first [`TOLD_AT_MOST`].
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// How many findings there are.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum()
+    }
+}
+
+pub struct Verifier {
+    log: LogId,
+    schemas: Schemas,
+    /// The sequence that comes next.
+    next: u64,
+    messages: u64,
+    identifiers: Identifiers,
+    claims: Claims,
+    aggregates: Aggregates,
+    secrets: Secrets,
+    findings: Findings,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Findings {
+    counts: BTreeMap<&'static str, u64>,
+    first: Vec<Finding>,
+}
+
+impl Findings {
+    fn add(&mut self, check: Check, sequence: u64, subject: Option<&str>, problem: impl Into<String>) {
+        *self.counts.entry(check.as_str()).or_default() += 1;
+        if self.first.len() < TOLD_AT_MOST {
+            let problem = problem.into().chars().take(SAID_AT_MOST).collect();
+            let subject = subject.map(|subject| subject.chars().take(SAID_AT_MOST).collect());
+            self.first.push(Finding { check, sequence, subject, problem });
+        }
+    }
+}
+
+/// Where a message stands, for what is found of it.
+struct At<'a> {
+    sequence: u64,
+    subject: &'a str,
+    findings: &'a mut Findings,
+}
+
+impl At<'_> {
+    fn found(&mut self, check: Check, problem: impl Into<String>) {
+        self.findings.add(check, self.sequence, Some(self.subject), problem);
+    }
+}
+
+impl Verifier {
+    /// For the log of this id, from its first message on.
+    pub fn new(log: LogId) -> Result<Self, SchemaError> {
+        Ok(Self {
+            log,
+            schemas: Schemas::new()?,
+            next: 1,
+            messages: 0,
+            identifiers: Identifiers::default(),
+            claims: Claims::default(),
+            aggregates: Aggregates::default(),
+            secrets: Secrets::default(),
+            findings: Findings::default(),
+        })
+    }
+
+    /// The sequence that should come next.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Takes the next message of the log.
+    pub fn take(&mut self, stored: &Stored) {
+        self.missing_before(stored.sequence);
+        self.next = stored.sequence + 1;
+        self.messages += 1;
+        let mut at = At { sequence: stored.sequence, subject: &stored.subject, findings: &mut self.findings };
+        match stored.read(self.log) {
+            Read::Event(recorded) => {
+                self.schemas.check(&recorded.envelope, &stored.payload, &mut at);
+                self.identifiers.take(&recorded.envelope, &mut at);
+                self.claims.take(&recorded, &mut at);
+                self.aggregates.take(&recorded, &mut at);
+                self.secrets.take(&recorded.event, &mut at);
+                placed(&recorded, &mut at);
+            }
+            Read::Unreadable(unreadable) => {
+                let check = match unreadable.reason {
+                    UnreadableReason::UnknownKind | UnreadableReason::UnknownVersion => Check::Version,
+                    UnreadableReason::Data(_) => Check::Schema,
+                    UnreadableReason::WrongAggregate => Check::Subject,
+                };
+                let Envelope { kind, schema_version, .. } = &unreadable.envelope;
+                at.found(check, format!("{kind} version {schema_version}: {}", unreadable.reason));
+                self.identifiers.take(&unreadable.envelope, &mut at);
+                self.aggregates.close(&unreadable.envelope, &mut at);
+            }
+            Read::Foreign(foreign) => {
+                let check = match foreign.reason {
+                    ForeignReason::NoEnvelope(_) | ForeignReason::SpecVersion => Check::Envelope,
+                    ForeignReason::Source | ForeignReason::OtherLog => Check::Identity,
+                    ForeignReason::SubjectDisagrees => Check::Subject,
+                };
+                at.found(check, foreign.reason.to_string());
+            }
+        }
+    }
+
+    /// The log ends at this sequence, as its leader says.
+    pub fn end(mut self, last: u64) -> Report {
+        self.missing_before(last + 1);
+        self.claims.end(&mut self.findings);
+        let Findings { counts, first } = self.findings;
+        Report {
+            log: self.log,
+            good: counts.is_empty(),
+            messages: self.messages,
+            aggregates: self.aggregates.len(),
+            last_sequence: last,
+            counts,
+            findings: first,
+        }
+    }
+
+    fn missing_before(&mut self, sequence: u64) {
+        let problem = match sequence.checked_sub(self.next) {
+            Some(0) => return,
+            Some(1) => "it is missing".to_owned(),
+            Some(count) => format!("{count} messages are missing, up to {}", sequence - 1),
+            None => format!("message {sequence} comes after it"),
+        };
+        self.findings.add(Check::Sequence, self.next, None, problem);
+    }
+}
+
+/// What an event says of where it belongs, beyond its envelope.
+fn placed(recorded: &Recorded, at: &mut At<'_>) {
+    use events::key::{KeyEvent, KeyOwner};
+    use events::organization::OrganizationEvent;
+    let subject = &recorded.envelope.subject;
+    let of_installation = subject.owner.organization().is_none();
+    match &recorded.event {
+        Event::Installation(event) => {
+            if matches!(event, events::installation::InstallationEvent::Bootstrapped(_)) && at.sequence != 1 {
+                at.found(Check::Identity, "it opens a log, and is not its first event");
+            }
+            if !of_installation {
+                at.found(Check::Subject, "an organization owns no installation");
+            }
+        }
+        Event::Organization(event) => {
+            if !of_installation {
+                at.found(Check::Subject, "an organization owns no organization");
+            }
+            if let OrganizationEvent::Created(created) = event
+                && created.home_shard != subject.shard
+            {
+                at.found(Check::Subject, "its organization lives in another shard");
+            }
+        }
+        Event::Server(_) if of_installation => at.found(Check::Subject, "the installation owns no server"),
+        Event::Key(KeyEvent::Issued(issued)) => {
+            if of_installation != (issued.owner == KeyOwner::Installation) {
+                at.found(Check::Subject, "the key says that another owns it");
+            }
+        }
+        Event::Server(_) | Event::Key(_) | Event::Slug(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Every aggregate as its events make it: each event must be one that a decision on the state before it makes, and
+//! no earlier than the event before it.
+
+use std::collections::HashMap;
+
+use domain::{Decide, Installation, Key, Organization, Server};
+use events::{AggregateType, Envelope, Event, Recorded, Subject, Timestamp};
+
+use super::{At, Check};
+
+#[derive(Default)]
+pub(super) struct Aggregates {
+    known: HashMap<Subject, Aggregate>,
+}
+
+struct Aggregate {
+    time: Timestamp,
+    state: State,
+}
+
+enum State {
+    Installation(Installation),
+    Organization(Organization),
+    Server(Server),
+    Key(Key),
+    /// Its reservations are `claims`' to judge.
+    Slug,
+    /// An event of it can't be read: what came of it is not known.
+    Closed,
+}
+
+impl Aggregates {
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub fn take(&mut self, recorded: &Recorded, at: &mut At<'_>) {
+        self.owner_is_known(&recorded.envelope.subject, at);
+        let aggregate = self.at_its_time(&recorded.envelope, State::of(&recorded.event), at);
+        match (&mut aggregate.state, &recorded.event) {
+            (State::Installation(state), Event::Installation(event)) => replay(state, event, recorded, at),
+            (State::Organization(state), Event::Organization(event)) => replay(state, event, recorded, at),
+            (State::Server(state), Event::Server(event)) => replay(state, event, recorded, at),
+            (State::Key(state), Event::Key(event)) => replay(state, event, recorded, at),
+            (State::Slug, Event::Slug(_)) | (State::Closed, _) => {}
+            // An envelope with another type of aggregate is unreadable.
+            (
+                State::Installation(_)
+                | State::Organization(_)
+                | State::Server(_)
+                | State::Key(_)
+                | State::Slug,
+                _,
+            ) => {}
+        }
+    }
+
+    /// An event of it can't be read: what follows of it can't be judged.
+    pub fn close(&mut self, envelope: &Envelope, at: &mut At<'_>) {
+        self.at_its_time(envelope, State::Closed, at).state = State::Closed;
+    }
+
+    fn at_its_time(&mut self, envelope: &Envelope, first: State, at: &mut At<'_>) -> &mut Aggregate {
+        let time = envelope.time;
+        let aggregate =
+            self.known.entry(envelope.subject.clone()).or_insert_with(|| Aggregate { time, state: first });
+        if time < aggregate.time {
+            at.found(
+                Check::Order,
+                format!("its time {time} is before {}, the event's before it", aggregate.time),
+            );
+        }
+        aggregate.time = aggregate.time.max(time);
+        aggregate
+    }
+
+    /// What belongs to an organization comes after it. The name of what it owns may be reserved just before.
+    fn owner_is_known(&self, subject: &Subject, at: &mut At<'_>) {
+        let Some(organization) = subject.owner.organization() else { return };
+        if subject.aggregate_type != AggregateType::Slug
+            && !self.known.contains_key(&Subject::organization(organization))
+        {
+            at.found(Check::Replay, "it belongs to an organization that was never created");
+        }
+    }
+}
+
+impl State {
+    /// Before the first event.
+    fn of(event: &Event) -> Self {
+        match event {
+            Event::Installation(_) => Self::Installation(Installation::default()),
+            Event::Organization(_) => Self::Organization(Organization::default()),
+            Event::Server(_) => Self::Server(Server::default()),
+            Event::Key(_) => Self::Key(Key::default()),
+            Event::Slug(_) => Self::Slug,
+        }
+    }
+}
+
+fn replay<A: Decide>(state: &mut A, event: &A::Event, recorded: &Recorded, at: &mut At<'_>) {
+    if !state.admits(event) {
+        let kind = &recorded.envelope.kind;
+        at.found(Check::Replay, format!("no decision makes {kind} of what the {} is before it", A::TYPE));
+    }
+    state.apply(event);
+}
