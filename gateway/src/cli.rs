@@ -1,4 +1,4 @@
-//! The command line. `serve`, `dev`, `bootstrap`, `nats setup`, `backup`, `restore` and `read-models rebuild` run parts of the
+//! The command line. `serve`, `dev`, `bootstrap`, `nats setup`, `backup`, `restore` and `projections` run parts of the
 //! product; `events` reads the log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
 //!
 //! Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 not reachable or not ready, 4 done and not proven to
@@ -22,7 +22,7 @@ mod organization;
 mod output;
 mod place;
 mod process;
-mod read_models;
+mod projection;
 mod recorded;
 mod server;
 mod snapshot;
@@ -56,9 +56,9 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup into an empty NATS server
     Restore(backup::Restore),
-    /// Keep PostgreSQL's tables, which come from the event log
+    /// Look after PostgreSQL's read models, which come from the event log
     #[command(subcommand)]
-    ReadModels(read_models::ReadModels),
+    Projections(projection::Projections),
     /// Keep what nodes start from, instead of the whole event log
     #[command(subcommand)]
     Snapshots(snapshot::Snapshots),
@@ -112,7 +112,7 @@ impl Command {
             Self::Nats(nats) => nats.run(environment, output),
             Self::Backup(backup) => backup.run(environment, output),
             Self::Restore(restore) => restore.run(environment, output),
-            Self::ReadModels(read_models) => read_models.run(environment, output),
+            Self::Projections(projections) => projections.run(environment, output),
             Self::Snapshots(snapshots) => snapshots.run(environment, output),
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),

@@ -85,7 +85,7 @@ pub fn why_held(origin: &Origin) -> Option<String> {
 fn built_from_another(reason: &str) -> String {
     format!(
         "the read models were built from another log, or from events that this one has lost; see that no \
-         revocation is among them, then `keyledger read-models rebuild`: {reason}"
+         revocation is among them, then `keyledger projections rebuild --all --accept-difference`: {reason}"
     )
 }
 

@@ -1,6 +1,6 @@
 //! What is now: `directory`, the in-memory state that a node serves from, and `postgres`, the read models: which
 //! `projection`s there are, the `runner` that keeps them, the `lease`s by which workers share them, their
-//! `checkpoint`s, what each has `parked`, and whether the log is still their `origin`.
+//! `checkpoint`s, what each has `parked`, how one is built anew by `rebuild`, and whether the log is still their `origin`.
 
 pub mod checkpoint;
 pub mod directory;
@@ -9,6 +9,7 @@ pub mod origin;
 pub mod parked;
 pub mod postgres;
 pub mod projection;
+pub mod rebuild;
 pub mod runner;
 
 pub use projection::Projection;

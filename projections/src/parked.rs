@@ -61,6 +61,21 @@ pub async fn list(pool: &Pool, projection: Projection) -> Result<Parked, ReadMod
     Ok(Parked { count: count(pool, projection).await?, first })
 }
 
+/// One that waits; `None`: it does not.
+pub async fn get(
+    pool: &Pool,
+    projection: Projection,
+    sequence: u64,
+) -> Result<Option<ParkedEvent>, ReadModelError> {
+    let sql = "SELECT to_jsonb(p) FROM parked_events p WHERE projection = $1 AND sequence = $2";
+    let row: Option<Json<_>> = sqlx::query_scalar(sql)
+        .bind(projection.as_str())
+        .bind(sequence.cast_signed())
+        .fetch_optional(pool.inner())
+        .await?;
+    Ok(row.map(|Json(event)| event))
+}
+
 pub async fn count(pool: &Pool, projection: Projection) -> Result<u64, ReadModelError> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_events WHERE projection = $1")
         .bind(projection.as_str())

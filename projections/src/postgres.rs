@@ -1,7 +1,7 @@
 //! The read models in PostgreSQL: lists, look-ups and the history, for the admin API. No request to an MCP
 //! server waits for any of it.
 //!
-//! Everything here comes from events alone and can be thrown away and built again ([`rebuild`]). One file a
+//! Everything here comes from events alone and can be built again at any time ([`crate::rebuild`]). One file a
 //! noun: its row, the one fold from events to row, and its reads. [`crate::runner`] writes. Rows pass through
 //! PostgreSQL as JSON objects whose members are the columns, so that a row has one definition.
 
@@ -97,15 +97,13 @@ pub async fn migrate(pool: &Pool) -> Result<(), ReadModelError> {
     Ok(())
 }
 
-/// Empties every table, so that the read models are built anew from the log's first event.
-pub async fn rebuild(pool: &Pool) -> Result<(), ReadModelError> {
-    sqlx::query("TRUNCATE checkpoints, parked_events, organizations, servers, keys, history")
-        .execute(&pool.0)
-        .await?;
-    Ok(())
-}
-
 impl Pool {
+    /// Connections to tables of the same names in another schema of the same database.
+    pub(crate) fn in_schema(&self, schema: &str, max: u32) -> Self {
+        let options = (*self.0.connect_options()).clone().options([("search_path", schema)]);
+        Self(self.0.options().clone().max_connections(max).connect_lazy_with(options))
+    }
+
     /// For tests, which look at plans and stored rows.
     pub fn inner(&self) -> &PgPool {
         &self.0

@@ -134,7 +134,7 @@ impl Projector {
             }
             match error {
                 ProjectError::Diverged(reason) => {
-                    tracing::error!(projection = %self.projection, %reason, "it was built from another log: `keyledger projections rebuild` builds it anew");
+                    tracing::error!(projection = %self.projection, %reason, "it was built from another log: `keyledger projections rebuild --accept-difference` builds it anew");
                     self.state.send_replace(ProjectorState::Diverged(reason));
                     pause = self.config.max_pause;
                 }

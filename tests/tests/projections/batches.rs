@@ -81,16 +81,3 @@ async fn of_two_writers_at_once_one_stores_each_batch() {
     alone.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
     assert_eq!(stage.dump().await, alone.dump().await);
 }
-
-#[tokio::test]
-async fn a_rebuild_starts_from_nothing() {
-    let stage = Stage::new().await;
-    let mut tape = Tape::new();
-    tape.fill(1);
-    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
-    let before = stage.dump().await;
-    projections::postgres::rebuild(&stage.pool).await.unwrap();
-    assert!(stage.dump().await.is_empty());
-    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
-    assert_eq!(stage.dump().await, before);
-}

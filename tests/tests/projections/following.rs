@@ -12,6 +12,8 @@ use events::sealed::SealedField;
 use events::{KeyId, OrganizationId, Owner, SealedText, Subject};
 use futures::StreamExt;
 use gateway::config::NatsRole;
+use gateway::dev::nats::Credentials;
+use gateway::vault::MasterKey;
 use keyledger_tests::poll;
 use keyledger_tests::servers::{Nats, Postgres, ROOT};
 use projections::postgres::text::{Unseal, UnsealError};
@@ -152,33 +154,38 @@ async fn a_vault_that_does_not_answer_forgets_no_text() {
     assert!(names.iter().all(Option::is_some), "{names:?}");
 }
 
-/// `keyledger read-models rebuild`. Nobody answers at its NATS.
-async fn rebuild(postgres: String) -> ExitCode {
+/// `keyledger projections …`, as a worker.
+async fn projections(nats: &str, user: Credentials, postgres: String, args: &[&str]) -> ExitCode {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("people.key");
+    MasterKey::read_or_create(&key, &events::clock::SystemRandom).unwrap();
     let environment = [
         ("KEYLEDGER_PUBLIC_URL", "https://mcp.example.com"),
-        ("KEYLEDGER_NATS__URL", "nats://127.0.0.1:1"),
+        ("KEYLEDGER_NATS__URL", nats),
+        ("KEYLEDGER_NATS__USERS__WORKER__USER", &user.user),
+        ("KEYLEDGER_NATS__USERS__WORKER__PASSWORD", &user.password),
         ("KEYLEDGER_POSTGRES__URL", &postgres),
-        ("KEYLEDGER_VAULT__PEOPLE_KEY_FILE", "not-there"),
+        ("KEYLEDGER_VAULT__PEOPLE_KEY_FILE", key.to_str().unwrap()),
         // What the configuration's other roles lack is nothing to it.
         ("KEYLEDGER_ROLES", "node"),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let args = ["keyledger", "read-models", "rebuild"].map(Into::into);
+    let args: Vec<_> = ["keyledger", "projections"].iter().chain(args).map(Into::into).collect();
     tokio::task::spawn_blocking(move || gateway::cli::run(args, &environment)).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_rebuild_without_a_database_is_no_success() {
-    assert_eq!(rebuild("postgres://keyledger@127.0.0.1:1/keyledger".to_owned()).await, ExitCode::from(3));
-    assert_eq!(rebuild("postgres://keyledger@db.example.com/keyledger".to_owned()).await, ExitCode::from(2));
-}
-
-#[tokio::test]
-async fn a_rebuild_gives_an_empty_database_its_tables() {
-    let postgres = Postgres::start().await;
-    assert_eq!(rebuild(postgres.url()).await, ExitCode::SUCCESS);
-    let pool = postgres::connect(&postgres.url(), 1).unwrap();
-    assert_eq!(furthest_behind(&pool).await.unwrap(), None);
+async fn without_a_database_or_an_installation_nothing_is_a_success() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let run = async |postgres: &str, args: &[&str]| {
+        projections(&nats.url(), nats.credentials("worker"), postgres.to_owned(), args).await
+    };
+    let all = ["rebuild", "--all"];
+    assert_eq!(run("postgres://keyledger@127.0.0.1:1/keyledger", &all).await, ExitCode::from(3));
+    assert_eq!(run("postgres://keyledger@db.example.com/keyledger", &all).await, ExitCode::from(2));
+    assert_eq!(run(&stage.url(), &["rebuild", "policies"]).await, ExitCode::from(2));
+    assert_eq!(run(&stage.url(), &["rebuild"]).await, ExitCode::from(2));
+    assert_eq!(run(&stage.url(), &all).await, ExitCode::from(3), "no installation lives in this log yet");
 }
 
 /// The worker says that the log is another one, stores nothing, and goes on after a rebuild.
@@ -189,7 +196,12 @@ async fn diverges(nats: &Nats, stage: &Stage, end: u64) {
     start(&mut tasks, &worker);
     until_state(&worker, |state| matches!(state, ProjectorState::Diverged(_))).await;
     assert_eq!(stage.dump().await, before);
-    assert_eq!(rebuild(stage.url()).await, ExitCode::SUCCESS);
+    let run =
+        async |args: &[&str]| projections(&nats.url(), nats.credentials("worker"), stage.url(), args).await;
+    assert_eq!(run(&["rebuild", "--all"]).await, ExitCode::from(1), "what is lost must be accepted");
+    assert_eq!(stage.dump().await, before);
+    assert_eq!(run(&["rebuild", "--all", "--accept-difference"]).await, ExitCode::SUCCESS);
+    assert_eq!(run(&["list"]).await, ExitCode::SUCCESS);
     until_at(&stage.pool, end).await;
     until_state(&worker, |state| *state == ProjectorState::Following).await;
     tasks.shutdown().await;

@@ -10,6 +10,7 @@ mod lists;
 mod migrating;
 mod parking;
 mod plans;
+mod rebuilding;
 mod sharing;
 mod snapshots;
 mod stage;

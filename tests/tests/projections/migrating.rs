@@ -1,6 +1,6 @@
 //! The tables of a version before this one become this one's, with what they hold.
 
-use projections::{Projection, checkpoint, parked, postgres};
+use projections::{Projection, checkpoint, parked};
 
 use crate::stage::{Stage, Tape};
 
@@ -42,5 +42,4 @@ async fn one_checkpoint_for_all_becomes_each_projections_and_what_waited_waits_w
         let waiting: Vec<_> = waiting.iter().map(|event| event.sequence).collect();
         assert_eq!(waiting, expected, "{projection}");
     }
-    postgres::rebuild(&stage.pool).await.unwrap();
 }

@@ -25,7 +25,7 @@ async fn an_unreadable_event_waits_with_what_follows_of_its_aggregate() {
     tape.key(owner, open, revoked());
     // Across batches as well as within one.
     for size in [1, 100] {
-        projections::postgres::rebuild(&stage.pool).await.unwrap();
+        stage.empty().await;
         let mut from = None;
         for batch in tape.messages.chunks(size) {
             stage.projector().project(tape.log, &mut from, batch).await.unwrap();

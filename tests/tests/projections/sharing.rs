@@ -197,7 +197,7 @@ async fn a_worker_killed_in_mid_batch_leaves_nothing_twice_and_nothing_missing()
     second.wait().await.unwrap();
 }
 
-async fn read_all(log: &dyn events::log::Log, count: usize) -> Vec<events::log::Stored> {
+pub async fn read_all(log: &dyn events::log::Log, count: usize) -> Vec<events::log::Stored> {
     use futures::StreamExt;
     log.follow(None).await.unwrap().take(count).map(Result::unwrap).collect().await
 }

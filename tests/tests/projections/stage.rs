@@ -122,6 +122,12 @@ impl Stage {
         furthest_behind(&self.pool).await.unwrap()
     }
 
+    /// As if nothing had ever been projected.
+    pub async fn empty(&self) {
+        let sql = format!("TRUNCATE {}", postgres::TABLES.join(", "));
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(self.pool.inner()).await.unwrap();
+    }
+
     /// All that the tables hold, in an order of its own, without the times at which it was written.
     pub async fn dump(&self) -> Vec<Value> {
         let mut dump = Vec::new();

@@ -1,0 +1,68 @@
+//! `keyledger projections list`
+
+use clap::Args;
+use projections::lease::{self, Lease, LeaseStore};
+use projections::{Projection, checkpoint, origin, parked, rebuild};
+use serde_json::{Value, json};
+
+use super::AsWorker;
+use crate::cli::Environment;
+use crate::cli::error::CliError;
+use crate::cli::output::{Column, Output, text};
+use crate::cli::process::Configured;
+use crate::store::leases::FleetLeases;
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+const COLUMNS: &[Column] = &[
+    Column { head: "PROJECTION", cell: |item| text(item, "name") },
+    Column { head: "APPLIED", cell: |item| text(item, "applied") },
+    Column { head: "BEHIND", cell: |item| text(item, "lag_events") },
+    Column { head: "PARKED", cell: |item| text(item, "parked") },
+    Column { head: "KEPT BY", cell: |item| text(&item["lease"], "name") },
+    Column { head: "SINCE", cell: |item| text(&item["lease"], "since") },
+    Column { head: "COPY AT", cell: |item| text(item, "copy_applied") },
+    Column { head: "DIVERGED", cell: |item| text(item, "diverged") },
+];
+
+impl List {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let worker = AsWorker::connect(self.configured, environment).await?;
+        let last = worker.log.info().await.map_err(|error| CliError::Unavailable(error.to_string()))?;
+        let leases = FleetLeases::new(worker.client.clone());
+        let mut items = Vec::new();
+        for (projection, checkpoint) in checkpoint::all(&worker.pool).await? {
+            let applied = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
+            let diverged = match &checkpoint {
+                Some(checkpoint) => origin::against(&*worker.log, checkpoint).await.unwrap_or_default(),
+                None => None,
+            };
+            let copy = rebuild::standing(&worker.pool, projection).await?;
+            items.push(json!({
+                "name": projection,
+                "applied": applied,
+                "applied_at": checkpoint.map(|checkpoint| checkpoint.stored_at),
+                "lag_events": last.last_sequence.saturating_sub(applied),
+                "parked": parked::count(&worker.pool, projection).await?,
+                "lease": lease(&leases, projection).await,
+                "copy_applied": copy.map(|copy| copy.applied),
+                "diverged": diverged,
+            }));
+        }
+        if self.json { output.json(&items) } else { output.table(COLUMNS, &items) }
+    }
+}
+
+/// Who keeps it, as far as is known.
+async fn lease(leases: &FleetLeases, projection: Projection) -> Option<Value> {
+    let stored = leases.read(&lease::entry(projection.as_str())).await.ok()??;
+    let lease: Lease = serde_json::from_slice(&stored.value).ok()?;
+    lease.holder.is_some().then(|| json!(lease))
+}

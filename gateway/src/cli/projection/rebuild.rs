@@ -1,0 +1,128 @@
+//! `keyledger projections rebuild`
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use events::clock::{Clock, SystemClock};
+use projections::Projection;
+use projections::rebuild::{self, Progress, Rebuilt};
+use projections::runner::ProjectorConfig;
+
+use super::AsWorker;
+use crate::cli::Environment;
+use crate::cli::error::CliError;
+use crate::cli::output::Output;
+use crate::cli::process::Configured;
+
+/// Reads and workers go on meanwhile. Interrupted, the next one goes on from where it came to. The copy takes the
+/// room of the live one until it is switched; its user must be allowed to create a schema.
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// organizations, servers, keys, history
+    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
+    projections: Vec<Projection>,
+    /// Every projection, one after the other
+    #[arg(long)]
+    all: bool,
+    /// Switch also when the copy differs from the live one, or can't be compared with it
+    #[arg(long)]
+    accept_difference: bool,
+    /// Rebuild nothing: throw the copy away that an unfinished rebuild has left
+    #[arg(long, conflicts_with = "accept_difference")]
+    discard: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    configured: Configured,
+}
+
+impl Rebuild {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let worker = AsWorker::connect(self.configured, environment).await?;
+        let projections = if self.all { Projection::ALL.to_vec() } else { self.projections };
+        let mut done = Vec::new();
+        for projection in projections {
+            if self.discard {
+                let there = rebuild::discard(&worker.pool, projection).await?;
+                output
+                    .line(format!("{projection}: {}", if there { "the copy is gone" } else { "no copy" }))?;
+                continue;
+            }
+            let rebuild = rebuild::Rebuild {
+                projection,
+                log: Arc::clone(&worker.log),
+                pool: worker.pool.clone(),
+                unseal: Arc::clone(&worker.unseal),
+                config: ProjectorConfig::default(),
+                accept_difference: self.accept_difference,
+            };
+            let mut shown = Shown::new(projection);
+            let rebuilt = rebuild.run(|progress| shown.tell(progress, output)).await?;
+            if self.json {
+                done.push(rebuilt);
+            } else {
+                output.line(words(&rebuilt))?;
+            }
+        }
+        if self.json && !self.discard { output.json(&done) } else { Ok(()) }
+    }
+}
+
+fn words(rebuilt: &Rebuilt) -> String {
+    let Rebuilt { projection, applied, compared, not_compared, .. } = rebuilt;
+    let found = match (compared, not_compared) {
+        (Some(compared), _) => compared.to_string(),
+        (None, Some(why)) => format!("not compared: the one before {why}"),
+        (None, None) => "not compared".to_owned(),
+    };
+    format!("{projection}: switched at event {applied}; {found}")
+}
+
+/// Once a second a line for people.
+struct Shown {
+    projection: Projection,
+    /// When the filling began, and with how many events.
+    start: Option<(Instant, u64)>,
+    last: Option<Instant>,
+}
+
+const EVERY: Duration = Duration::from_secs(1);
+
+impl Shown {
+    fn new(projection: Projection) -> Self {
+        Self { projection, start: None, last: None }
+    }
+
+    fn tell(&mut self, progress: Progress, output: &mut Output) {
+        let now = SystemClock.instant();
+        let projection = self.projection;
+        match progress {
+            Progress::Filling { done, until } => {
+                let (start, before) = *self.start.get_or_insert((now, done));
+                if self.last.is_some_and(|last| now.saturating_duration_since(last) < EVERY) && done < until {
+                    return;
+                }
+                self.last = Some(now);
+                let rate = rate(done.saturating_sub(before), now.saturating_duration_since(start));
+                output.note(format!(
+                    "{projection}: {done} of {until} events{}",
+                    rest(until - done.min(until), rate)
+                ));
+            }
+            Progress::Comparing => output.note(format!("{projection}: comparing with the live one")),
+            Progress::Switching => output.note(format!("{projection}: switching")),
+        }
+    }
+}
+
+/// Events a second; `None` while it is too early to tell.
+fn rate(events: u64, time: Duration) -> Option<u64> {
+    let millis = u64::try_from(time.as_millis()).ok().filter(|millis| *millis >= 200)?;
+    Some(events.saturating_mul(1_000) / millis).filter(|rate| *rate > 0)
+}
+
+fn rest(events: u64, rate: Option<u64>) -> String {
+    rate.map_or_else(String::new, |rate| format!(", {rate}/s, {} s to go", events.div_ceil(rate)))
+}

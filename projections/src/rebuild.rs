@@ -1,0 +1,216 @@
+//! Builds a projection anew: a copy beside the live one, from the log's first event; compared with the live one at
+//! the same place of the log; put in its place in one transaction. Reads go on meanwhile, and so do workers.
+//!
+//! The copy has a schema of its own with tables of the same names, so that the same SQL fills it. Interrupted, the
+//! next rebuild goes on from where it came to. Two at once are refused. What only the live one holds, since the
+//! log has lost it, is gone after the switch: that is said before, and must be accepted.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use events::LogId;
+use events::log::{FollowError, Log, ReadError, Stored};
+use futures::StreamExt;
+use serde::Serialize;
+use sqlx::{Connection, PgConnection};
+
+use crate::Projection;
+use crate::checkpoint::{self, Checkpoint};
+use crate::origin;
+use crate::postgres::text::Unseal;
+use crate::postgres::{self, Pool, ReadModelError};
+use crate::runner::{ProjectError, Projector, ProjectorConfig};
+
+mod compare;
+mod copy;
+mod switch;
+
+pub use compare::{Comparison, Difference, Kind};
+use copy::Copy;
+pub use copy::{Standing, discard, standing};
+
+/// A rebuild of one projection.
+pub struct Rebuild {
+    pub projection: Projection,
+    pub log: Arc<dyn Log>,
+    /// The live read models.
+    pub pool: Pool,
+    pub unseal: Arc<dyn Unseal>,
+    pub config: ProjectorConfig,
+    /// Switch also when the copy differs from the live one, or can't be compared with it.
+    pub accept_difference: bool,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The copy has the events up to `done`, of `until`.
+    Filling {
+        done: u64,
+        until: u64,
+    },
+    Comparing,
+    Switching,
+}
+
+/// A rebuild that is done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Rebuilt {
+    pub projection: Projection,
+    /// Where an earlier rebuild had been interrupted; 0: this one began anew.
+    pub resumed_after: u64,
+    /// The sequence up to which every event was in it when it was switched.
+    pub applied: u64,
+    /// `null`: the live one could not be compared: why is `not_compared`.
+    pub compared: Option<Comparison>,
+    pub not_compared: Option<String>,
+}
+
+/// Why nothing was switched. The copy stays, for the next rebuild to go on with.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    #[error("`{0}` is being rebuilt by somebody else")]
+    AlreadyRunning(Projection),
+    #[error("the copy of `{0}` differs from the live one: {1}")]
+    Differs(Projection, Box<Comparison>),
+    #[error("`{0}` can't be compared with a copy of it: it {1}")]
+    NotComparable(Projection, String),
+    #[error("`{0}` is read without a pause, and could not be switched: try again")]
+    Busy(Projection),
+    #[error("another version has changed the tables meanwhile: rebuild with that one")]
+    OtherVersion,
+    #[error(transparent)]
+    ReadModels(#[from] ReadModelError),
+    #[error("PostgreSQL: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error("{0}")]
+    Log(#[from] ReadError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+}
+
+impl Rebuild {
+    /// Does all of it. `tell` hears how far it is, after each batch.
+    pub async fn run(&self, mut tell: impl FnMut(Progress)) -> Result<Rebuilt, RebuildError> {
+        postgres::migrate(&self.pool).await?;
+        let log = self.log.id().await?;
+        let mut locked = lock(&self.pool, self.projection).await?;
+        let done = self.run_alone(log, &mut locked, &mut tell).await;
+        unlock(locked).await;
+        done
+    }
+
+    async fn run_alone(
+        &self,
+        log: LogId,
+        locked: &mut PgConnection,
+        tell: &mut impl FnMut(Progress),
+    ) -> Result<Rebuilt, RebuildError> {
+        let copy = Copy::open(&self.pool, self.projection, log, locked).await?;
+        let outcome = self.build(log, locked, &copy, tell).await;
+        copy.pool.close().await;
+        outcome
+    }
+
+    async fn build(
+        &self,
+        log: LogId,
+        locked: &mut PgConnection,
+        copy: &Copy,
+        tell: &mut impl FnMut(Progress),
+    ) -> Result<Rebuilt, RebuildError> {
+        let mut filling = Filling {
+            projector: Projector::new(
+                self.projection,
+                Arc::clone(&self.log),
+                copy.pool.clone(),
+                Arc::clone(&self.unseal),
+                self.config,
+            ),
+            at: checkpoint::read(&copy.pool, self.projection).await?,
+            log,
+        };
+        let resumed_after = filling.sequence();
+        let (compared, not_compared) = match self.against_live().await? {
+            None => {
+                let comparison = self.compare(&mut filling, copy, tell).await?;
+                if !comparison.is_equal() && !self.accept_difference {
+                    return Err(RebuildError::Differs(self.projection, Box::new(comparison)));
+                }
+                (Some(comparison), None)
+            }
+            Some(why) if self.accept_difference => (None, Some(why)),
+            Some(why) => return Err(RebuildError::NotComparable(self.projection, why)),
+        };
+        let live_is_followed = compared.is_some();
+        self.switch(&mut filling, locked, copy, live_is_followed, tell).await?;
+        let applied = filling.sequence();
+        Ok(Rebuilt { projection: self.projection, resumed_after, applied, compared, not_compared })
+    }
+
+    /// Why the live projection can't be compared with what the log gives, if so.
+    async fn against_live(&self) -> Result<Option<String>, RebuildError> {
+        match checkpoint::read(&self.pool, self.projection).await? {
+            None => Ok(Some("has nothing yet".to_owned())),
+            Some(live) => Ok(origin::against(&*self.log, &live).await?),
+        }
+    }
+}
+
+/// A copy on its way.
+struct Filling {
+    projector: Projector,
+    at: Option<Checkpoint>,
+    log: LogId,
+}
+
+impl Filling {
+    fn sequence(&self) -> u64 {
+        self.at.as_ref().map_or(0, |at| at.sequence)
+    }
+
+    /// Takes in every event up to this sequence, which the log has, and no further.
+    async fn up_to(
+        &mut self,
+        rebuild: &Rebuild,
+        until: u64,
+        tell: &mut impl FnMut(Progress),
+    ) -> Result<(), RebuildError> {
+        if self.sequence() >= until {
+            return Ok(());
+        }
+        let follower = rebuild.log.follow(self.at.as_ref().map(Checkpoint::place)).await?;
+        let mut chunks = follower.ready_chunks(rebuild.config.batch);
+        while let Some(chunk) = chunks.next().await {
+            let mut messages: VecDeque<Stored> = chunk.into_iter().collect::<Result<_, _>>()?;
+            messages.retain(|message| message.sequence <= until);
+            self.projector.project(self.log, &mut self.at, messages.make_contiguous()).await?;
+            tell(Progress::Filling { done: self.sequence(), until });
+            if self.sequence() >= until {
+                return Ok(());
+            }
+        }
+        Err(FollowError::Unavailable("the follower ended".to_owned()).into())
+    }
+}
+
+/// Keeps others from rebuilding the same projection, as long as the connection lives.
+async fn lock(pool: &Pool, projection: Projection) -> Result<PgConnection, RebuildError> {
+    let mut connection = pool.inner().acquire().await?.detach();
+    let locked: bool =
+        sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtext('keyledger rebuild'), hashtext($1))")
+            .bind(projection.as_str())
+            .fetch_one(&mut connection)
+            .await?;
+    if locked { Ok(connection) } else { Err(RebuildError::AlreadyRunning(projection)) }
+}
+
+/// At once; else it ends with the connection, which PostgreSQL notices a little later.
+async fn unlock(mut connection: PgConnection) {
+    let unlocked = sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut connection).await;
+    if let Err(error) = unlocked.and(connection.close().await) {
+        tracing::debug!(%error, "the rebuild's lock ends with its connection");
+    }
+}
