@@ -229,12 +229,14 @@ impl Process {
         } else {
             None
         };
-        let read_models = if self.config.has(Role::Worker) { Some(worker::start(self).await?) } else { None };
+        let mut read_models = None;
+        if self.config.has(Role::Worker) {
+            let (origin, held) = worker::start(self).await?;
+            read_models = Some(origin);
+            snapshots::start(self, authenticating.as_ref(), held).await?;
+        }
         if let (Some(parts), Some(state)) = (&authenticating, &read_models) {
             worker::hold_gate(self, Arc::clone(&parts.gate), state.clone());
-        }
-        if self.config.has(Role::Worker) {
-            snapshots::start(self, authenticating.as_ref()).await?;
         }
         if let Some(parts) = &authenticating {
             if self.config.has(Role::Control) {

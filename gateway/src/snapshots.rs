@@ -18,6 +18,9 @@ pub use header::{Header, Unusable};
 pub use load::Loader;
 pub use write::{Schedule, WriteError, Writer};
 
+/// Of the workers, the one that holds this writes.
+pub const LEASE: &str = "snapshots";
+
 /// What objects are named after.
 const KIND: &str = "directory";
 

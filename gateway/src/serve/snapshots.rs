@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Authenticating, Process, ServeError, connections};
+use projections::lease::Held;
+
+use super::{Authenticating, Process, ServeError, connections, worker};
 use crate::config::{self, NatsRole};
-use crate::snapshots::{Schedule, Signers, Writer};
+use crate::snapshots::{LEASE, Schedule, Signers, Writer};
 use crate::store::snapshots::Objects;
 use crate::vault::VaultName;
 
@@ -14,6 +16,7 @@ use crate::vault::VaultName;
 pub(super) async fn start(
     process: &Process,
     authenticating: Option<&Authenticating>,
+    held: Held,
 ) -> Result<(), ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let people = connections::vault(&process.config, VaultName::People, log.client()).await?;
@@ -31,7 +34,11 @@ pub(super) async fn start(
         random: Arc::clone(&process.random),
     };
     let (schedule, cancel) = (Schedule::of(&process.config.snapshots), process.cancel.clone());
-    process.tasks.spawn(writer.run(schedule, cancel));
+    let work = move |until_lost| {
+        let writer = writer.clone();
+        async move { writer.run(schedule, until_lost).await }
+    };
+    process.tasks.spawn(worker::while_held(held, LEASE, cancel, work));
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Process, ServeError, connections};
 use crate::config::{Config, ConfigError, NatsRole};
 use crate::health;
+use crate::snapshots;
 use crate::store::{self, leases::FleetLeases};
 
 /// How often the read models are measured, and compared with the log.
@@ -27,8 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const LEASE: Duration = Duration::from_secs(10);
 
 /// Takes this worker's share of the projections, keeps it, and tells whether the log is what the read models were
-/// built from. A database that is down is waited for.
-pub(super) async fn start(process: &Process) -> Result<watch::Receiver<Origin>, ServeError> {
+/// built from, and what the worker's share is. A database that is down is waited for.
+pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<Origin>, Held), ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
@@ -39,9 +40,14 @@ pub(super) async fn start(process: &Process) -> Result<watch::Receiver<Origin>, 
     for projection in Projection::ALL {
         let (log, unseal) = (Arc::clone(&log), Arc::clone(&sealing));
         let projector = Projector::new(projection, log, pool.clone(), unseal, ProjectorConfig::default());
-        process.tasks.spawn(keep(projector, held.clone(), process.cancel.clone()));
+        let projector = Arc::new(projector);
+        let work = move |until_lost| {
+            let projector = Arc::clone(&projector);
+            async move { projector.run(until_lost).await }
+        };
+        process.tasks.spawn(while_held(held.clone(), projection.as_str(), process.cancel.clone(), work));
     }
-    Ok(watch_over(process, log, pool))
+    Ok((watch_over(process, log, pool), held))
 }
 
 /// Shares the work with the other workers.
@@ -50,7 +56,7 @@ fn share(process: &Process, client: store::Client) -> Held {
         id: uuid_v7(&*process.clock, &*process.random),
         name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         lease: LEASE,
-        shared: Projection::ALL.map(Projection::as_str).to_vec(),
+        shared: Projection::ALL.map(Projection::as_str).into_iter().chain([snapshots::LEASE]).collect(),
     };
     let leases = Arc::new(FleetLeases::new(client));
     let (leasing, held) = Leasing::new(leases, Arc::clone(&process.clock), worker);
@@ -58,12 +64,16 @@ fn share(process: &Process, client: store::Client) -> Held {
     held
 }
 
-/// Keeps a projection while this worker holds its lease.
-async fn keep(projector: Projector, mut held: Held, cancel: CancellationToken) {
-    let name = projector.projection().as_str();
+/// Does a work whenever this worker holds its lease, until the lease is lost.
+pub(super) async fn while_held<Work: Future<Output = ()>>(
+    mut held: Held,
+    name: &'static str,
+    cancel: CancellationToken,
+    work: impl Fn(CancellationToken) -> Work,
+) {
     while cancel.run_until_cancelled(held.taken(name)).await.is_some() {
         let until_lost = cancel.child_token();
-        tokio::join!(projector.run(until_lost.clone()), async {
+        tokio::join!(work(until_lost.clone()), async {
             until_lost.run_until_cancelled(held.lost(name)).await;
             until_lost.cancel();
         });

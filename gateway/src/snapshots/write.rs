@@ -68,7 +68,7 @@ impl Writer {
     pub async fn run(self, schedule: Schedule, cancel: CancellationToken) {
         let started = self.clock.now();
         let mut newest = None;
-        let mut unfinished = GivenUp::default();
+        let mut unfinished = GivenUp(Vec::new());
         let mut pause = LOOK_EVERY;
         while cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             pause = LOOK_EVERY;
@@ -169,7 +169,7 @@ impl Writer {
     /// Writes the directory as it is now, and lets old ones go.
     pub async fn write_and_prune(&self, keep: usize) -> Result<(Object, Header), WriteError> {
         let written = self.write().await?;
-        self.prune(keep, &mut GivenUp::default()).await?;
+        self.prune(keep, &mut GivenUp(Vec::new())).await?;
         Ok(written)
     }
 
@@ -201,16 +201,15 @@ impl Writer {
 }
 
 /// Uploads without an end, each with when it was first seen to stand still.
-#[derive(Default)]
-struct GivenUp(Vec<(Unfinished, Instant)>);
+struct GivenUp<Upload = Unfinished>(Vec<(Upload, Instant)>);
 
 /// An upload that has not moved for this long has been given up.
 const STILL: Duration = Duration::from_secs(600);
 
-impl GivenUp {
+impl<Upload: PartialEq> GivenUp<Upload> {
     /// Those that have stood still for long enough.
-    fn after(&mut self, unfinished: Vec<Unfinished>, now: Instant) -> Vec<Unfinished> {
-        let seen = |upload: &Unfinished| {
+    fn after(&mut self, unfinished: Vec<Upload>, now: Instant) -> Vec<Upload> {
+        let seen = |upload: &Upload| {
             self.0.iter().find(|(known, _)| known == upload).map_or(now, |(_, since)| *since)
         };
         let all: Vec<_> = unfinished.into_iter().map(|upload| (seen(&upload), upload)).collect();
@@ -233,5 +232,58 @@ impl Schedule {
             newest.map_or((0, started), |newest| (newest.place.sequence, newest.written_at));
         let events = now.applied.saturating_sub(sequence);
         events >= self.every_events || (events > 0 && now.time.since(written_at) >= self.every)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::LogId;
+    use events::position::Place;
+    use projections::directory::Counts;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SCHEDULE: Schedule = Schedule { every_events: 100, every: Duration::from_secs(60), keep: 3 };
+
+    fn seconds(seconds: u64) -> Timestamp {
+        Timestamp::UNIX_EPOCH.saturating_add(Duration::from_secs(seconds))
+    }
+
+    fn header(sequence: u64, written_at: Timestamp) -> Header {
+        Header {
+            format: FORMAT,
+            place: Place { log: LogId::new(Uuid::nil()), sequence, event: None },
+            stored_at: written_at,
+            written_at,
+            counts: Counts::default(),
+            size: 0,
+            sha256: DigestBytes([0; 32]),
+            reads: reads(),
+        }
+    }
+
+    #[test]
+    fn one_is_due_after_so_many_events_or_so_much_time_with_any() {
+        let due = |applied, time, newest: Option<&Header>| {
+            SCHEDULE.is_due(&Now { applied, time: seconds(time) }, newest, seconds(1_000))
+        };
+        // The first: time counts from the worker's start.
+        assert!(due(100, 1_000, None) && !due(99, 1_059, None) && due(99, 1_060, None));
+        let newest = header(500, seconds(900));
+        assert!(due(600, 901, Some(&newest)) && !due(599, 901, Some(&newest)));
+        assert!(due(501, 960, Some(&newest)) && !due(500, 9_999, Some(&newest)), "nothing has happened");
+    }
+
+    #[test]
+    fn an_upload_is_given_up_once_it_has_stood_still_for_ten_minutes() {
+        let clock = events::clock::ManualClock::new(seconds(0));
+        let mut uploads = GivenUp(Vec::new());
+        assert!(uploads.after(vec![("a", 1), ("b", 1)], clock.instant()).is_empty());
+        clock.advance(STILL / 2);
+        assert!(uploads.after(vec![("a", 1), ("b", 2)], clock.instant()).is_empty());
+        clock.advance(STILL / 2);
+        assert_eq!(uploads.after(vec![("a", 1), ("b", 2)], clock.instant()), [("a", 1)]);
+        assert!(uploads.after(vec![("b", 3)], clock.instant()).is_empty());
     }
 }

@@ -118,11 +118,6 @@ impl SnapshotKeys {
         Ok(Self(keys.iter().map(|(_, key)| (key.id, key.public())).collect()))
     }
 
-    /// That of one key alone.
-    pub fn of(key: &SnapshotKey) -> Self {
-        Self(vec![(key.id, key.public())])
-    }
-
     pub fn verify(&self, key: Uuid, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         let (_, public) = self.0.iter().find(|(id, _)| *id == key).ok_or(SignatureError::UnknownKey)?;
         UnparsedPublicKey::new(&ED25519, public).verify(message, signature).map_err(|_| SignatureError::Wrong)
@@ -132,5 +127,64 @@ impl SnapshotKeys {
 impl fmt::Debug for SnapshotKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SnapshotKey({})", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::clock::{SystemClock, SystemRandom};
+
+    use super::super::VaultName;
+    use super::super::tests::vault;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_worker_signs_a_node_believes_and_nothing_else() {
+        let (_, people) = vault(VaultName::People, 1);
+        let (_, node) = vault(VaultName::Node, 2);
+        assert!(SnapshotKey::load(&people).await.unwrap().is_none());
+        for _ in 0..2 {
+            ensure(&people, &node, &SystemClock, &SystemRandom).await.unwrap();
+        }
+        let key = SnapshotKey::load(&people).await.unwrap().unwrap();
+        for keys in [SnapshotKeys::load(&node).await, SnapshotKeys::of_worker(&people).await] {
+            let keys = keys.unwrap();
+            let signature = key.sign(b"a header");
+            assert_eq!(keys.verify(key.id(), b"a header", &signature), Ok(()));
+            assert_eq!(keys.verify(key.id(), b"another", &signature), Err(SignatureError::Wrong));
+            assert_eq!(keys.verify(key.id(), b"a header", &signature[1..]), Err(SignatureError::Wrong));
+            let other = SnapshotKey::from_seed(Uuid::nil(), &[7; 32]).unwrap();
+            let signature = other.sign(b"a header");
+            assert_eq!(keys.verify(other.id(), b"a header", &signature), Err(SignatureError::UnknownKey));
+            assert_eq!(keys.verify(key.id(), b"a header", &signature), Err(SignatureError::Wrong));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_newest_key_signs_and_the_one_before_is_still_believed() {
+        let (_, people) = vault(VaultName::People, 1);
+        let (_, node) = vault(VaultName::Node, 2);
+        ensure(&people, &node, &SystemClock, &SystemRandom).await.unwrap();
+        let first = SnapshotKey::load(&people).await.unwrap().unwrap();
+        let mut value = vec![0xff; 48];
+        value[16..].fill(7);
+        people.get_or_create("snapshot.2", Purpose::Snapshot, &value, &SystemRandom).await.unwrap();
+        ensure(&people, &node, &SystemClock, &SystemRandom).await.unwrap();
+        let second = SnapshotKey::load(&people).await.unwrap().unwrap();
+        assert_ne!(first.id(), second.id());
+        let keys = SnapshotKeys::load(&node).await.unwrap();
+        for key in [first, second] {
+            assert_eq!(keys.verify(key.id(), b"a header", &key.sign(b"a header")), Ok(()));
+        }
+    }
+
+    #[tokio::test]
+    async fn vaults_of_two_backups_are_told() {
+        let (_, people) = vault(VaultName::People, 1);
+        let (_, other) = vault(VaultName::People, 1);
+        let (_, node) = vault(VaultName::Node, 2);
+        ensure(&people, &node, &SystemClock, &SystemRandom).await.unwrap();
+        let told = ensure(&other, &node, &SystemClock, &SystemRandom).await;
+        assert!(matches!(told, Err(VaultError::Disagree { .. })), "{told:?}");
     }
 }

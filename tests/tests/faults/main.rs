@@ -8,6 +8,7 @@
 )]
 
 mod a_backup_is_restored;
+mod a_node_starts_from_a_snapshot;
 mod an_older_log_is_restored;
 mod dev_is_killed;
 mod nats_is_gone;
