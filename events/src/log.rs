@@ -87,7 +87,7 @@ pub struct StreamInfo {
 impl StreamInfo {
     /// Whether a majority stands behind it.
     pub fn is_proof(&self) -> bool {
-        !matches!(self.quorum, Quorum::Lost { .. })
+        self.quorum.is_majority()
     }
 }
 
@@ -115,6 +115,14 @@ impl Quorum {
     /// A replica that was heard longer ago is not counted. Shorter than the four seconds after which, at the
     /// earliest, a nats-server that hears no leader stands for election.
     pub const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+    /// Whether the answer proves anything.
+    pub fn is_majority(self) -> bool {
+        match self {
+            Self::Single | Self::Majority { .. } => true,
+            Self::Lost { .. } => false,
+        }
+    }
 
     /// As of when the answer to a question holds for sure, asked at this moment; `None`: it proves nothing.
     pub fn holds_as_of(self, asked_at: Instant) -> Option<Instant> {

@@ -15,7 +15,7 @@ mod leader;
 mod read;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -49,6 +49,8 @@ struct Shared {
     timeouts: Timeouts,
     /// Forgotten when a follower finds another log, so that the next question asks anew.
     id: Mutex<Option<LogId>>,
+    /// Since when the server that this is connected to has proven nothing; `None`: its last answer did.
+    unproven_since: Mutex<Option<Instant>>,
     batches: Semaphore,
 }
 
@@ -89,6 +91,7 @@ impl JetStreamLog {
                 random,
                 timeouts,
                 id: Mutex::new(None),
+                unproven_since: Mutex::new(None),
                 batches: Semaphore::new(OPEN_BATCHES),
             }),
         };

@@ -3,3 +3,4 @@
 mod cut_off;
 mod killed;
 mod measured;
+mod moved;

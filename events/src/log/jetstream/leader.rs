@@ -2,7 +2,8 @@
 //! of its servers stands behind it.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ use crate::log::{Quorum, ReadError, StreamInfo};
 /// How long a leader may take to hear from a majority before it counts as lost. Replicas speak each second; one
 /// that is late on a busy machine is no reason to refuse a command.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// When a server has proven nothing for this long, another one of its cluster is tried.
+const LEAVE_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 struct Info {
@@ -115,7 +119,33 @@ async fn confirmed(log: &Shared, question: &Value) -> Result<State, CallError> {
 }
 
 async fn ask(log: &Shared, question: &Value) -> Result<Info, CallError> {
-    api::call(log, &format!("STREAM.INFO.{STREAM}"), question).await
+    let asked_at = log.clock.instant();
+    let answer: Result<Info, CallError> = api::call(log, &format!("STREAM.INFO.{STREAM}"), question).await;
+    let proven = answer.as_ref().is_ok_and(|info| quorum(info.cluster.as_ref()).is_majority());
+    if is_left_behind(log, asked_at, proven) {
+        tracing::warn!("the NATS server that this is connected to proves nothing: trying another");
+        metrics::counter!("keyledger_log_server_changes_total").increment(1);
+        if let Err(error) = log.client.force_reconnect().await {
+            tracing::warn!(%error, "the connection to NATS does not change");
+        }
+    }
+    answer
+}
+
+/// Whether it is time to try another server of the cluster: one that was cut off from its peers keeps its
+/// connections. In an election no server is better than this one; a change does no harm then.
+fn is_left_behind(log: &Shared, asked_at: Instant, proven: bool) -> bool {
+    let now = log.clock.instant();
+    let mut since = log.unproven_since.lock().unwrap_or_else(PoisonError::into_inner);
+    if proven || !log.connected() || log.client.server_info().cluster.is_none() {
+        *since = None;
+        return false;
+    }
+    if now.saturating_duration_since(*since.get_or_insert(asked_at)) < LEAVE_AFTER {
+        return false;
+    }
+    *since = Some(now);
+    true
 }
 
 fn quorum(cluster: Option<&Cluster>) -> Quorum {
