@@ -18,6 +18,7 @@ use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
 use crate::aggregate::{Decide, Facts, Standing};
 use crate::context::Context;
 use crate::organization::Organization;
+use crate::readers::{Readers, TooOld};
 use crate::store::{Loaded, Store, StoreError};
 
 /// A command is decided at most this often.
@@ -72,11 +73,20 @@ pub enum CommandError<R: std::error::Error> {
     Closed,
     #[error("no installation lives in this log yet: run `keyledger bootstrap`")]
     NotBootstrapped,
+    /// Nothing was stored.
+    #[error(transparent)]
+    TooOld(TooOld),
 }
 
 impl Dispatcher {
     pub fn new(log: Arc<dyn Log>, random: Arc<dyn Random>) -> Self {
         Self { store: Store::new(log), random }
+    }
+
+    /// Writes no event that one of these can't read.
+    #[must_use]
+    pub fn with_readers(self, readers: Arc<dyn Readers>) -> Self {
+        Self { store: self.store.with_readers(readers), ..self }
     }
 
     /// Does a command once, however often it is sent.
@@ -201,6 +211,7 @@ fn told<A: Decide>(error: StoreError) -> CommandError<A::Refusal> {
             A::slug_taken(&slug).map_or(CommandError::Conflict, CommandError::Refused)
         }
         StoreError::Closed => CommandError::Closed,
+        StoreError::TooOld(too_old) => CommandError::TooOld(too_old),
         StoreError::WrongSubject(_) | StoreError::Metadata(_) => CommandError::Unavailable(error.to_string()),
     }
 }

@@ -12,6 +12,7 @@ pub mod dispatch;
 pub mod installation;
 pub mod key;
 pub mod organization;
+pub mod readers;
 pub mod server;
 pub mod store;
 #[cfg(test)]
@@ -23,5 +24,6 @@ pub use dispatch::{CommandError, Dispatcher, Done};
 pub use installation::Installation;
 pub use key::Key;
 pub use organization::Organization;
+pub use readers::{Readers, TooOld};
 pub use server::Server;
 pub use store::Loaded;

@@ -16,11 +16,13 @@ use crate::aggregate::{Decide, NounEvent};
 use crate::command_id;
 use crate::context::Context;
 use crate::cqrs::{Happened, Root};
+use crate::readers::{Alone, Readers, TooOld};
 
 /// An event store over a log.
 #[derive(Clone)]
 pub struct Store {
     log: Arc<dyn Log>,
+    readers: Arc<dyn Readers>,
 }
 
 /// An aggregate as its events make it, with what the next append needs to know.
@@ -66,6 +68,8 @@ pub enum StoreError {
     WrongSubject(String),
     #[error(transparent)]
     Metadata(#[from] crate::context::MetadataError),
+    #[error(transparent)]
+    TooOld(#[from] TooOld),
 }
 
 impl<A: Decide> Loaded<A> {
@@ -151,7 +155,13 @@ impl<A: Decide> Loaded<A> {
 
 impl Store {
     pub fn new(log: Arc<dyn Log>) -> Self {
-        Self { log }
+        Self { log, readers: Arc::new(Alone) }
+    }
+
+    /// Writes only what these can read.
+    #[must_use]
+    pub fn with_readers(self, readers: Arc<dyn Readers>) -> Self {
+        Self { readers, ..self }
     }
 
     /// The aggregate as the log's leader knows it. In an empty log only the installation can be loaded.
@@ -201,6 +211,11 @@ impl Store {
         }
         // Last come the aggregate's own events, so that the answer is their newest one's position.
         claims.append(&mut entries);
+        for Entry { draft, .. } in &claims {
+            if let Some(too_old) = self.readers.too_old(draft.event.kind(), draft.event.version()) {
+                return Err(too_old.into());
+            }
+        }
         Ok(self.log.append(Batch { entries: claims }).await?)
     }
 
@@ -371,9 +386,10 @@ impl<R: std::error::Error> From<StoreError> for AggregateError<R> {
             StoreError::Append(AppendError::Conflict) => Self::AggregateConflict,
             StoreError::Read(_) | StoreError::Append(_) => Self::DatabaseConnectionError(Box::new(error)),
             StoreError::Closed => Self::DeserializationError(Box::new(error)),
-            StoreError::SlugTaken(_) | StoreError::WrongSubject(_) | StoreError::Metadata(_) => {
-                Self::UnexpectedError(Box::new(error))
-            }
+            StoreError::SlugTaken(_)
+            | StoreError::WrongSubject(_)
+            | StoreError::Metadata(_)
+            | StoreError::TooOld(_) => Self::UnexpectedError(Box::new(error)),
         }
     }
 }

@@ -33,6 +33,7 @@ mod bounds;
 mod caller;
 mod command;
 mod document;
+mod fleet;
 mod guard;
 mod history;
 mod idempotency;
@@ -172,6 +173,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(key::routes())
         .merge(status::routes())
         .merge(proof::routes())
+        .merge(fleet::routes())
         .merge(caller::routes())
         .merge(document::routes())
 }

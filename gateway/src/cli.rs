@@ -16,6 +16,7 @@ mod client;
 mod connection;
 mod error;
 mod events;
+mod fleet;
 mod key;
 mod list;
 mod organization;
@@ -76,6 +77,8 @@ enum Command {
     Events(events::Events),
     /// Show how the installation stands
     Status(status::Status),
+    /// Show the processes of the installation
+    Fleet(fleet::Fleet),
 }
 
 /// What a process was started with.
@@ -119,6 +122,7 @@ impl Command {
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Events(events) => block_on(events.run(environment, output)),
             Self::Status(status) => block_on(status.run(environment, output)),
+            Self::Fleet(fleet) => block_on(fleet.run(environment, output)),
         }
     }
 }

@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use domain::key::secret::Prefix;
 use ipnet::IpNet;
-use projections::directory::gate::OnStale;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 mod check;
+mod fleet;
+mod freshness;
 mod lenient;
 mod load;
 mod secret;
 
 pub use check::{is_loopback, may_speak_nats};
+pub use fleet::Fleet;
+pub use freshness::Freshness;
 pub use load::{Sources, load};
 pub use secret::Secret;
 
@@ -55,6 +58,8 @@ pub struct Config {
     pub freshness: Freshness,
     #[serde(default)]
     pub snapshots: Snapshots,
+    #[serde(default)]
+    pub fleet: Fleet,
     #[serde(default)]
     pub mcp: Mcp,
     #[serde(default)]
@@ -219,32 +224,6 @@ pub struct Vault {
     pub people_key_file: Option<PathBuf>,
 }
 
-/// How old what a node knows may be.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Freshness {
-    /// A node that has not proved to be fresh for this long stops authenticating.
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_staleness_ms: u64,
-    pub on_stale: OnStale,
-    /// How often the log's leader is asked.
-    #[serde(deserialize_with = "lenient::number")]
-    pub ask_every_ms: u64,
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_clock_skew_ms: u64,
-}
-
-impl Default for Freshness {
-    fn default() -> Self {
-        Self {
-            max_staleness_ms: 60_000,
-            on_stale: OnStale::Refuse,
-            ask_every_ms: 1_000,
-            max_clock_skew_ms: 10_000,
-        }
-    }
-}
-
 /// When a worker writes the directory down, for nodes to start from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -341,6 +320,16 @@ pub enum LogFormat {
     Json,
 }
 
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Control => "control",
+            Self::Worker => "worker",
+        }
+    }
+}
+
 impl Config {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
@@ -389,11 +378,5 @@ impl Config {
             key,
             accepted: "the path of a file with 32 random bytes in base64, readable by its owner alone",
         })
-    }
-}
-
-impl Freshness {
-    pub fn max_staleness(&self) -> Duration {
-        Duration::from_millis(self.max_staleness_ms)
     }
 }

@@ -6,14 +6,17 @@
 //! long that its gate is closed, whatever it knows. Why that holds: `docs/decisions` ("When a command holds everywhere").
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use domain::readers::{Readers, TooOld};
 use events::Position;
 use events::clock::Clock;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
+pub mod follow;
 pub mod member;
+pub mod membership;
 pub mod roster;
 
 pub use member::{Member, Record};
@@ -71,7 +74,7 @@ pub enum MemberState {
 }
 
 impl Fleet {
-    /// A fleet of which nothing is known yet: `membership` and `roster::follow` feed it.
+    /// A fleet of which nothing is known yet: `membership` and `follow` feed it.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Shared {
             clock,
@@ -119,6 +122,11 @@ impl Fleet {
         self.lock().members()
     }
 
+    /// Everything that was stored before this moment is in the roster. `None`: that was never confirmed yet.
+    pub fn complete_as_of(&self) -> Option<Instant> {
+        self.lock().complete_as_of()
+    }
+
     /// Tells the roster something.
     pub fn tell<T>(&self, change: impl FnOnce(&mut Roster) -> T) -> T {
         let told = change(&mut self.lock());
@@ -131,7 +139,24 @@ impl Fleet {
         self.0.wish.notified().await;
     }
 
+    /// Waits until this change of the bucket, or a later one, has been seen.
+    pub async fn passes(&self, revision: u64) {
+        loop {
+            let changed = self.changed();
+            if self.lock().passed() >= revision {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Roster> {
         self.0.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Readers for Fleet {
+    fn too_old(&self, kind: &str, version: u32) -> Option<TooOld> {
+        self.lock().too_old(kind, version, self.0.clock.instant())
     }
 }

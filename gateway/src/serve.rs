@@ -17,10 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, NatsRole, Role};
+use crate::fleet::Fleet;
+use crate::fleet::membership::{About, Membership};
 use crate::public::PublicError;
 use crate::request::DoorError;
 use crate::snapshots::{Loader, Signers};
+use crate::store::bucket::Bucket;
 use crate::store::snapshots::Objects;
+use crate::store::{self, FLEET};
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 
 pub mod connections;
@@ -84,8 +88,11 @@ struct Process {
     ending: CancellationToken,
     cancel: CancellationToken,
     tasks: TaskTracker,
+    /// Its place among the others.
+    membership: Stage,
     /// Those that open requests rest on.
     followers: Stage,
+    fleet: Fleet,
 }
 
 /// Tasks that end together.
@@ -95,10 +102,11 @@ struct Stage {
     tasks: TaskTracker,
 }
 
-/// A process's tasks, in the order in which they end: a request under way needs a directory that is told what
-/// changes, or the gate closes on it.
+/// A process's tasks, in the order in which they end: a request under way needs a lease in the fleet and a directory
+/// that is told what changes, or the gate closes on it.
 struct Stages {
     listeners: Stage,
+    membership: Stage,
     followers: Stage,
 }
 
@@ -115,18 +123,21 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Starts every role of the configuration and returns when its listeners are open.
 pub async fn start(config: Config) -> Result<Running, ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let process = Process {
         config: Arc::new(config),
-        clock: Arc::new(SystemClock),
+        fleet: Fleet::new(Arc::clone(&clock)),
+        clock,
         random: Arc::new(SystemRandom),
         ending: CancellationToken::new(),
         cancel: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        membership: Stage::default(),
         followers: Stage::default(),
     };
     let started = process.start().await;
-    let Process { config, ending, cancel, tasks, followers, .. } = process;
-    let stages = Stages { listeners: Stage { cancel, tasks }, followers };
+    let Process { config, ending, cancel, tasks, membership, followers, .. } = process;
+    let stages = Stages { listeners: Stage { cancel, tasks }, membership, followers };
     match started {
         Ok((addresses, gate)) => {
             Ok(Running { addresses, gate, drain: config.listen.drain(), ending, stages })
@@ -206,6 +217,7 @@ impl Running {
 impl Stages {
     async fn end(self) {
         self.listeners.end(GRACE + Duration::from_secs(5)).await;
+        self.membership.end(Duration::from_secs(5)).await;
         self.followers.end(Duration::from_secs(5)).await;
     }
 }
@@ -227,6 +239,8 @@ impl Process {
         let authenticating = if self.config.has(Role::Node) || self.config.has(Role::Control) {
             Some(self.authenticate().await?)
         } else {
+            let client = connections::client(&self.config, NatsRole::Worker).await?;
+            self.join_fleet(client, None);
             None
         };
         let mut read_models = None;
@@ -258,14 +272,16 @@ impl Process {
         let vault = connections::vault(&self.config, VaultName::Node, log.client()).await?;
         let secrets = Arc::new(NodeSecrets::load(&vault).await?);
         self.watch_stream(&log);
-        let (directory, gate) = self.follow(log, Signers::Node(vault));
+        let client = log.client().clone();
+        let (directory, gate) = self.follow(log, Signers::Node(vault), self.gate_config());
+        self.join_fleet(client, Some(Arc::clone(&gate)));
         Ok(Authenticating { directory, gate, secrets })
     }
 
     /// A directory that starts from a snapshot and follows the log.
-    fn follow(&self, log: JetStreamLog, signers: Signers) -> (Arc<Directory>, Arc<Gate>) {
+    fn follow(&self, log: JetStreamLog, signers: Signers, gate: GateConfig) -> (Arc<Directory>, Arc<Gate>) {
         let directory = Arc::new(Directory::new());
-        let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), self.gate_config()));
+        let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), gate));
         let follow_config = FollowConfig {
             ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),
             ..FollowConfig::default()
@@ -287,7 +303,27 @@ impl Process {
             max_staleness: self.config.freshness.max_staleness(),
             on_stale: self.config.freshness.on_stale,
             max_clock_skew: Duration::from_millis(self.config.freshness.max_clock_skew_ms),
+            needs_lease: true,
         }
+    }
+
+    fn join_fleet(&self, client: store::Client, gate: Option<Arc<Gate>>) {
+        let about = About {
+            name: self.config.fleet_name(),
+            roles: self.config.roles.clone(),
+            on_stale: self.config.freshness.on_stale,
+            max_staleness: self.config.freshness.max_staleness(),
+            lease: Duration::from_millis(self.config.fleet.lease_ms),
+        };
+        let membership = Membership::new(
+            about,
+            Bucket::new(client, FLEET),
+            self.fleet.clone(),
+            gate,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.random),
+        );
+        self.membership.tasks.spawn(membership.run(self.membership.cancel.clone()));
     }
 
     /// A changed limit or TTL option would drop events: the stream's configuration is compared each minute.
@@ -314,7 +350,8 @@ mod tests {
 
     #[tokio::test]
     async fn followers_go_on_until_the_listeners_have_ended() {
-        let stages = Stages { listeners: Stage::default(), followers: Stage::default() };
+        let stages =
+            Stages { listeners: Stage::default(), membership: Stage::default(), followers: Stage::default() };
         let (stop, following) = (stages.listeners.cancel.clone(), stages.followers.cancel.clone());
         let drained = stages.listeners.tasks.spawn(async move {
             stop.cancelled().await;

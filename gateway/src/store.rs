@@ -2,6 +2,7 @@
 //! is set up. The log itself is `events::log::jetstream`.
 
 pub mod bucket;
+pub mod changes;
 pub mod kv;
 pub mod leases;
 pub mod roles;

@@ -25,6 +25,7 @@ pub mod follow;
 pub mod freshness;
 pub mod gate;
 mod key;
+pub mod lease;
 mod organization;
 mod server;
 pub mod snapshot;

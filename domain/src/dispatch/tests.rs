@@ -1,4 +1,5 @@
 mod conflicts;
+mod readers;
 mod slugs;
 mod tiny_log;
 

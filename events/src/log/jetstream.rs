@@ -25,6 +25,7 @@ pub use self::config::{
     stream_differences,
 };
 pub use self::connect::{ConnectError, ConnectOptions, Credentials, Password, connect};
+pub use self::follow::Delivery;
 
 use super::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
 use crate::clock::{Clock, Random};

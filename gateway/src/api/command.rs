@@ -302,6 +302,18 @@ fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Prob
             "Its history holds an event that this version can't read, so nothing is decided on it here. Upgrade \
              the gateway.",
         ),
+        CommandError::TooOld(too_old) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "fleet-too-old",
+            "A process of the installation can't read this yet",
+            format!(
+                "The command would write version {} of {}, which {} can't read: it would refuse what the command is \
+                 about. Nothing was changed. Upgrade that process, or end it, and ask again; `GET /api/v1/fleet` \
+                 shows what each reads.",
+                too_old.version, too_old.kind, too_old.reader
+            ),
+        )
+        .retry_after(30),
         CommandError::NotBootstrapped => Problem::not_ready("no installation lives in this log yet"),
     }
 }

@@ -156,7 +156,7 @@ fn node(api: &ApiState, gate: &GateStatus, last: Option<u64>) -> NodeStatus {
     }
 }
 
-async fn info(api: &ApiState) -> Option<StreamInfo> {
+pub(super) async fn info(api: &ApiState) -> Option<StreamInfo> {
     tokio::time::timeout(api.settings.read_timeout, api.log.info()).await.ok()?.ok()
 }
 

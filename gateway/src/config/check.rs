@@ -19,6 +19,7 @@ impl Config {
         self.check_nats()?;
         self.check_bounds()?;
         self.check_origins()?;
+        self.fleet.check()?;
         if self.has(Role::Control) || self.has(Role::Worker) {
             check_postgres(self.postgres_url()?.expose())?;
             self.vault_key_file("vault.people_key_file", &self.vault.people_key_file)?;
@@ -181,7 +182,7 @@ fn is_loopback_name(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn value(key: &str, problem: &str, accepted: &'static str) -> ConfigError {
+pub(super) fn value(key: &str, problem: &str, accepted: &'static str) -> ConfigError {
     ConfigError::Value { key: key.to_owned(), problem: problem.to_owned(), accepted }
 }
 

@@ -57,7 +57,24 @@ const STREAMS: Duration = Duration::from_secs(1);
 /// Two clocks run apart by at most a hundredth.
 const CLOCKS: u32 = 100;
 
+/// The entry of a member in the bucket.
+pub fn entry(id: Uuid) -> String {
+    format!("{ENTRY}{id}")
+}
+
+/// Whose entry it is; `None`: no member's.
+pub fn id(entry: &str) -> Option<Uuid> {
+    entry.strip_prefix(ENTRY)?.parse().ok()
+}
+
+const ENTRY: &str = "member.";
+
 impl Record {
+    /// A stored value of this member's entry; `None`: this version can't read it, or it is not its own.
+    pub fn read(value: &[u8], id: Uuid) -> Option<Self> {
+        serde_json::from_slice(value).ok().filter(|record: &Self| record.id == id)
+    }
+
     /// Whether it lets anybody in.
     pub fn authenticates(&self) -> bool {
         self.roles.iter().any(|role| match role {
@@ -73,6 +90,10 @@ impl Record {
             OnStale::Serve => None,
             OnStale::Refuse => Some(self.silence()),
         }
+    }
+
+    pub fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease_millis)
     }
 
     fn silence(&self) -> Duration {
@@ -107,7 +128,13 @@ impl Member {
     /// Whether it has been heard lately enough to be taken for alive.
     pub fn is_live(&self, now: Instant) -> bool {
         let silent = now.saturating_duration_since(self.changed_at);
-        self.record.as_ref().is_none_or(|record| silent < record.silence())
+        self.record.as_ref().is_some_and(|record| silent < record.silence())
+    }
+
+    /// The newest version that it reads of the kind is this one, or newer.
+    pub fn reads(&self, kind: &str, version: u32) -> bool {
+        let newest = self.record.as_ref().and_then(|record| record.reads.get(kind));
+        newest.is_some_and(|newest| *newest >= version)
     }
 
     /// Why a command is never known to hold while this member is there.

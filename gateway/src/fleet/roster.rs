@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
+use domain::readers::TooOld;
 use events::Position;
 use uuid::Uuid;
 
@@ -84,6 +85,11 @@ impl Roster {
         self.complete_as_of
     }
 
+    /// The last change that was seen.
+    pub fn passed(&self) -> u64 {
+        self.passed
+    }
+
     pub fn members(&self) -> Vec<Member> {
         self.members.values().cloned().collect()
     }
@@ -101,6 +107,13 @@ impl Roster {
         let why_never = self.why_never();
         let complete = unproven == 0 && why_never.is_none() && self.complete_as_of.is_some();
         Proof { complete, unproven, members, why_never }
+    }
+
+    /// A living member, of whatever role, that can't read this version of this kind of event.
+    pub fn too_old(&self, kind: &str, version: u32, now: Instant) -> Option<TooOld> {
+        let mut living = self.members.values().filter(|member| member.is_live(now));
+        let too_old = living.find(|member| !member.reads(kind, version))?;
+        Some(TooOld { reader: too_old.name().to_owned(), kind: kind.to_owned(), version })
     }
 
     fn state(&self, member: &Member, position: &Position) -> MemberState {

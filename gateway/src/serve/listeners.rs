@@ -14,10 +14,12 @@ use tokio_rustls::TlsAcceptor;
 use super::{Authenticating, Process, ServeError, connections, listen, tls};
 use crate::api::{self, ApiParts, ApiSettings, ApiState};
 use crate::config::{Config, NatsRole};
-use crate::fleet::Fleet;
+use crate::fleet;
 use crate::health::{self, Health};
 use crate::public::{self, Listeners};
 use crate::request::{Door, DoorParts, RequestSettings};
+use crate::store::FLEET;
+use crate::store::bucket::Bucket;
 use crate::vault::{self, Peppers, VaultName};
 
 /// `/livez`, `/readyz`, `/metrics`.
@@ -59,9 +61,17 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     }
     let prefix = config.key_prefix()?;
     process.watch_stream(&log);
+    process.followers.tasks.spawn(fleet::follow::run(
+        process.fleet.clone(),
+        Bucket::new(log.client().clone(), FLEET),
+        Arc::clone(&process.clock),
+        process.followers.cancel.clone(),
+    ));
     let log = Arc::new(log);
+    let dispatcher = Dispatcher::new(log.clone(), Arc::clone(&process.random))
+        .with_readers(Arc::new(process.fleet.clone()));
     let state = ApiState::new(ApiParts {
-        dispatcher: Arc::new(Dispatcher::new(log.clone(), Arc::clone(&process.random))),
+        dispatcher: Arc::new(dispatcher),
         log,
         directory: Arc::clone(&parts.directory),
         gate: Arc::clone(&parts.gate),
@@ -70,7 +80,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         reads: Some(super::worker::pool(config)?),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
-        fleet: Fleet::new(Arc::clone(&process.clock)),
+        fleet: process.fleet.clone(),
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });

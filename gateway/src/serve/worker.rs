@@ -54,7 +54,7 @@ pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<Origin>,
 fn share(process: &Process, client: store::Client) -> Held {
     let worker = Worker {
         id: uuid_v7(&*process.clock, &*process.random),
-        name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        name: process.config.fleet_name(),
         lease: LEASE,
         shared: Projection::ALL.map(Projection::as_str).into_iter().chain([snapshots::LEASE]).collect(),
     };

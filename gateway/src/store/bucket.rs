@@ -1,5 +1,7 @@
 //! A NATS KV bucket (ADR-8) whose entries change by compare-and-set only.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use bytes::Bytes;
 
@@ -35,8 +37,22 @@ impl Bucket {
         Self { stream: Stream::new(client, format!("KV_{name}")), name }
     }
 
+    /// The same, with another bound for each question.
+    #[must_use]
+    pub fn within(self, timeout: Duration) -> Self {
+        Self { stream: self.stream.within(timeout), ..self }
+    }
+
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub fn client(&self) -> &async_nats::Client {
         self.stream.client()
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// `None`: never there, or deleted.
@@ -75,7 +91,12 @@ impl Bucket {
         format!("$KV.{}.{key}", self.name)
     }
 
-    fn failed(&self, error: StreamError) -> BucketError {
+    /// Nothing came of it, for this reason.
+    pub fn unavailable(&self, reason: impl std::fmt::Display) -> BucketError {
+        BucketError::Unavailable { bucket: self.name, reason: reason.to_string() }
+    }
+
+    pub(super) fn failed(&self, error: StreamError) -> BucketError {
         match error {
             StreamError::Conflict => BucketError::Conflict,
             StreamError::Unavailable(reason) => BucketError::Unavailable { bucket: self.name, reason },

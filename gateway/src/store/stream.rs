@@ -25,6 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Stream {
     client: async_nats::Client,
     name: String,
+    timeout: Duration,
 }
 
 /// A message as it was read.
@@ -100,7 +101,13 @@ const WRONG_SEQUENCE: u32 = 10_071;
 
 impl Stream {
     pub fn new(client: async_nats::Client, name: String) -> Self {
-        Self { client, name }
+        Self { client, name, timeout: TIMEOUT }
+    }
+
+    /// The same, with another bound for each question.
+    #[must_use]
+    pub fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     pub fn client(&self) -> &async_nats::Client {
@@ -191,15 +198,19 @@ impl Stream {
         }
     }
 
-    async fn ask(
+    pub(super) fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    pub(super) async fn ask(
         &self,
         subject: String,
         request: async_nats::Request,
     ) -> Result<async_nats::Message, StreamError> {
-        if self.client.connection_state() != async_nats::connection::State::Connected {
+        if !self.is_connected() {
             return Err(unavailable("not connected to NATS"));
         }
-        self.client.send_request(subject, request.timeout(Some(TIMEOUT))).await.map_err(unavailable)
+        self.client.send_request(subject, request.timeout(Some(self.timeout))).await.map_err(unavailable)
     }
 }
 

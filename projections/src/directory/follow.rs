@@ -179,7 +179,10 @@ impl Shell {
             self.ask_once().await;
             self.measure();
             progress.say(&self.gate);
-            tokio::time::sleep(self.config.ask_every).await;
+            tokio::select! {
+                () = tokio::time::sleep(self.config.ask_every) => {}
+                () = self.gate.lease_begins() => {}
+            }
         }
     }
 
@@ -194,6 +197,8 @@ impl Shell {
                     metrics::gauge!("keyledger_directory_lag_seconds").set(lag.as_secs_f64());
                     return;
                 }
+                // Whoever renews the lease says why there is none.
+                Answered::Unleased => return,
                 Answered::Shorter => format!(
                     "its leader says that it ends at {}, before what was applied ({})",
                     info.last_sequence, question.applied

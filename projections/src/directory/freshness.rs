@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use events::Timestamp;
 use events::log::Quorum;
 
+use super::lease::Lease;
+
 /// Answers that wait for the directory to catch up. Beyond it new ones are dropped: the oldest prove first.
 const MAX_WAITING: usize = 64;
 
@@ -39,6 +41,8 @@ pub enum Answered {
     Shorter,
     /// Whoever answered does not speak for a majority of the log's servers: it proves nothing.
     NoMajority,
+    /// The process held no lease at the moment that the answer speaks of: it proves nothing.
+    Unleased,
 }
 
 /// The state.
@@ -48,9 +52,16 @@ pub struct Freshness {
     waiting: VecDeque<(Instant, u64)>,
     fresh_as_of: Option<Instant>,
     target: u64,
+    /// `None`: a process of no fleet, whose questions always count.
+    lease: Option<Lease>,
 }
 
 impl Freshness {
+    /// Of a process in a fleet: only what it asked while it held its lease counts.
+    pub fn leased() -> Self {
+        Self { lease: Some(Lease::default()), ..Self::default() }
+    }
+
     pub fn question(&self, asked_at: Instant, asked_wall: Timestamp) -> Question {
         Question { asked_at, asked_wall, applied: self.applied }
     }
@@ -67,6 +78,9 @@ impl Freshness {
             return Answered::Empty;
         }
         self.target = self.target.max(last_sequence);
+        if !self.has_lease(as_of) {
+            return Answered::Unleased;
+        }
         if last_sequence <= self.applied {
             self.prove(as_of);
             return Answered::Fresh;
@@ -84,6 +98,27 @@ impl Freshness {
         while let Some((as_of, _)) = self.waiting.pop_front_if(|(_, last)| *last <= self.applied) {
             self.prove(as_of);
         }
+    }
+
+    /// The lease was renewed by a record that was sent then and is acknowledged now.
+    pub fn lease_renewed(&mut self, sent_at: Instant, now: Instant, lasts: Duration) {
+        if let Some(lease) = &mut self.lease {
+            lease.renewed(sent_at, now, lasts);
+        }
+    }
+
+    /// The lease is gone, and with it all that was proven under it.
+    pub fn lease_lost(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            lease.lost();
+            self.waiting.clear();
+            self.fresh_as_of = None;
+        }
+    }
+
+    /// Whether what is asked at this moment counts.
+    pub fn has_lease(&self, at: Instant) -> bool {
+        self.lease.is_none_or(|lease| lease.held_at(at))
     }
 
     /// As of when everything is known to be applied; `None`: never yet.

@@ -1,8 +1,9 @@
 //! The gate: may what the directory says be believed? `/mcp`, verify and the admin API ask this one struct.
 //!
 //! It is closed until the directory has caught up once, when the log turned out to be another one (for good),
-//! when an event about the installation can't be read, while another part of the process holds it, when the clocks are too far apart, and when the
-//! directory has not been known to be complete for `max_staleness`. Asking costs a few atomic loads and one
+//! when an event about the installation can't be read, while another part of the process holds it, when the clocks
+//! are too far apart, and when the directory has not been known to be complete for `max_staleness`. In a fleet that
+//! is known only from questions that were asked under the process's lease (`lease`). Asking costs a few atomic loads and one
 //! look at the monotonic clock; long streams ask again every second.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use events::clock::Clock;
 use events::log::StreamInfo;
 use events::{LogId, Position};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::Directory;
 use super::freshness::{Answered, Freshness, Question, clock_offset_millis};
@@ -25,6 +26,8 @@ pub struct GateConfig {
     pub on_stale: OnStale,
     /// Further apart from the log's clock: closed. 10 s.
     pub max_clock_skew: Duration,
+    /// Whether the process is one of a fleet, and proves nothing without its lease.
+    pub needs_lease: bool,
 }
 
 impl Default for GateConfig {
@@ -33,6 +36,7 @@ impl Default for GateConfig {
             max_staleness: Duration::from_secs(60),
             on_stale: OnStale::Refuse,
             max_clock_skew: Duration::from_secs(10),
+            needs_lease: false,
         }
     }
 }
@@ -57,6 +61,11 @@ pub enum NotReady {
     Loading { loaded: u64, size: u64 },
     #[error("no installation lives in this log yet: run `keyledger bootstrap`")]
     NotBootstrapped,
+    #[error(
+        "it holds no lease in the fleet, without which what it knows is not proven: does NATS answer, and has \
+             `keyledger nats setup` made the bucket KL_FLEET?"
+    )]
+    Unleased,
     #[error("the log is not the one that was followed; restart to rebuild from it: {0}")]
     Diverged(String),
     #[error("event {sequence} about the installation can't be read by this version: upgrade this node")]
@@ -102,6 +111,8 @@ pub struct Gate {
     /// How much of a snapshot is there, while one is loaded: bytes of all its bytes.
     loading: Mutex<Option<(u64, u64)>>,
     freshness: Mutex<Freshness>,
+    /// A lease has begun: what is asked counts from now on.
+    lease_began: Notify,
     applied: watch::Sender<u64>,
 }
 
@@ -126,7 +137,12 @@ impl Gate {
             held: Mutex::new(None),
             is_held: AtomicBool::new(false),
             loading: Mutex::new(None),
-            freshness: Mutex::new(Freshness::default()),
+            freshness: Mutex::new(if config.needs_lease {
+                Freshness::leased()
+            } else {
+                Freshness::default()
+            }),
+            lease_began: Notify::new(),
             applied: watch::Sender::new(0),
         }
     }
@@ -183,6 +199,37 @@ impl Gate {
         matches!(waited.await, Ok(Ok(_))) && self.log.get() == Some(&position.log)
     }
 
+    /// Follows how far the directory has come.
+    pub fn watch_applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    /// The process's record in the fleet, sent at this moment, has been acknowledged: its lease lasts so long from
+    /// then.
+    pub fn lease_renewed(&self, sent_at: Instant, lasts: Duration) {
+        let now = self.clock.instant();
+        let mut freshness = self.lock();
+        let held = freshness.has_lease(now);
+        freshness.lease_renewed(sent_at, now, lasts);
+        if !held && freshness.has_lease(now) {
+            self.lease_began.notify_one();
+        }
+    }
+
+    /// Whether what is asked now counts.
+    pub fn holds_lease(&self) -> bool {
+        self.lock().has_lease(self.clock.instant())
+    }
+
+    /// The process is no member of the fleet any more, and closed until it is one again and has asked the log anew.
+    pub fn lease_lost(&self) {
+        let mut freshness = self.lock();
+        freshness.lease_lost();
+        if freshness.as_of().is_none() {
+            let _ = self.phase.compare_exchange(CAUGHT_UP, STARTING, Ordering::AcqRel, Ordering::Acquire);
+        }
+    }
+
     pub fn status(&self) -> GateStatus {
         GateStatus {
             log: self.log.get().copied(),
@@ -205,7 +252,7 @@ impl Gate {
 
     /// The log's id is known. False: another one was known before.
     pub(super) fn follows(&self, log: LogId) -> bool {
-        // Only one step goes back: from "not bootstrapped" to "starting".
+        // From "not bootstrapped" back to "starting".
         let _ = self.phase.compare_exchange(NOT_BOOTSTRAPPED, STARTING, Ordering::AcqRel, Ordering::Acquire);
         *self.log.get_or_init(|| log) == log
     }
@@ -218,6 +265,10 @@ impl Gate {
     pub(super) fn diverged(&self, reason: String) {
         let _ = self.diverged.set(reason);
         self.phase.store(DIVERGED, Ordering::Release);
+    }
+
+    pub(super) async fn lease_begins(&self) {
+        self.lease_began.notified().await;
     }
 
     pub(super) fn question(&self) -> Question {
@@ -274,10 +325,15 @@ impl Gate {
     }
 
     fn starting(&self) -> NotReady {
-        match *self.loading.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some((loaded, size)) => NotReady::Loading { loaded, size },
-            None => NotReady::Starting { applied: self.applied(), target: self.target() },
+        if let Some((loaded, size)) = *self.loading.lock().unwrap_or_else(PoisonError::into_inner) {
+            return NotReady::Loading { loaded, size };
         }
+        let (applied, freshness) = (self.applied(), self.lock());
+        let target = freshness.target();
+        if applied >= target && target > 0 && !freshness.has_lease(self.clock.instant()) {
+            return NotReady::Unleased;
+        }
+        NotReady::Starting { applied, target }
     }
 
     fn age_since_fresh(&self) -> Duration {

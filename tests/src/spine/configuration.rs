@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use gateway::config::{
-    Config, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole, NatsUser,
+    Config, Fleet, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole, NatsUser,
     Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
 };
 
@@ -37,6 +37,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
         },
         freshness: Freshness::default(),
         snapshots: Snapshots::default(),
+        fleet: Fleet::default(),
         mcp: Mcp::default(),
         upstreams: Upstreams {
             allow: vec!["127.0.0.0/8".parse().expect("a network")],

@@ -11,4 +11,6 @@
 mod a_node_is_cut_off_with_the_logs_leader;
 mod a_node_that_ends_refuses_nobody_who_looks;
 mod a_revoked_key_is_refused_at_every_node;
+mod nothing_is_written_that_a_member_can_not_read;
 mod the_logs_leader_is_killed;
+mod who_is_in_the_fleet_is_known;

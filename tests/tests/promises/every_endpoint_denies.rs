@@ -104,6 +104,7 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/caller", none, Foreign::Itself),
     endpoint("GET", "/api/v1/status", none, Foreign::InstallationOnly),
     endpoint("GET", PROOF, none, Foreign::Itself),
+    endpoint("GET", "/api/v1/fleet", none, Foreign::InstallationOnly),
     endpoint("POST", "/api/v1/keys/verify", question, Foreign::UnknownKey),
     endpoint("GET", "/api/v1/organizations", none, Foreign::Itself),
     endpoint("POST", "/api/v1/organizations", organization, Foreign::InstallationOnly),

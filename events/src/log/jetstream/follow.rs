@@ -8,6 +8,8 @@
 
 mod session;
 
+pub use session::Delivery;
+
 use std::sync::Arc;
 use std::time::Duration;
 

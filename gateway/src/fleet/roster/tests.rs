@@ -202,3 +202,21 @@ fn a_member_that_can_not_be_read_is_never_proven() {
     fixture.barrier(5);
     assert_eq!(fixture.proof(5), (false, vec![Applied, Unproven]));
 }
+
+#[test]
+fn what_a_living_member_can_not_read_is_named() {
+    let mut fixture = Fixture::new();
+    let reads = |version| BTreeMap::from([("key.issued".to_owned(), version)]);
+    fixture.says(Record { reads: reads(2), ..record(1, 0) });
+    fixture.says(Record { reads: reads(1), roles: vec![Role::Worker], ..record(2, 0) });
+    let too_old = |fixture: &Fixture, version| {
+        let too_old = fixture.roster.too_old("key.issued", version, fixture.clock.instant());
+        too_old.map(|too_old| too_old.reader)
+    };
+    assert_eq!(too_old(&fixture, 1), None);
+    assert_eq!(too_old(&fixture, 2).as_deref(), Some("node-2"));
+    assert!(fixture.roster.too_old("key.leased", 1, fixture.clock.instant()).is_some(), "an unknown kind");
+    fixture.moves_on(80_000);
+    fixture.says(Record { reads: reads(2), ..record(1, 0) });
+    assert_eq!(too_old(&fixture, 2), None, "the other is gone");
+}

@@ -251,3 +251,75 @@ proptest! {
         }
     }
 }
+
+fn of_a_fleet() -> Fixture {
+    let fixture = gate(GateConfig { needs_lease: true, ..GateConfig::default() });
+    fixture.gate.follows(LOG);
+    fixture.apply(&of_organization(1, organization(1), created("acme")));
+    fixture
+}
+
+#[test]
+fn without_a_lease_nothing_is_proven() {
+    let fixture = of_a_fleet();
+    assert_eq!(fixture.ask(1), Answered::Unleased);
+    assert_eq!(fixture.gate.check(), Err(NotReady::Unleased));
+    // Asked before the lease began, answered after.
+    let early = fixture.gate.question();
+    fixture.clock.advance(seconds(1));
+    fixture.gate.lease_renewed(fixture.clock.instant(), seconds(10));
+    assert_eq!(fixture.gate.answered(&early, &fixture.info(1, Quorum::Single)), Answered::Unleased);
+    assert_eq!(fixture.ask(1), Answered::Fresh);
+    assert_eq!(fixture.gate.check(), Ok(()));
+}
+
+#[test]
+fn it_closes_at_the_latest_max_staleness_after_the_lease() {
+    let fixture = of_a_fleet();
+    fixture.gate.lease_renewed(fixture.clock.instant(), seconds(10));
+    // The log's leader answers all the while, and no renewal is acknowledged.
+    for _ in 0..9 {
+        fixture.clock.advance(seconds(1));
+        assert_eq!(fixture.ask(1), Answered::Fresh);
+    }
+    fixture.clock.advance(seconds(1));
+    assert_eq!(fixture.ask(1), Answered::Unleased);
+    fixture.clock.advance(seconds(59));
+    assert_eq!(fixture.gate.check(), Ok(()));
+    fixture.clock.advance(seconds(1));
+    assert_eq!(fixture.ask(1), Answered::Unleased);
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Stale { .. })));
+    fixture.gate.lease_renewed(fixture.clock.instant(), seconds(10));
+    fixture.ask(1);
+    assert_eq!(fixture.gate.check(), Ok(()));
+}
+
+#[test]
+fn with_its_lease_all_that_was_proven_under_it_is_lost() {
+    let fixture = of_a_fleet();
+    fixture.gate.lease_renewed(fixture.clock.instant(), seconds(10));
+    fixture.ask(1);
+    fixture.ask(2);
+    fixture.gate.lease_lost();
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Starting { .. })));
+    // What waited for an event proves nothing any more.
+    fixture.apply(&of_organization(2, organization(1), suspended()));
+    assert_eq!(fixture.gate.check(), Err(NotReady::Unleased));
+    fixture.gate.lease_renewed(fixture.clock.instant(), seconds(10));
+    fixture.ask(2);
+    assert_eq!(fixture.gate.check(), Ok(()));
+}
+
+/// In a cluster an answer speaks of the moment at which its leader last heard a majority.
+#[test]
+fn what_a_leader_last_knew_before_the_lease_proves_nothing() {
+    let fixture = of_a_fleet();
+    fixture.gate.lease_renewed(fixture.clock.instant(), seconds(10));
+    fixture.clock.advance(Duration::from_millis(500));
+    let told = |heard_ago| {
+        let info = fixture.info(1, Quorum::Majority { heard_ago });
+        fixture.gate.answered(&fixture.gate.question(), &info)
+    };
+    assert_eq!(told(Duration::from_millis(501)), Answered::Unleased);
+    assert_eq!(told(Duration::from_millis(500)), Answered::Fresh);
+}

@@ -191,16 +191,19 @@ fn nanoseconds(duration: Duration) -> u64 {
 }
 
 /// Where a delivered message stands, as its reply subject tells.
-struct Delivery {
-    stream_sequence: u64,
-    consumer_sequence: u64,
-    stored_at: Timestamp,
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    /// In the stream.
+    pub stream_sequence: u64,
+    /// Among what this consumer delivered, from 1.
+    pub consumer_sequence: u64,
+    pub stored_at: Timestamp,
 }
 
 impl Delivery {
     /// `$JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer sequence>.<time>.<pending>`, or the
     /// longer form with domain and account hash after `ACK` (and a token at the end).
-    fn parse(reply: &str) -> Option<Self> {
+    pub fn parse(reply: &str) -> Option<Self> {
         let tokens: Vec<&str> = reply.split('.').collect();
         let rest = match tokens.len() {
             9 => tokens.get(2..)?,

@@ -1,0 +1,153 @@
+//! `GET /api/v1/fleet`: the processes of the installation, as this one knows them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::State;
+use events::{Shard, Timestamp};
+use projections::directory::gate::OnStale;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::ApiState;
+use super::guard::{Admin, Permitted, StatusRead};
+use super::problem::Problem;
+use super::status::info;
+use crate::fleet::{Member, Record};
+
+pub fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(fleet))
+}
+
+/// The processes of the installation.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetStatus {
+    /// How long ago it was last confirmed that all members are in here; `null`: not yet by this process.
+    pub confirmed_millis_ago: Option<u64>,
+    /// The sequence of the log's newest event; `null`: it can't be reached.
+    pub last_sequence: Option<u64>,
+    /// Those that have not ended, the longest-lived first.
+    pub members: Vec<FleetMember>,
+}
+
+/// One process.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetMember {
+    /// Of this run of it.
+    pub id: Uuid,
+    pub state: Standing,
+    /// When this process last heard of it.
+    pub heard_millis_ago: u64,
+    /// `null`: a record that this version can't read.
+    #[serde(flatten)]
+    pub record: Option<FleetRecord>,
+}
+
+/// Whether a member is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Heard within its lease.
+    Live,
+    /// Not heard within its lease. It may still answer with what it knows.
+    Silent,
+    /// Silent for so long that it answers for no key until it has caught up.
+    Fenced,
+}
+
+/// What a process says of itself.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetRecord {
+    pub name: String,
+    /// Of `node`, `control`, `worker`.
+    pub roles: Vec<String>,
+    /// Of the gateway.
+    pub version: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// Whether it answers for keys.
+    pub ready: bool,
+    /// Why not.
+    pub reason: Option<String>,
+    /// The sequence up to which it has applied the log; `null`: it keeps no directory.
+    pub applied: Option<u64>,
+    pub lag_events: Option<u64>,
+    /// Since it was known to be complete, as it said when it was last heard; `null`: never yet.
+    pub age_seconds: Option<f64>,
+    /// Positive: the log's clock is ahead.
+    pub clock_offset_millis: i64,
+    /// The newest version that it reads of each kind of event.
+    pub reads: BTreeMap<String, u32>,
+    /// What it does when it has not been known to be complete for `max_staleness_millis`.
+    #[schema(value_type = String)]
+    pub on_stale: OnStale,
+    pub max_staleness_millis: u64,
+    pub lease_millis: u64,
+}
+
+/// Who is there
+///
+/// Only an admin key of the installation may ask.
+#[utoipa::path(
+    get,
+    path = "/api/v1/fleet",
+    operation_id = "fleet",
+    tag = "status",
+    responses((status = 200, description = "The processes of the installation", body = FleetStatus))
+)]
+async fn fleet(
+    State(api): State<ApiState>,
+    permitted: Permitted<StatusRead>,
+) -> Result<Json<FleetStatus>, Problem> {
+    let admin: &Admin = &permitted.admin;
+    admin.must_be_installation("ask who is in the fleet")?;
+    let last = info(&api).await.map(|info| info.last_sequence);
+    let (now, as_of) = (api.clock.instant(), api.fleet.complete_as_of());
+    let members = api.fleet.roster().into_iter().map(|member| view(member, last, now, as_of));
+    Ok(Json(FleetStatus {
+        confirmed_millis_ago: as_of.map(|as_of| millis(now.saturating_duration_since(as_of))),
+        last_sequence: last,
+        members: members.collect(),
+    }))
+}
+
+fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>) -> FleetMember {
+    let heard = now.saturating_duration_since(member.changed_at);
+    let lease = member.record.as_ref().map_or(Duration::ZERO, Record::lease);
+    let state = if as_of.is_some_and(|as_of| member.is_fenced(as_of)) {
+        Standing::Fenced
+    } else if heard > lease {
+        Standing::Silent
+    } else {
+        Standing::Live
+    };
+    let record = member.record.map(|record| {
+        let applied = record.frontier.as_ref().map(|frontier| frontier.sequence(Shard::ZERO));
+        let age = record.fresh_age_millis.map(Duration::from_millis);
+        FleetRecord {
+            name: record.name,
+            roles: record.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            version: record.version,
+            started_at: record.started_at,
+            ready: record.ready,
+            reason: record.reason,
+            applied,
+            lag_events: last.zip(applied).map(|(last, applied)| last.saturating_sub(applied)),
+            age_seconds: age.map(|age| age.as_secs_f64()),
+            clock_offset_millis: record.clock_offset_millis,
+            reads: record.reads,
+            on_stale: record.on_stale,
+            max_staleness_millis: record.max_staleness_millis,
+            lease_millis: record.lease_millis,
+        }
+    });
+    FleetMember { id: member.id, state, heard_millis_ago: millis(heard), record }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

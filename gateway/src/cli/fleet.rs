@@ -1,0 +1,67 @@
+//! `keyledger fleet`
+
+use clap::Args;
+use serde_json::Value;
+
+use super::Environment;
+use super::connection::Connection;
+use super::error::CliError;
+use super::output::{Column, Output, text};
+
+#[derive(Debug, Args)]
+pub struct Fleet {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+const MEMBERS: &[Column] = &[
+    Column { head: "NAME", cell: |item| text(item, "name") },
+    Column { head: "ROLES", cell: roles },
+    Column { head: "VERSION", cell: |item| text(item, "version") },
+    Column { head: "STATE", cell: |item| text(item, "state") },
+    Column { head: "READY", cell: |item| text(item, "ready") },
+    Column { head: "APPLIED", cell: |item| text(item, "applied") },
+    Column { head: "BEHIND", cell: |item| text(item, "lag_events") },
+    Column { head: "COMPLETE", cell: age },
+    Column { head: "CLOCK", cell: clock },
+    Column { head: "HEARD", cell: heard },
+    Column { head: "ID", cell: |item| text(item, "id") },
+];
+
+impl Fleet {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let session = self.connection.open(environment, output)?;
+        let fleet = session.client.get("/api/v1/fleet", &[]).await?;
+        if session.json {
+            return session.output.json(&fleet);
+        }
+        let none = Vec::new();
+        let members = fleet["members"].as_array().unwrap_or(&none);
+        session.output.table(MEMBERS, members)?;
+        for member in members {
+            if let Some(reason) = member["reason"].as_str() {
+                session.output.line(format!("{} is not ready: {reason}", text(member, "name")))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn roles(item: &Value) -> String {
+    let roles = item["roles"].as_array().into_iter().flatten();
+    roles.filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+}
+
+/// How long ago it was known to be complete.
+fn age(item: &Value) -> String {
+    item["age_seconds"].as_f64().map_or_else(|| "-".to_owned(), |age| format!("{age:.1} s ago"))
+}
+
+fn clock(item: &Value) -> String {
+    item["clock_offset_millis"].as_i64().map_or_else(|| "-".to_owned(), |offset| format!("{offset:+} ms"))
+}
+
+fn heard(item: &Value) -> String {
+    let millis = item["heard_millis_ago"].as_u64().unwrap_or_default();
+    format!("{}.{} s ago", millis / 1_000, millis % 1_000 / 100)
+}

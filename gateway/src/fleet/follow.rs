@@ -1,0 +1,55 @@
+//! Keeps control's roster: follows every change of the fleet's bucket, until it is told to stop.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::clock::Clock;
+use tokio_util::sync::CancellationToken;
+
+use super::Fleet;
+use super::member::{self, Record};
+use crate::store::bucket::{Bucket, BucketError};
+use crate::store::changes::{Change, Changes};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+pub async fn run(fleet: Fleet, bucket: Bucket, clock: Arc<dyn Clock>, cancel: CancellationToken) {
+    let following = async {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let opened_at = clock.instant();
+            let Err(error) = follow(&fleet, &bucket, &*clock).await;
+            if clock.instant().saturating_duration_since(opened_at) > LONGEST_PAUSE {
+                pause = FIRST_PAUSE;
+            }
+            tracing::warn!(%error, ?pause, "who is in the fleet is not known for certain; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = cancel.cancelled() => {}
+        () = following => {}
+    }
+}
+
+async fn follow(fleet: &Fleet, bucket: &Bucket, clock: &dyn Clock) -> Result<Infallible, BucketError> {
+    let mut changes = Changes::open(bucket).await?;
+    fleet.tell(super::Roster::opened);
+    loop {
+        let Change { key, revision, value } = changes.next().await?;
+        let now = clock.instant();
+        fleet.tell(|roster| {
+            if let Some(id) = member::id(&key) {
+                match value {
+                    Some(value) => roster.saw(id, Record::read(&value, id), revision, now),
+                    None => roster.ended(id),
+                }
+            }
+            roster.passes(revision, now);
+        });
+    }
+}
