@@ -63,6 +63,14 @@ impl Bucket {
         Ok(entry.map(|message| Entry { value: message.payload, revision: message.sequence }))
     }
 
+    /// The keys that begin so, with those of deleted entries.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, BucketError> {
+        let found = self.stream.subjects(&self.subject(&format!("{prefix}>"))).await;
+        let subjects = found.map_err(|error| self.failed(error))?;
+        let bucket = self.subject("");
+        Ok(subjects.keys().filter_map(|subject| Some(subject.strip_prefix(&bucket)?.to_owned())).collect())
+    }
+
     /// Stores a value where the entry is at this revision (0: was never there); the answer is its new revision.
     /// After `Unavailable` it may be stored or not.
     pub async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, BucketError> {

@@ -90,8 +90,8 @@ struct Info {
 
 #[derive(Deserialize)]
 struct State {
-    #[serde(default)]
-    subjects: BTreeMap<String, u64>,
+    /// Left out, or `null`, where there are none.
+    subjects: Option<BTreeMap<String, u64>>,
 }
 
 /// No message found (10037).
@@ -169,7 +169,7 @@ impl Stream {
         let info: Info = parse(&answer.payload)?;
         match (info.error, info.state) {
             (Some(error), _) => Err(unavailable(error.description)),
-            (None, Some(state)) => Ok(state.subjects),
+            (None, Some(state)) => Ok(state.subjects.unwrap_or_default()),
             (None, None) => Err(unavailable("an answer without the stream's state")),
         }
     }

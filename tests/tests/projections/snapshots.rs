@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::clock::{SystemClock, SystemRandom};
+use events::clock::{Clock, SystemClock, SystemRandom};
 use events::log::Log;
 use gateway::config::NatsRole;
 use gateway::snapshots::{Header, Loader, Signers, Writer};
@@ -91,13 +91,12 @@ impl Node {
             clock: Arc::new(SystemClock),
         };
         let loaded = loader.load(&*log, &directory, &gate).await;
+        assert_eq!(loaded.as_ref().map_or(0, |header| header.place.sequence), directory.applied());
         Self { directory, gate, log, loaded }
     }
 
     fn loaded(&self) -> Option<u64> {
-        let loaded = self.loaded.as_ref().map(|header| header.place.sequence);
-        assert_eq!(loaded.unwrap_or(0), self.directory.applied());
-        loaded
+        self.loaded.as_ref().map(|header| header.place.sequence)
     }
 
     fn follow(&self, tasks: &mut JoinSet<()>) {
@@ -259,4 +258,44 @@ async fn old_snapshots_go_and_leave_nothing_behind() {
     assert_eq!(worker.objects.delete_all().await.unwrap(), 2);
     assert_eq!(messages().await, 0);
     assert_eq!(Node::start(&nats).await.loaded(), None);
+}
+
+/// `cargo nextest run -p keyledger-tests --run-ignored only --no-capture how_long`
+#[tokio::test]
+#[ignore = "it measures, and takes a minute"]
+async fn how_long_a_start_takes_with_100_000_keys() {
+    use futures::StreamExt;
+
+    const KEYS: usize = 100_000;
+    let (nats, mut tape) = installation(1).await;
+    let before = tape.messages.len();
+    let owner = events::Owner::Installation;
+    for _ in 0..KEYS {
+        tape.key(owner, events::KeyId::new(crate::stage::uuid()), crate::stage::issued("a key"));
+    }
+    let stream = async_nats::jetstream::new(nats.connect("root").await);
+    futures::stream::iter(&tape.messages[before..])
+        .map(async |message| {
+            // One after the other is handed over; the acknowledgements come in flight.
+            stream.publish(message.subject.clone(), message.payload.clone()).await.unwrap()
+        })
+        .buffered(1)
+        .for_each_concurrent(256, async |stored| {
+            stored.await.unwrap();
+        })
+        .await;
+    for _ in 0..3 {
+        let begun = SystemClock.instant();
+        let node = Node::start(&nats).await;
+        let mut tasks = JoinSet::new();
+        node.follow(&mut tasks);
+        poll::until("ready", BOUND, async || node.gate.check()).await;
+        eprintln!("{:?} from {:?} on: {:?}", begun.elapsed(), node.loaded(), node.directory.counts());
+        if node.loaded.is_none() {
+            let writer = writer(&nats, &tape).await;
+            let begun = SystemClock.instant();
+            let (object, header) = writer.write_and_prune(3).await.unwrap();
+            eprintln!("written in {:?}: {} bytes, {} chunks", begun.elapsed(), header.size, object.chunks);
+        }
+    }
 }

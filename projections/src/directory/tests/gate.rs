@@ -70,6 +70,15 @@ fn it_opens_once_what_the_leader_named_is_applied() {
 }
 
 #[test]
+fn it_says_how_much_of_a_snapshot_is_loaded() {
+    let fixture = gate(GateConfig::default());
+    fixture.gate.loading(Some((10, 30)));
+    assert_eq!(fixture.gate.check(), Err(NotReady::Loading { loaded: 10, size: 30 }));
+    fixture.gate.loading(None);
+    assert_eq!(fixture.gate.check(), Err(NotReady::Starting { applied: 0, target: 0 }));
+}
+
+#[test]
 fn an_empty_log_opens_nothing() {
     let fixture = gate(GateConfig::default());
     fixture.gate.not_bootstrapped();
