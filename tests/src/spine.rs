@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::key::secret::Prefix;
-use events::clock::{Clock, Random, SystemClock, SystemRandom};
+use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use gateway::bootstrap::Bootstrap;
 use gateway::config::{Config, NatsRole};
 use gateway::serve::{self, Running, connections};
-use gateway::store::setup;
+use gateway::store::bucket::Bucket;
+use gateway::store::{self, setup};
 use gateway::vault::{MasterKey, VaultName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -275,6 +276,36 @@ impl Spine {
     pub async fn history(&self, organization: &Organization, key: &str, at_least: &str) -> Vec<Value> {
         let path = format!("{}/{key}/history?limit=100&at_least={at_least}", organization.path("keys"));
         items(&self.admin(Ask::get(path)).await.expect(200))
+    }
+
+    /// A node that is in the fleet and says nothing: what others know of one that stands still. `change` goes over
+    /// its record. Its id.
+    pub async fn silent_node(&self, name: &str, change: &Value) -> String {
+        let bucket = Bucket::new(self.nats.connect("control").await, store::FLEET);
+        let position = text(
+            &self
+                .admin(Ask::post("/api/v1/organizations", &json!({"slug": name, "name": "Test"})))
+                .await
+                .expect(201)
+                .json(),
+            "position",
+        );
+        let proof =
+            self.admin(Ask::get(format!("/api/v1/fleet/proof?position={position}"))).await.expect(200).json();
+        let known = text(&proof["members"][0], "id");
+        let known =
+            bucket.get(&format!("member.{known}")).await.expect("an answer").expect("the node's own record");
+        let mut record: Value = serde_json::from_slice(&known.value).expect("JSON");
+        let id = uuid_v7(&SystemClock, &SystemRandom).to_string();
+        record["id"] = json!(id);
+        record["name"] = json!(name);
+        record["frontier"] = Value::Null;
+        for (member, value) in change.as_object().expect("an object") {
+            record[member] = value.clone();
+        }
+        let stored = bucket.put(&format!("member.{id}"), record.to_string().into(), 0).await;
+        stored.expect("the record is stored");
+        id
     }
 
     /// A time from now, as the API takes it.

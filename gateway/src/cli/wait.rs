@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use events::clock::{Clock, SystemClock};
 use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use uuid::Uuid;
 
 use super::connection::Session;
 use super::error::CliError;
 use crate::api::{FLEET_PROOF, FleetProof, MemberProof, MemberState};
-use crate::serve::end_asked;
 
 /// What every command takes.
 #[derive(Debug, Clone, Copy, Args)]
@@ -38,6 +38,14 @@ const FIRST: Duration = Duration::from_secs(1);
 const QUESTION: Duration = Duration::from_secs(10);
 /// Between questions that told nothing new.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// A command that is about to be sent, and will be followed.
+pub struct Begun {
+    sent: Instant,
+    timeout: Duration,
+    interrupt: Signal,
+    terminate: Signal,
+}
 
 /// A command that is followed.
 struct Following<'s, 'o> {
@@ -72,25 +80,34 @@ impl Waiting {
         }
     }
 
-    /// Follows a command that was sent to [`Self::path`], and puts what is proven into its answer.
-    pub async fn follow(
-        &self,
-        session: &mut Session<'_>,
-        sent: Instant,
-        written: &mut Value,
-    ) -> Result<(), CliError> {
-        let Some(For::Fleet) = self.wait else { return Ok(()) };
+    /// Called before the command is sent. From then on Ctrl-C ends the waiting and not the command, whose answer
+    /// tells that it is done. `None`: it is not to be followed.
+    pub fn begin(&self) -> Result<Option<Begun>, CliError> {
+        let Some(For::Fleet) = self.wait else { return Ok(None) };
+        let listen = |kind| signal(kind).map_err(|error| CliError::Unavailable(format!("signals: {error}")));
+        Ok(Some(Begun {
+            sent: SystemClock.instant(),
+            timeout: self.wait_timeout,
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        }))
+    }
+}
+
+impl Begun {
+    /// Follows the command, and puts what is proven into its answer.
+    pub async fn follow(self, session: &mut Session<'_>, written: &mut Value) -> Result<(), CliError> {
         let first = written.get("fleet").cloned().map(serde_json::from_value);
-        let position = written.get("position").and_then(Value::as_str);
+        let position = written.get("position").and_then(Value::as_str).map(str::to_owned);
         let (Some(Ok(proof)), Some(position)) = (first, position) else {
             return Err(CliError::NotProven(
                 "done; the gateway did not say where it holds: it may be of an older version".to_owned(),
             ));
         };
-        let (position, timeout) = (position.to_owned(), self.wait_timeout);
+        let Self { sent, timeout, interrupt, terminate } = self;
         let mut following = Following { session, position, sent, timeout, proof, proven: HashMap::new() };
-        let stopped = following.run().await;
-        let outcome = following.outcome(stopped);
+        let stopped = following.run(interrupt, terminate).await;
+        let outcome = following.outcome(&stopped);
         if let Ok(proof) = serde_json::to_value(&following.proof) {
             written["fleet"] = proof;
         }
@@ -99,8 +116,14 @@ impl Waiting {
 }
 
 impl Following<'_, '_> {
-    async fn run(&mut self) -> Stopped {
-        let mut end = std::pin::pin!(end_asked());
+    async fn run(&mut self, mut interrupt: Signal, mut terminate: Signal) -> Stopped {
+        let end = async {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        let mut end = std::pin::pin!(end);
         self.seen(true);
         loop {
             if self.proof.complete {
@@ -175,7 +198,7 @@ impl Following<'_, '_> {
         }
     }
 
-    fn outcome(&mut self, stopped: Stopped) -> Result<(), CliError> {
+    fn outcome(&mut self, stopped: &Stopped) -> Result<(), CliError> {
         let count = self.proof.members.len();
         if matches!(stopped, Stopped::Complete) {
             let last = self.proof.members.iter().filter_map(|member| member.millis).max().unwrap_or_default();

@@ -1,7 +1,6 @@
 //! Commands: sent once, answered by what changed and where it stands in the log, and followed where that was
 //! asked for.
 
-use events::clock::{Clock, SystemClock};
 use http::Method;
 use serde_json::Value;
 
@@ -33,12 +32,15 @@ impl Session<'_> {
         body: &Value,
         show: impl FnOnce(&mut Self, &Value) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
-        let sent = SystemClock.instant();
+        let begun = waiting.begin()?;
         let mut written = self.client.write(method, &waiting.path(path), body).await?;
         if !self.json {
             show(self, &written)?;
         }
-        let proven = waiting.follow(self, sent, &mut written).await;
+        let proven = match begun {
+            None => Ok(()),
+            Some(begun) => begun.follow(self, &mut written).await,
+        };
         if self.json {
             self.output.json(&written)?;
         }

@@ -266,9 +266,17 @@ async fn each_request_of_the_table_works_for_who_may_send_it() {
     let asker = spine.key(&victim.organization, &["keys:verify"]).await.secret;
     for endpoint in TABLE {
         let key = if endpoint.is_verify() { &asker } else { &spine.admin_key };
-        let answer = endpoint.ask(&victim).bearer(key).send(endpoint.at(&spine)).await;
+        let mut ask = endpoint.ask(&victim);
+        let is_command = endpoint.method != "GET" && !endpoint.is_verify();
+        if is_command {
+            ask.path += "?wait=fleet";
+        }
+        let answer = ask.bearer(key).send(endpoint.at(&spine)).await;
         assert!(matches!(answer.status, 200 | 201), "{} {}: {answer:?}", endpoint.method, endpoint.path);
         let body = answer.json();
+        if is_command {
+            assert_eq!(body["fleet"]["complete"], true, "every command waits: {} {body}", endpoint.path);
+        }
         if let Some(position) = body["position"].as_str() {
             spine.follows(position).await;
             // What is read next must be there.

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use keyledger_tests::poll::within;
+use keyledger_tests::poll::{self, within};
 use keyledger_tests::servers::ROOT;
-use keyledger_tests::spine::Spine;
-use serde_json::Value;
+use keyledger_tests::spine::{Spine, items};
+use keyledger_tests::wire::Ask;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
+
+/// Longer than anything here takes.
+const BOUND: Duration = Duration::from_secs(20);
 
 /// The binary as `./test` builds it, beside the tests.
 fn keyledger() -> PathBuf {
@@ -177,11 +181,7 @@ async fn the_log_is_verified_and_what_is_not_keyledgers_is_found() {
     let shell = Shell::of(&spine);
     let verify = shell.events(&["verify"]);
     let report = shell.json(&verify).await;
-    assert_eq!(
-        (&report["good"], &report["findings"]),
-        (&Value::Bool(true), &serde_json::json!([])),
-        "{report}"
-    );
+    assert_eq!((&report["good"], &report["findings"]), (&Value::Bool(true), &json!([])), "{report}");
     assert!(shell.done(&verify).await.contains("replay       good"));
 
     let root = spine.nats.connect(ROOT).await;
@@ -195,8 +195,76 @@ async fn the_log_is_verified_and_what_is_not_keyledgers_is_found() {
     assert!(said.err.contains("1 finding in the log"), "{}", said.err);
     let said = shell.run(&[&verify[..], &["--json"]].concat()).await;
     let report: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((said.code, &report["counts"]), (1, &serde_json::json!({"envelope": 1})));
+    assert_eq!((said.code, &report["counts"]), (1, &json!({"envelope": 1})));
 
     let nobody = ["events", "verify", "--nats", "nats://127.0.0.1:1", "--nats-password-file", "auditor"];
     assert_eq!(shell.run(&nobody).await.code, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_is_followed_until_it_holds_everywhere() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    let organization = spine.organization("acme").await;
+    let wait = ["--organization", organization.id.as_str(), "--wait", "fleet"];
+    let issued = shell.run(&[&["keys", "issue", "CI", "--scope", "mcp:*"], &wait[..]].concat()).await;
+    assert_eq!((issued.code, issued.out.lines().count()), (0, 1), "{}{}", issued.out, issued.err);
+    assert!(
+        issued.err.contains(": applied after ") && issued.err.contains("it holds on 1 of 1 nodes after "),
+        "{}",
+        issued.err
+    );
+    let id = issued.err.split(':').next().unwrap();
+    let disabled = shell.json(&[&["keys", "disable", id], &wait[..]].concat()).await;
+    assert_eq!(
+        (&disabled["changed"], &disabled["fleet"]["complete"]),
+        (&true.into(), &true.into()),
+        "{disabled}"
+    );
+
+    // One node more, of which nothing is heard for a while.
+    let silent = json!({"lease_millis": 2_000, "max_staleness_millis": 3_000});
+    spine.silent_node("asleep", &silent).await;
+    let rename = [&["keys", "rename", id, "Robot"], &wait[..], &["--wait-timeout", "300ms"]].concat();
+    let renamed = shell.run(&rename).await;
+    assert_eq!((renamed.code, renamed.out), (4, format!("{id}: renamed\n")), "{}", renamed.err);
+    for said in
+        ["waiting for 1 of 2 nodes", "done, but not proven everywhere", "may still answer as before: asleep"]
+    {
+        assert!(renamed.err.contains(said), "{said}: {}", renamed.err);
+    }
+    let renamed = shell.run(&[&rename[..], &["--json"]].concat()).await;
+    let answer: Value = serde_json::from_str(&renamed.out).unwrap();
+    assert_eq!((renamed.code, &answer["fleet"]["unproven"]), (4, &1.into()), "{answer}");
+    let enabled = shell.run(&[&["keys", "enable", id], &wait[..]].concat()).await;
+    assert_eq!(enabled.code, 0, "{}", enabled.err);
+    assert!(enabled.err.contains("asleep: fenced after "), "{}", enabled.err);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stops_waiting_is_told_that_it_is_done() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    let organization = spine.organization("acme").await;
+    spine.silent_node("asleep", &json!({})).await;
+    let issue =
+        ["keys", "issue", "CI", "--scope", "mcp:*", "--organization", &organization.id, "--wait", "fleet"];
+    let mut issuing = shell.command(&[&issue[..], &["--json"]].concat());
+    let issuing = issuing.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let path = format!("{}?limit=10", organization.path("keys"));
+    poll::until("the key is issued", BOUND, async || {
+        match items(&spine.admin(Ask::get(&path)).await.expect(200)) {
+            keys if keys.is_empty() => Err("none"),
+            _ => Ok(()),
+        }
+    })
+    .await;
+    let process = issuing.id().expect("it waits").to_string();
+    assert!(Command::new("kill").args(["-INT", &process]).status().await.unwrap().success());
+    let output = within("it ends", BOUND, issuing.wait_with_output()).await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("the command is done"), "{said}");
+    let issued: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(issued["secret"].is_string(), "the secret is not lost: {issued}");
 }
