@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use events::Position;
-use gateway::config::Role;
+use gateway::config::{Config, Role};
+use gateway::serve;
 use keyledger_tests::mcp::call;
 use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
@@ -33,8 +34,25 @@ async fn write_events(spine: &Spine, organization: &Organization, count: usize) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_writes_one_and_the_next_start_begins_with_it() {
-    let mut spine = Spine::with(|config| config.snapshots.every_events = 100).await;
+async fn a_process_with_all_roles_writes_one_and_begins_with_it_the_next_time() {
+    let spine = Spine::with(|config| config.snapshots.every_events = 100).await;
+    is_written_and_begun_with(spine).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_serves_nobody_writes_one_for_those_who_do() {
+    let spine = Spine::with(|config| {
+        config.roles = vec![Role::Node, Role::Control];
+        config.snapshots.every_events = 100;
+    })
+    .await;
+    let worker = Config { roles: vec![Role::Worker], ..spine.config.clone() };
+    let worker = serve::start(worker).await.unwrap_or_else(|error| panic!("{error}"));
+    is_written_and_begun_with(spine).await;
+    worker.shutdown().await;
+}
+
+async fn is_written_and_begun_with(mut spine: Spine) {
     let upstream = Upstream::start(McpServer::default()).await;
     let ready = spine.ready(&upstream).await;
     let revoked = spine.revoked_key(&ready.organization).await;
