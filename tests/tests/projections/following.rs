@@ -247,9 +247,9 @@ async fn two_workers_at_once_give_what_one_gives() {
     assert_eq!(rows, i64::try_from(tape.messages.len()).unwrap());
 }
 
-/// A version that could not read them parked them; this one takes them in.
-#[tokio::test]
-async fn parked_events_are_taken_in_once_they_can_be_read() {
+/// Two keys with an event that a version before this one could not read, and one that this one can't either: they
+/// wait with what follows.
+async fn parked() -> (Nats, Stage, Stage) {
     let (nats, stage) = (Nats::set_up().await, Stage::new().await);
     let mut tape = Tape::new();
     let owner = Owner::Organization(OrganizationId::new(uuid()));
@@ -262,8 +262,7 @@ async fn parked_events_are_taken_in_once_they_can_be_read() {
     tape.key(owner, readable, KeyEvent::Revoked(Revoked { reason: Some(sealed("lost")) }));
     publish(&nats, &tape.messages).await;
     let log = nats.log(NatsRole::Worker).await.unwrap();
-    let mut messages: Vec<_> =
-        log.follow(None).await.unwrap().take(tape.messages.len()).map(Result::unwrap).collect().await;
+    let mut messages = crate::sharing::read_all(&log, tape.messages.len()).await;
     let expected = Stage::new().await;
     expected.projector().project(tape.log, &mut None, &messages).await.unwrap();
 
@@ -271,18 +270,54 @@ async fn parked_events_are_taken_in_once_they_can_be_read() {
     let payload = String::from_utf8(disabled.payload.to_vec()).unwrap();
     disabled.payload = payload.replace("key.disabled", "key.paused").into_bytes().into();
     stage.projector().project(tape.log, &mut None, &messages).await.unwrap();
-    for projection in [Projection::Keys, Projection::History] {
-        assert_eq!(parked::count(&stage.pool, projection).await.unwrap(), 3, "{projection}");
-    }
+    waiting_are(&stage, 3).await;
     assert_eq!(parked::count(&stage.pool, Projection::Servers).await.unwrap(), 0, "no matter of theirs");
+    (nats, stage, expected)
+}
 
+async fn waiting_are(stage: &Stage, count: u64) {
+    for projection in [Projection::Keys, Projection::History] {
+        assert_eq!(parked::count(&stage.pool, projection).await.unwrap(), count, "{projection}");
+    }
+}
+
+#[tokio::test]
+async fn parked_events_are_taken_in_once_they_can_be_read() {
+    let (nats, stage, expected) = parked().await;
     let worker = worker(&nats, &stage.pool, Arc::new(Plain)).await;
     let mut tasks = JoinSet::new();
     start(&mut tasks, &worker);
     until_state(&worker, |state| *state == ProjectorState::Following).await;
     tasks.shutdown().await;
-    for projection in [Projection::Keys, Projection::History] {
-        assert_eq!(parked::count(&stage.pool, projection).await.unwrap(), 1, "one still can't be read");
+    waiting_are(&stage, 1).await;
+    assert_eq!(stage.dump().await, expected.dump().await);
+}
+
+/// An operator need not wait for a worker's start.
+#[tokio::test]
+async fn parked_events_are_shown_and_retried_without_a_workers_start() {
+    let (nats, stage, expected) = parked().await;
+    let run =
+        async |args: &[&str]| projections(&nats.url(), nats.credentials("worker"), stage.url(), args).await;
+    assert_eq!(run(&["parked", "list"]).await, ExitCode::SUCCESS);
+    assert_eq!(run(&["parked", "show", "keys", "4"]).await, ExitCode::SUCCESS);
+    assert_eq!(run(&["parked", "show", "keys", "1"]).await, ExitCode::from(1), "it does not wait");
+    assert_eq!(run(&["parked", "show", "servers", "4"]).await, ExitCode::from(1), "not there");
+    assert_eq!(run(&["parked", "retry", "keys", "4"]).await, ExitCode::SUCCESS, "4 still can't be read");
+    waiting_are(&stage, 3).await;
+    for projector in worker(&nats, &stage.pool, Arc::new(Plain)).await {
+        let retried = projector.retry_parked(None).await.unwrap();
+        let took_in = match projector.projection() {
+            Projection::Keys | Projection::History => (1, 2, 1),
+            Projection::Organizations | Projection::Servers => (0, 0, 0),
+        };
+        assert_eq!(
+            (retried.aggregates, retried.events, retried.waiting),
+            took_in,
+            "{}",
+            projector.projection()
+        );
     }
+    waiting_are(&stage, 1).await;
     assert_eq!(stage.dump().await, expected.dump().await);
 }

@@ -26,7 +26,7 @@ const COLUMNS: &[Column] = &[
     Column { head: "APPLIED", cell: |item| text(item, "applied") },
     Column { head: "BEHIND", cell: |item| text(item, "lag_events") },
     Column { head: "PARKED", cell: |item| text(item, "parked") },
-    Column { head: "KEPT BY", cell: |item| text(&item["lease"], "name") },
+    Column { head: "KEPT BY", cell: kept_by },
     Column { head: "SINCE", cell: |item| text(&item["lease"], "since") },
     Column { head: "COPY AT", cell: |item| text(item, "copy_applied") },
     Column { head: "DIVERGED", cell: |item| text(item, "diverged") },
@@ -57,6 +57,15 @@ impl List {
             }));
         }
         if self.json { output.json(&items) } else { output.table(COLUMNS, &items) }
+    }
+}
+
+/// The worker's name, and the end of its id: many workers may run on one machine.
+fn kept_by(item: &Value) -> String {
+    let holder = text(&item["lease"], "holder");
+    match holder.rsplit_once('-') {
+        Some((_, end)) => format!("{} ({end})", text(&item["lease"], "name")),
+        None => holder,
     }
 }
 
