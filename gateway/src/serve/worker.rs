@@ -24,9 +24,6 @@ use crate::store::{self, leases::FleetLeases};
 /// How often the read models are measured, and compared with the log.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// How long a worker that has gone silent keeps its share of the work. It is taken over within one and a half of it.
-const LEASE: Duration = Duration::from_secs(10);
-
 /// Takes this worker's share of the projections, keeps it, and tells whether the log is what the read models were
 /// built from, and what the worker's share is. A database that is down is waited for.
 pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<Origin>, Held), ServeError> {
@@ -55,7 +52,7 @@ fn share(process: &Process, client: store::Client) -> Held {
     let worker = Worker {
         id: uuid_v7(&*process.clock, &*process.random),
         name: process.config.fleet_name(),
-        lease: LEASE,
+        lease: Duration::from_millis(process.config.fleet.lease_ms),
         shared: Projection::ALL.map(Projection::as_str).into_iter().chain([snapshots::LEASE]).collect(),
     };
     let leases = Arc::new(FleetLeases::new(client));

@@ -105,6 +105,7 @@ fn spawn(nats: &Nats, postgres: &str, key: &Path) -> Child {
         .env_clear()
         .env("KEYLEDGER_PUBLIC_URL", "https://mcp.example.com")
         .env("KEYLEDGER_LISTEN__METRICS", "127.0.0.1:0")
+        .env("KEYLEDGER_FLEET__LEASE_MS", LEASE.as_millis().to_string())
         .env("KEYLEDGER_NATS__URL", nats.url())
         .env("KEYLEDGER_NATS__USERS__WORKER__USER", credentials.user)
         .env("KEYLEDGER_NATS__USERS__WORKER__PASSWORD", credentials.password)

@@ -64,7 +64,7 @@ impl List {
 fn kept_by(item: &Value) -> String {
     let holder = text(&item["lease"], "holder");
     match holder.rsplit_once('-') {
-        Some((_, end)) => format!("{} ({end})", text(&item["lease"], "name")),
+        Some((_, end)) => format!("{} {end}", text(&item["lease"], "name")),
         None => holder,
     }
 }
