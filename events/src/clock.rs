@@ -2,6 +2,8 @@
 //! decides them.
 
 use std::sync::Mutex;
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -31,10 +33,32 @@ impl Clock for SystemClock {
         Timestamp::new(time::OffsetDateTime::now_utc())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
     fn instant(&self) -> Instant {
-        Instant::now()
+        monotonic()
     }
+}
+
+/// The monotonic clock. On Linux it goes on while the machine is suspended, which `CLOCK_MONOTONIC` does not: what a
+/// node knew before it slept has grown old by then.
+#[cfg(target_os = "linux")]
+#[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
+fn monotonic() -> Instant {
+    static START: OnceLock<(Instant, Duration)> = OnceLock::new();
+    let (start, booted) = START.get_or_init(|| (Instant::now(), since_boot()));
+    *start + since_boot().saturating_sub(*booted)
+}
+
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanoseconds.unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[expect(clippy::disallowed_methods, reason = "the one place where the monotonic clock is read")]
+fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// The operating system's generator.

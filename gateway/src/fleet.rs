@@ -3,14 +3,16 @@
 //! Every process keeps a record of itself in the bucket `KL_FLEET` (`membership`); control knows all of them
 //! (`roster`). It promises: [`Proof::complete`] after [`Fleet::barrier`] means that no process of the fleet answers
 //! any more as before the position. A member has *applied* it by its own word, or is *fenced*: it was silent for so
-//! long that its gate is closed, whatever it knows. Why that holds: `docs/decisions` ("When a command holds everywhere").
+//! long that its gate is closed, whatever it knows. Why that holds: `docs/decisions/0011-when-a-command-holds-everywhere.md`.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::readers::{Readers, TooOld};
 use events::Position;
 use events::clock::Clock;
+use projections::lease::Lease;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -115,6 +117,23 @@ impl Fleet {
                 std::future::pending().await
             }
         }
+    }
+
+    /// A command of this process was acknowledged at this position: how long it takes until every living member has
+    /// applied it is measured.
+    pub fn acknowledged(&self, position: Position) {
+        let now = self.0.clock.instant();
+        self.lock().acknowledged(position, now);
+    }
+
+    /// Which worker holds what, by the names of the leases.
+    pub fn leases(&self) -> BTreeMap<String, Lease> {
+        self.lock().leases()
+    }
+
+    /// Sets the gauges.
+    pub fn measure(&self) {
+        self.lock().measure(self.0.clock.instant());
     }
 
     /// All members, the longest-lived first.

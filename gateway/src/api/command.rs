@@ -259,6 +259,9 @@ where
                 return Err(Problem::internal());
             }
         };
+        if done.changed {
+            api.fleet.acknowledged(done.position);
+        }
         let mut written = Written::new(id, &done);
         if let Some(wait) = wait {
             written.fleet = Some(api.prove(asker, &wait, &done.position, |_| false).await);

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use events::{Shard, Timestamp};
 use projections::directory::gate::OnStale;
+use projections::lease::Lease;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +18,7 @@ use super::ApiState;
 use super::guard::{Admin, Permitted, StatusRead};
 use super::problem::Problem;
 use super::status::info;
-use crate::fleet::{Member, Record};
+use crate::fleet::{Member, member};
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(fleet))
@@ -32,6 +33,8 @@ pub struct FleetStatus {
     pub last_sequence: Option<u64>,
     /// Those that have not ended, the longest-lived first.
     pub members: Vec<FleetMember>,
+    /// What the workers share.
+    pub leases: Vec<FleetLease>,
 }
 
 /// One process.
@@ -57,6 +60,29 @@ pub enum Standing {
     Silent,
     /// Silent for so long that it answers for no key until it has caught up.
     Fenced,
+}
+
+impl From<member::Standing> for Standing {
+    fn from(standing: member::Standing) -> Self {
+        match standing {
+            member::Standing::Live => Self::Live,
+            member::Standing::Silent => Self::Silent,
+            member::Standing::Fenced => Self::Fenced,
+        }
+    }
+}
+
+/// A share of the workers' work.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct FleetLease {
+    /// Of what it is: a projection, or `snapshots`.
+    pub name: String,
+    /// The worker's, a new one at each start; `null`: nobody holds it.
+    pub holder: Option<Uuid>,
+    /// What people call the worker.
+    pub holder_name: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
 }
 
 /// What a process says of itself.
@@ -112,19 +138,13 @@ async fn fleet(
         confirmed_millis_ago: as_of.map(|as_of| millis(now.saturating_duration_since(as_of))),
         last_sequence: last,
         members: members.collect(),
+        leases: api.fleet.leases().into_iter().map(lease).collect(),
     }))
 }
 
 fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>) -> FleetMember {
     let heard = now.saturating_duration_since(member.changed_at);
-    let lease = member.record.as_ref().map_or(Duration::ZERO, Record::lease);
-    let state = if as_of.is_some_and(|as_of| member.is_fenced(as_of)) {
-        Standing::Fenced
-    } else if heard > lease {
-        Standing::Silent
-    } else {
-        Standing::Live
-    };
+    let state = member.standing(now, as_of).into();
     let record = member.record.map(|record| {
         let applied = record.frontier.as_ref().map(|frontier| frontier.sequence(Shard::ZERO));
         let age = record.fresh_age_millis.map(Duration::from_millis);
@@ -146,6 +166,10 @@ fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>)
         }
     });
     FleetMember { id: member.id, state, heard_millis_ago: millis(heard), record }
+}
+
+fn lease((name, lease): (String, Lease)) -> FleetLease {
+    FleetLease { name, holder: lease.holder, holder_name: lease.name, since: lease.since }
 }
 
 fn millis(duration: Duration) -> u64 {

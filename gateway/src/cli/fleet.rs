@@ -28,6 +28,12 @@ const MEMBERS: &[Column] = &[
     Column { head: "ID", cell: |item| text(item, "id") },
 ];
 
+const LEASES: &[Column] = &[
+    Column { head: "SHARED WORK", cell: |item| text(item, "name") },
+    Column { head: "HELD BY", cell: |item| text(item, "holder_name") },
+    Column { head: "SINCE", cell: |item| text(item, "since") },
+];
+
 impl Fleet {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let session = self.connection.open(environment, output)?;
@@ -43,7 +49,13 @@ impl Fleet {
                 session.output.line(format!("{} is not ready: {reason}", text(member, "name")))?;
             }
         }
-        Ok(())
+        match fleet["leases"].as_array() {
+            Some(leases) if !leases.is_empty() => {
+                session.output.line("")?;
+                session.output.table(LEASES, leases)
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -14,6 +14,9 @@ use crate::store::changes::{Change, Changes};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const MEASURE_EVERY: Duration = Duration::from_secs(5);
+/// The entries of the workers' leases.
+const LEASES: &str = "lease.";
 
 pub async fn run(fleet: Fleet, bucket: Bucket, clock: Arc<dyn Clock>, cancel: CancellationToken) {
     let following = async {
@@ -29,10 +32,17 @@ pub async fn run(fleet: Fleet, bucket: Bucket, clock: Arc<dyn Clock>, cancel: Ca
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     };
+    let measuring = async {
+        loop {
+            tokio::time::sleep(MEASURE_EVERY).await;
+            fleet.measure();
+        }
+    };
     tokio::select! {
         biased;
         () = cancel.cancelled() => {}
         () = following => {}
+        () = measuring => {}
     }
 }
 
@@ -43,7 +53,9 @@ async fn follow(fleet: &Fleet, bucket: &Bucket, clock: &dyn Clock) -> Result<Inf
         let Change { key, revision, value } = changes.next().await?;
         let now = clock.instant();
         fleet.tell(|roster| {
-            if let Some(id) = member::id(&key) {
+            if let Some(name) = key.strip_prefix(LEASES) {
+                roster.saw_lease(name, value.as_deref().and_then(|value| serde_json::from_slice(value).ok()));
+            } else if let Some(id) = member::id(&key) {
                 match value {
                     Some(value) => roster.saw(id, Record::read(&value, id), revision, now),
                     None => roster.ended(id),

@@ -52,6 +52,17 @@ pub struct Member {
     pub changed_at: Instant,
 }
 
+/// Whether a member is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Heard within its lease.
+    Live,
+    /// Not heard within its lease. It may still answer with what it knows.
+    Silent,
+    /// Its gate is closed until it has caught up.
+    Fenced,
+}
+
 /// Open streams ask the gate once a second.
 const STREAMS: Duration = Duration::from_secs(1);
 /// Two clocks run apart by at most a hundredth.
@@ -123,6 +134,18 @@ impl Member {
     pub fn is_fenced(&self, known_until: Instant) -> bool {
         let after = self.record.as_ref().and_then(Record::fenced_after);
         after.is_some_and(|after| known_until.saturating_duration_since(self.changed_at) >= after)
+    }
+
+    /// How it stands, when every change of its record is known until `complete_as_of`.
+    pub fn standing(&self, now: Instant, complete_as_of: Option<Instant>) -> Standing {
+        let lease = self.record.as_ref().map_or(Duration::ZERO, Record::lease);
+        if complete_as_of.is_some_and(|as_of| self.is_fenced(as_of)) {
+            Standing::Fenced
+        } else if now.saturating_duration_since(self.changed_at) > lease {
+            Standing::Silent
+        } else {
+            Standing::Live
+        }
     }
 
     /// Whether it has been heard lately enough to be taken for alive.

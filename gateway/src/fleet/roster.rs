@@ -8,19 +8,25 @@
 //! stored before it has been seen then.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::readers::TooOld;
 use events::Position;
+use projections::lease::Lease;
 use uuid::Uuid;
 
-use super::member::{Member, Record};
+use super::member::{Member, Record, Standing};
 use super::{MemberProof, MemberState, Proof};
 
 /// More members than this are no fleet: nothing is claimed of them.
 const MAX_MEMBERS: usize = 4_096;
 /// Own writes that have not come back yet.
 const MAX_WRITES: usize = 64;
+/// Own commands that are measured at one time.
+const MAX_COMMANDS: usize = 256;
+const MAX_LEASES: usize = 256;
+/// A command that some member has not applied by then counts with this time.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 
 /// Every member that has not ended.
 #[derive(Debug, Default)]
@@ -33,6 +39,9 @@ pub struct Roster {
     /// Own acknowledged writes that have not come back: their sequence, and when they were sent.
     writes: VecDeque<(u64, Instant)>,
     complete_as_of: Option<Instant>,
+    /// Own commands that some living member has not applied yet, and when they were acknowledged.
+    commands: VecDeque<(Position, Instant)>,
+    leases: BTreeMap<String, Lease>,
     /// There were more than are kept.
     overflowed: bool,
 }
@@ -64,6 +73,66 @@ impl Roster {
             return;
         }
         self.members.insert(id, Member { id, record, revision, changed_at: now });
+        self.settle(now);
+    }
+
+    /// A worker's lease was taken, renewed, or (`None`) given back.
+    pub fn saw_lease(&mut self, name: &str, lease: Option<Lease>) {
+        match lease {
+            Some(lease) if self.leases.contains_key(name) || self.leases.len() < MAX_LEASES => {
+                self.leases.insert(name.to_owned(), lease);
+            }
+            Some(_) => {}
+            None => drop(self.leases.remove(name)),
+        }
+    }
+
+    pub fn leases(&self) -> BTreeMap<String, Lease> {
+        self.leases.clone()
+    }
+
+    /// An own command was acknowledged.
+    pub fn acknowledged(&mut self, position: Position, now: Instant) {
+        if self.commands.len() < MAX_COMMANDS {
+            self.commands.push_back((position, now));
+        }
+        self.settle(now);
+    }
+
+    /// Measures the commands that every living member has applied, and those that are given up.
+    fn settle(&mut self, now: Instant) {
+        while let Some((position, acknowledged_at)) = self.commands.front() {
+            let took = now.saturating_duration_since(*acknowledged_at);
+            let mut living =
+                self.members.values().filter(|member| member.authenticates() && member.is_live(now));
+            if took < GIVEN_UP && !living.all(|member| member.has_applied(position)) {
+                return;
+            }
+            metrics::histogram!("keyledger_fleet_applied_seconds").record(took.as_secs_f64());
+            self.commands.pop_front();
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the counts stay small")]
+    pub fn measure(&mut self, now: Instant) {
+        self.settle(now);
+        let mut counts = [("live", 0_usize), ("silent", 0), ("fenced", 0)];
+        for member in self.members.values() {
+            let [live, silent, fenced] = &mut counts;
+            match member.standing(now, self.complete_as_of) {
+                Standing::Live => live.1 += 1,
+                Standing::Silent => silent.1 += 1,
+                Standing::Fenced => fenced.1 += 1,
+            }
+        }
+        for (state, count) in counts {
+            metrics::gauge!("keyledger_fleet_members", "state" => state).set(count as f64);
+        }
+        metrics::gauge!("keyledger_fleet_unproven_commands").set(self.commands.len() as f64);
+        if let Some(as_of) = self.complete_as_of {
+            let age = now.saturating_duration_since(as_of);
+            metrics::gauge!("keyledger_fleet_confirmed_age_seconds").set(age.as_secs_f64());
+        }
     }
 
     /// A member has ended: it said so after its last answer.
