@@ -8,6 +8,7 @@ mod client;
 pub mod demo;
 mod facts;
 pub mod nats;
+mod nodes;
 mod place;
 pub mod port;
 pub mod postgres;

@@ -47,6 +47,9 @@ pub struct Dev {
     /// Where everything is kept for the next start
     #[arg(long, value_name = "DIR", default_value = ".keyledger")]
     data: PathBuf,
+    /// How many nodes share the log; from the second on each is a process of its own
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
+    nodes: u8,
 }
 
 #[derive(Debug, Args)]
@@ -104,7 +107,7 @@ impl Dev {
             log.filter.clone_from(filter);
         }
         telemetry::install_tracing(&log)?;
-        let options = DevOptions { data: self.data };
+        let options = DevOptions { data: self.data, nodes: self.nodes.into() };
         run_threads(async { Ok(dev::run::run(options, &mut std::io::stdout()).await?) })
     }
 }
@@ -201,6 +204,7 @@ impl From<DevError> for CliError {
             | DevError::StillLetIn
             | DevError::Port(_)
             | DevError::Ended(..)
+            | DevError::Program(_)
             | DevError::Signals(_) => Self::Unavailable(error.to_string()),
         }
     }

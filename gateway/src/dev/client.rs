@@ -82,6 +82,13 @@ impl Client {
         self.send(format!("the call of {tool}"), request.body(Full::from(body))).await
     }
 
+    /// Whether a process says at its metrics listener that it is ready.
+    pub async fn is_ready(&self, metrics: SocketAddr) -> bool {
+        let request = Request::get(format!("http://{metrics}/readyz")).body(Full::default());
+        let answer = self.send("/readyz".to_owned(), request).await;
+        answer.is_ok_and(|answer| answer.status == StatusCode::OK)
+    }
+
     async fn send(
         &self,
         what: String,

@@ -2,23 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::nats::NatsServer;
+use super::nodes;
 use super::place::{self, Place};
-use super::postgres::PostgresServer;
-use super::run::KeptDemo;
+use super::run::Up;
 use super::{Error, show};
-use crate::config::{Config, NatsRole};
+use crate::config::NatsRole;
 use crate::store::roles;
 
 /// Written when everything runs, gone when it ends.
-pub(super) fn write(
-    place: &Place,
-    config: &Config,
-    nats: &NatsServer,
-    postgres: &PostgresServer,
-    admin_key: &str,
-    demo: &KeptDemo,
-) -> Result<(), Error> {
+pub(super) fn write(place: &Place, up: &Up<'_>) -> Result<(), Error> {
+    let Up { config, nats, postgres, nodes, admin_key, demo } = up;
     let users: serde_json::Map<String, Value> = roles::ALL
         .iter()
         .filter_map(|role: &NatsRole| {
@@ -26,6 +19,16 @@ pub(super) fn write(
             Some((role.as_str().to_owned(), json!(credentials.password)))
         })
         .collect();
+    let further = nodes.iter().map(|node| {
+        json!({
+            "name": nodes::name(node.number),
+            "process": node.process_id(),
+            "public_url": format!("http://{}", node.addresses.public),
+            "admin_url": format!("http://{}", node.addresses.admin),
+            "metrics_url": format!("http://{}/metrics", node.addresses.metrics),
+            "log": node.log,
+        })
+    });
     place::write_json(
         &place.facts(),
         &json!({
@@ -35,6 +38,7 @@ pub(super) fn write(
             "public_url": show::base(config),
             "admin_url": format!("http://{}", config.listen.admin),
             "metrics_url": format!("http://{}/metrics", config.listen.metrics),
+            "further_nodes": further.collect::<Vec<_>>(),
             "admin_key": admin_key,
             "demo": {
                 "organization": demo.organization,

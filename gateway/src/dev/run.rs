@@ -12,9 +12,10 @@ use domain::key::secret::Prefix;
 use events::clock::{Clock, Random, SystemClock, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use super::client::ClientError;
+use super::client::{Client, ClientError};
 use super::demo::Demo;
 use super::nats::{NatsOptions, NatsServer, NatsUser};
+use super::nodes::{self as further, Addresses, Node};
 use super::place::{self, Place, PlaceError};
 use super::port::Port;
 use super::postgres::{PostgresOptions, PostgresServer};
@@ -31,11 +32,13 @@ use crate::vault::{MasterKey, MasterKeyError, VaultName};
 pub struct DevOptions {
     /// Where everything is kept for the next start.
     pub data: PathBuf,
+    /// How many nodes share the log, the first among them in this process.
+    pub nodes: usize,
 }
 
 impl Default for DevOptions {
     fn default() -> Self {
-        Self { data: PathBuf::from(".keyledger") }
+        Self { data: PathBuf::from(".keyledger"), nodes: 1 }
     }
 }
 
@@ -71,7 +74,9 @@ pub enum DevError {
     #[error("no port is free: {0}")]
     Port(std::io::Error),
     #[error("{0} has ended by itself; its log is {1}")]
-    Ended(&'static str, PathBuf),
+    Ended(String, PathBuf),
+    #[error("this program's own file was not found, to start further nodes: {0}")]
+    Program(std::io::Error),
     #[error("the screen can't be written: {0}")]
     Screen(std::io::Error),
     #[error("signals can't be received: {0}")]
@@ -79,7 +84,7 @@ pub enum DevError {
 }
 
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Asked for first, in this order: public, admin, metrics.
 const USUAL_PORTS: [u16; 3] = [8080, 8081, 9464];
 
@@ -88,6 +93,8 @@ const USUAL_PORTS: [u16; 3] = [8080, 8081, 9464];
 #[serde(default)]
 pub(super) struct Kept {
     pub ports: [u16; 3],
+    /// Of the second and further nodes.
+    pub node_ports: Vec<[u16; 3]>,
     pub demo_port: u16,
     pub admin_key: Option<String>,
     pub demo: Option<KeptDemo>,
@@ -103,12 +110,25 @@ pub(super) struct KeptDemo {
     pub key: String,
 }
 
+/// What runs, as it is told to people and to scripts.
+pub(super) struct Up<'a> {
+    pub config: &'a Config,
+    pub nats: &'a NatsServer,
+    pub postgres: &'a PostgresServer,
+    /// The second and further ones.
+    pub nodes: &'a [Node],
+    pub admin_key: &'a str,
+    pub demo: &'a KeptDemo,
+}
+
 /// What runs, in the order of its start.
 #[derive(Default)]
 struct Parts {
     nats: Option<NatsServer>,
     postgres: Option<PostgresServer>,
     running: Option<Running>,
+    /// The second and further ones.
+    nodes: Vec<Node>,
     demo: Option<Demo>,
     ports: Vec<Port>,
 }
@@ -122,7 +142,7 @@ pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result
     let outcome = tokio::select! {
         biased;
         () = &mut end => Ok(()),
-        outcome = start_and_wait(&place, &mut parts, screen) => outcome,
+        outcome = start_and_wait(&place, options.nodes, &mut parts, screen) => outcome,
     };
     let forgotten = place.forget_facts();
     say(screen, format_args!("\nending"))?;
@@ -149,6 +169,7 @@ fn pin_end() -> Result<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>, DevEr
 
 async fn start_and_wait(
     place: &Place,
+    nodes: usize,
     parts: &mut Parts,
     screen: &mut (dyn Write + Send),
 ) -> Result<(), DevError> {
@@ -166,9 +187,12 @@ async fn start_and_wait(
     wait_until_ready(&running).await?;
     let demo = start_demo(&mut kept).await?;
     let upstream = demo.url();
-    let showing = Showing::new(&config, running.gate().cloned(), Arc::clone(&clock));
+    let gate = running.gate().cloned();
     parts.running = Some(running);
     parts.demo = Some(demo);
+    start_nodes(place, nodes, &mut kept, &mut parts.nodes).await?;
+    let addresses: Vec<Addresses> = parts.nodes.iter().map(|node| node.addresses).collect();
+    let showing = Showing::new(&config, &addresses, gate, Arc::clone(&clock));
 
     let admin_key = match showing.admin_key_is_good(&admin_key).await? {
         true => admin_key,
@@ -190,13 +214,16 @@ async fn start_and_wait(
     };
 
     if let (Some(nats), Some(postgres)) = (&parts.nats, &parts.postgres) {
-        facts::write(place, &config, nats, postgres, &admin_key, &demo)?;
-        show::print(screen, place, &config, (nats, postgres), &admin_key, &demo, shown.as_ref())
-            .map_err(DevError::Screen)?;
+        let (config, nodes, admin_key, demo) = (&config, &*parts.nodes, &*admin_key, &demo);
+        let up = Up { config, nats, postgres, nodes, admin_key, demo };
+        facts::write(place, &up)?;
+        show::print(screen, place, &up, shown.as_ref()).map_err(DevError::Screen)?;
+        let server = |name: &str, log| DevError::Ended(name.to_owned(), log);
         let ended = tokio::select! {
             () = ended_by_itself(parts.running.as_ref()) => DevError::Serve(ServeError::Ended),
-            _ = nats.child().exited() => DevError::Ended("nats-server", place.nats().join("nats.log")),
-            _ = postgres.child().exited() => DevError::Ended("PostgreSQL", place.postgres().join("postgres.log")),
+            error = further::ended(nodes) => error,
+            _ = nats.child().exited() => server("nats-server", place.nats().join("nats.log")),
+            _ = postgres.child().exited() => server("PostgreSQL", place.postgres().join("postgres.log")),
         };
         return Err(ended);
     }
@@ -208,6 +235,25 @@ async fn ended_by_itself(running: Option<&Running>) {
         Some(running) => running.ended().await,
         None => std::future::pending().await,
     }
+}
+
+/// The second and further nodes, all ready.
+async fn start_nodes(
+    place: &Place,
+    nodes: usize,
+    kept: &mut Kept,
+    started: &mut Vec<Node>,
+) -> Result<(), DevError> {
+    let further = nodes.saturating_sub(1);
+    if kept.node_ports.len() < further {
+        kept.node_ports.resize(further, [0; 3]);
+    }
+    for (number, ports) in (2..).zip(kept.node_ports.iter_mut().take(further)) {
+        started.push(Node::start(place, number, ports).await?);
+    }
+    let client = Client::new();
+    futures::future::try_join_all(started.iter().map(|node| node.becomes_ready(&client))).await?;
+    Ok(())
 }
 
 /// nats-server and PostgreSQL with its tables, and the node's configuration.
@@ -308,11 +354,14 @@ async fn start_demo(kept: &mut Kept) -> Result<Demo, DevError> {
 }
 
 impl Parts {
-    /// The node first, so that nothing asks servers that are gone.
+    /// The nodes first, so that nothing asks servers that are gone.
     async fn stop(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.shutdown().await;
-        }
+        let first = async {
+            if let Some(running) = self.running.take() {
+                running.shutdown().await;
+            }
+        };
+        tokio::join!(first, further::stop(std::mem::take(&mut self.nodes)));
         if let Some(demo) = self.demo.take() {
             demo.stop().await;
         }

@@ -66,7 +66,10 @@ fn settings(
             "public": listen(ports.public),
             "admin": listen(ports.admin),
             "metrics": listen(ports.metrics),
+            // Nobody balances between its nodes: Ctrl-C ends them at once.
+            "drain_ms": 0,
         },
+        "fleet": { "name": super::nodes::name(1) },
         "nats": { "url": nats, "users": users },
         "postgres": { "url": postgres },
         "vault": {

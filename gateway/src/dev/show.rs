@@ -12,10 +12,9 @@ use projections::directory::Gate;
 use serde_json::{Value, json};
 
 use super::client::{Answer, CALL_HEADERS, Client, ClientError, call};
-use super::nats::NatsServer;
+use super::nodes::Addresses;
 use super::place::Place;
-use super::postgres::PostgresServer;
-use super::run::{DevError, KeptDemo, READY_WITHIN};
+use super::run::{DevError, KeptDemo, READY_WITHIN, Up};
 use crate::config::Config;
 
 /// The demo's organization and server are called this.
@@ -26,6 +25,8 @@ pub(super) const REFUSED_WITHIN: Duration = Duration::from_secs(10);
 pub(super) struct Showing {
     client: Client,
     config: Config,
+    /// The demo server's address at each node, the first one's first.
+    urls: Vec<String>,
     gate: Option<Arc<Gate>>,
     clock: Arc<dyn Clock>,
 }
@@ -35,14 +36,22 @@ pub(super) struct Shown {
     /// The tool's answer, and how long the call took.
     pub answer: String,
     pub call: Duration,
-    /// From the acknowledged revocation to the refusal.
-    pub refused_after: Duration,
+    /// From the acknowledged revocation to the refusal, at each node.
+    pub refused_after: Vec<Duration>,
     pub refusal: StatusCode,
 }
 
 impl Showing {
-    pub fn new(config: &Config, gate: Option<Arc<Gate>>, clock: Arc<dyn Clock>) -> Self {
-        Self { client: Client::new(), config: config.clone(), gate, clock }
+    /// The first node, and the further ones' addresses.
+    pub fn new(
+        config: &Config,
+        further: &[Addresses],
+        gate: Option<Arc<Gate>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let further = further.iter().map(|node| demo_at(&format!("http://{}", node.public)));
+        let urls = std::iter::once(demo_url(config)).chain(further).collect();
+        Self { client: Client::new(), config: config.clone(), urls, gate, clock }
     }
 
     /// `false`: it opens nothing any more.
@@ -98,7 +107,7 @@ impl Showing {
         Ok(KeptDemo { organization, server, upstream: upstream.to_owned(), key_id, key })
     }
 
-    /// A call that passes; a second key that passes, is revoked, and is refused.
+    /// A call that passes; a second key that passes at every node, is revoked, and is refused at every node.
     pub async fn show(&self, admin_key: &str, demo: &KeptDemo) -> Result<Shown, DevError> {
         let asked = self.clock.instant();
         let answer = self.add(&demo.key).await?.succeeded()?.tool_text()?.to_owned();
@@ -106,24 +115,43 @@ impl Showing {
 
         let (id, key) = self.issue(admin_key, &demo.organization, "shown at the start, then revoked").await?;
         self.add(&key).await?.succeeded()?;
+        for url in &self.urls {
+            self.answers(url, &key, StatusCode::OK, DevError::NotFollowed).await?;
+        }
         let path = format!("/api/v1/organizations/{}/keys/{id}/revoke", demo.organization);
         let body = json!({ "reason": "shown by keyledger dev" });
         self.ask(Method::POST, &path, admin_key, Some(body)).await?.succeeded()?;
         let revoked = self.clock.instant();
-        let refused = tokio::time::timeout(REFUSED_WITHIN, async {
-            loop {
-                let answer = self.add(&key).await?;
-                if answer.status == StatusCode::UNAUTHORIZED {
-                    return Ok::<_, DevError>(answer.status);
-                }
-            }
+        let refusal = StatusCode::UNAUTHORIZED;
+        let refused = self.urls.iter().map(async |url| {
+            self.answers(url, &key, refusal, DevError::StillLetIn).await?;
+            Ok::<_, DevError>(self.clock.instant().duration_since(revoked))
         });
-        let refusal = refused.await.map_err(|_| DevError::StillLetIn)??;
-        Ok(Shown { answer, call, refused_after: self.clock.instant().duration_since(revoked), refusal })
+        let refused_after = futures::future::try_join_all(refused).await?;
+        Ok(Shown { answer, call, refused_after, refusal })
+    }
+
+    /// Calls until a node answers so.
+    async fn answers(
+        &self,
+        url: &str,
+        key: &str,
+        status: StatusCode,
+        too_late: DevError,
+    ) -> Result<(), DevError> {
+        let answered = async {
+            while self.add_at(url, key).await?.status != status {}
+            Ok(())
+        };
+        tokio::time::timeout(REFUSED_WITHIN, answered).await.map_err(|_| too_late)?
     }
 
     async fn add(&self, key: &str) -> Result<Answer, DevError> {
-        Ok(self.client.call(&demo_url(&self.config), key, "add", json!({ "a": 2, "b": 3 })).await?)
+        self.add_at(&demo_url(&self.config), key).await
+    }
+
+    async fn add_at(&self, url: &str, key: &str) -> Result<Answer, DevError> {
+        Ok(self.client.call(url, key, "add", json!({ "a": 2, "b": 3 })).await?)
     }
 
     async fn ask(
@@ -177,7 +205,11 @@ pub(super) fn base(config: &Config) -> &str {
 }
 
 pub(super) fn demo_url(config: &Config) -> String {
-    format!("{}/mcp/{DEMO}/{DEMO}", base(config))
+    demo_at(base(config))
+}
+
+fn demo_at(base: &str) -> String {
+    format!("{base}/mcp/{DEMO}/{DEMO}")
 }
 
 fn print_shown(screen: &mut (dyn Write + Send), shown: &Shown) -> std::io::Result<()> {
@@ -185,9 +217,10 @@ fn print_shown(screen: &mut (dyn Write + Send), shown: &Shown) -> std::io::Resul
     writeln!(screen, "a call through the gateway:   add(2, 3) = {answer}, in {}", milliseconds(*call))?;
     writeln!(
         screen,
-        "a second key, then revoked:   the same call is refused ({}) {} later",
+        "a second key, then revoked:   the same call is refused ({}){} {} later",
         refusal.as_u16(),
-        milliseconds(*refused_after)
+        if refused_after.len() > 1 { " on every node" } else { "" },
+        refused_after.iter().map(|after| milliseconds(*after)).collect::<Vec<_>>().join(", "),
     )
 }
 
@@ -195,12 +228,10 @@ fn print_shown(screen: &mut (dyn Write + Send), shown: &Shown) -> std::io::Resul
 pub(super) fn print(
     screen: &mut (dyn Write + Send),
     place: &Place,
-    config: &Config,
-    (nats, postgres): (&NatsServer, &PostgresServer),
-    admin_key: &str,
-    demo: &KeptDemo,
+    up: &Up<'_>,
     shown: Result<&Shown, &ClientError>,
 ) -> std::io::Result<()> {
+    let Up { config, nats, postgres, nodes, admin_key, demo } = up;
     let url = demo_url(config);
     writeln!(screen, "nats-server runs at {}, PostgreSQL at {}", nats.address(), postgres.address())?;
     writeln!(
@@ -209,6 +240,14 @@ pub(super) fn print(
         base(config),
         config.listen.admin
     )?;
+    for node in *nodes {
+        let Addresses { public, admin, .. } = node.addresses;
+        writeln!(
+            screen,
+            "node {} serves MCP at http://{public}, the admin API at http://{admin}",
+            node.number
+        )?;
+    }
     writeln!(screen)?;
     match shown {
         Ok(shown) => print_shown(screen, shown)?,

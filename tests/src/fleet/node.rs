@@ -35,7 +35,8 @@ impl Node {
         let mut arguments = vec!["serve".into(), "--config".into(), file.into()];
         let own = [("listen.public", public), ("listen.admin", admin), ("listen.metrics", metrics)];
         let own = own.map(|(key, address)| (key.to_owned(), address.to_string()));
-        for (key, value) in own.iter().chain(set) {
+        let named = [("fleet.name".to_owned(), name.clone())];
+        for (key, value) in own.iter().chain(&named).chain(set) {
             arguments.extend(["--set".into(), format!("{key}={value}").into()]);
         }
         let log = file.with_file_name(format!("{name}.log"));

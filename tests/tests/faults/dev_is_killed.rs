@@ -75,7 +75,7 @@ async fn nothing_runs_on_and_every_acknowledged_key_is_found_again() {
 async fn told_to_end_in_the_middle_of_its_start_it_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut child = spawn(&data);
+    let mut child = spawn(&data, &[]);
     poll::until("it has begun", START, async || match running_in(&data) {
         found if found.is_empty() => Err("no server yet"),
         found => Ok(found),
@@ -86,9 +86,46 @@ async fn told_to_end_in_the_middle_of_its_start_it_leaves_nothing_behind() {
     nothing_runs_in(&data).await;
 }
 
+/// Each node is a process of its own: what one is told, all do, and none outlives `dev`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn its_further_nodes_serve_the_same_and_end_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut dev = Dev::start_with(&data, &["--nodes", "3"]).await;
+    let further = dev.facts["further_nodes"].as_array().unwrap().clone();
+    assert_eq!(further.len(), 2, "{further:?}");
+    assert!(screen(&data).contains("is refused (401) on every node"), "{}", screen(&data));
+
+    let ask = Ask::post(dev.keys(), &json!({"name": "from the second", "scopes": ["mcp:demo"]}));
+    let ask = ask.bearer(&text(&dev.facts, "admin_key"));
+    let key = text(&ask.send(address(&text(&further[0], "admin_url"))).await.expect(201).json(), "secret");
+    let call = keyledger_tests::mcp::initialize("/mcp/demo/demo").bearer(&key);
+    for url in [text(&dev.facts, "public_url"), text(&further[1], "public_url")] {
+        poll::until("the key works there", END, async || match call.send(address(&url)).await.status {
+            200 => Ok(()),
+            other => Err(other),
+        })
+        .await;
+    }
+    signal("KILL", dev.facts["process"].as_u64().unwrap()).await;
+    dev.child.wait().await.unwrap();
+    nothing_runs_in(&data).await;
+
+    // A node that ends by itself ends all, and the screen says which.
+    let mut dev = Dev::start_with(&data, &["--nodes", "2"]).await;
+    signal("KILL", dev.facts["further_nodes"][0]["process"].as_u64().unwrap()).await;
+    assert!(!poll::within("its end", END, dev.child.wait()).await.unwrap().success());
+    assert!(screen(&data).contains("node 2 has ended by itself"), "{}", screen(&data));
+    nothing_runs_in(&data).await;
+}
+
 impl Dev {
     async fn start(data: &Path) -> Self {
-        let mut child = spawn(data);
+        Self::start_with(data, &[]).await
+    }
+
+    async fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        let mut child = spawn(data, arguments);
         let file = data.join("dev.json");
         let (facts, took) = poll::until("dev.json", START, async || {
             if let Some(status) = child.try_wait().unwrap() {
@@ -152,7 +189,7 @@ impl Dev {
     }
 }
 
-fn spawn(data: &Path) -> Child {
+fn spawn(data: &Path, arguments: &[&str]) -> Child {
     let binary = binary();
     assert!(binary.exists(), "{} is not built: run ./test", binary.display());
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
@@ -160,6 +197,7 @@ fn spawn(data: &Path) -> Child {
     Command::new(binary)
         .args(["dev", "--data"])
         .arg(data)
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(screen.try_clone().unwrap())
         .stderr(screen)
