@@ -74,7 +74,8 @@ fn at(path: &Path) -> impl FnOnce(std::io::Error) -> BackupError {
     |source| BackupError::File { path, source }
 }
 
-fn streams() -> [String; 4] {
+/// What is copied, in order.
+pub fn streams() -> [String; 4] {
     let vault = |name| format!("KV_{name}");
     [STREAM.to_owned(), vault(VAULT_NODE), vault(VAULT_CONTROL), vault(VAULT_PEOPLE)]
 }
@@ -130,9 +131,10 @@ pub async fn take(
 }
 
 /// Puts a backup into a server that has none of its streams, with so many replicas, and sets up the rest. The copy
-/// is looked through before anything is created.
+/// is looked through before anything is created. `restoring` is the restoring user's, `client` the admin's.
 pub async fn put_back(
     client: &crate::store::Client,
+    restoring: &crate::store::Client,
     folder: &Path,
     replicas: u8,
     mut restored: impl FnMut(&Copied),
@@ -151,7 +153,7 @@ pub async fn put_back(
             members.insert("num_replicas".to_owned(), json!(replicas));
         }
         let transfer = Transfer::new(client, &copy.stream);
-        transfer.back(&Shape { config, state: copy.state.clone() }, &mut file).await?;
+        transfer.back(restoring, &Shape { config, state: copy.state.clone() }, &mut file).await?;
         let found = transfer.shape().await?.map_or(0, |shape| messages(&shape.state));
         if found != copy.messages() {
             let (stream, wanted) = (copy.stream.clone(), copy.messages());

@@ -1,7 +1,6 @@
 //! Configuration: a TOML file, then the environment (`KEYLEDGER_…`), then flags; the later wins. Every error
 //! names the key and what it accepts, at start. What a value does once it is read is left to its user.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,12 +15,14 @@ mod fleet;
 mod freshness;
 mod lenient;
 mod load;
+mod nats;
 mod secret;
 
 pub use check::{is_loopback, may_speak_nats};
 pub use fleet::Fleet;
 pub use freshness::Freshness;
 pub use load::{Sources, load};
+pub use nats::{Nats, NatsRole, NatsUser};
 pub use secret::Secret;
 
 /// What is wrong with the configuration.
@@ -148,54 +149,6 @@ pub enum TlsWord {
 pub struct TlsFiles {
     pub certificate_file: PathBuf,
     pub key_file: PathBuf,
-}
-
-/// The event log's server or cluster, with a user for each role.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nats {
-    /// The server, or servers of one cluster: `nats://` on loopback, `tls://` elsewhere.
-    #[serde(rename = "url", deserialize_with = "lenient::list")]
-    pub servers: Vec<Url>,
-    /// Certificate authorities beside the public ones, PEM.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub users: BTreeMap<NatsRole, NatsUser>,
-}
-
-/// Who speaks to NATS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NatsRole {
-    Admin,
-    Control,
-    Worker,
-    Node,
-    Auditor,
-}
-
-impl NatsRole {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Control => "control",
-            Self::Worker => "worker",
-            Self::Node => "node",
-            Self::Auditor => "auditor",
-        }
-    }
-}
-
-/// One NATS user.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NatsUser {
-    pub user: String,
-    #[serde(default)]
-    pub password: Option<Secret>,
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
 }
 
 /// The read models' database (roles control and worker).
@@ -333,17 +286,6 @@ impl Role {
 impl Config {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
-    }
-
-    /// The user and password of a role. `None` where the server asks for none.
-    pub fn nats_user(&self, role: NatsRole) -> Result<Option<(String, Secret)>, ConfigError> {
-        let Some(user) = self.nats.users.get(&role) else { return Ok(None) };
-        let key = format!("nats.users.{}", role.as_str());
-        let password = secret::one_of(
-            (&format!("{key}.password"), user.password.as_ref()),
-            (&format!("{key}.password_file"), user.password_file.as_deref()),
-        )?;
-        Ok(Some((user.user.clone(), password)))
     }
 
     /// What a newly issued key starts with.

@@ -38,7 +38,7 @@ pub mod worker;
 pub enum ServeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{0}; is nats-server running at `nats.url`, and are `nats.users.*` right?")]
+    #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error("the event log can't be used: {0}")]
     Log(#[from] OpenError),

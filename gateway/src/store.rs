@@ -1,6 +1,7 @@
 //! What the gateway keeps in NATS beside the log: who connects as what, the vaults' buckets, and how all of it
 //! is set up. The log itself is `events::log::jetstream`.
 
+pub mod accounts;
 pub mod bucket;
 pub mod changes;
 pub mod kv;
@@ -14,6 +15,7 @@ pub mod transfer;
 /// A role's connection.
 pub use async_nats::Client;
 use events::log::jetstream::{self, ConnectError, ConnectOptions, Credentials, Password};
+pub(crate) use events::log::jetstream::{api, data};
 
 use crate::config::{Config, ConfigError, NatsRole};
 
@@ -29,16 +31,6 @@ pub const FLEET: &str = "KL_FLEET";
 /// The directory's snapshots, as an object store (ADR-20).
 pub const SNAPSHOTS: &str = "KL_SNAPSHOTS";
 
-/// JetStream's API as our users reach it.
-pub(crate) fn api(subject: &str) -> String {
-    format!("$JS.API.{subject}")
-}
-
-/// A stream's own subject (`$KV.…`, `$O.…`) as our users publish to it.
-pub(crate) fn data(subject: &str) -> String {
-    subject.to_owned()
-}
-
 /// Why there is no connection for a role.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -50,12 +42,8 @@ pub enum StoreError {
 
 /// Connects to the configured server as the role's user. Each role of a process has a connection of its own.
 pub async fn connect(config: &Config, role: NatsRole) -> Result<Client, StoreError> {
-    let credentials = match config.nats_user(role)? {
-        None => Credentials::None,
-        Some((name, password)) => {
-            Credentials::User { name, password: Password::new(password.expose().to_owned()) }
-        }
-    };
+    let (name, password) = config.nats_user(role)?;
+    let credentials = Credentials::User { name, password: Password::new(password.expose().to_owned()) };
     let options = ConnectOptions {
         servers: config.nats.servers.iter().map(ToString::to_string).collect(),
         credentials,

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
+pub use self::api::{api, data};
 pub use self::config::{
     MINIMUM_SERVER, OpenError, STREAM, SUBJECTS, StreamDifference, differences, is_new_enough, stream_config,
     stream_differences,

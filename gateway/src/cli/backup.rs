@@ -1,4 +1,5 @@
-//! `keyledger backup` and `keyledger restore`: the log and the vaults out of NATS and back, as its admin user.
+//! `keyledger backup` and `keyledger restore`: the log and the vaults out of NATS and back, as its admin user
+//! and, to put back, as its restoring user.
 
 use std::path::PathBuf;
 
@@ -8,12 +9,12 @@ use serde_json::json;
 
 use super::error::CliError;
 use super::output::Output;
-use super::process::Configured;
+use super::process::{Configured, replicas};
 use super::{Environment, block_on};
 use crate::backup::{self, BackupError, Copied, Manifest};
-use crate::config::{Config, NatsRole};
+use crate::config::NatsRole;
+use crate::store;
 use crate::store::transfer::TransferError;
-use crate::store::{self, StoreError};
 
 /// Everything runs on meanwhile. The master keys are not in it: keep them elsewhere, since without them the
 /// copy is worth nothing.
@@ -28,14 +29,14 @@ pub struct Backup {
     configured: Configured,
 }
 
-/// No process may run on the server yet. What came after the backup is lost, revocations too: docs/operating says
+/// As NATS's admin user and its restoring user (`nats.users.restore`). No process may run on the server yet. What came after the backup is lost, revocations too: docs/operating says
 /// how to go on.
 #[derive(Debug, Args)]
 pub struct Restore {
     /// A folder that `keyledger backup` has filled
     folder: PathBuf,
     /// How many servers hold each stream: 1, or 3 or 5 in a cluster
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    #[arg(long, value_name = "1|3|5", default_value = "1", value_parser = replicas)]
     replicas: u8,
     /// Print JSON
     #[arg(long)]
@@ -48,7 +49,7 @@ impl Backup {
     pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let config = self.configured.load(vec![], environment)?;
         let manifest = block_on(async {
-            let client = admin(&config).await?;
+            let client = store::connect(&config, NatsRole::Admin).await?;
             let say = |copy: &Copied| output.note(told(copy, "copied"));
             Ok(backup::take(&client, &self.folder, &SystemClock, &SystemRandom, say).await?)
         })?;
@@ -63,9 +64,10 @@ impl Restore {
     pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let config = self.configured.load(vec![], environment)?;
         let manifest = block_on(async {
-            let client = admin(&config).await?;
+            let client = store::connect(&config, NatsRole::Admin).await?;
+            let restoring = store::connect(&config, NatsRole::Restore).await?;
             let say = |copy: &Copied| output.note(told(copy, "restored"));
-            Ok(backup::put_back(&client, &self.folder, self.replicas, say).await?)
+            Ok(backup::put_back(&client, &restoring, &self.folder, self.replicas, say).await?)
         })?;
         if self.json {
             return output.json(&summary(&manifest));
@@ -75,13 +77,6 @@ impl Restore {
             manifest.taken_at
         ))
     }
-}
-
-async fn admin(config: &Config) -> Result<store::Client, CliError> {
-    store::connect(config, NatsRole::Admin).await.map_err(|error| match error {
-        StoreError::Config(error) => CliError::Config(error),
-        StoreError::Connect(error) => CliError::Unavailable(error.to_string()),
-    })
 }
 
 fn told(copy: &Copied, done: &str) -> String {

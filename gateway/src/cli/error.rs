@@ -1,7 +1,10 @@
 //! Why a command did not do what was asked, and the exit code that says so.
 
+use events::log::jetstream::ConnectError;
+
 use crate::api::Problem;
 use crate::config::ConfigError;
+use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
@@ -24,6 +27,25 @@ pub enum CliError {
     Config(#[from] ConfigError),
     #[error("the output can't be written: {0}")]
     Output(#[from] std::io::Error),
+}
+
+impl From<ConnectError> for CliError {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Address(_) | ConnectError::CredentialsFile { .. } => Self::Usage(error.to_string()),
+            ConnectError::Refused { .. } => Self::Refused(error.to_string()),
+            ConnectError::Connect { .. } => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Config(error) => Self::Config(error),
+            StoreError::Connect(error) => error.into(),
+        }
+    }
 }
 
 impl CliError {

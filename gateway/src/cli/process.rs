@@ -1,6 +1,7 @@
 //! `keyledger serve`, `dev`, `bootstrap` and `nats setup`: what runs with a configuration of its own, and not by
 //! way of the admin API.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::dev::run::{DevError, DevOptions};
 use crate::serve::{self, ServeError, connections};
 use crate::store;
 use crate::store::setup::{self, SetupError};
+use crate::store::{accounts, roles};
 use crate::telemetry;
 use crate::vault::VaultName;
 
@@ -72,19 +74,39 @@ pub enum Nats {
 
 #[derive(Debug, Args)]
 pub struct Setup {
-    /// How many servers hold each stream: 1, or 3 in a cluster
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
+    /// How many servers hold each stream: 1, or 3 or 5 in a cluster
+    #[arg(long, value_name = "1|3|5", default_value = "1", value_parser = replicas)]
     replicas: u8,
-    /// Set up nothing: print the server's users and the streams, to be set up by other means
-    #[arg(long)]
-    print: bool,
+    /// Set up nothing: print what nats-server's configuration needs, with the users that `nats.users` names; or
+    /// the streams, as `STREAM.CREATE` takes them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "accounts"
+    )]
+    print: Option<Printed>,
     #[command(flatten)]
     configured: Configured,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Printed {
+    /// Accounts and users, for nats-server's configuration file
+    Accounts,
+    /// JSON: each stream's configuration by its name
+    Streams,
+}
+
 impl Configured {
+    fn file(&self, environment: &Environment) -> Option<PathBuf> {
+        self.config.clone().or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from))
+    }
+
     pub fn load(self, roles: Vec<Role>, environment: &Environment) -> Result<Config, CliError> {
-        let file = self.config.or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from));
+        let file = self.file(environment);
         Ok(config::load(&Sources { file, environment: environment.clone(), set: self.set, roles })?)
     }
 }
@@ -155,18 +177,51 @@ async fn parts(config: &Config) -> Result<bootstrap::Bootstrap, CliError> {
 impl Nats {
     pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let Self::Setup(Setup { replicas, print, configured }) = self;
-        if print {
-            return output.line(setup::printed(replicas));
+        match print {
+            Some(Printed::Accounts) => return output.line(accounts(configured, environment)?.trim_end()),
+            Some(Printed::Streams) => {
+                let streams: BTreeMap<_, _> = setup::streams(replicas).into_iter().collect();
+                return output.json(&streams);
+            }
+            None => {}
         }
         let config = configured.load(vec![], environment)?;
         let report = block_on(async {
-            let client = store::connect(&config, NatsRole::Admin).await.map_err(|error| match error {
-                store::StoreError::Config(error) => CliError::Config(error),
-                store::StoreError::Connect(error) => CliError::Unavailable(error.to_string()),
-            })?;
+            let client = store::connect(&config, NatsRole::Admin).await?;
             setup::setup(&client, replicas).await.map_err(CliError::from)
         })?;
         output.line(report.to_string().trim_end())
+    }
+}
+
+/// What nats-server's configuration needs, with the users' names as configured.
+fn accounts(configured: Configured, environment: &Environment) -> Result<String, CliError> {
+    let named = match configured.file(environment) {
+        Some(_) => configured.load(vec![], environment)?.nats.users,
+        None => BTreeMap::new(),
+    };
+    let users = roles::ALL.into_iter().chain([NatsRole::Restore]).map(|role| {
+        let name = named.get(&role).map(|user| user.user.clone());
+        let name = name.unwrap_or_else(|| format!("keyledger-{}", role.as_str()));
+        accounts::User::with_variable(role, name)
+    });
+    let users: Vec<_> = users.collect();
+    Ok(format!("{ACCOUNTS_HEAD}{}", accounts::configuration(&users)))
+}
+
+const ACCOUNTS_HEAD: &str = "\
+# Keyledger's accounts and users. Include this in the configuration of each nats-server, beside
+#   jetstream { store_dir: \"…\", sync_interval: always }     # a cluster with three replicas can do without `always`
+#   tls { cert_file: \"…\", key_file: \"…\" }                  # without it Keyledger connects over loopback only
+# Each password stands in the server's environment; a bcrypt hash may stand there.
+";
+
+pub(super) fn replicas(text: &str) -> Result<u8, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        "5" => Ok(5),
+        _ => Err("a majority needs an odd number: 1, 3 or 5".to_owned()),
     }
 }
 
@@ -217,8 +272,8 @@ impl From<ServeError> for CliError {
             ServeError::MasterKey(_) | ServeError::Listen { .. } | ServeError::Tls { .. } => {
                 Self::Usage(error.to_string())
             }
-            ServeError::Connect(_)
-            | ServeError::Log(_)
+            ServeError::Connect(error) => error.into(),
+            ServeError::Log(_)
             | ServeError::Vault(_)
             | ServeError::Ended
             | ServeError::Public(_)

@@ -55,10 +55,13 @@ fn no_flag_takes_a_key_or_a_password() {
 
 /// What a command line prints on each of the two, and its exit code.
 fn run_in(data: &std::path::Path, args: &[&str], environment: &[(&str, &str)]) -> (String, String, u8) {
+    run(&[args, &["--data", data.to_str().unwrap()]].concat(), environment)
+}
+
+fn run(args: &[&str], environment: &[(&str, &str)]) -> (String, String, u8) {
     let (out, err) = (Written::default(), Written::default());
     let mut output = Output::to(out.clone(), err.clone());
-    let data = data.to_str().unwrap();
-    let args = std::iter::once("keyledger").chain(args.iter().copied()).chain(["--data", data]);
+    let args = std::iter::once("keyledger").chain(args.iter().copied());
     let environment =
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let cli = Cli::try_parse_from(args).unwrap();
@@ -89,6 +92,31 @@ impl Write for Written {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+#[test]
+fn what_nats_needs_is_printed_with_the_configured_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyledger.toml");
+    let text = "public_url = \"http://127.0.0.1:8080\"\nroles = [\"node\"]\n\
+                [nats]\nurl = \"nats://127.0.0.1:4222\"\n\
+                users.node = { user = \"our-node\", password = \"not printed\" }\n\
+                [vault]\nnode_key_file = \"node.key\"\n";
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let (printed, _, code) = run(&["nats", "setup", "--print", "--config", path], &[]);
+    assert_eq!(code, 0);
+    for there in
+        ["user: \"our-node\", password: $KEYLEDGER_NATS_NODE_PASSWORD", "user: \"keyledger-control\""]
+    {
+        assert!(printed.contains(there), "{printed}");
+    }
+    assert!(!printed.contains("not printed"));
+    let (streams, _, code) = run(&["nats", "setup", "--print=streams", "--replicas", "3"], &[]);
+    let streams: serde_json::Value = serde_json::from_str(&streams).unwrap();
+    assert_eq!((code, &streams["KL_EVENTS_0"]["num_replicas"]), (0, &serde_json::json!(3)));
+    let two = Cli::try_parse_from(["keyledger", "nats", "setup", "--replicas", "2"]).unwrap_err().to_string();
+    assert!(two.contains("1, 3 or 5"), "{two}");
 }
 
 const KEY: (&str, &str) = ("KEYLEDGER_ADMIN_KEY", "kl_live_x");

@@ -34,6 +34,7 @@ const NOT_CONFIGURATION: &[&str] = &[
     "KEYLEDGER_NATS_WORKER_PASSWORD",
     "KEYLEDGER_NATS_NODE_PASSWORD",
     "KEYLEDGER_NATS_AUDITOR_PASSWORD",
+    "KEYLEDGER_NATS_RESTORE_PASSWORD",
 ];
 
 /// Reads all sources; the later wins: file, environment, flags.
@@ -170,7 +171,7 @@ mod tests {
         assert_eq!(config.freshness.max_staleness_ms, 3_000);
         assert_eq!(config.upstreams.allow.len(), 2);
         assert_eq!(config.log.filter, "debug");
-        let (user, password) = config.nats_user(super::super::NatsRole::Node).unwrap().unwrap();
+        let (user, password) = config.nats_user(super::super::NatsRole::Node).unwrap();
         assert_eq!((user.as_str(), password.expose()), ("n", "12345"));
     }
 

@@ -1,7 +1,7 @@
 //! A private nats-server: JetStream on disk, a user for each role, a loopback port of its own.
 //!
 //! Its directory holds all that it needs to start again: configuration, passwords, port, store. The port is
-//! kept when it is still free. What the users may do is their caller's to say.
+//! kept when it is still free. What a role may do is `store::roles`'s to say.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -9,32 +9,29 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use events::clock::Random;
+use events::log::jetstream;
 use serde_json::json;
 
 use super::children::{self, Child, Launch, Signal};
 use super::{Error, private, tools};
 use crate::config::NatsRole;
-use crate::store::roles;
-pub use crate::store::roles::{Permissions, Subjects};
+use crate::store::{accounts, roles};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// What a user may do. `None`: everything.
+/// A user, and the role that says what it may do. `None`: everything in the log's account, for tests.
 #[derive(Debug, Clone)]
 pub struct NatsUser {
     pub name: String,
-    pub permissions: Option<Permissions>,
+    pub role: Option<NatsRole>,
 }
 
 impl NatsUser {
-    /// A user for each role, named like it, that may do what the role may.
+    /// A user for each role, named like it.
     pub fn each_role() -> Vec<Self> {
-        let user = |role: NatsRole| Self {
-            name: role.as_str().to_owned(),
-            permissions: Some(roles::permissions(role)),
-        };
+        let user = |role: NatsRole| Self { name: role.as_str().to_owned(), role: Some(role) };
         roles::ALL.into_iter().map(user).collect()
     }
 }
@@ -93,6 +90,7 @@ impl NatsServer {
     pub async fn start(options: &NatsOptions, random: &dyn Random) -> Result<Self, Error> {
         let program = tools::nats_server()?;
         let files = Files::of(&options.directory)?;
+        files.take_over_old_store()?;
         let passwords = files.passwords(&options.users, random)?;
         let kept = files.port();
         if let Some(port) = kept.filter(|port| is_free(*port)) {
@@ -199,6 +197,16 @@ impl Files {
         })
     }
 
+    /// What was stored before the log had an account of its own lies under the account without a name.
+    fn take_over_old_store(&self) -> Result<(), Error> {
+        let accounts = self.store.join("jetstream");
+        let (old, new) = (accounts.join("$G"), accounts.join(accounts::LOG));
+        if old.join("streams").join(jetstream::STREAM).exists() && !new.exists() {
+            std::fs::rename(&old, &new).map_err(Error::file(&new))?;
+        }
+        Ok(())
+    }
+
     /// Each user's password: kept from an earlier start, or drawn.
     fn passwords(&self, users: &[NatsUser], random: &dyn Random) -> Result<BTreeMap<String, String>, Error> {
         let bad = |error: serde_json::Error| Error::Content {
@@ -276,36 +284,19 @@ pub(super) fn last_words(log: &Path) -> String {
     lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
 }
 
-/// nats-server's configuration format takes JSON.
+/// nats-server's configuration takes JSON as a value.
 fn configuration(
     files: &Files,
     options: &NatsOptions,
     passwords: &BTreeMap<String, String>,
     port: u16,
 ) -> String {
-    let subjects = |subjects: &Subjects| {
-        let mut rules = serde_json::Map::new();
-        // An empty "allow" would allow everything; a user who may do nothing has everything denied.
-        if subjects.allow.is_empty() {
-            rules.insert("deny".into(), json!([">"]));
-        } else {
-            rules.insert("allow".into(), json!(subjects.allow));
-            rules.insert("deny".into(), json!(subjects.deny));
-        }
-        serde_json::Value::Object(rules)
-    };
-    let users: Vec<serde_json::Value> = options
+    let users: Vec<_> = options
         .users
         .iter()
-        .map(|user| {
-            let mut entry = json!({ "user": user.name, "password": passwords.get(&user.name) });
-            if let Some(permissions) = &user.permissions {
-                entry["permissions"] = json!({
-                    "publish": subjects(&permissions.publish),
-                    "subscribe": subjects(&permissions.subscribe),
-                });
-            }
-            entry
+        .filter_map(|user| {
+            let password = accounts::Password::Text(passwords.get(&user.name)?.clone());
+            Some(accounts::User { role: user.role, name: user.name.clone(), password })
         })
         .collect();
     let sync = if options.sync_always { json!("always") } else { json!("2m") };
@@ -315,7 +306,7 @@ fn configuration(
         "listen": listen,
         "ports_file_dir": files.ports,
         "jetstream": { "store_dir": files.store, "sync_interval": sync },
-        "authorization": { "users": users, "timeout": 10 },
+        "authorization": { "timeout": 10 },
     });
     if let Some(member) = &options.cluster {
         let routes: Vec<_> = member.routes.iter().map(|route| format!("nats://{route}")).collect();
@@ -330,7 +321,10 @@ fn configuration(
             "no_advertise": true,
         });
     }
-    format!("{whole:#}\n")
+    let members = whole.as_object().into_iter().flatten();
+    let mut text: String = members.map(|(name, value)| format!("{name}: {value:#}\n")).collect();
+    text.push_str(&accounts::configuration(&users));
+    text
 }
 
 #[cfg(test)]

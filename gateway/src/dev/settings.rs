@@ -107,6 +107,8 @@ mod tests {
         assert_eq!(config.listen.admin.port(), 2);
         assert_eq!(config.public_url.port(), Some(1));
         assert!(config.upstreams.allow.iter().all(|net| net.addr().is_loopback()));
-        assert!(config.nats_user(config::NatsRole::Node).unwrap().is_some());
+        assert!(config.nats_user(config::NatsRole::Node).is_ok());
+        let missing = config.nats_user(config::NatsRole::Worker).unwrap_err().to_string();
+        assert!(missing.contains("`nats.users.worker` is missing"), "{missing}");
     }
 }

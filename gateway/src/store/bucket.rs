@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use bytes::Bytes;
 
-use super::stream::{Stream, StreamError};
+use super::stream::{Message, Stream, StreamError};
 
 /// A bucket, over a connection of a role that may use it.
 #[derive(Clone)]
@@ -55,11 +55,14 @@ impl Bucket {
         &self.stream
     }
 
+    /// Whether the bucket is there.
+    pub async fn check(&self) -> Result<(), BucketError> {
+        self.stream.check().await.map_err(|error| self.failed(error))
+    }
+
     /// `None`: never there, or deleted.
     pub async fn get(&self, key: &str) -> Result<Option<Entry>, BucketError> {
-        let found = self.stream.last(&self.subject(key)).await.map_err(|error| self.failed(error))?;
-        // A deleted entry is a message with its operation.
-        let entry = found.filter(|message| !message.headers.contains("KV-Operation"));
+        let entry = self.last(key).await?.filter(|message| !is_deleted(message));
         Ok(entry.map(|message| Entry { value: message.payload, revision: message.sequence }))
     }
 
@@ -71,17 +74,43 @@ impl Bucket {
         Ok(subjects.keys().filter_map(|subject| Some(subject.strip_prefix(&bucket)?.to_owned())).collect())
     }
 
+    async fn last(&self, key: &str) -> Result<Option<Message>, BucketError> {
+        self.stream.last(&self.subject(key)).await.map_err(|error| self.failed(error))
+    }
+
     /// Stores a value where the entry is at this revision (0: was never there); the answer is its new revision.
     /// After `Unavailable` it may be stored or not.
     pub async fn put(&self, key: &str, value: Bytes, expected: u64) -> Result<u64, BucketError> {
-        self.store(key, value, HeaderMap::new(), expected).await
+        self.store(key, value, HeaderMap::new(), Some(expected)).await
+    }
+
+    /// Stores the value of an entry that is not there; `false`: it is.
+    pub async fn create(&self, key: &str, value: Bytes) -> Result<bool, BucketError> {
+        let expected = match self.last(key).await? {
+            None => 0,
+            Some(message) if is_deleted(&message) => message.sequence,
+            Some(_) => return Ok(false),
+        };
+        match self.put(key, value, expected).await {
+            Ok(_) => Ok(true),
+            Err(BucketError::Conflict) => Ok(false),
+            Err(error @ BucketError::Unavailable { .. }) => Err(error),
+        }
     }
 
     /// Deletes the entry where it is at this revision.
     pub async fn delete(&self, key: &str, expected: u64) -> Result<u64, BucketError> {
         let mut headers = HeaderMap::new();
         headers.insert("KV-Operation", "DEL");
-        self.store(key, Bytes::new(), headers, expected).await
+        self.store(key, Bytes::new(), headers, Some(expected)).await
+    }
+
+    /// Deletes the entry, whatever it is, with all that the bucket has kept of it.
+    pub async fn purge(&self, key: &str) -> Result<u64, BucketError> {
+        let mut headers = HeaderMap::new();
+        headers.insert("KV-Operation", "PURGE");
+        headers.insert("Nats-Rollup", "sub");
+        self.store(key, Bytes::new(), headers, None).await
     }
 
     async fn store(
@@ -89,9 +118,9 @@ impl Bucket {
         key: &str,
         value: Bytes,
         headers: HeaderMap,
-        expected: u64,
+        expected: Option<u64>,
     ) -> Result<u64, BucketError> {
-        let stored = self.stream.store(&self.subject(key), value, headers, Some(expected)).await;
+        let stored = self.stream.store(&self.subject(key), value, headers, expected).await;
         stored.map_err(|error| self.failed(error))
     }
 
@@ -110,4 +139,9 @@ impl Bucket {
             StreamError::Unavailable(reason) => BucketError::Unavailable { bucket: self.name, reason },
         }
     }
+}
+
+/// A deleted entry is a message with its operation.
+fn is_deleted(message: &Message) -> bool {
+    message.headers.contains("KV-Operation")
 }

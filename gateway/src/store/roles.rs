@@ -1,187 +1,188 @@
-//! What each role's NATS user may do: the one place where it is written.
+//! What each role may do in NATS: the one place where it is written.
 //!
-//! Whoever can store events can mint keys, so only control and worker may publish to the log. Each role hears
-//! answers under an inbox prefix of its own: none can read another's. Permissions alone do not hold against a
-//! request whose reply subject lies inside the log; accounts of their own will (decision 5).
+//! Whoever can store events can mint keys, so only control and worker may publish to the log. A permission to
+//! publish says nothing of a request's reply subject: inside the log, it would have the answer stored. So the
+//! streams live in an account without users, and each role in one of its own, which imports these services of it.
 
-use std::fmt::Write;
-
-use events::log::jetstream::STREAM;
+use events::log::jetstream::{STREAM, api, data};
 use events::subject::ALL_EVENTS;
 
 use super::transfer::DELIVERED;
-use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
+use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
+use crate::backup;
 use crate::config::NatsRole;
 
-/// Subjects that may be published and subscribed to.
-#[derive(Debug, Clone, Default)]
-pub struct Permissions {
-    pub publish: Subjects,
-    pub subscribe: Subjects,
-}
-
-/// What is in `allow` and not in `deny`.
-#[derive(Debug, Clone, Default)]
-pub struct Subjects {
-    pub allow: Vec<String>,
-    pub deny: Vec<String>,
-}
-
-/// Every role that speaks to NATS.
+/// Every role that has an account of its own.
 pub const ALL: [NatsRole; 5] =
     [NatsRole::Admin, NatsRole::Control, NatsRole::Worker, NatsRole::Node, NatsRole::Auditor];
+
+/// Something of the log's account that another account imports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// A question to JetStream's API, such as `STREAM.INFO.KL_EVENTS_0`.
+    Api(String),
+    /// A message to a stream, such as `kl.events.>`.
+    Data(String),
+}
+
+impl Service {
+    /// Its subject in the log's account.
+    pub fn exported(&self) -> String {
+        match self {
+            Self::Api(subject) => format!("$JS.API.{subject}"),
+            Self::Data(subject) => subject.clone(),
+        }
+    }
+
+    /// Its subject in the account of a role.
+    pub fn imported(&self) -> String {
+        match self {
+            Self::Api(subject) => api(subject),
+            Self::Data(subject) => data(subject),
+        }
+    }
+
+    /// Whether one request has many answers.
+    pub fn has_many_answers(&self) -> bool {
+        match self {
+            Self::Api(subject) => {
+                subject.starts_with("CONSUMER.MSG.NEXT.") || subject.starts_with("DIRECT.GET.")
+            }
+            Self::Data(_) => false,
+        }
+    }
+}
 
 /// Where the role hears answers, such as `_INBOX_node`.
 pub fn inbox_prefix(role: NatsRole) -> String {
     format!("_INBOX_{}", role.as_str())
 }
 
-pub fn permissions(role: NatsRole) -> Permissions {
-    let publish = match role {
-        // Streams and buckets are set up, copied and put back as a whole, and never written.
+/// All that the role may use.
+pub fn services(role: NatsRole) -> Vec<Service> {
+    match role {
+        // Streams and buckets are set up and copied as a whole, and never written.
         NatsRole::Admin => [
-            ["INFO", "STREAM.INFO.*", "STREAM.CREATE.*", "STREAM.SNAPSHOT.*", "STREAM.RESTORE.*"]
-                .map(api)
-                .to_vec(),
-            ["$JS.SNAPSHOT.ACK.>", "$JS.SNAPSHOT.RESTORE.>"].map(str::to_owned).to_vec(),
+            setup::names()
+                .flat_map(|stream| questions(&stream, &["STREAM.INFO.{}", "STREAM.CREATE.{}"]))
+                .collect(),
+            backup::streams().iter().flat_map(|stream| questions(stream, &["STREAM.SNAPSHOT.{}"])).collect(),
+            vec![Service::Data("$JS.SNAPSHOT.ACK.>".to_owned())],
         ]
         .concat(),
         NatsRole::Control => [
-            vec![ALL_EVENTS.to_owned()],
+            vec![Service::Data(ALL_EVENTS.to_owned())],
             read_log(),
-            write_bucket(VAULT_NODE),
-            write_bucket(VAULT_CONTROL),
-            write_bucket(VAULT_PEOPLE),
-            read_bucket(FLEET),
-            vec![format!("$KV.{FLEET}.member.*")],
+            write_vault(VAULT_NODE),
+            write_vault(VAULT_CONTROL),
+            write_vault(VAULT_PEOPLE),
+            read_fleet(),
+            vec![Service::Data(format!("$KV.{FLEET}.member.*"))],
             read_snapshots(),
         ]
         .concat(),
         NatsRole::Worker => [
-            vec![ALL_EVENTS.to_owned()],
+            vec![Service::Data(ALL_EVENTS.to_owned())],
             read_log(),
-            write_bucket(VAULT_PEOPLE),
-            write_bucket(FLEET),
+            write_vault(VAULT_PEOPLE),
+            read_fleet(),
+            vec![Service::Data(format!("$KV.{FLEET}.>"))],
             read_snapshots(),
             write_snapshots(),
         ]
         .concat(),
         NatsRole::Node => [
             read_log(),
-            read_bucket(VAULT_NODE),
+            read_vault(VAULT_NODE),
             // Its own membership, and no more: who else is there is nothing to it.
-            vec![api(&format!("STREAM.MSG.GET.KV_{FLEET}")), format!("$KV.{FLEET}.member.*")],
+            vec![
+                Service::Api(format!("STREAM.MSG.GET.KV_{FLEET}")),
+                Service::Data(format!("$KV.{FLEET}.member.*")),
+            ],
             read_snapshots(),
         ]
         .concat(),
         NatsRole::Auditor => read_log(),
-    };
-    let mut subscribe = vec![format!("{}.>", inbox_prefix(role))];
-    if role == NatsRole::Admin {
-        subscribe.push(format!("{DELIVERED}.*"));
-    }
-    Permissions {
-        publish: Subjects { allow: publish, deny: vec![] },
-        subscribe: Subjects { allow: subscribe, deny: vec![] },
+        NatsRole::Restore => vec![],
     }
 }
 
-fn api(subject: &str) -> String {
-    format!("$JS.API.{subject}")
+/// What of the log's account the role hears without asking for each message: the parts of a snapshot.
+pub fn heard(role: NatsRole) -> Option<String> {
+    match role {
+        NatsRole::Admin => Some(format!("{DELIVERED}.*")),
+        NatsRole::Control | NatsRole::Worker | NatsRole::Node | NatsRole::Auditor | NatsRole::Restore => None,
+    }
+}
+
+/// What the restoring user may publish, which stands in the log's account itself: nats-server takes back a stream
+/// from there alone.
+pub fn restoring() -> Vec<String> {
+    let mut subjects: Vec<_> =
+        backup::streams().iter().map(|stream| format!("$JS.API.STREAM.RESTORE.{stream}")).collect();
+    subjects.push("$JS.SNAPSHOT.RESTORE.>".to_owned());
+    subjects
 }
 
 /// To read and follow the log. A consumer's name is one token, drawn by the follower.
-fn read_log() -> Vec<String> {
-    [
-        format!("STREAM.INFO.{STREAM}"),
-        format!("STREAM.MSG.GET.{STREAM}"),
-        format!("DIRECT.GET.{STREAM}"),
-        format!("CONSUMER.CREATE.{STREAM}.*"),
-        format!("CONSUMER.MSG.NEXT.{STREAM}.*"),
-    ]
-    .iter()
-    .map(|subject| api(subject))
-    .collect()
+fn read_log() -> Vec<Service> {
+    questions(
+        STREAM,
+        &[
+            "STREAM.INFO.{}",
+            "STREAM.MSG.GET.{}",
+            "DIRECT.GET.{}",
+            "CONSUMER.CREATE.{}.*",
+            "CONSUMER.MSG.NEXT.{}.*",
+        ],
+    )
 }
 
-/// To read, list and watch a bucket.
-fn read_bucket(bucket: &str) -> Vec<String> {
-    let stream = format!("KV_{bucket}");
-    let mut subjects: Vec<String> = [
-        format!("STREAM.INFO.{stream}"),
-        format!("STREAM.MSG.GET.{stream}"),
-        format!("DIRECT.GET.{stream}"),
-        format!("DIRECT.GET.{stream}.>"),
-        format!("CONSUMER.CREATE.{stream}"),
-        format!("CONSUMER.CREATE.{stream}.>"),
-        format!("CONSUMER.MSG.NEXT.{stream}.*"),
-        format!("CONSUMER.INFO.{stream}.*"),
-        format!("CONSUMER.DELETE.{stream}.*"),
-    ]
-    .iter()
-    .map(|subject| api(subject))
-    .collect();
-    // Flow control of what is listed.
-    subjects.push(format!("$JS.FC.{stream}.>"));
-    subjects
+/// To read single entries, from the bucket's leader.
+fn read_vault(bucket: &str) -> Vec<Service> {
+    questions(&format!("KV_{bucket}"), &["STREAM.INFO.{}", "STREAM.MSG.GET.{}"])
 }
 
-fn write_bucket(bucket: &str) -> Vec<String> {
-    let mut subjects = read_bucket(bucket);
-    subjects.push(format!("$KV.{bucket}.>"));
-    subjects
+fn write_vault(bucket: &str) -> Vec<Service> {
+    let mut services = read_vault(bucket);
+    services.push(Service::Data(format!("$KV.{bucket}.>")));
+    services
+}
+
+/// To read single entries and to follow the bucket.
+fn read_fleet() -> Vec<Service> {
+    questions(
+        &format!("KV_{FLEET}"),
+        &[
+            "STREAM.INFO.{}",
+            "STREAM.MSG.GET.{}",
+            "DIRECT.GET.{}",
+            "CONSUMER.CREATE.{}.>",
+            "CONSUMER.MSG.NEXT.{}.*",
+        ],
+    )
 }
 
 /// To read snapshots: their list and one message after the other.
-fn read_snapshots() -> Vec<String> {
-    let stream = format!("OBJ_{SNAPSHOTS}");
-    [
-        format!("STREAM.INFO.{stream}"),
-        format!("STREAM.MSG.GET.{stream}"),
-        format!("DIRECT.GET.{stream}"),
-        format!("DIRECT.GET.{stream}.>"),
-    ]
-    .iter()
-    .map(|subject| api(subject))
-    .collect()
+fn read_snapshots() -> Vec<Service> {
+    questions(
+        &format!("OBJ_{SNAPSHOTS}"),
+        &["STREAM.INFO.{}", "STREAM.MSG.GET.{}", "DIRECT.GET.{}", "DIRECT.GET.{}.>"],
+    )
 }
 
 /// To write snapshots, and to let old ones go.
-fn write_snapshots() -> Vec<String> {
+fn write_snapshots() -> Vec<Service> {
     vec![
-        format!("$O.{SNAPSHOTS}.C.>"),
-        format!("$O.{SNAPSHOTS}.M.>"),
-        api(&format!("STREAM.PURGE.OBJ_{SNAPSHOTS}")),
+        Service::Data(format!("$O.{SNAPSHOTS}.C.>")),
+        Service::Data(format!("$O.{SNAPSHOTS}.M.>")),
+        Service::Api(format!("STREAM.PURGE.OBJ_{SNAPSHOTS}")),
     ]
 }
 
-/// The users as nats-server's configuration has them, for production. Each password is taken from the server's
-/// environment (`$KEYLEDGER_NATS_NODE_PASSWORD`); a bcrypt hash may stand there.
-pub fn configuration() -> String {
-    let mut text = String::from("authorization {\n  users = [\n");
-    for role in ALL {
-        let Permissions { publish, subscribe } = permissions(role);
-        let name = role.as_str();
-        // Writing into a String can't fail.
-        let _ = write!(
-            text,
-            "    {{\n      user: \"keyledger-{name}\"\n      password: $KEYLEDGER_NATS_{}_PASSWORD\n      \
-             permissions {{\n        publish {{ allow = [\n{}        ] }}\n        subscribe {{ allow = [\n{}        ] }}\n      \
-             }}\n    }}\n",
-            name.to_uppercase(),
-            lines(&publish.allow),
-            lines(&subscribe.allow),
-        );
-    }
-    text.push_str("  ]\n}\n");
-    text
-}
-
-fn lines(subjects: &[String]) -> String {
-    subjects.iter().fold(String::new(), |mut text, subject| {
-        let _ = writeln!(text, "          \"{subject}\"");
-        text
-    })
+/// Questions of the API, each with the stream's name in it.
+fn questions(stream: &str, subjects: &[&str]) -> Vec<Service> {
+    subjects.iter().map(|subject| Service::Api(subject.replace("{}", stream))).collect()
 }
 
 #[cfg(test)]
@@ -202,25 +203,24 @@ mod tests {
         subject.next().is_none()
     }
 
-    fn may_publish(role: NatsRole, subject: &str) -> bool {
-        permissions(role).publish.allow.iter().any(|pattern| covers(pattern, subject))
+    fn who_may(subject: &str) -> Vec<NatsRole> {
+        let may =
+            |role: &NatsRole| services(*role).iter().any(|service| covers(&service.exported(), subject));
+        ALL.into_iter().filter(may).collect()
     }
 
     #[test]
     fn only_control_and_worker_may_write_to_the_log() {
-        let subject = "kl.events.0._.key.0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
-        let writers: Vec<_> = ALL.into_iter().filter(|role| may_publish(*role, subject)).collect();
+        let writers = who_may("kl.events.0._.key.0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b");
         assert_eq!(writers, [NatsRole::Control, NatsRole::Worker]);
     }
 
     #[test]
-    fn only_the_admin_may_create_a_stream_and_nobody_may_change_or_delete_one() {
-        for role in ALL {
-            let may_create = may_publish(role, "$JS.API.STREAM.CREATE.KL_EVENTS_0");
-            assert_eq!(may_create, role == NatsRole::Admin, "{role:?}");
-            for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE", "SNAPSHOT", "RESTORE"] {
-                assert!(!may_publish(role, &format!("$JS.API.STREAM.{verb}.KL_EVENTS_0")), "{role:?} {verb}");
-            }
+    fn only_the_admin_may_create_our_streams_and_nobody_may_change_or_delete_one() {
+        assert_eq!(who_may("$JS.API.STREAM.CREATE.KL_EVENTS_0"), [NatsRole::Admin]);
+        assert_eq!(who_may("$JS.API.STREAM.CREATE.ANOTHER"), []);
+        for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
+            assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.KL_EVENTS_0")), [], "{verb}");
         }
     }
 
@@ -232,23 +232,22 @@ mod tests {
             (VAULT_CONTROL, vec![Control], vec![Control]),
             (VAULT_PEOPLE, vec![Control, Worker], vec![Control, Worker]),
         ] {
-            let may = |subject: &str| -> Vec<_> {
-                ALL.into_iter().filter(|role| may_publish(*role, subject)).collect()
-            };
-            assert_eq!(may(&format!("$JS.API.DIRECT.GET.KV_{bucket}.$KV.{bucket}.a")), readers, "{bucket}");
-            assert_eq!(may(&format!("$JS.API.STREAM.MSG.GET.KV_{bucket}")), readers, "{bucket}");
-            assert_eq!(may(&format!("$KV.{bucket}.a")), writers, "{bucket}");
+            assert_eq!(who_may(&format!("$JS.API.STREAM.MSG.GET.KV_{bucket}")), readers, "{bucket}");
+            assert_eq!(who_may(&format!("$KV.{bucket}.a")), writers, "{bucket}");
+            for other in ["DIRECT.GET.KV_{}", "DIRECT.GET.KV_{}.a", "CONSUMER.CREATE.KV_{}.a"] {
+                assert_eq!(
+                    who_may(&format!("$JS.API.{}", other.replace("{}", bucket))),
+                    [],
+                    "{bucket} {other}"
+                );
+            }
         }
     }
 
     #[test]
-    fn nobody_hears_another_roles_answers() {
-        for role in ALL {
-            for other in ALL {
-                let subject = format!("{}.abc.1", inbox_prefix(other));
-                let hears = permissions(role).subscribe.allow.iter().any(|pattern| covers(pattern, &subject));
-                assert_eq!(hears, role == other, "{role:?} {other:?}");
-            }
+    fn what_a_role_imports_lies_under_one_prefix() {
+        for service in ALL.into_iter().flat_map(services) {
+            assert!(covers(super::super::accounts::IMPORTED, &service.imported()), "{service:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ use events::log::jetstream::{self, StreamDifference};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, roles};
+use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, api};
 
 /// What was set up, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,18 +65,13 @@ pub async fn setup(client: &async_nats::Client, replicas: u8) -> Result<Report, 
     Ok(Report(report))
 }
 
-/// Everything that an operator needs to set NATS up by other means: the server's users, and each stream as
-/// `STREAM.CREATE` takes it.
-pub fn printed(replicas: u8) -> String {
-    let mut text = String::from("# Users, for nats-server's configuration file.\n");
-    text.push_str(&roles::configuration());
-    for (name, config) in streams(replicas) {
-        text.push_str(&format!("\n# $JS.API.STREAM.CREATE.{name}\n{config:#}\n"));
-    }
-    text
+/// The names of all streams.
+pub fn names() -> impl Iterator<Item = String> {
+    streams(1).into_iter().map(|(name, _)| name)
 }
 
-fn streams(replicas: u8) -> Vec<(String, Value)> {
+/// Each stream's name and its configuration, as `STREAM.CREATE` takes it.
+pub fn streams(replicas: u8) -> Vec<(String, Value)> {
     let mut streams = vec![(jetstream::STREAM.to_owned(), jetstream::stream_config(replicas))];
     for bucket in [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE] {
         streams.push((
@@ -201,11 +196,13 @@ async fn found(client: &async_nats::Client, name: &str) -> Result<Option<Map<Str
 
 async fn ask(client: &async_nats::Client, subject: &str, body: &Value) -> Result<Answer, SetupError> {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let answer = client.request(format!("$JS.API.{subject}"), body.into()).await.map_err(|error| {
+    let answer = client.request(api(subject), body.into()).await.map_err(|error| {
         SetupError::NoAnswer(match error.kind() {
-            RequestErrorKind::TimedOut => "it timed out, as what is not permitted does".to_owned(),
-            RequestErrorKind::NoResponders
-            | RequestErrorKind::InvalidSubject
+            RequestErrorKind::TimedOut => "it timed out".to_owned(),
+            RequestErrorKind::NoResponders => {
+                "the server's accounts are not those of `keyledger nats setup --print`".to_owned()
+            }
+            RequestErrorKind::InvalidSubject
             | RequestErrorKind::MaxPayloadExceeded
             | RequestErrorKind::Other => error.to_string(),
         })

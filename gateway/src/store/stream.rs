@@ -94,6 +94,8 @@ struct State {
     subjects: Option<BTreeMap<String, u64>>,
 }
 
+/// No such stream (10059).
+const NO_STREAM: u32 = 10_059;
 /// No message found (10037).
 const NO_MESSAGE: u32 = 10_037;
 /// Wrong last sequence (10071).
@@ -112,6 +114,13 @@ impl Stream {
 
     pub fn client(&self) -> &async_nats::Client {
         &self.client
+    }
+
+    /// Whether the stream is there.
+    pub async fn check(&self) -> Result<(), StreamError> {
+        let answer = self.ask(api(&format!("STREAM.INFO.{}", self.name)), async_nats::Request::new()).await?;
+        let info: Info = parse(&answer.payload)?;
+        info.error.map_or(Ok(()), |error| Err(refused(&error)))
     }
 
     /// The subject's last message.
@@ -157,7 +166,7 @@ impl Stream {
         match answer.error {
             None => Ok(answer.seq),
             Some(ApiError { err_code: WRONG_SEQUENCE, .. }) => Err(StreamError::Conflict),
-            Some(error) => Err(unavailable(error.description)),
+            Some(error) => Err(refused(&error)),
         }
     }
 
@@ -168,7 +177,7 @@ impl Stream {
         let answer = self.ask(api(&format!("STREAM.INFO.{}", self.name)), request).await?;
         let info: Info = parse(&answer.payload)?;
         match (info.error, info.state) {
-            (Some(error), _) => Err(unavailable(error.description)),
+            (Some(error), _) => Err(refused(&error)),
             (None, Some(state)) => Ok(state.subjects.unwrap_or_default()),
             (None, None) => Err(unavailable("an answer without the stream's state")),
         }
@@ -180,7 +189,7 @@ impl Stream {
         let request = async_nats::Request::new().payload(body.into());
         let answer = self.ask(api(&format!("STREAM.PURGE.{}", self.name)), request).await?;
         let purged: Purged = parse(&answer.payload)?;
-        purged.error.map_or(Ok(()), |error| Err(unavailable(error.description)))
+        purged.error.map_or(Ok(()), |error| Err(refused(&error)))
     }
 
     async fn get(&self, body: serde_json::Value) -> Result<Option<Message>, StreamError> {
@@ -188,7 +197,7 @@ impl Stream {
         let answer = self.ask(api(&format!("STREAM.MSG.GET.{}", self.name)), request).await?;
         match parse(&answer.payload)? {
             Found { error: Some(ApiError { err_code: NO_MESSAGE, .. }), .. } => Ok(None),
-            Found { error: Some(error), .. } => Err(unavailable(error.description)),
+            Found { error: Some(error), .. } => Err(refused(&error)),
             Found { message: None, .. } => Err(unavailable("an answer without a message")),
             Found { message: Some(message), .. } => Ok(Some(Message {
                 sequence: message.seq,
@@ -211,6 +220,13 @@ impl Stream {
             return Err(unavailable("not connected to NATS"));
         }
         self.client.send_request(subject, request.timeout(Some(self.timeout))).await.map_err(unavailable)
+    }
+}
+
+fn refused(error: &ApiError) -> StreamError {
+    match error.err_code {
+        NO_STREAM => unavailable("it is not there: run `keyledger nats setup`"),
+        _ => unavailable(&error.description),
     }
 }
 

@@ -115,14 +115,18 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Creates the stream from what `out` wrote. It must not be there.
+    /// Creates the stream from what `out` wrote. It must not be there. The parts go as the restoring user: from
+    /// another account the server would take its own note of who asks for a part.
     pub async fn back(
         &self,
+        restoring: &async_nats::Client,
         shape: &Shape,
         from: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<(), TransferError> {
         let body = json!({ "config": shape.config, "state": shape.state }).to_string();
-        let answer = self.call("STREAM.RESTORE", body.into()).await?.good(self.stream)?;
+        let subject = format!("$JS.API.STREAM.RESTORE.{}", self.stream);
+        let answer = self.ask(restoring, subject, body.into()).await?;
+        let answer = self.parse(&answer)?.good(self.stream)?;
         let to = answer.deliver_subject.ok_or_else(|| self.unavailable("it names no place for the parts"))?;
         loop {
             let mut part = vec![0; PART];
@@ -134,7 +138,7 @@ impl<'a> Transfer<'a> {
                 }
             }
             part.truncate(filled);
-            let answer = self.ask(data(&to), part.into()).await?;
+            let answer = self.ask(restoring, to.clone(), part.into()).await?;
             if !answer.is_empty() {
                 self.parse(&answer)?.good(self.stream)?;
             }
@@ -146,16 +150,21 @@ impl<'a> Transfer<'a> {
     }
 
     async fn call(&self, verb: &str, body: Bytes) -> Result<Answer, TransferError> {
-        let answer = self.ask(api(&format!("{verb}.{}", self.stream)), body).await?;
+        let answer = self.ask(self.client, api(&format!("{verb}.{}", self.stream)), body).await?;
         self.parse(&answer)
     }
 
-    async fn ask(&self, subject: String, body: Bytes) -> Result<Bytes, TransferError> {
+    async fn ask(
+        &self,
+        client: &async_nats::Client,
+        subject: String,
+        body: Bytes,
+    ) -> Result<Bytes, TransferError> {
         let request = async_nats::Request::new().payload(body).timeout(Some(SILENCE));
-        let answer = self.client.send_request(subject, request).await;
+        let answer = client.send_request(subject, request).await;
         let answer = answer.map_err(|error| match error.kind() {
             RequestErrorKind::TimedOut => {
-                self.unavailable("no answer in time, as for what is not permitted: is this the admin user?")
+                self.unavailable("no answer in time, as for what is not permitted: is this the right user?")
             }
             RequestErrorKind::NoResponders
             | RequestErrorKind::InvalidSubject

@@ -113,8 +113,9 @@ impl Nats {
 
 /// The test's own user, and one for each role, who may do what the role may.
 pub(super) fn users() -> Vec<NatsUser> {
-    let mut users = vec![NatsUser { name: ROOT.to_owned(), permissions: None }];
+    let mut users = vec![NatsUser { name: ROOT.to_owned(), role: None }];
     users.extend(NatsUser::each_role());
+    users.push(NatsUser { name: "restore".to_owned(), role: Some(NatsRole::Restore) });
     users
 }
 
@@ -122,6 +123,7 @@ pub(super) async fn connect(servers: Vec<String>, credentials: Credentials) -> a
     let Credentials { user, password } = credentials;
     let inbox_prefix = roles::ALL
         .into_iter()
+        .chain([NatsRole::Restore])
         .find(|role| role.as_str() == user)
         .map_or_else(|| "_INBOX".to_owned(), roles::inbox_prefix);
     jetstream::connect(ConnectOptions {

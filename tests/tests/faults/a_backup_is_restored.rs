@@ -2,9 +2,10 @@
 //! wrote can be read. What is no good backup is refused before anything is created.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use events::clock::{Random, SystemClock, SystemRandom};
-use gateway::backup::{self, BackupError};
+use gateway::backup::{self, BackupError, Manifest};
 use gateway::store::transfer::Transfer;
 use keyledger_tests::mcp::call;
 use keyledger_tests::servers::{Nats, Postgres, ROOT};
@@ -34,7 +35,7 @@ async fn every_key_works_again_on_new_servers() {
 
     spine.stop_node().await;
     let nats = Nats::start().await;
-    backup::put_back(&nats.connect("admin").await, &copy, 1, |_| ()).await.unwrap();
+    put_back(&nats, &copy).await.unwrap();
     spine.move_to(nats, Postgres::start().await);
     spine.start_node().await;
     spine.becomes_ready().await;
@@ -53,6 +54,10 @@ async fn every_key_works_again_on_new_servers() {
     assert!(keys.iter().all(|key| key["name"] == "test"), "{keys:?}");
 }
 
+async fn put_back(nats: &Nats, copy: &Path) -> Result<Manifest, BackupError> {
+    backup::put_back(&nats.connect("admin").await, &nats.connect("restore").await, copy, 1, |_| ()).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_good_backup_creates_nothing() {
     let nats = Nats::set_up().await;
@@ -65,19 +70,18 @@ async fn what_is_no_good_backup_creates_nothing() {
     let again = backup::take(&admin, &copy, &SystemClock, &SystemRandom, |_| ()).await;
     assert!(matches!(again, Err(BackupError::NotEmpty(_))), "{again:?}");
     // The server has its streams.
-    let onto = backup::put_back(&admin, &copy, 1, |_| ()).await;
+    let onto = put_back(&nats, &copy).await;
     assert!(matches!(&onto, Err(BackupError::NotRestored(stream)) if stream == "KL_EVENTS_0"), "{onto:?}");
 
     let empty = Nats::start().await;
-    let admin = empty.connect("admin").await;
     let vault = copy.join("KV_KL_VAULT_NODE.snapshot");
     let mut bytes = std::fs::read(&vault).unwrap();
     bytes[0] ^= 1;
     std::fs::write(&vault, bytes).unwrap();
-    let damaged = backup::put_back(&admin, &copy, 1, |_| ()).await;
+    let damaged = put_back(&empty, &copy).await;
     assert!(matches!(&damaged, Err(BackupError::Damaged { path }) if *path == vault), "{damaged:?}");
     std::fs::remove_file(copy.join("manifest.json")).unwrap();
-    let unfinished = backup::put_back(&admin, &copy, 1, |_| ()).await;
+    let unfinished = put_back(&empty, &copy).await;
     assert!(matches!(unfinished, Err(BackupError::File { .. })), "{unfinished:?}");
     assert!(empty.log(gateway::config::NatsRole::Control).await.is_err());
 }
@@ -103,7 +107,7 @@ async fn a_stream_of_many_parts_comes_whole() {
     let empty = Nats::start().await;
     let admin = empty.connect("admin").await;
     let transfer = Transfer::new(&admin, STREAM);
-    transfer.back(&shape, &mut copy.as_slice()).await.unwrap();
+    transfer.back(&empty.connect("restore").await, &shape, &mut copy.as_slice()).await.unwrap();
     let restored = async_nats::jetstream::new(empty.connect(ROOT).await);
     let store = restored.get_key_value("KL_VAULT_NODE").await.unwrap();
     assert_eq!(store.get("entry-299").await.unwrap().unwrap(), value);

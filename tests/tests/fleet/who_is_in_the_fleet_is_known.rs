@@ -11,7 +11,7 @@ use gateway::fleet::{Fleet, MemberState, Record, follow, member};
 use gateway::store::FLEET;
 use gateway::store::bucket::Bucket;
 use keyledger_tests::poll;
-use keyledger_tests::servers::{Nats, ROOT};
+use keyledger_tests::servers::Nats;
 use projections::directory::gate::{GateConfig, OnStale};
 use projections::directory::{Directory, Gate};
 use tokio::task::JoinSet;
@@ -142,7 +142,7 @@ async fn a_lost_acknowledgement_costs_no_membership_and_a_lost_record_does() {
         roster.iter().find(|member| member.name() == "node").map(|member| member.id)
     };
     let first = id(&control).unwrap();
-    let bucket = Bucket::new(nats.connect(ROOT).await, FLEET);
+    let bucket = Bucket::new(nats.connect("worker").await, FLEET);
     // Its record is there in a version whose acknowledgement it never got.
     let again = async |change: &dyn Fn(Option<Record>) -> Option<Record>| loop {
         let entry = bucket.get(&member::entry(first)).await.unwrap().unwrap();

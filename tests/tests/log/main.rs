@@ -10,6 +10,7 @@
 
 mod append;
 mod cluster;
+mod crossings;
 mod follow;
 mod proxy;
 mod roles;

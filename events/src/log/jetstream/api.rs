@@ -12,8 +12,18 @@ use super::Shared;
 use crate::log::{Quorum, Stored};
 use crate::timestamp::Timestamp;
 
-/// The API's subjects start with this.
-const PREFIX: &str = "$JS.API";
+/// Every role's user lives in a NATS account of its own, which imports what the role may use of the log's account,
+/// each under a prefix: a reply subject of the user's is none of the log's account's.
+///
+/// JetStream's API, such as `STREAM.INFO.KL_EVENTS_0`, as a role reaches it.
+pub fn api(subject: &str) -> String {
+    format!("KL.API.{subject}")
+}
+
+/// A stream's own subject (`kl.events.…`, `$KV.…`, `$O.…`), as a role publishes to it.
+pub fn data(subject: &str) -> String {
+    format!("KL.DATA.{subject}")
+}
 
 /// An error that JetStream answered with.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -37,7 +47,9 @@ impl std::fmt::Display for ApiError {
 pub(super) enum CallError {
     #[error("not connected to NATS")]
     Disconnected,
-    #[error("nobody answers for the stream (no leader, or JetStream is off)")]
+    #[error(
+        "nobody answers for the stream (no leader, JetStream is off, or the accounts are not those of `keyledger nats setup --print`)"
+    )]
     NoResponders,
     #[error("no answer in time")]
     TimedOut,
@@ -127,7 +139,7 @@ pub(super) async fn call<T: DeserializeOwned>(
 ) -> Result<T, CallError> {
     let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let request_ = async_nats::Request::new().payload(body.into());
-    let answer = request(log, format!("{PREFIX}.{subject}"), request_, log.timeouts.read).await?;
+    let answer = request(log, api(subject), request_, log.timeouts.read).await?;
     parse(&answer.payload)
 }
 
@@ -174,8 +186,4 @@ pub(super) async fn get(log: &Shared, which: serde_json::Value) -> Result<Option
 
 pub(super) fn time(text: &str) -> Result<Timestamp, CallError> {
     text.parse().map_err(|error: crate::timestamp::TimestampError| CallError::Answer(error.to_string()))
-}
-
-pub(super) fn api_subject(rest: &str) -> String {
-    format!("{PREFIX}.{rest}")
 }

@@ -165,8 +165,11 @@ async fn publish_batch(log: &Shared, messages: &[Message]) -> Outcome {
     for (index, message) in before.iter().enumerate() {
         let headers = batch_headers(&id, index, message.expected);
         if index > 0 {
-            let sent =
-                log.client.publish_with_headers(message.subject.clone(), headers, message.payload.clone());
+            let sent = log.client.publish_with_headers(
+                api::data(&message.subject),
+                headers,
+                message.payload.clone(),
+            );
             if let Err(error) = sent.await {
                 return unavailable(&error);
             }
@@ -217,7 +220,7 @@ fn expect(headers: &mut HeaderMap, expected: Expected) {
 
 async fn send(log: &Shared, message: &Message, headers: HeaderMap) -> Result<Bytes, CallError> {
     let request = async_nats::Request::new().headers(headers).payload(message.payload.clone());
-    let answer = api::request(log, message.subject.clone(), request, log.timeouts.append).await?;
+    let answer = api::request(log, api::data(&message.subject), request, log.timeouts.append).await?;
     Ok(answer.payload)
 }
 

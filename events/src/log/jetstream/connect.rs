@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_nats::ConnectErrorKind;
 use zeroize::Zeroizing;
 
 /// How a process connects for one of its roles.
@@ -26,7 +27,6 @@ pub struct ConnectOptions {
 /// What the server knows the user by.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    None,
     User {
         name: String,
         password: Password,
@@ -63,26 +63,32 @@ pub enum ConnectError {
     Address(String),
     #[error("the NATS credentials file {path} can't be read")]
     CredentialsFile { path: PathBuf, source: std::io::Error },
-    #[error("can't connect to NATS at {servers}")]
+    #[error("NATS at {servers} refuses {user}: the password is wrong, or the server does not know the user")]
+    Refused { servers: String, user: String },
+    #[error("can't connect to NATS at {servers}: {source}; is nats-server running there?")]
     Connect { servers: String, source: async_nats::ConnectError },
 }
 
 /// Connects, and keeps reconnecting for ever after. The first connection must succeed within its time-out.
 pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, ConnectError> {
     let servers = options.servers.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
-    let base = match options.credentials {
-        Credentials::None => async_nats::ConnectOptions::new(),
-        Credentials::User { name, password } => {
-            async_nats::ConnectOptions::with_user_and_password(name, password.reveal().to_owned())
-        }
-        Credentials::File(path) => async_nats::ConnectOptions::with_credentials_file(&path)
-            .await
-            .map_err(|source| ConnectError::CredentialsFile { path, source })?,
+    let (user, base) = match options.credentials {
+        Credentials::User { name, password } => (
+            format!("the user {name}"),
+            async_nats::ConnectOptions::with_user_and_password(name, password.reveal().to_owned()),
+        ),
+        Credentials::File(path) => (
+            format!("the user of {}", path.display()),
+            async_nats::ConnectOptions::with_credentials_file(&path)
+                .await
+                .map_err(|source| ConnectError::CredentialsFile { path, source })?,
+        ),
     };
+    let local = servers.iter().all(is_loopback);
     let mut base = base
         .name(&options.name)
         .custom_inbox_prefix(&options.inbox_prefix)
-        .require_tls(!servers.iter().all(is_loopback))
+        .require_tls(!local)
         .connection_timeout(Duration::from_secs(5))
         // A server that stands still is noticed after three unanswered pings.
         .ping_interval(Duration::from_secs(5))
@@ -108,9 +114,24 @@ pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, Conn
     if let Some((certificate, key)) = options.certificate {
         base = base.add_client_certificate(certificate, key);
     }
-    base.connect(servers.as_slice())
-        .await
-        .map_err(|source| ConnectError::Connect { servers: options.servers.join(", "), source })
+    if local {
+        // What a server tells of others may lie off this machine, and there is no TLS.
+        base = base.ignore_discovered_servers();
+    }
+    base.connect(servers.as_slice()).await.map_err(|source| {
+        let servers = options.servers.join(", ");
+        match source.kind() {
+            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
+                ConnectError::Refused { servers, user }
+            }
+            ConnectErrorKind::ServerParse
+            | ConnectErrorKind::Dns
+            | ConnectErrorKind::TimedOut
+            | ConnectErrorKind::Tls
+            | ConnectErrorKind::Io
+            | ConnectErrorKind::MaxReconnects => ConnectError::Connect { servers, source },
+        }
+    })
 }
 
 fn address(text: &str) -> Result<async_nats::ServerAddr, ConnectError> {

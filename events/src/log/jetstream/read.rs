@@ -108,7 +108,7 @@ async fn bulk(log: &Shared, subject: &str, from: u64) -> Result<Vec<Stored>, Cal
     let mut answers = log.client.subscribe(inbox.clone()).await.map_err(|error| client(&error))?;
     let body = json!({ "seq": from, "next_by_subj": subject, "batch": AT_ONCE }).to_string();
     log.client
-        .publish_with_reply(api::api_subject(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
+        .publish_with_reply(api::api(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
         .await
         .map_err(|error| client(&error))?;
     let mut events: Vec<Stored> = Vec::new();

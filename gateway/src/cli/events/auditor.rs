@@ -10,14 +10,14 @@ use crate::cli::Environment;
 use crate::cli::connection::DevFacts;
 use crate::cli::error::CliError;
 use crate::config::{self, Config, NatsRole, Sources};
-use crate::store::{self, StoreError, roles};
+use crate::store::{self, roles};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "NATS, as the read-only auditor")]
 pub struct Auditor {
     /// nats:// on loopback, tls:// elsewhere, or the URLs of one cluster's servers; without it `nats` of the
     /// configuration, or a running `keyledger dev`
-    #[arg(long, value_name = "URL,…", value_delimiter = ',')]
+    #[arg(long, value_name = "URL,…", value_delimiter = ',', requires = "nats_password_file")]
     nats: Vec<Url>,
     /// The auditor's user
     #[arg(long, value_name = "NAME", requires = "nats", default_value = "auditor")]
@@ -40,14 +40,7 @@ impl Auditor {
     pub async fn connect(&self, environment: &Environment) -> Result<store::Client, CliError> {
         match self.nats.as_slice() {
             [_, ..] => self.connect_to_named().await,
-            [] => {
-                store::connect(&self.configuration(environment)?, NatsRole::Auditor).await.map_err(|error| {
-                    match error {
-                        StoreError::Config(error) => CliError::Config(error),
-                        StoreError::Connect(error) => CliError::Unavailable(error.to_string()),
-                    }
-                })
-            }
+            [] => Ok(store::connect(&self.configuration(environment)?, NatsRole::Auditor).await?),
         }
     }
 
@@ -57,16 +50,14 @@ impl Auditor {
                 "--nats {url}: nats://HOST:PORT on loopback, tls://HOST:PORT elsewhere"
             )));
         }
-        let credentials = match &self.nats_password_file {
-            None => Credentials::None,
-            Some(path) => {
-                let password = std::fs::read_to_string(path).map_err(|error| {
-                    CliError::Usage(format!("--nats-password-file {}: {error}", path.display()))
-                })?;
-                let password = Password::new(password.trim_end_matches(['\r', '\n']).to_owned());
-                Credentials::User { name: self.nats_user.clone(), password }
-            }
-        };
+        let path = self
+            .nats_password_file
+            .as_ref()
+            .ok_or_else(|| CliError::Usage("--nats needs --nats-password-file".to_owned()))?;
+        let password = std::fs::read_to_string(path)
+            .map_err(|error| CliError::Usage(format!("--nats-password-file {}: {error}", path.display())))?;
+        let password = Password::new(password.trim_end_matches(['\r', '\n']).to_owned());
+        let credentials = Credentials::User { name: self.nats_user.clone(), password };
         let options = ConnectOptions {
             servers: self.nats.iter().map(ToString::to_string).collect(),
             credentials,
@@ -75,7 +66,7 @@ impl Auditor {
             authorities: self.nats_ca_file.clone(),
             certificate: None,
         };
-        connect(options).await.map_err(|error| CliError::Unavailable(error.to_string()))
+        Ok(connect(options).await?)
     }
 
     fn configuration(&self, environment: &Environment) -> Result<Config, CliError> {

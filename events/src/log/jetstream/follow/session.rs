@@ -131,7 +131,7 @@ impl Session {
             "expires": nanoseconds(EXPIRES),
             "idle_heartbeat": nanoseconds(log.timeouts.heartbeat),
         });
-        let subject = api::api_subject(&format!("CONSUMER.MSG.NEXT.{STREAM}.{}", self.consumer));
+        let subject = api::api(&format!("CONSUMER.MSG.NEXT.{STREAM}.{}", self.consumer));
         log.client
             .publish_with_reply(subject, self.inbox.clone(), body.to_string().into())
             .await
