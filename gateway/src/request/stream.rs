@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -33,6 +33,8 @@ pub struct Watched {
     /// Runs out at the next look; made when the body is first waited for, which short ones never are.
     next_look: Option<Pin<Box<Sleep>>>,
     every: Duration,
+    /// By the gate's clock.
+    looked_at: Instant,
     /// An event stream may be silent for ever, and ends between two events without harm.
     events: Option<OpenStream>,
     /// Looks since the last frame; a body that is no event stream breaks off at `patience`.
@@ -123,6 +125,7 @@ impl Watched {
         let looks = patience.as_millis() / every.as_millis().max(1);
         Self {
             inner,
+            looked_at: watch.door.clock.instant(),
             watch,
             next_look: None,
             every,
@@ -134,6 +137,21 @@ impl Watched {
         }
     }
 
+    fn look(&mut self) -> Result<(), Cut> {
+        self.looked_at = self.watch.door.clock.instant();
+        self.watch.look().map_err(|refusal| {
+            metrics::counter!("keyledger_streams_ended_total", "reason" => refusal.name()).increment(1);
+            tracing::info!(key = %self.watch.caller.key.id, reason = refusal.name(), "an answer was ended");
+            Cut::Refused
+        })
+    }
+
+    /// The timer stands still while the machine sleeps, and the gate's clock does not: what came meanwhile must
+    /// not pass before the next look.
+    fn is_overdue(&self) -> bool {
+        self.watch.door.clock.instant().saturating_duration_since(self.looked_at) > self.every
+    }
+
     /// Ready when the body must end now; otherwise the next look wakes it.
     fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Cut> {
         loop {
@@ -142,10 +160,8 @@ impl Watched {
             ready!(next_look.as_mut().poll(cx));
             self.next_look = None;
             self.silent += 1;
-            if let Err(refusal) = self.watch.look() {
-                metrics::counter!("keyledger_streams_ended_total", "reason" => refusal.name()).increment(1);
-                tracing::info!(key = %self.watch.caller.key.id, reason = refusal.name(), "an answer was ended");
-                return Poll::Ready(Cut::Refused);
+            if let Err(cut) = self.look() {
+                return Poll::Ready(cut);
             }
             if self.events.is_none() && self.silent > self.patience {
                 return Poll::Ready(Cut::Silent);
@@ -162,6 +178,12 @@ impl HttpBody for Watched {
         let this = self.get_mut();
         if this.done {
             return Poll::Ready(None);
+        }
+        if this.is_overdue()
+            && let Err(cut) = this.look()
+        {
+            this.done = true;
+            return Poll::Ready(this.events.is_none().then_some(Err(cut)));
         }
         let frame = if this.next_look.is_none() && this.frames < MAX_FRAMES {
             Pin::new(&mut this.inner).poll_frame(cx)

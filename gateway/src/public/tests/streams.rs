@@ -129,6 +129,22 @@ async fn a_stream_ends_when_its_key_may_no_longer_have_it() {
 }
 
 #[tokio::test]
+async fn what_came_while_the_machine_slept_is_looked_at_before_it_passes() {
+    let (upstream, go_on) = stream().await;
+    let settings = RequestSettings { recheck_every: Duration::from_secs(600), ..settings() };
+    let world = World::with(&upstream.url(), settings).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    connection.chunk().await;
+    world.key_event(&key, KeyEvent::Revoked(Revoked { reason: None }));
+    world.told().await;
+    world.sleep(601);
+    go_on.notify_one();
+    assert_eq!(connection.chunk().await, None);
+    upstream.gateway_has_closed(1).await;
+}
+
+#[tokio::test]
 async fn a_call_is_not_waited_for_when_its_key_is_revoked() {
     let upstream = FakeUpstream::start(|_| vec![Step::Wait(Arc::new(Notify::new()))]).await;
     let world = World::new(&upstream.url()).await;

@@ -1,8 +1,9 @@
 //! A node, and a log to tell it what is so.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::key::secret::{Pepper, PlainKey, Prefix};
@@ -120,11 +121,26 @@ pub struct World {
     pub organization: OrganizationId,
     pub server: ServerId,
     pub door: Arc<Door>,
+    slept: Arc<Slept>,
     log: Arc<Told>,
     pepper: Pepper,
     tasks: JoinSet<()>,
     pub cancel: CancellationToken,
     _cancel: DropGuard,
+}
+
+/// The clock of a machine that may have slept: timers stood still meanwhile, and the monotonic clock went on.
+#[derive(Default)]
+struct Slept(AtomicU64);
+
+impl Clock for Slept {
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    fn instant(&self) -> Instant {
+        SystemClock.instant() + Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
 }
 
 pub fn new_id() -> Uuid {
@@ -159,7 +175,8 @@ impl World {
             events: Mutex::default(),
             length: watch::Sender::new(0),
         });
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let slept = Arc::new(Slept::default());
+        let clock: Arc<dyn Clock> = Arc::<Slept>::clone(&slept);
         let directory = Arc::new(Directory::new());
         let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&clock), GateConfig::default()));
         let pepper = Pepper::new(PepperId::new(new_id()), &[1; 32]);
@@ -201,6 +218,7 @@ impl World {
             organization,
             server,
             door,
+            slept,
             log,
             pepper,
             tasks,
@@ -221,6 +239,11 @@ impl World {
         world.server_registered(organization, server, "docs", upstream);
         world.told().await;
         world
+    }
+
+    /// The machine sleeps and wakes.
+    pub fn sleep(&self, seconds: u64) {
+        self.slept.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
     /// Until the node knows all that was pushed, and is ready.
