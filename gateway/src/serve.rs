@@ -22,9 +22,9 @@ use crate::fleet::membership::{About, Membership};
 use crate::public::PublicError;
 use crate::request::DoorError;
 use crate::snapshots::{Loader, Signers};
+use crate::store;
 use crate::store::bucket::Bucket;
 use crate::store::snapshots::Objects;
-use crate::store::{self, FLEET};
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 
 pub mod connections;
@@ -317,7 +317,7 @@ impl Process {
         };
         let membership = Membership::new(
             about,
-            Bucket::new(client, FLEET),
+            Bucket::of_fleet(client),
             self.fleet.clone(),
             gate,
             Arc::clone(&self.clock),

@@ -13,7 +13,7 @@ use gateway::bootstrap::Bootstrap;
 use gateway::config::{Config, NatsRole};
 use gateway::serve::{self, Running, connections};
 use gateway::store::bucket::Bucket;
-use gateway::store::{self, setup};
+use gateway::store::setup;
 use gateway::vault::{MasterKey, VaultName};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -281,7 +281,7 @@ impl Spine {
     /// A node that is in the fleet and says nothing: what others know of one that stands still. `change` goes over
     /// its record. Its id.
     pub async fn silent_node(&self, name: &str, change: &Value) -> String {
-        let bucket = Bucket::new(self.nats.connect("control").await, store::FLEET);
+        let bucket = Bucket::of_fleet(self.nats.connect("control").await);
         let position = text(
             &self
                 .admin(Ask::post("/api/v1/organizations", &json!({"slug": name, "name": "Test"})))

@@ -103,6 +103,11 @@ impl Record {
         }
     }
 
+    /// Whether it may let somebody in however old its knowledge is.
+    pub fn is_never_fenced(&self) -> bool {
+        self.authenticates() && self.fenced_after().is_none()
+    }
+
     pub fn lease(&self) -> Duration {
         Duration::from_millis(self.lease_millis)
     }
@@ -165,7 +170,7 @@ impl Member {
         let name = self.name();
         match &self.record {
             None => Some(format!("{} is a member whose record this version can't read", self.id)),
-            Some(record) if record.authenticates() && record.fenced_after().is_none() => Some(format!(
+            Some(record) if record.is_never_fenced() => Some(format!(
                 "{name} is set to go on with what it knows however old that is (`freshness.on_stale = \"serve\"`)"
             )),
             Some(_) => None,

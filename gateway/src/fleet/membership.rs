@@ -142,8 +142,12 @@ impl Membership {
         }
         let record = self.record();
         let value = serde_json::to_vec(&record).map_err(|error| self.bucket.unavailable(error))?;
+        // Nothing fences who serves however old its knowledge is: its record stays until it ends, or an operator says
+        // that it has.
+        let bucket =
+            if record.is_never_fenced() { self.bucket.clone().lasting() } else { self.bucket.clone() };
         let sent_at = self.clock.instant();
-        match self.bucket.put(&member::entry(self.own.id), value.into(), self.own.revision).await {
+        match bucket.put(&member::entry(self.own.id), value.into(), self.own.revision).await {
             Ok(revision) => {
                 if record.frontier != self.own.frontier {
                     self.own.moved_at = Some(sent_at);

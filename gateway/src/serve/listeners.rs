@@ -18,7 +18,6 @@ use crate::fleet;
 use crate::health::{self, Health};
 use crate::public::{self, Listeners};
 use crate::request::{Door, DoorParts, RequestSettings};
-use crate::store::FLEET;
 use crate::store::bucket::Bucket;
 use crate::vault::{self, Peppers, VaultName};
 
@@ -63,7 +62,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     process.watch_stream(&log);
     process.followers.tasks.spawn(fleet::follow::run(
         process.fleet.clone(),
-        Bucket::new(log.client().clone(), FLEET),
+        Bucket::of_fleet(log.client().clone()),
         Arc::clone(&process.clock),
         process.followers.cancel.clone(),
     ));

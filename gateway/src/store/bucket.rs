@@ -3,15 +3,22 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::header::NATS_MESSAGE_TTL;
 use bytes::Bytes;
 
+use super::FLEET;
 use super::stream::{Message, Stream, StreamError};
+
+/// What is not renewed for a day is forgotten, long after the last proof that could rest on it.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A bucket, over a connection of a role that may use it.
 #[derive(Clone)]
 pub struct Bucket {
     stream: Stream,
     name: &'static str,
+    /// How long an entry lasts that is not changed again; `None`: for ever.
+    lasts: Option<Duration>,
 }
 
 /// An entry as it was read.
@@ -34,7 +41,18 @@ pub enum BucketError {
 
 impl Bucket {
     pub fn new(client: async_nats::Client, name: &'static str) -> Self {
-        Self { stream: Stream::new(client, format!("KV_{name}")), name }
+        Self { stream: Stream::new(client, format!("KV_{name}")), name, lasts: None }
+    }
+
+    /// The fleet's: an entry that is not changed for a day is forgotten, and so is the sign that one was deleted.
+    pub fn of_fleet(client: async_nats::Client) -> Self {
+        Self { lasts: Some(DAY), ..Self::new(client, FLEET) }
+    }
+
+    /// The same, whose entries last for ever.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { lasts: None, ..self }
     }
 
     /// The same, with another bound for each question.
@@ -117,9 +135,12 @@ impl Bucket {
         &self,
         key: &str,
         value: Bytes,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         expected: Option<u64>,
     ) -> Result<u64, BucketError> {
+        if let Some(lasts) = self.lasts {
+            headers.insert(NATS_MESSAGE_TTL, format!("{}s", lasts.as_secs()));
+        }
         let stored = self.stream.store(&self.subject(key), value, headers, expected).await;
         stored.map_err(|error| self.failed(error))
     }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use projections::lease::{LeaseError, LeaseStore, Stored};
 
+use super::Client;
 use super::bucket::{Bucket, BucketError};
-use super::{Client, FLEET};
 
 /// Over a connection of the worker's.
 pub struct FleetLeases {
@@ -13,7 +13,7 @@ pub struct FleetLeases {
 
 impl FleetLeases {
     pub fn new(client: Client) -> Self {
-        Self { bucket: Bucket::new(client, FLEET) }
+        Self { bucket: Bucket::of_fleet(client) }
     }
 }
 

@@ -79,14 +79,18 @@ pub fn streams(replicas: u8) -> Vec<(String, Value)> {
             with(bucket_config(bucket), &[("num_replicas", json!(replicas))]),
         ));
     }
-    // Members that ended without a word are forgotten after a day, long after none of them authenticates.
-    let passing = [("max_age", json!(FLEET_AGE_NANOS)), ("num_replicas", json!(replicas))];
+    // Each entry says how long it lasts: what answers however old its knowledge is must not age out. And a node may
+    // write here, so nobody may empty it: a rollup takes every entry away.
+    let passing = [
+        ("allow_msg_ttl", json!(true)),
+        ("allow_rollup_hdrs", json!(false)),
+        ("deny_purge", json!(true)),
+        ("num_replicas", json!(replicas)),
+    ];
     streams.push((format!("KV_{FLEET}"), with(bucket_config(FLEET), &passing)));
     streams.push((format!("OBJ_{SNAPSHOTS}"), with(objects_config(), &[("num_replicas", json!(replicas))])));
     streams
 }
-
-const FLEET_AGE_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 fn with(mut config: Map<String, Value>, members: &[(&str, Value)]) -> Value {
     for (name, value) in members {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gateway::fleet::{Record, member};
-use gateway::store::FLEET;
 use gateway::store::bucket::Bucket;
 use keyledger_tests::poll;
 use keyledger_tests::spine::{Spine, text};
@@ -34,7 +33,7 @@ async fn a_command_names_who_is_too_old_for_it() {
     assert_eq!(own["lag_events"], 0, "{own}");
 
     // An older process joins.
-    let bucket = Bucket::new(spine.nats.connect("worker").await, FLEET);
+    let bucket = Bucket::of_fleet(spine.nats.connect("worker").await);
     let entry = member::entry(text(&own, "id").parse().unwrap());
     let stored = bucket.get(&entry).await.unwrap().unwrap();
     let newer: Record = serde_json::from_slice(&stored.value).unwrap();

@@ -8,10 +8,9 @@ use events::{LogId, Position, Shard};
 use gateway::config::Role;
 use gateway::fleet::membership::{About, Membership};
 use gateway::fleet::{Fleet, MemberState, Record, follow, member};
-use gateway::store::FLEET;
 use gateway::store::bucket::Bucket;
 use keyledger_tests::poll;
-use keyledger_tests::servers::Nats;
+use keyledger_tests::servers::{Nats, ROOT};
 use projections::directory::gate::{GateConfig, OnStale};
 use projections::directory::{Directory, Gate};
 use tokio::task::JoinSet;
@@ -34,17 +33,21 @@ struct Process {
 
 impl Process {
     async fn start(nats: &Nats, name: &str) -> Self {
+        Self::with(nats, name, OnStale::Refuse).await
+    }
+
+    async fn with(nats: &Nats, name: &str, on_stale: OnStale) -> Self {
         let gate = GateConfig { needs_lease: true, ..GateConfig::default() };
         let gate = Arc::new(Gate::new(Arc::new(Directory::new()), clock(), gate));
         let (fleet, ending) = (Fleet::new(clock()), CancellationToken::new());
         let about = About {
             name: name.to_owned(),
             roles: vec![Role::Node],
-            on_stale: OnStale::Refuse,
+            on_stale,
             max_staleness: Duration::from_millis(500),
             lease: Duration::from_millis(500),
         };
-        let bucket = Bucket::new(nats.connect("node").await, FLEET);
+        let bucket = Bucket::of_fleet(nats.connect("node").await);
         let (gate_of, random) = (Some(Arc::clone(&gate)), Arc::new(SystemRandom));
         let membership = Membership::new(about, bucket, fleet.clone(), gate_of, clock(), random);
         let mut tasks = JoinSet::new();
@@ -55,7 +58,7 @@ impl Process {
     /// With a roster.
     async fn control(nats: &Nats, name: &str) -> Self {
         let mut process = Self::start(nats, name).await;
-        let bucket = Bucket::new(nats.connect("control").await, FLEET);
+        let bucket = Bucket::of_fleet(nats.connect("control").await);
         let following = follow::run(process.fleet.clone(), bucket, clock(), process.ending.clone());
         process.tasks.spawn(following);
         process
@@ -142,7 +145,7 @@ async fn a_lost_acknowledgement_costs_no_membership_and_a_lost_record_does() {
         roster.iter().find(|member| member.name() == "node").map(|member| member.id)
     };
     let first = id(&control).unwrap();
-    let bucket = Bucket::new(nats.connect("worker").await, FLEET);
+    let bucket = Bucket::of_fleet(nats.connect("worker").await);
     // Its record is there in a version whose acknowledgement it never got.
     let again = async |change: &dyn Fn(Option<Record>) -> Option<Record>| loop {
         let entry = bucket.get(&member::entry(first)).await.unwrap().unwrap();
@@ -172,4 +175,28 @@ async fn a_lost_acknowledgement_costs_no_membership_and_a_lost_record_does() {
         id => Err(id),
     })
     .await;
+}
+
+/// How long the newest message of a member's entry lasts, as the server was told.
+async fn lasts(nats: &Nats, id: Uuid) -> Option<String> {
+    let subject = format!("$KV.KL_FLEET.{}", member::entry(id));
+    let stream =
+        async_nats::jetstream::new(nats.connect(ROOT).await).get_stream("KV_KL_FLEET").await.unwrap();
+    let message = stream.get_last_raw_message_by_subject(&subject).await.unwrap();
+    message.headers.get("Nats-TTL").map(ToString::to_string)
+}
+
+/// What nothing fences must not age out of the bucket while it lives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_forgotten_after_a_day_unless_its_member_is_never_fenced() {
+    let nats = Nats::set_up().await;
+    let control = Process::control(&nats, "control").await;
+    let serving = Process::with(&nats, "serving", OnStale::Serve).await;
+    control.sees(&["control", "serving"]).await;
+    let ids: Vec<_> = control.fleet.roster().iter().map(|member| member.id).collect();
+    let [own, other] = ids[..] else { panic!("{ids:?}") };
+    assert_eq!(lasts(&nats, own).await.as_deref(), Some("86400s"));
+    assert_eq!(lasts(&nats, other).await, None);
+    serving.end().await;
+    assert_eq!(lasts(&nats, other).await.as_deref(), Some("86400s"), "the sign that it ended");
 }

@@ -9,6 +9,7 @@ use events::log::jetstream::{api, data};
 use events::subject::ALL_EVENTS;
 use futures::StreamExt;
 use gateway::backup;
+use gateway::config::NatsRole;
 use gateway::store::roles::{self, Service};
 use gateway::store::setup;
 use keyledger_tests::poll;
@@ -261,6 +262,47 @@ async fn no_snapshot_is_delivered_into_a_stream() {
     }
     assert_eq!(streams(&nats).await, before);
     nothing_came(&nats).await;
+}
+
+/// A rollup takes away what was there: of the subject, or of the whole stream. Whoever may purge single entries has it.
+#[tokio::test]
+async fn no_rollup_takes_away_what_its_role_may_not_purge() {
+    for role in roles::ALL {
+        let nats = filled().await;
+        let client = nats.connect(role.as_str()).await;
+        for service in roles::services(role) {
+            let Service::Data(_) = service else { continue };
+            let subject = concrete(&service.imported());
+            for rollup in ["sub", "all"] {
+                let mut headers = async_nats::HeaderMap::new();
+                headers.insert("Nats-Rollup", rollup);
+                client.publish_with_headers(subject.clone(), headers, "{}".into()).await.unwrap();
+            }
+        }
+        client.flush().await.unwrap();
+        let may_empty: &[&str] = match role {
+            NatsRole::Control => &["KL_VAULT_NODE", "KL_VAULT_CONTROL", "KL_VAULT_PEOPLE"],
+            NatsRole::Worker => &["KL_VAULT_PEOPLE", "KL_SNAPSHOTS"],
+            NatsRole::Admin | NatsRole::Node | NatsRole::Auditor | NatsRole::Restore => &[],
+        };
+        for (name, told) in streams(&nats).await {
+            if may_empty.iter().any(|bucket| name.ends_with(bucket)) {
+                continue;
+            }
+            let subjects = told[1]["subjects"].as_object().unwrap();
+            let firsts = TARGETS.iter().filter(|target| {
+                told[0]["subjects"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|its| covers(its.as_str().unwrap(), target))
+            });
+            for first in firsts {
+                let first = first.replace("target", "first");
+                assert!(subjects.contains_key(&first), "{role:?} took {first} away");
+            }
+        }
+    }
 }
 
 /// No stream has a message where nothing may be stored.
