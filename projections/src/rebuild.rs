@@ -133,7 +133,7 @@ impl Rebuild {
             log,
         };
         let resumed_after = filling.sequence();
-        let (compared, not_compared) = match self.against_live().await? {
+        let (compared, not_compared) = match self.against_live(&filling).await? {
             None => {
                 let comparison = self.compare(&mut filling, copy, tell).await?;
                 if !comparison.is_equal() && !self.accept_difference {
@@ -150,12 +150,23 @@ impl Rebuild {
         Ok(Rebuilt { projection: self.projection, resumed_after, applied, compared, not_compared })
     }
 
-    /// Why the live projection can't be compared with what the log gives, if so.
-    async fn against_live(&self) -> Result<Option<String>, RebuildError> {
-        match checkpoint::read(&self.pool, self.projection).await? {
-            None => Ok(Some("has nothing yet".to_owned())),
-            Some(live) => Ok(origin::against(&*self.log, &live).await?),
+    /// Why the live projection can't be compared with the copy, if so.
+    async fn against_live(&self, filling: &Filling) -> Result<Option<String>, RebuildError> {
+        let Some(live) = checkpoint::read(&self.pool, self.projection).await? else {
+            return Ok(Some("has nothing yet".to_owned()));
+        };
+        if let Some(why) = origin::against(&*self.log, &live).await? {
+            return Ok(Some(why));
         }
+        // An earlier rebuild that did not follow the live one has left it. Behind, it is brought to the same place.
+        let copy = filling.sequence();
+        Ok((copy > live.sequence).then(|| {
+            format!(
+                "is at event {} and the copy, which an earlier rebuild has left, at {copy} already: wait until the \
+                 worker is there, or throw the copy away with --discard",
+                live.sequence
+            )
+        }))
     }
 }
 

@@ -214,3 +214,36 @@ async fn two_at_once_are_refused_and_an_unfinished_copy_can_be_thrown_away() {
     assert!(rebuild::discard(&stage.pool, Projection::Servers).await.unwrap());
     assert_eq!(schemas(&stage).await, 0);
 }
+
+/// A rebuild that did not follow the live one was interrupted, and the live one is behind what it has left.
+#[tokio::test]
+async fn a_copy_that_is_ahead_is_compared_once_the_live_one_is_there() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    tape.fill(6);
+    publish(&nats, &tape.messages).await;
+    let log = nats.log(NatsRole::Worker).await.unwrap();
+    let messages = crate::sharing::read_all(&log, tape.messages.len()).await;
+    let interrupted = CancellationToken::new();
+    let first = rebuild(&nats, &stage, Projection::History, true).await;
+    let run = first.run(|progress| {
+        if matches!(progress, Progress::Filling { done: 20.., .. }) {
+            interrupted.cancel();
+        }
+    });
+    assert!(interrupted.run_until_cancelled(run).await.is_none(), "it was not interrupted");
+    let mut from = None;
+    stage.projector().project(tape.log, &mut from, &messages[..10]).await.unwrap();
+
+    let (why, _) = poll::until("the interrupted one's lock is gone", BOUND, async || {
+        match rebuild(&nats, &stage, Projection::History, false).await.run(|_| ()).await {
+            Err(RebuildError::NotComparable(_, why)) => Ok(why),
+            other => Err(other),
+        }
+    })
+    .await;
+    assert!(why.contains("--discard"), "{why}");
+    stage.projector().project(tape.log, &mut from, &messages[10..]).await.unwrap();
+    let done = rebuild(&nats, &stage, Projection::History, false).await.run(|_| ()).await.unwrap();
+    assert!(is_equal(&done) && done.resumed_after >= 20, "{done:?}");
+}
