@@ -100,16 +100,33 @@ pub(crate) async fn among(
     Ok(parked.into_iter().collect())
 }
 
-/// Subjects and sequences of parked events, in the order of the log.
-pub(crate) async fn sequences(
+/// The aggregates that have a parked event, in the order of their first ones.
+pub(crate) async fn subjects(
     pool: &Pool,
     projection: Projection,
     limit: i64,
-) -> Result<Vec<(String, u64)>, ReadModelError> {
-    let sql = "SELECT subject, sequence FROM parked_events WHERE projection = $1 ORDER BY sequence LIMIT $2";
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as(sql).bind(projection.as_str()).bind(limit).fetch_all(pool.inner()).await?;
-    Ok(rows.into_iter().map(|(subject, sequence)| (subject, sequence.cast_unsigned())).collect())
+) -> Result<Vec<String>, ReadModelError> {
+    let sql = "SELECT subject FROM parked_events WHERE projection = $1 \
+               GROUP BY subject ORDER BY min(sequence) LIMIT $2";
+    Ok(sqlx::query_scalar(sql).bind(projection.as_str()).bind(limit).fetch_all(pool.inner()).await?)
+}
+
+/// Sequences of an aggregate's parked events, in the order of the log.
+pub(crate) async fn sequences(
+    pool: &Pool,
+    projection: Projection,
+    subject: &str,
+    limit: i64,
+) -> Result<Vec<u64>, ReadModelError> {
+    let sql = "SELECT sequence FROM parked_events WHERE projection = $1 AND subject = $2 \
+               ORDER BY sequence LIMIT $3";
+    let sequences: Vec<i64> = sqlx::query_scalar(sql)
+        .bind(projection.as_str())
+        .bind(subject)
+        .bind(limit)
+        .fetch_all(pool.inner())
+        .await?;
+    Ok(sequences.into_iter().map(i64::cast_unsigned).collect())
 }
 
 /// These events of an aggregate wait no longer. How many of its events still do.

@@ -1,7 +1,5 @@
 //! Takes in what had to be parked: aggregates whose parked events can all be read and stored now.
 
-use std::collections::BTreeMap;
-
 use events::LogId;
 use serde::Serialize;
 
@@ -10,7 +8,7 @@ use super::{ProjectError, Projector, is_refused};
 use crate::checkpoint::Checkpoint;
 use crate::parked;
 
-/// At most this many parked events are looked at; more are a matter for a rebuild.
+/// At most this many aggregates are looked at, and events of one; more are a matter for a rebuild.
 const LOOKED_AT: i64 = 10_000;
 
 /// What came of it.
@@ -31,14 +29,16 @@ pub(super) async fn unpark(
     only: Option<&str>,
 ) -> Result<Retried, ProjectError> {
     let (pool, projection) = (&projector.pool, projector.projection);
-    let mut aggregates: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for (subject, sequence) in parked::sequences(pool, projection, LOOKED_AT).await? {
-        if only.is_none_or(|only| only == subject) {
-            aggregates.entry(subject).or_default().push(sequence);
-        }
-    }
+    let subjects = match only {
+        Some(subject) => vec![subject.to_owned()],
+        None => parked::subjects(pool, projection, LOOKED_AT).await?,
+    };
     let mut retried = Retried::default();
-    for (subject, sequences) in aggregates {
+    for subject in subjects {
+        let sequences = parked::sequences(pool, projection, &subject, LOOKED_AT).await?;
+        if sequences.is_empty() {
+            continue;
+        }
         let Some(items) = readable(projector, log, &sequences).await? else { continue };
         match batch::unpark(pool, projection, from, &subject, &items).await {
             Ok(Unparked::TakenIn) => {

@@ -321,3 +321,33 @@ async fn parked_events_are_shown_and_retried_without_a_workers_start() {
     waiting_are(&stage, 1).await;
     assert_eq!(stage.dump().await, expected.dump().await);
 }
+
+/// One aggregate with more than is looked at waits before all others.
+#[tokio::test]
+async fn an_aggregate_is_taken_in_however_much_waits_before_it() {
+    let (nats, stage, expected) = parked().await;
+    let pool = stage.pool.inner();
+    sqlx::query(
+        "INSERT INTO parked_events (projection, sequence, subject, event, kind, schema_version, stored_at, reason) \
+         SELECT projection, -number, 'another', event, kind, schema_version, stored_at, reason \
+         FROM parked_events, generate_series(1, 10001) number WHERE sequence = 5",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    let subject: String = sqlx::query_scalar("SELECT DISTINCT subject FROM parked_events WHERE sequence = 5")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    for projector in worker(&nats, &stage.pool, Arc::new(Plain)).await {
+        let (only, taken_in) = match projector.projection() {
+            Projection::Keys => (Some(&*subject), (1, 2)),
+            Projection::History => (None, (1, 2)),
+            Projection::Organizations | Projection::Servers => (None, (0, 0)),
+        };
+        let retried = projector.retry_parked(only).await.unwrap();
+        assert_eq!((retried.aggregates, retried.events), taken_in, "{}", projector.projection());
+    }
+    sqlx::query("DELETE FROM parked_events WHERE subject = 'another'").execute(pool).await.unwrap();
+    assert_eq!(stage.dump().await, expected.dump().await);
+}
