@@ -99,8 +99,8 @@ pub enum Quorum {
     Single,
     /// The leader and replicas that it heard of lately are a majority.
     Majority {
-        /// How long before the answer the last of those that make the majority was heard: since then another
-        /// leader may have been elected.
+        /// How long before the answer the last of those that make the majority was heard: another leader may have
+        /// been elected since it *spoke*, which was up to [`Quorum::IN_TRANSIT`] earlier.
         heard_ago: Duration,
     },
     /// No leader, or one that has not heard a majority lately: its answer proves nothing.
@@ -112,9 +112,13 @@ pub enum Quorum {
 }
 
 impl Quorum {
-    /// A replica that was heard longer ago is not counted. Shorter than the four seconds after which, at the
-    /// earliest, a nats-server that hears no leader stands for election.
+    /// A replica that was heard longer ago is not counted. With [`Quorum::IN_TRANSIT`] shorter than the four
+    /// seconds after which, at the earliest, a nats-server that hears no leader stands for election.
     pub const HEARD_WITHIN: Duration = Duration::from_secs(2);
+
+    /// How long a replica's word may be on its way until the leader has it. The leader tells when it heard a
+    /// replica, not when that one spoke: what waited in a socket's buffer is older than it looks.
+    pub const IN_TRANSIT: Duration = Duration::from_secs(1);
 
     /// Whether the answer proves anything.
     pub fn is_majority(self) -> bool {
@@ -128,7 +132,7 @@ impl Quorum {
     pub fn holds_as_of(self, asked_at: Instant) -> Option<Instant> {
         match self {
             Self::Single => Some(asked_at),
-            Self::Majority { heard_ago } => asked_at.checked_sub(heard_ago),
+            Self::Majority { heard_ago } => asked_at.checked_sub(heard_ago + Self::IN_TRANSIT),
             Self::Lost { .. } => None,
         }
     }

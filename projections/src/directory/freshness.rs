@@ -1,7 +1,7 @@
 //! How old may what we know be? A node is as fresh as the moment at which it asked the log's leader how long
 //! the log is, once it has applied all that the leader named. Ages count on the monotonic clock from before the
-//! question, so a slow answer makes no one younger; and where the log has replicas, from when the leader last
-//! heard a majority of them, since another leader may have written more from then on.
+//! question, so a slow answer makes no one younger; and where the log has replicas, from when a majority of them
+//! last spoke to the leader, since another leader may have written more from then on.
 //!
 //! Synchronous and without a clock: `follow` feeds it, `gate` reads it.
 
