@@ -21,10 +21,16 @@ const LEAVE_AFTER: Duration = Duration::from_secs(5);
 
 #[derive(Deserialize)]
 struct Info {
+    config: Config,
     state: State,
     ts: String,
     /// A server that stands alone tells none.
     cluster: Option<Cluster>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    num_replicas: usize,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +90,7 @@ pub(super) async fn info(log: &Shared) -> Result<StreamInfo, ReadError> {
         messages: info.state.messages,
         server_time: api::time(&info.ts)?,
         asked_at,
-        quorum: quorum(info.cluster.as_ref()),
+        quorum: quorum(&info),
     })
 }
 
@@ -106,7 +112,7 @@ async fn confirmed(log: &Shared, question: &Value) -> Result<State, CallError> {
     let mut attempt = 0;
     loop {
         let info = ask(log, question).await?;
-        let quorum = quorum(info.cluster.as_ref());
+        let quorum = quorum(&info);
         match quorum {
             Quorum::Single | Quorum::Majority { .. } => return Ok(info.state),
             Quorum::Lost { .. } if log.clock.instant().saturating_duration_since(started) < PATIENCE => {
@@ -121,7 +127,7 @@ async fn confirmed(log: &Shared, question: &Value) -> Result<State, CallError> {
 async fn ask(log: &Shared, question: &Value) -> Result<Info, CallError> {
     let asked_at = log.clock.instant();
     let answer: Result<Info, CallError> = api::call(log, &format!("STREAM.INFO.{STREAM}"), question).await;
-    let proven = answer.as_ref().is_ok_and(|info| quorum(info.cluster.as_ref()).is_majority());
+    let proven = answer.as_ref().is_ok_and(|info| quorum(info).is_majority());
     if is_left_behind(log, asked_at, proven) {
         tracing::warn!("the NATS server that this is connected to proves nothing: trying another");
         metrics::counter!("keyledger_log_server_changes_total").increment(1);
@@ -148,10 +154,13 @@ fn is_left_behind(log: &Shared, asked_at: Instant, proven: bool) -> bool {
     true
 }
 
-fn quorum(cluster: Option<&Cluster>) -> Quorum {
-    let Some(cluster) = cluster else { return Quorum::Single };
-    let leads = !cluster.leader.is_empty();
-    let of = cluster.replicas.len() + usize::from(leads);
+fn quorum(info: &Info) -> Quorum {
+    let (leads, replicas) = match &info.cluster {
+        None => (true, [].as_slice()),
+        Some(cluster) => (!cluster.leader.is_empty(), cluster.replicas.as_slice()),
+    };
+    // One that names no others is alone only when the stream is to be on one server.
+    let of = info.config.num_replicas.max(replicas.len() + usize::from(leads));
     if !leads {
         return Quorum::Lost { heard: 0, of };
     }
@@ -159,7 +168,7 @@ fn quorum(cluster: Option<&Cluster>) -> Quorum {
         let ago = Duration::from_nanos(replica.active);
         (!replica.offline && ago < Quorum::HEARD_WITHIN).then_some(ago)
     };
-    let mut heard: Vec<Duration> = cluster.replicas.iter().filter_map(heard).collect();
+    let mut heard: Vec<Duration> = replicas.iter().filter_map(heard).collect();
     heard.sort_unstable();
     // With the leader, so many replicas are a majority.
     match of / 2 {
@@ -175,16 +184,16 @@ fn quorum(cluster: Option<&Cluster>) -> Quorum {
 mod tests {
     use super::*;
 
-    fn of(cluster: &Value) -> Quorum {
+    fn of(num_replicas: usize, cluster: &Value) -> Quorum {
         let ts = "2026-11-24T10:00:00Z";
         let state = json!({ "messages": 0, "first_seq": 0, "last_seq": 0 });
-        let info: Info =
-            serde_json::from_value(json!({ "state": state, "ts": ts, "cluster": cluster })).unwrap();
-        quorum(info.cluster.as_ref())
+        let config = json!({ "num_replicas": num_replicas });
+        let info = json!({ "config": config, "state": state, "ts": ts, "cluster": cluster });
+        quorum(&serde_json::from_value(info).unwrap())
     }
 
     fn with(replicas: &[Value]) -> Quorum {
-        of(&json!({ "name": "c", "leader": "a", "replicas": replicas }))
+        of(1 + replicas.len(), &json!({ "name": "c", "leader": "a", "replicas": replicas }))
     }
 
     fn active(millis: u64) -> Value {
@@ -193,8 +202,23 @@ mod tests {
 
     #[test]
     fn one_server_has_no_other_to_hear() {
-        assert_eq!(of(&Value::Null), Quorum::Single);
-        assert_eq!(of(&json!({ "name": "c", "leader": "a" })), Quorum::Single);
+        assert_eq!(of(1, &Value::Null), Quorum::Single);
+        assert_eq!(of(1, &json!({ "name": "c", "leader": "a" })), Quorum::Single);
+    }
+
+    #[test]
+    fn one_that_names_no_others_is_not_alone_with_a_replicated_stream() {
+        let lost = Quorum::Lost { heard: 1, of: 3 };
+        assert_eq!(of(3, &Value::Null), lost);
+        assert_eq!(of(3, &json!({ "name": "c", "leader": "a" })), lost);
+        assert_eq!(of(3, &json!({ "leader": "a", "replicas": [active(5_000)] })), lost);
+        let heard_ago = Duration::from_millis(5);
+        assert_eq!(of(3, &json!({ "leader": "a", "replicas": [active(5)] })), Quorum::Majority { heard_ago });
+        // One that is on its way to be on one server alone.
+        assert_eq!(
+            of(1, &json!({ "leader": "a", "replicas": [active(5), active(7)] })),
+            Quorum::Majority { heard_ago }
+        );
     }
 
     #[test]
@@ -220,10 +244,13 @@ mod tests {
     #[test]
     fn without_a_leader_nobody_is_heard() {
         assert_eq!(
-            of(&json!({ "replicas": [active(1), active(1), active(1)] })),
+            of(3, &json!({ "replicas": [active(1), active(1), active(1)] })),
             Quorum::Lost { heard: 0, of: 3 }
         );
-        assert_eq!(of(&json!({ "leader": "", "replicas": [active(1)] })), Quorum::Lost { heard: 0, of: 1 });
+        assert_eq!(
+            of(1, &json!({ "leader": "", "replicas": [active(1)] })),
+            Quorum::Lost { heard: 0, of: 1 }
+        );
     }
 
     #[test]
