@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use events::id::EventId;
-use events::log::jetstream::JetStreamLog;
+use events::log::jetstream::{self, JetStreamLog};
 use events::log::{FollowError, Follower, Log, Stored};
 use events::position::Place;
 use futures::StreamExt;
 use keyledger_tests::servers::Nats;
+use serde_json::json;
 
 use crate::server::{ask, create_stream, delete_stream, eventually, open, with_log};
 use crate::setting::{bootstrap, fill, first, uuid};
@@ -90,11 +91,29 @@ async fn a_quiet_follower_goes_on_after_its_consumer_is_deleted() {
     bootstrap(&log).await;
     let mut follower = log.follow(None).await.unwrap();
     sequences(&mut follower, 1).await;
-    let names = ask(&nats, "CONSUMER.NAMES.KL_EVENTS_0", &serde_json::json!({})).await;
+    let names = ask(&nats, "CONSUMER.NAMES.KL_EVENTS_0", &json!({})).await;
     let name = names["consumers"][0].as_str().unwrap();
-    ask(&nats, &format!("CONSUMER.DELETE.KL_EVENTS_0.{name}"), &serde_json::json!({})).await;
+    ask(&nats, &format!("CONSUMER.DELETE.KL_EVENTS_0.{name}"), &json!({})).await;
     fill(&log, 3).await;
     assert_eq!(sequences(&mut follower, 3).await, [2, 3, 4]);
+}
+
+/// A stream as the log needs it lets nobody delete; a disk may lose a message all the same.
+#[tokio::test]
+async fn a_message_that_is_gone_from_inside_the_log_is_noticed() {
+    let (nats, log) = with_log().await;
+    delete_stream(&nats).await;
+    let mut config = jetstream::stream_config(1);
+    config["deny_delete"] = json!(false);
+    ask(&nats, "STREAM.CREATE.KL_EVENTS_0", &config).await;
+    bootstrap(&log).await;
+    fill(&log, 5).await;
+    let place = place(&log, 3).await;
+
+    ask(&nats, "STREAM.MSG.DELETE.KL_EVENTS_0", &json!({ "seq": 3 })).await;
+    assert_eq!(log.message(3).await.unwrap(), None);
+    let told = log.follow(Some(place)).await.err();
+    assert_eq!(told, Some(FollowError::Diverged("its message 3 is gone".to_owned())));
 }
 
 #[tokio::test]

@@ -66,6 +66,9 @@ pub(super) enum CallError {
     NoMajority(Quorum),
     #[error("a server that was left behind lacks events of the log")]
     LeftBehind,
+    /// So many that the leader is not asked which.
+    #[error("{0} messages inside the log are gone, too many to tell which: restore the log from a backup")]
+    Holes(usize),
 }
 
 impl CallError {
@@ -89,7 +92,8 @@ impl CallError {
             | Self::Client(_)
             | Self::Answer(_)
             | Self::NoMajority(_)
-            | Self::LeftBehind => None,
+            | Self::LeftBehind
+            | Self::Holes(_) => None,
         }
     }
 }

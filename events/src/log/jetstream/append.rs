@@ -241,7 +241,8 @@ fn judge(answer: Result<Bytes, CallError>) -> Outcome {
         | CallError::Client(_)
         | CallError::Answer(_)
         | CallError::NoMajority(_)
-        | CallError::LeftBehind => Outcome::Failed(AppendError::OutcomeUnknown(error.to_string())),
+        | CallError::LeftBehind
+        | CallError::Holes(_) => Outcome::Failed(AppendError::OutcomeUnknown(error.to_string())),
     }
 }
 

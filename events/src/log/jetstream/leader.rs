@@ -16,6 +16,9 @@ use crate::log::{Quorum, ReadError, StreamInfo};
 /// that is late on a busy machine is no reason to refuse a command.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Of more messages that are gone from inside the log, nobody is told which.
+const MAX_DELETED: usize = 10_000;
+
 /// When a server has proven nothing for this long, another one of its cluster is tried.
 const LEAVE_AFTER: Duration = Duration::from_secs(5);
 
@@ -39,7 +42,10 @@ struct State {
     first_seq: u64,
     last_seq: u64,
     #[serde(default)]
-    num_deleted: u64,
+    num_deleted: usize,
+    /// Which they are, when that was asked.
+    #[serde(default)]
+    deleted: Vec<u64>,
     /// How many messages each subject has, of those that were asked for.
     #[serde(default)]
     subjects: HashMap<String, usize>,
@@ -72,13 +78,14 @@ fn never() -> u64 {
 pub(super) struct Extent {
     first: u64,
     pub last: u64,
-    deleted: u64,
+    /// Gone from in between.
+    deleted: Vec<u64>,
 }
 
 impl Extent {
-    /// Whether the message of this sequence is there for sure.
+    /// Whether the message of this sequence is there.
     pub(super) fn has(&self, sequence: u64) -> bool {
-        self.deleted == 0 && (self.first..=self.last).contains(&sequence)
+        (self.first..=self.last).contains(&sequence) && !self.deleted.contains(&sequence)
     }
 }
 
@@ -96,8 +103,18 @@ pub(super) async fn info(log: &Shared) -> Result<StreamInfo, ReadError> {
 
 /// The log's extent, by a majority's word.
 pub(super) async fn extent(log: &Shared) -> Result<Extent, CallError> {
-    let State { first_seq, last_seq, num_deleted, .. } = confirmed(log, &Value::Null).await?;
-    Ok(Extent { first: first_seq, last: last_seq, deleted: num_deleted })
+    let mut state = confirmed(log, &Value::Null).await?;
+    // Nobody may delete from a log that is as it must be. If somebody did, or a disk lost some, the same answer
+    // tells which, so that nothing counts as gone by the word of another server.
+    if state.num_deleted > 0 && state.num_deleted <= MAX_DELETED {
+        state = confirmed(log, &json!({ "deleted_details": true })).await?;
+    }
+    let State { first_seq: first, last_seq: last, num_deleted, deleted, .. } = state;
+    if deleted.len() == num_deleted {
+        Ok(Extent { first, last, deleted })
+    } else {
+        Err(CallError::Holes(num_deleted))
+    }
 }
 
 /// How many messages there are under a subject, by a majority's word.
@@ -254,10 +271,12 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_there_for_sure_between_first_and_last_when_none_was_deleted() {
-        let extent = |deleted| Extent { first: 2, last: 5, deleted };
-        let found = |extent: Extent| (0..8).filter(|sequence| extent.has(*sequence)).collect::<Vec<_>>();
-        assert_eq!(found(extent(0)), [2, 3, 4, 5]);
-        assert_eq!(found(extent(1)), [0; 0]);
+    fn a_message_is_there_between_first_and_last_unless_it_was_deleted() {
+        let found = |deleted: &[u64]| {
+            let extent = Extent { first: 2, last: 5, deleted: deleted.to_vec() };
+            (0..8).filter(|sequence| extent.has(*sequence)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[]), [2, 3, 4, 5]);
+        assert_eq!(found(&[3]), [2, 4, 5]);
     }
 }
