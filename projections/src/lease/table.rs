@@ -19,10 +19,25 @@ pub(super) struct Table {
     me: Uuid,
     lease: Duration,
     leases: BTreeMap<&'static str, Seen>,
-    /// The others, with the revision that was seen last and when it was seen first.
-    workers: BTreeMap<Uuid, (u64, Instant)>,
+    workers: BTreeMap<Uuid, Other>,
     shared: Vec<&'static str>,
+    /// When it looked at the others for the first time.
+    since: Option<Instant>,
 }
+
+/// Another worker as it was seen.
+#[derive(Clone, Copy)]
+struct Other {
+    revision: u64,
+    /// When this revision was seen first.
+    at: Instant,
+    /// How often it renewed its entry since.
+    renewals: u8,
+}
+
+/// A worker that joins counts from this renewal on: one that dies again and again as it starts must not keep
+/// shares free that it will never take.
+const STAYS: u8 = 2;
 
 /// A lease as it was seen.
 struct Seen {
@@ -39,7 +54,7 @@ impl Table {
             let start = usize::try_from(me.as_u128() % (shared.len() as u128)).unwrap_or(0);
             shared.rotate_left(start);
         }
-        Self { me, lease, leases: BTreeMap::new(), workers: BTreeMap::new(), shared }
+        Self { me, lease, leases: BTreeMap::new(), workers: BTreeMap::new(), shared, since: None }
     }
 
     pub fn saw_lease(&mut self, name: &'static str, revision: u64, holder: Option<Uuid>, now: Instant) {
@@ -51,10 +66,18 @@ impl Table {
 
     /// All that are there; who is not among them is gone.
     pub fn saw_workers(&mut self, workers: &[(Uuid, u64)], now: Instant) {
+        let first = self.since.is_none();
+        self.since.get_or_insert(now);
         let before = std::mem::take(&mut self.workers);
         for (id, revision) in workers.iter().filter(|(id, _)| *id != self.me) {
-            let seen = before.get(id).filter(|(seen, _)| seen == revision).copied();
-            self.workers.insert(*id, seen.unwrap_or((*revision, now)));
+            let revision = *revision;
+            let seen = match before.get(id) {
+                Some(seen) if seen.revision == revision => *seen,
+                Some(seen) => Other { revision, at: now, renewals: seen.renewals.saturating_add(1) },
+                // Who was there first is taken for one that stays.
+                None => Other { revision, at: now, renewals: if first { STAYS } else { 0 } },
+            };
+            self.workers.insert(*id, seen);
         }
     }
 
@@ -74,6 +97,9 @@ impl Table {
         let renew = kept.iter().map(|(name, seen)| Step::Renew { name, revision: seen.revision });
         let give = given.iter().map(|(name, seen)| Step::GiveBack { name, revision: seen.revision });
 
+        // Beside others, one that has just come waits until it is known to stay.
+        let stays = self.since.is_some_and(|since| now.saturating_duration_since(since) >= self.lease / 2);
+        let may_take = stays || live.is_empty();
         let at_once = least.saturating_sub(mine.len());
         let in_time = most.saturating_sub(mine.len());
         // Who lacks something comes first; a third of the lease is time enough for its next look.
@@ -81,7 +107,7 @@ impl Table {
         let take = free
             .iter()
             .enumerate()
-            .filter(|(at, (_, seen))| *at < at_once || waits(seen))
+            .filter(|(at, (_, seen))| may_take && (*at < at_once || waits(seen)))
             .take(in_time)
             .map(|(_, (name, seen))| Step::Take { name, revision: seen.revision });
         renew.chain(give).chain(take).collect()
@@ -97,10 +123,12 @@ impl Table {
         known.filter(|(_, seen)| which(seen)).collect()
     }
 
-    /// The other workers that were seen to move within a lease's time.
+    /// The other workers that stay, and were seen to move within a lease's time.
     fn live(&self, now: Instant) -> impl Iterator<Item = Uuid> {
-        let moved = move |at: Instant| now.saturating_duration_since(at) < self.lease;
-        self.workers.iter().filter(move |(_, (_, at))| moved(*at)).map(|(id, _)| *id)
+        let lives = move |other: &Other| {
+            other.renewals >= STAYS && now.saturating_duration_since(other.at) < self.lease
+        };
+        self.workers.iter().filter(move |(_, other)| lives(other)).map(|(id, _)| *id)
     }
 
     fn is_held(&self, seen: &Seen, now: Instant) -> bool {

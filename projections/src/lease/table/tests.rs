@@ -92,6 +92,32 @@ fn what_is_given_back_is_taken_at_the_next_look() {
     assert_eq!(entries.of(other.me), 5);
 }
 
+#[test]
+fn workers_that_die_as_they_start_hold_nothing_up() {
+    let (mut entries, mut real) = (Entries::new(), [table(1), table(2), table(3)]);
+    let mut now = SystemClock.instant();
+    for _ in 0..8 {
+        now += LOOK;
+        real.iter_mut().for_each(|table| entries.look(table, now));
+    }
+    let [dead, left @ ..] = &mut real;
+    assert!(entries.of(dead.me) > 0);
+    let died = now;
+    // Each looks twice and dies; the next one starts at once.
+    for number in 4..30 {
+        let mut starting = table(number);
+        for _ in 0..2 {
+            now += LOOK;
+            entries.look(&mut starting, now);
+            left.iter_mut().for_each(|table| entries.look(table, now));
+        }
+        assert_eq!(entries.of(starting.me), 0);
+        if now >= died + LEASE * 3 / 2 + LOOK {
+            assert_eq!(left.iter().map(|table| entries.of(table.me)).sum::<usize>(), NAMES.len());
+        }
+    }
+}
+
 proptest! {
     /// Workers come, go silent and end; once nothing changes any more, all is held, in equal shares.
     #[test]
