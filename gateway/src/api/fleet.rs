@@ -80,9 +80,10 @@ pub struct FleetLease {
     /// The worker's, a new one at each start; `null`: nobody holds it.
     pub holder: Option<Uuid>,
     /// What people call the worker.
-    pub holder_name: String,
-    #[schema(value_type = String, format = DateTime)]
-    pub since: Timestamp,
+    pub holder_name: Option<String>,
+    /// Since when it holds it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
 }
 
 /// What a process says of itself.
@@ -169,7 +170,11 @@ fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>)
 }
 
 fn lease((name, lease): (String, Lease)) -> FleetLease {
-    FleetLease { name, holder: lease.holder, holder_name: lease.name, since: lease.since }
+    // Given back, it still tells who held it last.
+    let held = lease.holder.map(|holder| (holder, lease.name, lease.since));
+    let (holder, holder_name, since) =
+        held.map_or((None, None, None), |(holder, name, since)| (Some(holder), Some(name), Some(since)));
+    FleetLease { name, holder, holder_name, since }
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -231,7 +231,7 @@ impl Watch<'_> {
         true
     }
     fn answer(&self, proof: &Proof, open: Option<Open>, asker: Asker) -> FleetProof {
-        let note = open.map(|open| self.note(proof, &open));
+        let note = open.map(|open| self.note(proof, &open, asker));
         let complete = proof.complete && note.is_none();
         metrics::counter!("keyledger_api_fleet_waits_total", "complete" => complete.to_string()).increment(1);
         FleetProof {
@@ -253,10 +253,17 @@ impl Watch<'_> {
     }
 
     /// Why it is not complete, and what to do.
-    fn note(&self, proof: &Proof, open: &Open) -> String {
+    fn note(&self, proof: &Proof, open: &Open, asker: Asker) -> String {
         let again = format!("ask `GET {}?position={}` again", super::proof::PATH, self.position);
         match (&proof.why_never, open) {
-            (Some(why), _) => format!("The command is done. It is never known to hold everywhere: {why}."),
+            (Some(why), _) if asker.sees_names() => {
+                format!("The command is done. It is never known to hold everywhere: {why}.")
+            }
+            (Some(_), _) => {
+                "The command is done. It is never known to hold everywhere: there is a member of which \
+                             that can't be proven. The installation's operators are told which."
+                    .to_owned()
+            }
             (None, Open::Busy) => format!(
                 "The command is done. As many requests as may be wait for the fleet already; {again}."
             ),

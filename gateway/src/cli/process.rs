@@ -13,7 +13,7 @@ use super::error::CliError;
 use super::output::Output;
 use super::{Environment, block_on};
 use crate::bootstrap::{self, BootstrapError};
-use crate::config::{self, Config, Logging, NatsRole, Role, Sources};
+use crate::config::{self, Config, ConfigError, Logging, NatsRole, Role, Sources};
 use crate::dev;
 use crate::dev::run::{DevError, DevOptions};
 use crate::serve::{self, ServeError, connections};
@@ -49,7 +49,8 @@ pub struct Dev {
     /// Where everything is kept for the next start
     #[arg(long, value_name = "DIR", default_value = ".keyledger")]
     data: PathBuf,
-    /// How many nodes share the log; from the second on each is a process of its own
+    /// How many nodes share the log; from the second on each is a process of its own. One that ends by itself ends
+    /// all
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=9))]
     nodes: u8,
 }
@@ -107,7 +108,15 @@ impl Configured {
 
     pub fn load(self, roles: Vec<Role>, environment: &Environment) -> Result<Config, CliError> {
         let file = self.file(environment);
-        Ok(config::load(&Sources { file, environment: environment.clone(), set: self.set, roles })?)
+        let unnamed = file.is_none();
+        let loaded = config::load(&Sources { file, environment: environment.clone(), set: self.set, roles });
+        loaded.map_err(|error| match error {
+            ConfigError::Load(problem) if unnamed => CliError::Usage(format!(
+                "{problem}. No configuration file is named: --config FILE or KEYLEDGER_CONFIG; that of a running \
+                 `keyledger dev` is `configuration` in its dev.json"
+            )),
+            error => CliError::Config(error),
+        })
     }
 }
 

@@ -35,8 +35,8 @@ const FINDINGS: &[Column] = &[
 
 impl Verify {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
-        let reader = Reader::open(&self.auditor, environment).await?;
-        let report = read(&reader, output).await?;
+        let reader = Reader::open(&self.auditor, environment).await.map_err(unread_whole)?;
+        let report = read(&reader, output).await.map_err(unread_whole)?;
         if self.json {
             output.json(&report)?;
         } else {
@@ -50,6 +50,19 @@ impl Verify {
             if report.total() == 1 { "1 finding".to_owned() } else { format!("{} findings", report.total()) },
             report.counts.keys().copied().collect::<Vec<_>>().join(", ")
         )))
+    }
+}
+
+/// Only findings end with 1: that the log refuses the auditor, or is none, tells nothing of what is in it.
+fn unread_whole(error: CliError) -> CliError {
+    match error {
+        CliError::Refused(said) => CliError::Unavailable(said),
+        error @ (CliError::Usage(_)
+        | CliError::Problem(_)
+        | CliError::Unavailable(_)
+        | CliError::Config(_)
+        | CliError::Output(_)
+        | CliError::NotProven(_)) => error,
     }
 }
 

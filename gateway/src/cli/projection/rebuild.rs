@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use events::clock::{Clock, SystemClock};
 use projections::Projection;
-use projections::rebuild::{self, Progress, Rebuilt};
+use projections::rebuild::{self, Progress, RebuildError, Rebuilt};
 use projections::runner::ProjectorConfig;
+use serde_json::{Value, json};
 
 use super::AsWorker;
 use crate::cli::Environment;
@@ -46,8 +47,12 @@ impl Rebuild {
         for projection in projections {
             if self.discard {
                 let there = rebuild::discard(&worker.pool, projection).await?;
-                output
-                    .line(format!("{projection}: {}", if there { "the copy is gone" } else { "no copy" }))?;
+                if self.json {
+                    done.push(json!({ "projection": projection, "discarded": there }));
+                } else {
+                    let said = if there { "the copy is gone" } else { "no copy" };
+                    output.line(format!("{projection}: {said}"))?;
+                }
                 continue;
             }
             let rebuild = rebuild::Rebuild {
@@ -59,15 +64,32 @@ impl Rebuild {
                 accept_difference: self.accept_difference,
             };
             let mut shown = Shown::new(projection);
-            let rebuilt = rebuild.run(|progress| shown.tell(progress, output)).await?;
-            if self.json {
-                done.push(rebuilt);
-            } else {
-                output.line(words(&rebuilt))?;
+            match rebuild.run(|progress| shown.tell(progress, output)).await {
+                Ok(rebuilt) if self.json => done.push(told(&rebuilt)),
+                Ok(rebuilt) => output.line(words(&rebuilt))?,
+                Err(error) => {
+                    if self.json
+                        && let RebuildError::Differs(projection, compared) = &error
+                    {
+                        let compared =
+                            json!({ "projection": projection, "switched": false, "compared": compared });
+                        done.push(compared);
+                        output.json(&done)?;
+                    }
+                    return Err(error.into());
+                }
             }
         }
-        if self.json && !self.discard { output.json(&done) } else { Ok(()) }
+        if self.json { output.json(&done) } else { Ok(()) }
     }
+}
+
+fn told(rebuilt: &Rebuilt) -> Value {
+    let mut told = json!(rebuilt);
+    if let Some(members) = told.as_object_mut() {
+        members.insert("switched".to_owned(), json!(true));
+    }
+    told
 }
 
 fn words(rebuilt: &Rebuilt) -> String {
