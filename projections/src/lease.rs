@@ -14,12 +14,15 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use events::Timestamp;
 use events::clock::Clock;
+use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 mod table;
+#[cfg(test)]
+mod tests;
 
 use table::{Step, Table};
 
@@ -74,6 +77,9 @@ pub fn entry(name: &str) -> String {
 /// Each live worker has an entry here, which it renews; its value is the worker's name.
 const WORKERS: &str = "worker.";
 
+/// Workers' entries that are read at the same time, at most.
+const READ_AT_ONCE: usize = 32;
+
 /// A worker among others.
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -117,6 +123,8 @@ pub struct Leasing {
     table: Table,
     /// The worker's own entry.
     presence: u64,
+    /// Workers that have taken their entries away. The names stay listed for long, and no worker comes back.
+    ended: BTreeSet<Uuid>,
     /// Since when each lease is held, and from before its last renewal was sent.
     held: BTreeMap<&'static str, (Timestamp, Instant)>,
     tell: watch::Sender<BTreeSet<&'static str>>,
@@ -126,7 +134,8 @@ impl Leasing {
     pub fn new(store: Arc<dyn LeaseStore>, clock: Arc<dyn Clock>, worker: Worker) -> (Self, Held) {
         let (tell, held) = watch::channel(BTreeSet::new());
         let table = Table::new(worker.id, worker.lease, worker.shared.clone());
-        (Self { store, clock, worker, table, presence: 0, held: BTreeMap::new(), tell }, Held(held))
+        let (ended, leases) = (BTreeSet::new(), BTreeMap::new());
+        (Self { store, clock, worker, table, presence: 0, ended, held: leases, tell }, Held(held))
     }
 
     /// Cancelled, it gives back what it holds, so that nobody has to wait for it.
@@ -198,14 +207,7 @@ impl Leasing {
     }
 
     async fn look(&mut self) -> Result<(), LeaseError> {
-        let mut workers = Vec::new();
-        for entry in self.store.entries(WORKERS).await? {
-            let id = entry.strip_prefix(WORKERS).and_then(|id| id.parse().ok());
-            if let (Some(id), Some(stored)) = (id, self.store.read(&entry).await?) {
-                workers.push((id, stored.revision));
-            }
-        }
-        self.table.saw_workers(&workers, self.clock.instant());
+        self.look_for_workers().await?;
         for name in self.worker.shared.clone() {
             let stored = self.store.read(&entry(name)).await?;
             let revision = stored.as_ref().map_or(0, |stored| stored.revision);
@@ -217,6 +219,30 @@ impl Leasing {
                 self.lose(name, "another worker has taken it");
             }
         }
+        Ok(())
+    }
+
+    async fn look_for_workers(&mut self) -> Result<(), LeaseError> {
+        let entries = self.store.entries(WORKERS).await?;
+        let listed: BTreeSet<Uuid> =
+            entries.iter().filter_map(|entry| entry.strip_prefix(WORKERS)?.parse().ok()).collect();
+        self.ended.retain(|id| listed.contains(id));
+        let reads: Vec<_> = listed
+            .difference(&self.ended)
+            .map(|id| {
+                let (store, id) = (Arc::clone(&self.store), *id);
+                async move { Ok((id, store.read(&format!("{WORKERS}{id}")).await?)) }
+            })
+            .collect();
+        let found: Vec<_> = stream::iter(reads).buffer_unordered(READ_AT_ONCE).try_collect().await?;
+        let mut workers = Vec::new();
+        for (id, stored) in found {
+            match stored {
+                Some(stored) => workers.push((id, stored.revision)),
+                None => drop(self.ended.insert(id)),
+            }
+        }
+        self.table.saw_workers(&workers, self.clock.instant());
         Ok(())
     }
 
