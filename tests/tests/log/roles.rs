@@ -9,7 +9,7 @@ use gateway::store::kv::KvEntries;
 use gateway::store::{roles, setup};
 use gateway::vault::{Entries, VaultName};
 use keyledger_tests::servers::Nats;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::ask;
 
@@ -73,6 +73,25 @@ async fn every_other_role_reads_the_log_at_most() {
         assert!(matches!(refused, Err(AppendError::Unavailable(_))), "{role:?}: {refused:?}");
     }
     assert_eq!(control.info().await.unwrap().last_sequence, 4);
+}
+
+/// Whoever may follow the log may create consumers: none that stays when nobody asks it any more.
+#[tokio::test]
+async fn no_consumer_is_left_behind_for_good() {
+    const MINUTE: u64 = 60_000_000_000;
+    let nats = Nats::set_up().await;
+    let node = nats.connect("node").await;
+    let create = async |lasts: Value| {
+        let config = json!({ "durable_name": "kept", "ack_policy": "none", "inactive_threshold": lasts });
+        let body = json!({ "stream_name": jetstream::STREAM, "config": config, "action": "create" });
+        let subject = jetstream::api(&format!("CONSUMER.CREATE.{}.kept", jetstream::STREAM));
+        let answer = node.request(subject, body.to_string().into()).await.unwrap();
+        serde_json::from_slice::<Value>(&answer.payload).unwrap()
+    };
+    let refused = create(json!(MINUTE + 1)).await;
+    assert_eq!(refused["error"]["err_code"], json!(10_153), "{refused}");
+    let created = create(Value::Null).await;
+    assert_eq!(created["config"]["inactive_threshold"], json!(MINUTE), "{created}");
 }
 
 #[tokio::test]

@@ -14,9 +14,17 @@ pub const SUBJECTS: &str = "kl.events.0.>";
 /// The oldest nats-server with atomic batches (ADR-50).
 pub const MINIMUM_SERVER: (u64, u64) = (2, 12);
 
+/// A follower has one consumer, and leaves it behind when its connection is lost. So many are enough for a fleet of
+/// thousands of processes that reconnect several times a minute, and cost the servers some 40 kB each.
+const MAX_CONSUMERS: u32 = 20_000;
+
+/// The server forgets a consumer that nobody asks any more, and creates none that would live longer: whoever may
+/// follow can't leave durable ones behind.
+pub(super) const CONSUMER_LASTS_NANOS: u64 = 60_000_000_000;
+
 /// The stream's configuration as the log needs it, for `STREAM.CREATE`, with this many replicas.
 ///
-/// No limit and no time to live, since any of them would drop events; `discard: new`, so that a limit that
+/// No limit on messages and no time to live, since any of them would drop events; `discard: new`, so that a limit that
 /// somebody sets later refuses the newest rather than drops the oldest. Nothing relies on NATS's duplicate
 /// window (the expected sequence does that work), so it is as short as the server allows.
 pub fn stream_config(replicas: u8) -> Value {
@@ -34,7 +42,8 @@ fn required() -> Map<String, Value> {
         "storage": "file",
         "compression": "s2",
         "discard": "new",
-        "max_consumers": -1,
+        "max_consumers": MAX_CONSUMERS,
+        "consumer_limits": { "inactive_threshold": CONSUMER_LASTS_NANOS },
         "max_msgs": -1,
         "max_bytes": -1,
         "max_age": 0,

@@ -8,6 +8,7 @@ use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 
 use super::super::api::{self, CallError};
+use super::super::config::CONSUMER_LASTS_NANOS;
 use super::super::{STREAM, Shared};
 use crate::log::Stored;
 use crate::timestamp::Timestamp;
@@ -67,8 +68,7 @@ impl Session {
                 "max_waiting": 16,
                 "mem_storage": true,
                 "num_replicas": 1,
-                // In nanoseconds: the server forgets the consumer when nobody asks it any more.
-                "inactive_threshold": 60_000_000_000_u64,
+                "inactive_threshold": CONSUMER_LASTS_NANOS,
             },
             "action": "create",
         });
