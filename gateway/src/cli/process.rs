@@ -115,7 +115,10 @@ impl Configured {
                 "{problem}. No configuration file is named: --config FILE or KEYLEDGER_CONFIG; that of a running \
                  `keyledger dev` is `configuration` in its dev.json"
             )),
-            error => CliError::Config(error),
+            ConfigError::Load(_)
+            | ConfigError::Value { .. }
+            | ConfigError::Missing { .. }
+            | ConfigError::File { .. } => CliError::Config(error),
         })
     }
 }
