@@ -94,7 +94,8 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         NatsRole::Node => [
             read_log(),
             read_vault(VAULT_NODE),
-            // Its own membership, and no more: who else is there is nothing to it.
+            // Its own membership. It can read every record and lease, one sequence at a time, for a question by
+            // subject can't be told from one by sequence; none of them is a secret.
             vec![
                 Service::Api(format!("STREAM.MSG.GET.KV_{FLEET}")),
                 Service::Data(format!("$KV.{FLEET}.member.*")),
