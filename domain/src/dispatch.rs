@@ -18,7 +18,7 @@ use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
 use crate::aggregate::{Decide, Facts, Standing};
 use crate::context::Context;
 use crate::organization::Organization;
-use crate::readers::{Readers, TooOld};
+use crate::readers::{Readers, Unreadable};
 use crate::store::{Loaded, Store, StoreError};
 
 /// A command is decided at most this often.
@@ -75,7 +75,7 @@ pub enum CommandError<R: std::error::Error> {
     NotBootstrapped,
     /// Nothing was stored.
     #[error(transparent)]
-    TooOld(TooOld),
+    Unreadable(Unreadable),
 }
 
 impl Dispatcher {
@@ -211,7 +211,7 @@ fn told<A: Decide>(error: StoreError) -> CommandError<A::Refusal> {
             A::slug_taken(&slug).map_or(CommandError::Conflict, CommandError::Refused)
         }
         StoreError::Closed => CommandError::Closed,
-        StoreError::TooOld(too_old) => CommandError::TooOld(too_old),
+        StoreError::Unreadable(why) => CommandError::Unreadable(why),
         StoreError::WrongSubject(_) | StoreError::Metadata(_) => CommandError::Unavailable(error.to_string()),
     }
 }

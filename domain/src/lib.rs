@@ -24,6 +24,6 @@ pub use dispatch::{CommandError, Dispatcher, Done};
 pub use installation::Installation;
 pub use key::Key;
 pub use organization::Organization;
-pub use readers::{Readers, TooOld};
+pub use readers::{Readers, TooOld, Unreadable};
 pub use server::Server;
 pub use store::Loaded;

@@ -3,8 +3,18 @@
 
 /// Those who read the log.
 pub trait Readers: Send + Sync + 'static {
-    /// Somebody who can't read this version of this kind of event.
-    fn too_old(&self, kind: &str, version: u32) -> Option<TooOld>;
+    /// That everybody can read this version of this kind of event.
+    fn can_read(&self, kind: &str, version: u32) -> Result<(), Unreadable>;
+}
+
+/// Why an event may not be written yet.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error(transparent)]
+    TooOld(#[from] TooOld),
+    /// This process has just started: ask again.
+    #[error("it is not known yet who else reads the log")]
+    NotKnown,
 }
 
 /// A living process that an event is too new for.
@@ -22,7 +32,7 @@ pub struct TooOld {
 pub struct Alone;
 
 impl Readers for Alone {
-    fn too_old(&self, _: &str, _: u32) -> Option<TooOld> {
-        None
+    fn can_read(&self, _: &str, _: u32) -> Result<(), Unreadable> {
+        Ok(())
     }
 }

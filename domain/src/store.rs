@@ -16,7 +16,7 @@ use crate::aggregate::{Decide, NounEvent};
 use crate::command_id;
 use crate::context::Context;
 use crate::cqrs::{Happened, Root};
-use crate::readers::{Alone, Readers, TooOld};
+use crate::readers::{Alone, Readers, Unreadable};
 
 /// An event store over a log.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub enum StoreError {
     #[error(transparent)]
     Metadata(#[from] crate::context::MetadataError),
     #[error(transparent)]
-    TooOld(#[from] TooOld),
+    Unreadable(#[from] Unreadable),
 }
 
 impl<A: Decide> Loaded<A> {
@@ -212,9 +212,7 @@ impl Store {
         // Last come the aggregate's own events, so that the answer is their newest one's position.
         claims.append(&mut entries);
         for Entry { draft, .. } in &claims {
-            if let Some(too_old) = self.readers.too_old(draft.event.kind(), draft.event.version()) {
-                return Err(too_old.into());
-            }
+            self.readers.can_read(draft.event.kind(), draft.event.version())?;
         }
         Ok(self.log.append(Batch { entries: claims }).await?)
     }
@@ -389,7 +387,7 @@ impl<R: std::error::Error> From<StoreError> for AggregateError<R> {
             StoreError::SlugTaken(_)
             | StoreError::WrongSubject(_)
             | StoreError::Metadata(_)
-            | StoreError::TooOld(_) => Self::UnexpectedError(Box::new(error)),
+            | StoreError::Unreadable(_) => Self::UnexpectedError(Box::new(error)),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::readers::{Readers, TooOld};
+use domain::readers::{Readers, Unreadable};
 use events::Position;
 use events::clock::Clock;
 use projections::lease::Lease;
@@ -175,7 +175,7 @@ impl Fleet {
 }
 
 impl Readers for Fleet {
-    fn too_old(&self, kind: &str, version: u32) -> Option<TooOld> {
-        self.lock().too_old(kind, version, self.0.clock.instant())
+    fn can_read(&self, kind: &str, version: u32) -> Result<(), Unreadable> {
+        self.lock().can_read(kind, version, self.0.clock.instant())
     }
 }

@@ -10,6 +10,7 @@ use domain::command_id;
 use domain::context::Context;
 use domain::dispatch::CommandError;
 use domain::organization::{Organization, Refusal};
+use domain::readers::Unreadable;
 use events::clock::uuid_v7;
 use events::sealed::SealedField;
 use events::{CommandId, EventId, OrganizationId, Owner, ScopeSet, SealedText, Slug, Subject};
@@ -21,7 +22,7 @@ use super::ApiState;
 use super::guard::{Admin, Allowed, Permission, Permitted, Place};
 use super::idempotency::{IdempotencyKey, canonical};
 use super::problem::Problem;
-use super::wait::{Asker, Wait};
+use super::wait::{Asker, Origin, Wait};
 use super::written::Written;
 use crate::vault::{SealingKey, VaultError};
 
@@ -264,7 +265,8 @@ where
         }
         let mut written = Written::new(id, &done);
         if let Some(wait) = wait {
-            written.fleet = Some(api.prove(asker, &wait, &done.position, |_| false).await);
+            written.fleet =
+                Some(api.prove(asker, &wait, &done.position, Origin::Acknowledged, |_| false).await);
         }
         Ok(Executed { state: done.state, written })
     }
@@ -305,7 +307,7 @@ fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Prob
             "Its history holds an event that this version can't read, so nothing is decided on it here. Upgrade \
              the gateway.",
         ),
-        CommandError::TooOld(too_old) => Problem::new(
+        CommandError::Unreadable(Unreadable::TooOld(too_old)) => Problem::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "fleet-too-old",
             "A process of the installation can't read this yet",
@@ -317,6 +319,7 @@ fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Prob
             ),
         )
         .retry_after(30),
+        CommandError::Unreadable(why @ Unreadable::NotKnown) => Problem::not_ready(why),
         CommandError::NotBootstrapped => Problem::not_ready("no installation lives in this log yet"),
     }
 }

@@ -14,7 +14,7 @@ use super::bounds::Seat;
 use super::guard::Admin;
 use super::problem::Problem;
 use super::query::Query;
-use super::wait::{Asker, Wait, WaitTimeout};
+use super::wait::{Asker, Origin, Wait, WaitTimeout};
 use crate::fleet;
 
 pub const PATH: &str = "/api/v1/fleet/proof";
@@ -113,5 +113,5 @@ async fn proof(
     drop(admin);
     let wait = Wait::new(seat, wait_timeout_ms);
     let another = |proof: &fleet::Proof| unproven.is_some_and(|before| before != proof.unproven);
-    Ok(Json(api.prove(asker, &wait, &position, another).await))
+    Ok(Json(api.prove(asker, &wait, &position, Origin::Named, another).await))
 }

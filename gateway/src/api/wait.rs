@@ -25,6 +25,8 @@ use crate::fleet::{MemberState, Proof};
 
 /// After this long without an answer the fleet is asked again.
 const AGAIN: Duration = Duration::from_millis(250);
+/// The roster is looked at at most so often, however fast it changes: each look holds it, and takes all members.
+const COALESCE: Duration = Duration::from_millis(20);
 
 /// What a command takes beside its path and body.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -65,6 +67,15 @@ pub struct Asker {
     pub key: KeyId,
 }
 
+/// Whence a position comes.
+#[derive(Clone, Copy)]
+pub enum Origin {
+    /// The log has acknowledged it to this request.
+    Acknowledged,
+    /// Whoever asks has named it: it may not be stored yet, and what is known before it is says nothing of it.
+    Named,
+}
+
 /// A position whose proof is waited for.
 struct Watch<'a> {
     api: &'a ApiState,
@@ -79,6 +90,8 @@ struct Watch<'a> {
 enum Open {
     /// As many wait already as may.
     Busy,
+    /// It is not known whether the position is stored.
+    NotStored,
     /// The members may be more than those that are known.
     NotAsked(String),
     /// Not everybody has shown yet, or somebody never can.
@@ -149,6 +162,7 @@ impl ApiState {
         asker: Asker,
         wait: &Wait,
         position: &Position,
+        origin: Origin,
         enough: impl Fn(&Proof) -> bool,
     ) -> FleetProof {
         let asked = self.clock.instant();
@@ -156,8 +170,8 @@ impl ApiState {
         let mut watch = Watch { api: self, position, asked, until, shown: HashMap::new() };
         let (proof, open) = match self.slots.wait(&wait.seat, asker.owner, asker.key) {
             None => (watch.look(), Some(Open::Busy)),
-            Some(_waiting) => match watch.barrier().await {
-                Err(why) => (watch.look(), Some(Open::NotAsked(why))),
+            Some(_waiting) => match watch.begin(origin).await {
+                Err(open) => (watch.look(), Some(open)),
                 Ok(()) => watch.run(enough).await,
             },
         };
@@ -166,6 +180,23 @@ impl ApiState {
 }
 
 impl Watch<'_> {
+    /// Waits until the position is stored, and then until what the roster says speaks of it.
+    async fn begin(&self, origin: Origin) -> Result<(), Open> {
+        match origin {
+            Origin::Acknowledged => {}
+            Origin::Named => tokio::select! {
+                biased;
+                () = self.api.ending.cancelled() => return Err(Open::Ending),
+                applied = self.api.gate.wait_applied(self.position, self.left()) => {
+                    if !applied {
+                        return Err(Open::NotStored);
+                    }
+                }
+            },
+        }
+        self.barrier().await.map_err(Open::NotAsked)
+    }
+
     /// Waits until the roster holds every member that was there when this was asked.
     async fn barrier(&self) -> Result<(), String> {
         loop {
@@ -183,6 +214,7 @@ impl Watch<'_> {
     async fn run(&mut self, enough: impl Fn(&Proof) -> bool) -> (Proof, Option<Open>) {
         loop {
             let changed = self.api.fleet.changed();
+            let looked_at = self.api.clock.instant();
             let proof = self.look();
             if proof.complete {
                 return (proof, None);
@@ -199,6 +231,8 @@ impl Watch<'_> {
                     }
                 }
             }
+            let rest = COALESCE.saturating_sub(self.api.clock.instant().duration_since(looked_at));
+            tokio::time::sleep(rest.min(self.left())).await;
         }
     }
 
@@ -256,6 +290,10 @@ impl Watch<'_> {
     fn note(&self, proof: &Proof, open: &Open, asker: Asker) -> String {
         let again = format!("ask `GET {}?position={}` again", super::proof::PATH, self.position);
         match (&proof.why_never, open) {
+            (_, Open::NotStored) => format!(
+                "It is not known here whether the command is done: this process has not applied the log up to its \
+                 position; {again}."
+            ),
             (Some(why), _) if asker.sees_names() => {
                 format!("The command is done. It is never known to hold everywhere: {why}.")
             }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Fleet;
 use super::member::{self, Record};
+use super::roster::Roster;
 use crate::store::bucket::{Bucket, BucketError};
 use crate::store::changes::{Change, Changes};
 
@@ -48,11 +49,11 @@ pub async fn run(fleet: Fleet, bucket: Bucket, clock: Arc<dyn Clock>, cancel: Ca
 
 async fn follow(fleet: &Fleet, bucket: &Bucket, clock: &dyn Clock) -> Result<Infallible, BucketError> {
     let mut changes = Changes::open(bucket).await?;
-    fleet.tell(super::Roster::opened);
+    fleet.tell(Roster::opened);
     loop {
         let Change { key, revision, value } = changes.next().await?;
         let now = clock.instant();
-        fleet.tell(|roster| {
+        let anew = fleet.tell(|roster| {
             if let Some(name) = key.strip_prefix(LEASES) {
                 roster.saw_lease(name, value.as_deref().and_then(|value| serde_json::from_slice(value).ok()));
             } else if let Some(id) = member::id(&key) {
@@ -62,6 +63,10 @@ async fn follow(fleet: &Fleet, bucket: &Bucket, clock: &dyn Clock) -> Result<Inf
                 }
             }
             roster.passes(revision, now);
+            roster.has_room_again()
         });
+        if anew {
+            return Err(bucket.unavailable("there were more members than are kept, and there is room again"));
+        }
     }
 }

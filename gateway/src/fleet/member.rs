@@ -141,6 +141,13 @@ impl Member {
         after.is_some_and(|after| known_until.saturating_duration_since(self.changed_at) >= after)
     }
 
+    /// Whether it is as good as ended, when every change of its record until then is known: it lets nobody in, and
+    /// is not alive.
+    pub fn is_gone(&self, known_until: Instant) -> bool {
+        let silent = known_until.saturating_duration_since(self.changed_at);
+        self.record.as_ref().is_some_and(|record| !record.is_never_fenced() && silent >= record.silence())
+    }
+
     /// How it stands, when every change of its record is known until `complete_as_of`.
     pub fn standing(&self, now: Instant, complete_as_of: Option<Instant>) -> Standing {
         let lease = self.record.as_ref().map_or(Duration::ZERO, Record::lease);

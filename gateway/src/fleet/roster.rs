@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use domain::readers::TooOld;
+use domain::readers::{TooOld, Unreadable};
 use events::Position;
 use projections::lease::Lease;
 use uuid::Uuid;
@@ -24,6 +24,8 @@ const MAX_MEMBERS: usize = 4_096;
 const MAX_WRITES: usize = 64;
 /// Own commands that are measured at one time.
 const MAX_COMMANDS: usize = 256;
+/// The bucket forgets a record after a day; the roster later, so that it never knows of fewer.
+const FORGOTTEN: Duration = Duration::from_secs(25 * 60 * 60);
 const MAX_LEASES: usize = 256;
 /// A command that some member has not applied by then counts with this time.
 const GIVEN_UP: Duration = Duration::from_secs(60);
@@ -42,7 +44,7 @@ pub struct Roster {
     /// Own commands that some living member has not applied yet, and when they were acknowledged.
     commands: VecDeque<(Position, Instant)>,
     leases: BTreeMap<String, Lease>,
-    /// There were more than are kept.
+    /// There were more than are kept, since the changes are followed.
     overflowed: bool,
 }
 
@@ -50,6 +52,19 @@ impl Roster {
     /// The changes are followed anew, from the first that the bucket holds.
     pub fn opened(&mut self) {
         self.passed = 0;
+        // They can't confirm any more, for beginning anew is a gap; and in a bucket that was made anew their
+        // sequences may never come.
+        self.writes.clear();
+        // Whoever was not kept comes again.
+        self.overflowed = false;
+    }
+
+    /// Members that were not kept would be now: the changes are to be followed anew.
+    pub fn has_room_again(&mut self) -> bool {
+        if self.overflowed {
+            self.forget(Duration::ZERO);
+        }
+        self.overflowed && self.members.len() < MAX_MEMBERS
     }
 
     /// The bucket's next change, in its order, whatever it is about.
@@ -69,6 +84,9 @@ impl Roster {
             return;
         }
         if known.is_none() && self.members.len() >= MAX_MEMBERS {
+            self.forget(Duration::ZERO);
+        }
+        if !self.members.contains_key(&id) && self.members.len() >= MAX_MEMBERS {
             self.overflowed = true;
             return;
         }
@@ -113,9 +131,17 @@ impl Roster {
         }
     }
 
+    /// Forgets those whose gates have been closed for so long, and who have said nothing since. Should one come back,
+    /// it is a member like any that has just joined.
+    fn forget(&mut self, closed_for: Duration) {
+        let Some(then) = self.complete_as_of.and_then(|as_of| as_of.checked_sub(closed_for)) else { return };
+        self.members.retain(|_, member| !member.is_gone(then));
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the counts stay small")]
     pub fn measure(&mut self, now: Instant) {
         self.settle(now);
+        self.forget(FORGOTTEN);
         let mut counts = [("live", 0_usize), ("silent", 0), ("fenced", 0)];
         for member in self.members.values() {
             let [live, silent, fenced] = &mut counts;
@@ -178,11 +204,18 @@ impl Roster {
         Proof { complete, unproven, members, why_never }
     }
 
-    /// A living member, of whatever role, that can't read this version of this kind of event.
-    pub fn too_old(&self, kind: &str, version: u32, now: Instant) -> Option<TooOld> {
+    /// That every living member, of whatever role, can read this version of this kind of event.
+    pub fn can_read(&self, kind: &str, version: u32, now: Instant) -> Result<(), Unreadable> {
         let mut living = self.members.values().filter(|member| member.is_live(now));
-        let too_old = living.find(|member| !member.reads(kind, version))?;
-        Some(TooOld { reader: too_old.name().to_owned(), kind: kind.to_owned(), version })
+        match living.find(|member| !member.reads(kind, version)) {
+            Some(member) => {
+                let reader = member.name().to_owned();
+                Err(TooOld { reader, kind: kind.to_owned(), version }.into())
+            }
+            // Everybody has read the first versions always.
+            None if version > 1 && self.complete_as_of.is_none() => Err(Unreadable::NotKnown),
+            None => Ok(()),
+        }
     }
 
     fn state(&self, member: &Member, position: &Position) -> MemberState {

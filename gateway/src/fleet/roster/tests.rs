@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::clock::{Clock, ManualClock};
+use events::clock::{Clock, ManualClock, SystemClock};
 use events::position::Frontier;
 use events::{LogId, Shard, Timestamp};
 use projections::directory::gate::OnStale;
@@ -71,8 +71,12 @@ impl Fixture {
 
     /// This process writes its own record, which comes back.
     fn barrier(&mut self, applied: u64) {
+        self.barrier_of(record(1, applied));
+    }
+
+    fn barrier_of(&mut self, record: Record) {
         let sent_at = self.clock.instant();
-        self.says(record(1, applied));
+        self.says(record);
         self.roster.wrote(self.sequence, sent_at);
     }
 
@@ -209,14 +213,87 @@ fn what_a_living_member_can_not_read_is_named() {
     let reads = |version| BTreeMap::from([("key.issued".to_owned(), version)]);
     fixture.says(Record { reads: reads(2), ..record(1, 0) });
     fixture.says(Record { reads: reads(1), roles: vec![Role::Worker], ..record(2, 0) });
-    let too_old = |fixture: &Fixture, version| {
-        let too_old = fixture.roster.too_old("key.issued", version, fixture.clock.instant());
-        too_old.map(|too_old| too_old.reader)
+    fixture.barrier_of(Record { reads: reads(2), ..record(1, 0) });
+    let can_read =
+        |fixture: &Fixture, kind, version| fixture.roster.can_read(kind, version, fixture.clock.instant());
+    let too_old = |fixture: &Fixture, version| match can_read(fixture, "key.issued", version) {
+        Err(Unreadable::TooOld(too_old)) => Some(too_old.reader),
+        Err(Unreadable::NotKnown) | Ok(()) => None,
     };
     assert_eq!(too_old(&fixture, 1), None);
     assert_eq!(too_old(&fixture, 2).as_deref(), Some("node-2"));
-    assert!(fixture.roster.too_old("key.leased", 1, fixture.clock.instant()).is_some(), "an unknown kind");
+    assert!(can_read(&fixture, "key.leased", 1).is_err(), "an unknown kind");
     fixture.moves_on(80_000);
     fixture.says(Record { reads: reads(2), ..record(1, 0) });
     assert_eq!(too_old(&fixture, 2), None, "the other is gone");
+}
+
+/// An empty roster does not say that nobody is too old.
+#[test]
+fn before_the_first_barrier_it_is_not_known_who_reads_more_than_the_first_versions() {
+    let mut roster = Roster::default();
+    let now = SystemClock.instant();
+    assert_eq!(roster.can_read("key.issued", 1, now), Ok(()));
+    assert_eq!(roster.can_read("key.issued", 2, now), Err(Unreadable::NotKnown));
+    roster.passes(1, now);
+    roster.wrote(1, now);
+    assert_eq!(roster.can_read("key.issued", 2, now), Ok(()));
+}
+
+#[test]
+fn who_has_been_gone_for_longer_than_the_bucket_keeps_it_is_forgotten() {
+    let mut fixture = Fixture::new();
+    fixture.says(record(2, 4));
+    fixture.says(Record { roles: vec![Role::Worker], on_stale: OnStale::Serve, ..record(3, 0) });
+    fixture.says(Record { on_stale: OnStale::Serve, ..record(4, 0) });
+    let ids = |fixture: &mut Fixture| {
+        fixture.barrier(5);
+        fixture.roster.measure(fixture.clock.instant());
+        fixture.roster.members().iter().map(|member| member.id.as_u128()).collect::<Vec<_>>()
+    };
+    fixture.moves_on(25 * 60 * 60 * 1_000);
+    assert_eq!(ids(&mut fixture), [1, 2, 3, 4]);
+    fixture.moves_on(71_700);
+    assert_eq!(ids(&mut fixture), [1, 4], "one that serves may be there");
+}
+
+#[test]
+fn many_that_died_make_no_fleet_that_is_too_large() {
+    let mut fixture = Fixture::new();
+    let many = u128::try_from(MAX_MEMBERS).unwrap();
+    for number in 2..=many {
+        fixture.says(record(number, 5));
+    }
+    fixture.moves_on(71_700);
+    fixture.barrier(5);
+    fixture.says(record(many + 1, 5));
+    assert_eq!(fixture.proof(5), (true, vec![Applied; 2]), "the dead make room");
+    // More than that alive: nothing is claimed until some are gone and all is read anew.
+    for number in many + 2..=2 * many {
+        fixture.says(record(number, 5));
+    }
+    assert!(!fixture.roster.proof(&at(5)).complete && !fixture.roster.has_room_again());
+    fixture.moves_on(71_700);
+    fixture.barrier(5);
+    assert!(!fixture.roster.proof(&at(5)).complete);
+    assert!(fixture.roster.has_room_again());
+    fixture.roster.opened();
+    fixture.barrier(5);
+    fixture.moves_on(1);
+    fixture.barrier(5);
+    assert!(fixture.roster.proof(&at(5)).complete);
+}
+
+/// The bucket was made anew: its sequences begin again, and an acknowledgement of the old one never comes back.
+#[test]
+fn a_write_that_never_comes_back_holds_up_no_later_one() {
+    let mut fixture = Fixture::new();
+    fixture.roster.wrote(1_000_000, fixture.clock.instant());
+    fixture.roster.opened();
+    fixture.sequence = 0;
+    fixture.barrier(5);
+    fixture.moves_on(1);
+    let sent_at = fixture.clock.instant();
+    fixture.barrier(5);
+    assert_eq!(fixture.roster.complete_as_of(), Some(sent_at));
 }
