@@ -7,7 +7,7 @@ use std::time::Duration;
 use events::clock::{Clock, SystemClock};
 use keyledger_tests::poll;
 use keyledger_tests::spine::{Organization, Spine, text};
-use keyledger_tests::wire::Ask;
+use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -117,6 +117,9 @@ async fn nothing_is_claimed_of_a_node_that_goes_on_for_ever() {
     assert!(issued["secret"].is_string(), "the key is issued all the same");
 }
 
+/// What is said to one who would wait when as many as may do already.
+const FULL: &str = "wait for the fleet already";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_keeps_nobody_from_commanding() {
     let spine = Spine::start().await;
@@ -132,7 +135,8 @@ async fn who_waits_keeps_nobody_from_commanding() {
             change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_ms=25000").bearer(&admin);
         let to = spine.admin;
         waiting.spawn(async move {
-            while ask.send(to).await.status == 429 {
+            let busy = |answer: &Answer| answer.status == 429 || answer.text().contains(FULL);
+            while busy(&ask.send(to).await) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
@@ -141,7 +145,7 @@ async fn who_waits_keeps_nobody_from_commanding() {
     let one_more = change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_ms=1").bearer(&admin);
     poll::until("twelve wait", BOUND, async || {
         let answer = one_more.send(spine.admin).await;
-        let full = answer.status == 200 && answer.text().contains("wait for the fleet already");
+        let full = answer.status == 200 && answer.text().contains(FULL);
         if full { Ok(()) } else { Err(answer) }
     })
     .await;
