@@ -10,7 +10,7 @@ use events::log::jetstream::{self, StreamDifference};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, api};
+use super::{ApiError, FLEET, NO_STREAM, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, api};
 
 /// What was set up, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +101,23 @@ fn with(mut config: Map<String, Value>, members: &[(&str, Value)]) -> Value {
 
 /// An object store (ADR-20).
 fn objects_config() -> Map<String, Value> {
+    unlimited(format!("OBJ_{SNAPSHOTS}"), &[format!("$O.{SNAPSHOTS}.C.>"), format!("$O.{SNAPSHOTS}.M.>")])
+}
+
+/// A key-value bucket (ADR-8) without history: a purged entry is gone.
+fn bucket_config(bucket: &str) -> Map<String, Value> {
+    let mut config = unlimited(format!("KV_{bucket}"), &[format!("$KV.{bucket}.>")]);
+    config.insert("max_msgs_per_subject".to_owned(), json!(1));
+    config.insert("max_msg_size".to_owned(), json!(65_536));
+    config.insert("deny_delete".to_owned(), json!(true));
+    config
+}
+
+/// What a bucket and an object store have alike: nothing is dropped but by whoever stores something newer.
+fn unlimited(name: String, subjects: &[String]) -> Map<String, Value> {
     let config = json!({
-        "name": format!("OBJ_{SNAPSHOTS}"),
-        "subjects": [format!("$O.{SNAPSHOTS}.C.>"), format!("$O.{SNAPSHOTS}.M.>")],
+        "name": name,
+        "subjects": subjects,
         "retention": "limits",
         "storage": "file",
         "compression": "none",
@@ -115,32 +129,6 @@ fn objects_config() -> Map<String, Value> {
         "max_msgs_per_subject": -1,
         "max_msg_size": -1,
         "duplicate_window": 120_000_000_000_u64,
-        "allow_rollup_hdrs": true,
-        "allow_direct": true,
-    });
-    match config {
-        Value::Object(members) => members,
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
-    }
-}
-
-/// A key-value bucket (ADR-8) without history: a purged entry is gone.
-fn bucket_config(bucket: &str) -> Map<String, Value> {
-    let config = json!({
-        "name": format!("KV_{bucket}"),
-        "subjects": [format!("$KV.{bucket}.>")],
-        "retention": "limits",
-        "storage": "file",
-        "compression": "none",
-        "discard": "new",
-        "max_consumers": -1,
-        "max_msgs": -1,
-        "max_bytes": -1,
-        "max_age": 0,
-        "max_msgs_per_subject": 1,
-        "max_msg_size": 65_536,
-        "duplicate_window": 120_000_000_000_u64,
-        "deny_delete": true,
         "allow_rollup_hdrs": true,
         "allow_direct": true,
     });
@@ -180,19 +168,10 @@ struct Answer {
     config: Option<Map<String, Value>>,
 }
 
-#[derive(Deserialize)]
-struct ApiError {
-    #[serde(default)]
-    err_code: u32,
-    #[serde(default)]
-    description: String,
-}
-
 async fn found(client: &async_nats::Client, name: &str) -> Result<Option<Map<String, Value>>, SetupError> {
     let answer = ask(client, &format!("STREAM.INFO.{name}"), &Value::Null).await?;
     match answer.error {
-        // No such stream.
-        Some(ApiError { err_code: 10_059, .. }) => Ok(None),
+        Some(ApiError { err_code: NO_STREAM, .. }) => Ok(None),
         Some(error) => Err(SetupError::NoAnswer(error.description)),
         None => Ok(answer.config),
     }

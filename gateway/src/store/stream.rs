@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::{api, data};
+use super::{ApiError, api, data};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -45,14 +45,6 @@ pub enum StreamError {
     Conflict,
     #[error("{0}")]
     Unavailable(String),
-}
-
-#[derive(Deserialize)]
-struct ApiError {
-    #[serde(default)]
-    err_code: u32,
-    #[serde(default)]
-    description: String,
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{api, data};
+use super::{ApiError, NO_STREAM, api, data};
 
 /// Where a snapshot's parts arrive, each copy's under a name of its own.
 pub const DELIVERED: &str = "kl.backup";
@@ -49,17 +49,6 @@ struct Answer {
     state: Value,
     deliver_subject: Option<String>,
 }
-
-#[derive(Deserialize)]
-struct ApiError {
-    #[serde(default)]
-    err_code: u32,
-    #[serde(default)]
-    description: String,
-}
-
-/// No such stream (10059).
-const NO_STREAM: u32 = 10_059;
 
 /// One stream and the admin's connection.
 pub struct Transfer<'a> {
