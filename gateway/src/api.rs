@@ -15,16 +15,17 @@ use events::clock::{Clock, Random};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::fleet::Fleet;
+use crate::problem::Problem;
 use crate::request::Authenticator;
 use crate::vault::{Peppers, SealingKeys};
 use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
-pub use problem::{MEDIA_TYPE, Problem};
 pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
 
 mod authenticate;
@@ -117,6 +118,8 @@ pub struct Shared {
     parts: ApiParts,
     authenticator: Authenticator,
     slots: Arc<Slots>,
+    /// Bytes of bodies: as many requests as there are may each have one.
+    room: Arc<Semaphore>,
     /// Commands that run: each to its end, also without its client.
     commands: TaskTracker,
 }
@@ -130,7 +133,9 @@ impl ApiState {
             Arc::clone(&parts.clock),
             MAX_ADMINS,
         );
-        Self(Arc::new(Shared { parts, authenticator, slots, commands: TaskTracker::new() }))
+        let requests = 2 * parts.settings.max_requests + parts.settings.max_waiting;
+        let room = Arc::new(Semaphore::new(requests * body::BOUNDS.max));
+        Self(Arc::new(Shared { parts, authenticator, slots, room, commands: TaskTracker::new() }))
     }
 
     /// Waits for the commands that run. Called after the listener has ended.

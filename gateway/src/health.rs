@@ -3,16 +3,19 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
 use projections::origin::Origin;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::problem::{Kind, Problem};
 
 /// What the listener tells of.
 #[derive(Clone)]
@@ -46,7 +49,13 @@ pub fn router(health: Health) -> Router {
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .fallback(|| problem(Problem::new(Kind::NotFound, "Here are /livez, /readyz and /metrics.")))
+        .method_not_allowed_fallback(|| problem(Problem::method_not_allowed()))
         .with_state(health)
+}
+
+async fn problem(problem: Problem) -> Response<Body> {
+    problem.response().map(Body::from)
 }
 
 /// The process runs and answers; nothing else is asked of it.
@@ -95,7 +104,6 @@ async fn metrics(State(health): State<Health>) -> ([(header::HeaderName, HeaderV
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
     use events::clock::SystemClock;
     use http::Request;
     use http_body_util::BodyExt;
@@ -121,6 +129,7 @@ mod tests {
     async fn a_node_that_has_not_caught_up_is_live_and_not_ready() {
         assert_eq!(ask("/livez").await.0, StatusCode::OK);
         assert_eq!(ask("/metrics").await.0, StatusCode::OK);
+        assert_eq!(ask("/health").await.0, StatusCode::NOT_FOUND);
         let (status, body) = ask("/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(body.contains("\"ready\":false") && body.contains("starting"), "{body}");

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod health;
 pub mod identity;
 pub mod mcp;
+pub mod problem;
 pub mod public;
 pub mod request;
 pub mod serve;

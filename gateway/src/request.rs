@@ -17,13 +17,13 @@ use tokio_util::sync::CancellationToken;
 
 pub mod authenticate;
 pub mod authorize;
-pub mod body;
 pub mod call;
 pub mod caller;
 pub mod credential;
 pub mod forward;
 pub mod identity;
 pub mod origin;
+mod problem;
 pub mod proxy;
 pub mod refusal;
 pub mod session;
@@ -39,6 +39,7 @@ pub use settings::RequestSettings;
 pub use stream::Body;
 
 use crate::identity::IdentitySigner;
+use crate::problem::body;
 use crate::vault::NodeSecrets;
 use session::{SessionKeyError, Sessions};
 

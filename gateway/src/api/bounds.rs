@@ -2,7 +2,7 @@
 //!
 //! Reads and writes have slots of their own, and of each one owner and one key have a share: who reads, or waits
 //! in many reads at once, keeps nobody from revoking. A request that waits for the fleet goes over to a slot of a
-//! third kind, so that no number of them keeps anybody from reading or writing.
+//! third lane, so that no number of them keeps anybody from reading or writing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,14 +18,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
 
 use super::command::outcome_unknown;
-use super::problem::Problem;
 use super::{ApiSettings, ApiState};
+use crate::problem::Problem;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a request does, as far as its slot goes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
+pub enum Lane {
     Read,
     Write,
     /// Nothing more than waiting for the fleet.
@@ -40,7 +40,7 @@ pub struct Slots {
     per_owner: usize,
     per_key: usize,
     /// Holders with no request are not in it, so that it is no larger than the slots are.
-    held: Mutex<HashMap<(Kind, Holder), usize>>,
+    held: Mutex<HashMap<(Lane, Holder), usize>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -52,7 +52,7 @@ enum Holder {
 /// One request's part of its owner's and its key's share; given back when it is dropped.
 pub struct Share {
     slots: Arc<Slots>,
-    kind: Kind,
+    lane: Lane,
     holders: [Holder; 2],
 }
 
@@ -72,7 +72,7 @@ pub struct Waiting {
 /// What is left of a request's time when waiting ends, so that its answer is under way before it is due.
 const MARGIN: Duration = Duration::from_secs(1);
 
-impl Kind {
+impl Lane {
     pub fn of(method: &Method) -> Self {
         if matches!(*method, Method::GET | Method::HEAD) { Self::Read } else { Self::Write }
     }
@@ -91,7 +91,7 @@ impl Slots {
     }
 
     /// Room in the shares of who asks. `None`: they are used up.
-    pub fn share(self: &Arc<Self>, kind: Kind, owner: Owner, key: KeyId) -> Option<Share> {
+    pub fn share(self: &Arc<Self>, lane: Lane, owner: Owner, key: KeyId) -> Option<Share> {
         let holders = [Holder::Owner(owner), Holder::Key(key)];
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |holder: &Holder| {
@@ -99,21 +99,21 @@ impl Slots {
                 Holder::Owner(_) => self.per_owner,
                 Holder::Key(_) => self.per_key,
             };
-            held.get(&(kind, *holder)).copied().unwrap_or_default() >= most
+            held.get(&(lane, *holder)).copied().unwrap_or_default() >= most
         };
         if holders.iter().any(full) {
             return None;
         }
         for holder in holders {
-            *held.entry((kind, holder)).or_default() += 1;
+            *held.entry((lane, holder)).or_default() += 1;
         }
-        Some(Share { slots: Arc::clone(self), kind, holders })
+        Some(Share { slots: Arc::clone(self), lane, holders })
     }
 
     /// Moves a request from the slot that it came in by to one of those that wait. `None`: they are used up, and
     /// it keeps its own.
     pub fn wait(self: &Arc<Self>, seat: &Seat, owner: Owner, key: KeyId) -> Option<Waiting> {
-        let share = self.share(Kind::Wait, owner, key)?;
+        let share = self.share(Lane::Wait, owner, key)?;
         let slot = Arc::clone(&self.waits).try_acquire_owned().ok()?;
         seat.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         Some(Waiting { _slot: slot, _share: share })
@@ -143,10 +143,10 @@ impl Drop for Share {
     fn drop(&mut self) {
         let mut held = self.slots.held.lock().unwrap_or_else(PoisonError::into_inner);
         for holder in self.holders {
-            let Some(count) = held.get_mut(&(self.kind, holder)) else { continue };
+            let Some(count) = held.get_mut(&(self.lane, holder)) else { continue };
             *count = count.saturating_sub(1);
             if *count == 0 {
-                held.remove(&(self.kind, holder));
+                held.remove(&(self.lane, holder));
             }
         }
     }
@@ -180,11 +180,11 @@ pub async fn within(State(api): State<ApiState>, request: Request, next: Next) -
 }
 
 async fn bounded(api: &ApiState, mut request: Request, next: Next) -> Response {
-    let kind = Kind::of(request.method());
-    let slots = match kind {
-        Kind::Read => &api.slots.reads,
-        Kind::Write => &api.slots.writes,
-        Kind::Wait => &api.slots.waits,
+    let lane = Lane::of(request.method());
+    let slots = match lane {
+        Lane::Read => &api.slots.reads,
+        Lane::Write => &api.slots.writes,
+        Lane::Wait => &api.slots.waits,
     };
     let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
         return Problem::busy().into_response();
@@ -195,7 +195,7 @@ async fn bounded(api: &ApiState, mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(seat.clone());
     match tokio::time::timeout(api.settings.request_timeout, next.run(request)).await {
         Ok(response) => response,
-        Err(_) if kind == Kind::Read => Problem::timed_out().into_response(),
+        Err(_) if lane == Lane::Read => Problem::timed_out().into_response(),
         Err(_) => outcome_unknown().into_response(),
     }
 }
@@ -241,17 +241,17 @@ mod tests {
     fn who_reads_a_lot_keeps_nobody_from_writing_and_no_other_owner_from_reading() {
         let slots = slots();
         let own = Owner::Organization(OrganizationId::new(Uuid::from_u128(1)));
-        let share = |kind, owner, id| slots.share(kind, owner, key(id));
-        let of_one_key = [share(Kind::Read, own, 1), share(Kind::Read, own, 1)];
+        let share = |lane, owner, id| slots.share(lane, owner, key(id));
+        let of_one_key = [share(Lane::Read, own, 1), share(Lane::Read, own, 1)];
         assert!(of_one_key.iter().all(Option::is_some));
-        assert!(share(Kind::Read, own, 1).is_none(), "the key's share is used up");
-        let of_another = share(Kind::Read, own, 2);
+        assert!(share(Lane::Read, own, 1).is_none(), "the key's share is used up");
+        let of_another = share(Lane::Read, own, 2);
         assert!(of_another.is_some());
-        assert!(share(Kind::Read, own, 3).is_none(), "the owner's share is used up");
-        assert!(share(Kind::Write, own, 1).is_some());
-        assert!(share(Kind::Read, Owner::Installation, 4).is_some());
+        assert!(share(Lane::Read, own, 3).is_none(), "the owner's share is used up");
+        assert!(share(Lane::Write, own, 1).is_some());
+        assert!(share(Lane::Read, Owner::Installation, 4).is_some());
         drop(of_another);
-        assert!(share(Kind::Read, own, 3).is_some());
+        assert!(share(Lane::Read, own, 3).is_some());
         drop(of_one_key);
         assert!(slots.held.lock().unwrap().is_empty());
     }

@@ -21,9 +21,9 @@ use uuid::Uuid;
 use super::ApiState;
 use super::guard::{Admin, Allowed, Permission, Permitted, Place};
 use super::idempotency::{IdempotencyKey, canonical};
-use super::problem::Problem;
 use super::wait::{Asker, Origin, Wait};
 use super::written::Written;
+use crate::problem::{Kind, Problem};
 use crate::vault::{SealingKey, VaultError};
 
 /// A command as it was asked for, before its body is read.
@@ -274,22 +274,13 @@ where
 
 /// What any command can meet.
 fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem {
-    use http::StatusCode;
     match error {
         CommandError::Refused(refusal) => refusal.into(),
-        CommandError::OtherCommand => Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "idempotency-key-reused",
-            "The Idempotency-Key belongs to another command",
-            "This Idempotency-Key was sent before with another request. Draw a new one for each command, and send \
+        CommandError::OtherCommand => Problem::new(Kind::IdempotencyKeyReused, "This Idempotency-Key was sent before with another request. Draw a new one for each command, and send \
              the same one only to repeat the same request.",
         )
         .at(super::idempotency::HEADER),
-        CommandError::Conflict => Problem::new(
-            StatusCode::CONFLICT,
-            "conflict",
-            "Others change the same thing",
-            "Others changed the same thing again and again while this was decided. Nothing was changed; ask again.",
+        CommandError::Conflict => Problem::new(Kind::Conflict, "Others changed the same thing again and again while this was decided. Nothing was changed; ask again.",
         )
         .retry_after(1),
         CommandError::Unavailable(cause) => {
@@ -300,18 +291,10 @@ fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Prob
             tracing::warn!(cause, "a command's outcome is unknown");
             outcome_unknown()
         }
-        CommandError::Closed => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "closed",
-            "A newer version wrote to this",
-            "Its history holds an event that this version can't read, so nothing is decided on it here. Upgrade \
+        CommandError::Closed => Problem::new(Kind::Closed, "Its history holds an event that this version can't read, so nothing is decided on it here. Upgrade \
              the gateway.",
         ),
-        CommandError::Unreadable(Unreadable::TooOld(too_old)) => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "fleet-too-old",
-            "A process of the installation can't read this yet",
-            format!(
+        CommandError::Unreadable(Unreadable::TooOld(too_old)) => Problem::new(Kind::FleetTooOld, format!(
                 "The command would write version {} of {}, which {} can't read: it would refuse what the command is \
                  about. Nothing was changed. Upgrade that process, or end it, and ask again; `GET /api/v1/fleet` \
                  shows what each reads.",
@@ -325,21 +308,12 @@ fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Prob
 }
 
 pub fn unavailable() -> Problem {
-    Problem::new(
-        http::StatusCode::SERVICE_UNAVAILABLE,
-        "unavailable",
-        "The log can't be reached",
-        "The event log does not answer. Nothing was changed; ask again.",
-    )
-    .retry_after(2)
+    Problem::new(Kind::Unavailable, "The event log does not answer. Nothing was changed; ask again.")
+        .retry_after(2)
 }
 
 pub fn outcome_unknown() -> Problem {
-    Problem::new(
-        http::StatusCode::SERVICE_UNAVAILABLE,
-        "outcome-unknown",
-        "It is not known whether this was done",
-        "The event log took the command and did not answer. Ask again with the same Idempotency-Key: the answer \
+    Problem::new(Kind::OutcomeUnknown, "The event log took the command and did not answer. Ask again with the same Idempotency-Key: the answer \
          tells whether it was done, and it is never done twice.",
     )
     .retry_after(2)

@@ -17,9 +17,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::Admin;
-use super::problem::{MEDIA_TYPE, Problem};
 use super::wait::WaitQuery;
 use super::{ApiState, idempotency, key};
+use crate::problem::{MEDIA_TYPE, Problem};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

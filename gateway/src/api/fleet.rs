@@ -16,9 +16,9 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::{Admin, Permitted, StatusRead};
-use super::problem::Problem;
 use super::status::info;
 use crate::fleet::{Member, member};
+use crate::problem::Problem;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(fleet))

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use super::ApiState;
 use super::authenticate::{authenticate, authenticate_again};
-use super::bounds::{Kind, Share};
-use super::problem::Problem;
+use super::bounds::{Lane, Share};
+use crate::problem::{Kind, Problem};
 use crate::request::Caller;
 
 /// The key that asks: good when it was asked for, and for management. Time goes by after that (a slow body, a
@@ -122,7 +122,7 @@ impl FromRequestParts<ApiState> for Admin {
 /// The key that asks, if its owner's share of requests has room.
 fn let_in(parts: &Parts, api: &ApiState) -> Result<Admin, Problem> {
     let admin = authenticate(api, &parts.headers)?;
-    let share = api.slots.share(Kind::of(&parts.method), admin.owner, admin.key);
+    let share = api.slots.share(Lane::of(&parts.method), admin.owner, admin.key);
     let share = share.ok_or_else(Problem::busy_with_you)?;
     Ok(Admin { share: Some(Arc::new(share)), ..admin })
 }
@@ -161,8 +161,8 @@ impl Admin {
         if self.owner == Owner::Installation {
             return Ok(());
         }
-        Err(Problem::forbidden(
-            "installation-key-needed",
+        Err(Problem::new(
+            Kind::InstallationKeyNeeded,
             format!("Only an admin key of the installation may {what}; this one belongs to an organization."),
         ))
     }
@@ -181,8 +181,8 @@ impl Admin {
         if self.scopes.allows_admin(resource, access) {
             return Ok(());
         }
-        Err(Problem::forbidden(
-            "scope-missing",
+        Err(Problem::new(
+            Kind::ScopeMissing,
             format!("This needs a key with the scope admin:{}:{}.", resource.as_str(), access.as_str()),
         ))
     }
@@ -196,8 +196,8 @@ impl Admin {
         });
         match beyond {
             None => Ok(()),
-            Some((_, scope)) => Err(Problem::forbidden(
-                "scope-not-held",
+            Some((_, scope)) => Err(Problem::new(
+                Kind::ScopeNotHeld,
                 format!(
                     "A key gives only management scopes that it holds itself, and this one lacks {scope}."
                 ),

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::Serialize;
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 pub const HEADER: &str = "Idempotency-Key";
 

@@ -13,7 +13,7 @@ use super::ApiState;
 use super::command::{Asked, Object};
 use super::guard::{Allowed, KeysWrite, Place};
 use super::organization::OrganizationPath;
-use super::problem::Problem;
+use crate::problem::Problem;
 
 mod disable;
 mod enable;

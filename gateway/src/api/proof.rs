@@ -12,10 +12,10 @@ use uuid::Uuid;
 use super::ApiState;
 use super::bounds::Seat;
 use super::guard::Admin;
-use super::problem::Problem;
 use super::query::Query;
 use super::wait::{Asker, Origin, Wait, WaitTimeout};
 use crate::fleet;
+use crate::problem::Problem;
 
 pub const PATH: &str = "/api/v1/fleet/proof";
 

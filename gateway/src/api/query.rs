@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// The parsed query.
 pub struct Query<T>(pub T);

@@ -9,8 +9,8 @@ use projections::{Projection, checkpoint};
 
 use super::ApiState;
 use super::guard::Place;
-use super::problem::Problem;
 use super::query::{ListQuery, Page};
+use crate::problem::Problem;
 
 impl ApiState {
     /// Waits until the projection includes `at_least`, then reads from it. PostgreSQL silent is a problem of its own.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::{Admin, Permitted, StatusRead};
-use super::problem::Problem;
+use crate::problem::Problem;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(status))

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::*;
+use crate::problem::MEDIA_TYPE;
 use crate::vault::{Entries, MasterKey, Vault, VaultError, VaultName};
 
 mod waiting;

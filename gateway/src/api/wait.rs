@@ -18,10 +18,10 @@ use uuid::Uuid;
 use super::ApiState;
 use super::bounds::Seat;
 use super::guard::Admin;
-use super::problem::Problem;
 use super::proof::{FleetProof, MemberProof};
 use super::query::Query;
 use crate::fleet::{MemberState, Proof};
+use crate::problem::Problem;
 
 /// After this long without an answer the fleet is asked again.
 const AGAIN: Duration = Duration::from_millis(250);

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::CliError;
-use crate::api::{IDEMPOTENCY_KEY, MEDIA_TYPE, Problem};
+use crate::api::IDEMPOTENCY_KEY;
+use crate::problem::{Kind, MEDIA_TYPE, Problem};
 
 /// An answer of the API holds at most this many bytes.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -74,7 +75,7 @@ impl Client {
         let key = idempotency_key();
         for _ in 0..REPEATS {
             match self.send(method.clone(), &url, Some(&key), body.clone()).await {
-                Err(CliError::Problem(problem)) if problem.name() == "outcome-unknown" => {
+                Err(CliError::Problem(problem)) if problem.is(Kind::OutcomeUnknown) => {
                     tokio::time::sleep(REPEAT_AFTER).await;
                 }
                 other => return other,

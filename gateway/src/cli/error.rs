@@ -2,8 +2,8 @@
 
 use events::log::jetstream::ConnectError;
 
-use crate::api::Problem;
 use crate::config::ConfigError;
+use crate::problem::Problem;
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]

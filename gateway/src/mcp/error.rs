@@ -82,7 +82,7 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
     let plain = |status, code| (status, code, Challenge::None);
     match refusal {
         Refusal::Origin => plain(StatusCode::FORBIDDEN, GATEWAY),
-        Refusal::NotReady | Refusal::Full | Refusal::ServerDisabled | Refusal::ServerClosed => {
+        Refusal::NotReady | Refusal::ServerDisabled | Refusal::ServerClosed => {
             plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY)
         }
         Refusal::Authentication(error) => match error {
@@ -108,10 +108,8 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
         }
         Refusal::NoSuchServer => plain(StatusCode::NOT_FOUND, GATEWAY),
         Refusal::Method { .. } => plain(StatusCode::METHOD_NOT_ALLOWED, GATEWAY),
-        Refusal::ContentType | Refusal::ContentEncoding => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, GATEWAY),
-        Refusal::BodyTooLong { .. } => plain(StatusCode::PAYLOAD_TOO_LARGE, GATEWAY),
-        Refusal::BodyTimeout => plain(StatusCode::REQUEST_TIMEOUT, GATEWAY),
-        Refusal::BodyIncomplete | Refusal::UnexpectedBody => plain(StatusCode::BAD_REQUEST, GATEWAY),
+        Refusal::Body(fault) => plain(fault.status(), GATEWAY),
+        Refusal::UnexpectedBody => plain(StatusCode::BAD_REQUEST, GATEWAY),
         Refusal::Message(MessageError::NotJson(_)) => plain(StatusCode::BAD_REQUEST, PARSE_ERROR),
         Refusal::Message(MessageError::Batch | MessageError::Invalid(_)) => {
             plain(StatusCode::BAD_REQUEST, INVALID_REQUEST)

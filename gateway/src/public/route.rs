@@ -12,6 +12,7 @@ use http_body::Body as HttpBody;
 use tracing::Instrument;
 
 use crate::mcp;
+use crate::problem::{Kind, Problem};
 use crate::request::call::{Address, Refused};
 use crate::request::forward::REQUEST_ID;
 use crate::request::{Body, Door, Refusal, verify};
@@ -89,7 +90,12 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let Ok(origin) = door.origins().check(request.headers()) else {
-        return refuse(door, Refusal::Origin.into());
+        return match target {
+            Target::Mcp(_) => refuse(door, Refusal::Origin.into()),
+            Target::Verify | Target::Jwks | Target::Nowhere | Target::Ambiguous => {
+                problem(Kind::OriginNotAllowed, "This origin is not among `allowed_origins`.", "origin")
+            }
+        };
     };
     let (mut response, outcome) = if request.method() == Method::OPTIONS {
         (door.origins().preflight(request.headers()), "preflight")
@@ -105,18 +111,13 @@ where
                     verdict.as_ref().map_or_else(verify::VerifyError::name, |verdict| verdict.outcome);
                 (verify::answer(verdict, door.origins().own()).map(Body::from), outcome)
             }
-            Target::Verify => (not_allowed("POST, OPTIONS"), "method_not_allowed"),
+            Target::Verify => not_allowed("POST, OPTIONS"),
             Target::Jwks if request.method() == Method::GET => (jwks(door), "ok"),
-            Target::Jwks => (not_allowed("GET, OPTIONS"), "method_not_allowed"),
-            Target::Nowhere => {
-                (problem(StatusCode::NOT_FOUND, "not-found", "nothing is served at this path"), "not_found")
-            }
-            Target::Ambiguous => (
-                problem(
-                    StatusCode::BAD_REQUEST,
-                    "ambiguous-path",
-                    "a path here holds no %, \\, // and no . or .. segments",
-                ),
+            Target::Jwks => not_allowed("GET, OPTIONS"),
+            Target::Nowhere => problem(Kind::NotFound, "Nothing is served at this path.", "not_found"),
+            Target::Ambiguous => problem(
+                Kind::AmbiguousPath,
+                "A path here holds no %, \\, // and no . or .. segments.",
                 "ambiguous_path",
             ),
         }
@@ -140,27 +141,14 @@ fn jwks(door: &Door) -> Response<Body> {
     response
 }
 
-fn not_allowed(allow: &'static str) -> Response<Body> {
-    let mut response =
-        problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this method is not answered here");
+fn not_allowed(allow: &'static str) -> (Response<Body>, &'static str) {
+    let mut response = Problem::method_not_allowed().response().map(Body::from);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
-    response
+    (response, "method_not_allowed")
 }
 
-/// RFC 9457.
-fn problem(status: StatusCode, kind: &str, detail: &str) -> Response<Body> {
-    let body = serde_json::json!({
-        "type": format!("urn:keyledger:problem:{kind}"),
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "detail": detail,
-    });
-    let mut response = Response::new(Body::from(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+fn problem(kind: Kind, detail: &str, outcome: &'static str) -> (Response<Body>, &'static str) {
+    (Problem::new(kind, detail).response().map(Body::from), outcome)
 }
 
 fn measure(

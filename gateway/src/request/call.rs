@@ -13,8 +13,9 @@ use serde_json::value::RawValue;
 use super::caller::Caller;
 use super::refusal::Refusal;
 use super::stream::{Body, Watch};
-use super::{Door, authorize, body, forward, identity, proxy};
+use super::{Door, authorize, forward, identity, proxy};
 use crate::mcp::{self, Era, Message, Needs, Shape, header};
+use crate::problem::body;
 use crate::upstream::Upstream;
 
 /// Where a call goes, as its path says.
@@ -80,8 +81,8 @@ impl Door {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        body::is_json(&head.headers)?;
-        let body = body::read(body, self.body_bounds(), &self.room).await?;
+        body::is_json(&head.headers).map_err(Refusal::from)?;
+        let body = body::read(body, self.body_bounds(), &self.room).await.map_err(Refusal::from)?;
         let message = Message::parse(&body).map_err(Refusal::from)?;
         // From here on the answer repeats the request's id.
         let refused = |refusal: Refusal| Refused {

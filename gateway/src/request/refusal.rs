@@ -7,6 +7,7 @@ use super::session::SessionError;
 use crate::mcp::access::Unnamed;
 use crate::mcp::header::Mismatch;
 use crate::mcp::message::MessageError;
+use crate::problem::body::BodyFault;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -31,18 +32,8 @@ pub enum Refusal {
     },
     #[error("this method is not answered here; allowed: {allow}")]
     Method { allow: &'static str },
-    #[error("the body is application/json")]
-    ContentType,
-    #[error("the body must not be encoded")]
-    ContentEncoding,
-    #[error("the body is longer than {max} bytes")]
-    BodyTooLong { max: usize },
-    #[error("the gateway holds as many bodies as it can; try again")]
-    Full,
-    #[error("the body did not come in time")]
-    BodyTimeout,
-    #[error("the body broke off")]
-    BodyIncomplete,
+    #[error(transparent)]
+    Body(#[from] BodyFault),
     #[error("this method has no body")]
     UnexpectedBody,
     #[error(transparent)]
@@ -91,12 +82,7 @@ impl Refusal {
             Self::ServerClosed => "server_closed",
             Self::InsufficientScope { .. } => "insufficient_scope",
             Self::Method { .. } => "method_not_allowed",
-            Self::ContentType => "content_type",
-            Self::ContentEncoding => "content_encoding",
-            Self::BodyTooLong { .. } => "body_too_long",
-            Self::Full => "full",
-            Self::BodyTimeout => "body_timeout",
-            Self::BodyIncomplete => "body_incomplete",
+            Self::Body(fault) => fault.name(),
             Self::UnexpectedBody => "unexpected_body",
             Self::Message(MessageError::NotJson(_)) => "not_json",
             Self::Message(MessageError::Batch) => "batch",

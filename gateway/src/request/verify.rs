@@ -10,16 +10,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use events::key::{Environment, KeyOwner};
+use events::scope::ScopeListError;
 use events::slug::Slug;
 use events::{KeyId, OrganizationId, ScopeSet, Timestamp};
-use http::{Request, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::{Request, Response};
 use http_body::Body as HttpBody;
 use serde::{Deserialize, Serialize};
 
 use super::caller::Invalid;
 use super::credential::CredentialError;
-use super::refusal::Refusal;
-use super::{AuthenticationError, Caller, Door, body};
+use super::{AuthenticationError, Caller, Door};
+use crate::problem::body::{self, BodyFault, Bounds, JsonFault};
+use crate::problem::{Kind, Problem};
 
 /// What is asked.
 #[derive(Deserialize)]
@@ -72,12 +75,18 @@ const MAX_BODY: usize = 16 * 1024;
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
+    #[error("the gateway is not ready")]
+    NotReady,
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Authentication(#[from] AuthenticationError),
     #[error("the key that asks needs the scope keys:verify")]
     NotAllowed,
-    #[error("the body is not a question: {0}")]
-    Question(String),
+    #[error(transparent)]
+    Body(#[from] BodyFault),
+    #[error(transparent)]
+    Question(#[from] JsonFault),
+    #[error(transparent)]
+    Scope(#[from] ScopeListError),
 }
 
 impl Door {
@@ -87,31 +96,25 @@ impl Door {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.is_open()?;
-        let asker = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
-        if !asker.key.scopes.allows_verify() {
-            return Err(VerifyError::NotAllowed);
-        }
+        self.asker(request.headers())?;
         let (head, body) = request.into_parts();
         body::is_json(&head.headers)?;
-        let bounds = body::Bounds { max: MAX_BODY, ..self.body_bounds() };
+        let bounds = Bounds { max: MAX_BODY, ..self.body_bounds() };
         let body = body::read(body, bounds, &self.room).await?;
-        if !body::is_object(&body) {
-            return Err(VerifyError::Question("the body is a JSON object".to_owned()));
-        }
-        let question: Question<'_> =
-            serde_json::from_slice(&body).map_err(|error| VerifyError::Question(told(&error)))?;
-        let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose();
-        let scopes = scopes.map_err(|error| VerifyError::Question(error.to_string()))?;
+        let question: Question<'_> = body::parse(&body)?;
+        let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose()?;
         // The body took its time.
-        self.gate.check().map_err(|_| Refusal::NotReady)?;
-        let asker = self.authenticator.authenticate(&head.headers).map_err(Refusal::from)?;
-        if !asker.key.scopes.allows_verify() {
-            return Err(VerifyError::NotAllowed);
-        }
+        let asker = self.asker(&head.headers)?;
         let verdict = self.verdict(&asker, &question, scopes.as_ref());
         metrics::counter!("keyledger_verifications_total", "outcome" => verdict.outcome).increment(1);
         Ok(verdict)
+    }
+
+    /// The key that asks, if it may.
+    fn asker(&self, headers: &HeaderMap) -> Result<Arc<Caller>, VerifyError> {
+        self.is_open().map_err(|_| VerifyError::NotReady)?;
+        let asker = self.authenticator.authenticate(headers)?;
+        if asker.key.scopes.allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
     }
 
     fn verdict(&self, asker: &Caller, question: &Question<'_>, scopes: Option<&ScopeSet>) -> Verdict {
@@ -147,111 +150,92 @@ fn facts(caller: &Caller) -> KeyFacts {
     }
 }
 
-/// Where and what, without the text: it may hold the key.
-fn told(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        serde_json::error::Category::Data => "not the members that are expected: key, and scope or server",
-        serde_json::error::Category::Syntax
-        | serde_json::error::Category::Eof
-        | serde_json::error::Category::Io => "not JSON",
-    };
-    format!("{what}, at line {} column {}", error.line(), error.column())
+impl VerifyError {
+    /// Its name in metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotReady => "not_ready",
+            Self::Authentication(error) => error.name(),
+            Self::NotAllowed => "insufficient_scope",
+            Self::Body(fault) => fault.name(),
+            Self::Question(_) | Self::Scope(_) => "invalid_question",
+        }
+    }
+
+    /// Its challenge (RFC 6750 §3).
+    fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::NotAllowed => Some(", error=\"insufficient_scope\", scope=\"keys:verify\""),
+            Self::Authentication(AuthenticationError::Credential(CredentialError::Missing)) => Some(""),
+            Self::Authentication(
+                AuthenticationError::Credential(CredentialError::Garbage)
+                | AuthenticationError::Malformed
+                | AuthenticationError::Unknown
+                | AuthenticationError::Invalid(
+                    Invalid::Revoked
+                    | Invalid::Disabled
+                    | Invalid::NotYetValid
+                    | Invalid::Expired
+                    | Invalid::OrganizationSuspended,
+                ),
+            ) => Some(", error=\"invalid_token\""),
+            Self::Authentication(
+                AuthenticationError::Credential(CredentialError::Two)
+                | AuthenticationError::Invalid(Invalid::Closed),
+            )
+            | Self::NotReady
+            | Self::Body(_)
+            | Self::Question(_)
+            | Self::Scope(_) => None,
+        }
+    }
 }
 
-/// RFC 9457.
-#[derive(Serialize)]
-struct Problem<'a> {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'a str,
-    status: u16,
-    detail: String,
+impl From<&VerifyError> for Problem {
+    fn from(error: &VerifyError) -> Self {
+        match error {
+            VerifyError::NotReady => Self::not_ready("it is catching up, or it ends"),
+            VerifyError::Authentication(error) => (*error).into(),
+            VerifyError::NotAllowed => {
+                Self::new(Kind::ScopeMissing, "This needs a key with the scope keys:verify.")
+            }
+            VerifyError::Body(fault) => (*fault).into(),
+            // Where, and not what was sent there: it may be the key.
+            VerifyError::Question(fault) => Self::invalid("body", told(fault)),
+            VerifyError::Scope(error) => Self::invalid("scope", format!("{error}.")),
+        }
+    }
+}
+
+fn told(fault: &JsonFault) -> String {
+    match fault {
+        JsonFault::NotAnObject | JsonFault::More => fault.to_string(),
+        JsonFault::Wrong(error) => {
+            let (error, expected) = (error.inner(), "the members are key, and scope or server");
+            let what = if error.is_data() { expected } else { "this is not JSON" };
+            format!("At line {} column {}: {what}.", error.line(), error.column())
+        }
+    }
 }
 
 /// The answer as HTTP has it.
 pub fn answer(result: Result<Verdict, VerifyError>, realm: &str) -> Response<Bytes> {
-    use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-    let (status, media, body) = match &result {
-        Ok(verdict) => (StatusCode::OK, "application/json", serde_json::to_vec(verdict)),
+    match result {
+        Ok(verdict) => {
+            let mut response =
+                Response::new(serde_json::to_vec(&verdict).map(Bytes::from).unwrap_or_default());
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            response
+        }
         Err(error) => {
-            let (status, name) = face(error);
-            let problem = Problem {
-                kind: format!("urn:keyledger:problem:{}", name.replace('_', "-")),
-                title: status.canonical_reason().unwrap_or_default(),
-                status: status.as_u16(),
-                detail: error.to_string(),
-            };
-            (status, "application/problem+json", serde_json::to_vec(&problem))
-        }
-    };
-    let mut response = Response::new(body.map(Bytes::from).unwrap_or_default());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    let challenge = match &result {
-        Err(VerifyError::NotAllowed) => Some(", error=\"insufficient_scope\", scope=\"keys:verify\""),
-        Err(VerifyError::Refused(Refusal::Authentication(AuthenticationError::Credential(
-            CredentialError::Missing,
-        )))) => Some(""),
-        Err(VerifyError::Refused(_)) if status == StatusCode::UNAUTHORIZED => {
-            Some(", error=\"invalid_token\"")
-        }
-        Ok(_) | Err(VerifyError::Refused(_) | VerifyError::Question(_)) => None,
-    };
-    if let Some(challenge) = challenge
-        && let Ok(value) = HeaderValue::from_str(&format!("Bearer realm=\"{realm}\"{challenge}"))
-    {
-        headers.insert(WWW_AUTHENTICATE, value);
-    }
-    response
-}
-
-impl VerifyError {
-    /// Its name in metrics.
-    pub fn name(&self) -> &'static str {
-        face(self).1
-    }
-}
-
-fn face(error: &VerifyError) -> (StatusCode, &'static str) {
-    match error {
-        VerifyError::NotAllowed => (StatusCode::FORBIDDEN, "insufficient_scope"),
-        VerifyError::Question(_) => (StatusCode::BAD_REQUEST, "invalid_question"),
-        VerifyError::Refused(refusal) => {
-            let status = match refusal {
-                Refusal::NotReady
-                | Refusal::Full
-                | Refusal::Authentication(AuthenticationError::Invalid(Invalid::Closed)) => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
-                Refusal::Authentication(AuthenticationError::Credential(CredentialError::Two)) => {
-                    StatusCode::BAD_REQUEST
-                }
-                Refusal::Authentication(_) => StatusCode::UNAUTHORIZED,
-                Refusal::Origin => StatusCode::FORBIDDEN,
-                Refusal::ContentType | Refusal::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                Refusal::BodyTooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Refusal::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-                Refusal::BodyIncomplete | Refusal::UnexpectedBody => StatusCode::BAD_REQUEST,
-                Refusal::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-                // Refusals of `/mcp` alone.
-                Refusal::NotForMcp
-                | Refusal::NoSuchServer
-                | Refusal::ServerDisabled
-                | Refusal::ServerClosed
-                | Refusal::InsufficientScope { .. }
-                | Refusal::Message(_)
-                | Refusal::Mismatch(_)
-                | Refusal::Unnamed(_)
-                | Refusal::Session(_)
-                | Refusal::Upstream(_)
-                | Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            (status, refusal.name())
+            let mut response = Problem::from(&error).response();
+            let challenge = error.challenge().map(|challenge| format!("Bearer realm=\"{realm}\"{challenge}"));
+            if let Some(value) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+                response.headers_mut().insert(WWW_AUTHENTICATE, value);
+            }
+            response
         }
     }
 }

@@ -7,8 +7,8 @@ use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
 use crate::api::body::{Empty, OptionalBody};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::problem::Problem;
 use crate::api::written::Written;
+use crate::problem::Problem;
 
 /// Enable a key
 ///

@@ -9,8 +9,8 @@ use super::view::Key;
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, KeysRead};
-use crate::api::problem::Problem;
 use crate::api::query::{Query, ReadQuery};
+use crate::problem::Problem;
 
 /// Show a key
 #[utoipa::path(

@@ -11,8 +11,8 @@ use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, KeysRead};
 use crate::api::history::RecordedEvent;
-use crate::api::problem::Problem;
 use crate::api::query::{ListQuery, Page, Query};
+use crate::problem::Problem;
 
 /// List what happened to a key
 ///

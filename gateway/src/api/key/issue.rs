@@ -15,9 +15,9 @@ use crate::api::body::Body;
 use crate::api::command::{Asked, Executed};
 use crate::api::guard::{Allowed, KeysWrite};
 use crate::api::organization::OrganizationPath;
-use crate::api::problem::Problem;
 use crate::api::text::{Metadata, Name};
 use crate::api::written::{Written, created};
+use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -10,8 +10,8 @@ use super::{InstallationPath, KeysPlace};
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, KeysRead};
 use crate::api::organization::OrganizationPath;
-use crate::api::problem::Problem;
 use crate::api::query::{ListQuery, Page, Query};
+use crate::problem::Problem;
 
 /// List an organization's keys
 ///

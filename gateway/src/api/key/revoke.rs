@@ -7,9 +7,9 @@ use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::body::OptionalBody;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::problem::Problem;
 use crate::api::text::{GiveReason, Reason};
 use crate::api::written::Written;
+use crate::problem::Problem;
 
 /// Revoke a key
 ///

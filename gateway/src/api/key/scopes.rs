@@ -10,8 +10,8 @@ use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::body::Body;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::problem::Problem;
 use crate::api::written::Written;
+use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

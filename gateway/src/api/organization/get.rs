@@ -9,8 +9,8 @@ use super::OrganizationPath;
 use super::view::Organization;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, OrganizationsRead};
-use crate::api::problem::Problem;
 use crate::api::query::{Query, ReadQuery};
+use crate::problem::Problem;
 
 /// Show an organization
 #[utoipa::path(

@@ -10,8 +10,8 @@ use super::OrganizationPath;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, OrganizationsRead};
 use crate::api::history::RecordedEvent;
-use crate::api::problem::Problem;
 use crate::api::query::{ListQuery, Page, Query};
+use crate::problem::Problem;
 
 /// List what happened to an organization
 ///

@@ -11,8 +11,8 @@ use utoipa::IntoParams;
 use super::view::Organization;
 use crate::api::ApiState;
 use crate::api::guard::{Admin, OrganizationsRead, Permitted};
-use crate::api::problem::Problem;
 use crate::api::query::{Limit, ListQuery, Page, Query};
+use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -1,20 +1,16 @@
 //! An organization's refusals as problems.
 
 use domain::organization::Refusal;
-use http::StatusCode;
 
-use crate::api::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unknown => Problem::not_found(),
-            Refusal::AlreadyCreated => Problem::new(
-                StatusCode::CONFLICT,
-                "organization-already-created",
-                "The organization exists already",
-                "This organization exists already.",
-            ),
+            Refusal::AlreadyCreated => {
+                Problem::new(Kind::OrganizationAlreadyCreated, "This organization exists already.")
+            }
             Refusal::SlugTaken { slug } => slug_taken(&slug, "organization"),
         }
     }
@@ -22,11 +18,7 @@ impl From<Refusal> for Problem {
 
 /// A slug names one object for ever.
 pub fn slug_taken(slug: &events::Slug, what: &str) -> Problem {
-    Problem::new(
-        StatusCode::CONFLICT,
-        "slug-taken",
-        "The slug belongs to something else",
-        format!("The slug `{slug}` belongs to another {what}, for ever, also when that one is gone. Choose another."),
+    Problem::new(Kind::SlugTaken, format!("The slug `{slug}` belongs to another {what}, for ever, also when that one is gone. Choose another."),
     )
     .at("slug")
 }
@@ -34,18 +26,14 @@ pub fn slug_taken(slug: &events::Slug, what: &str) -> Problem {
 /// Nothing new comes into a suspended organization.
 pub fn suspended() -> Problem {
     Problem::new(
-        StatusCode::CONFLICT,
-        "organization-suspended",
-        "The organization is suspended",
+        Kind::OrganizationSuspended,
         "The organization is suspended, and nothing is added to it until it is resumed.",
     )
 }
 
 pub fn closed() -> Problem {
     Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "closed",
-        "A newer version wrote to this",
+        Kind::Closed,
         "The organization's history holds an event that this version can't read, so nothing is decided on it \
          here. Upgrade the gateway.",
     )

@@ -7,9 +7,9 @@ use super::OrganizationPath;
 use crate::api::body::Body;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, OrganizationsWrite};
-use crate::api::problem::Problem;
 use crate::api::text::NewName;
 use crate::api::written::Written;
+use crate::problem::Problem;
 
 /// Rename an organization
 #[utoipa::path(

@@ -7,8 +7,8 @@ use super::OrganizationPath;
 use crate::api::body::{Empty, OptionalBody};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, OrganizationsWrite};
-use crate::api::problem::Problem;
 use crate::api::written::Written;
+use crate::problem::Problem;
 
 /// Resume a suspended organization
 ///

@@ -10,9 +10,9 @@ use super::ServerPath;
 use crate::api::body::Body;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, ServersWrite};
-use crate::api::problem::Problem;
 use crate::api::text::Name;
 use crate::api::written::Written;
+use crate::problem::Problem;
 
 /// What is absent stays as it is.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]

@@ -9,8 +9,8 @@ use super::ServerPath;
 use super::view::Server;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, ServersRead};
-use crate::api::problem::Problem;
 use crate::api::query::{Query, ReadQuery};
+use crate::problem::Problem;
 
 /// Show an MCP server
 #[utoipa::path(

@@ -12,8 +12,8 @@ use super::view::Server;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, ServersRead};
 use crate::api::organization::OrganizationPath;
-use crate::api::problem::Problem;
 use crate::api::query::{Limit, ListQuery, Page, Query};
+use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

@@ -1,25 +1,19 @@
 //! A server's refusals as problems.
 
 use domain::server::Refusal;
-use http::StatusCode;
 
 use crate::api::organization::problem::{closed, slug_taken, suspended};
-use crate::api::problem::Problem;
+use crate::problem::{Kind, Problem};
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unknown | Refusal::OrganizationUnknown | Refusal::NoOrganization => Problem::not_found(),
-            Refusal::AlreadyRegistered => Problem::new(
-                StatusCode::CONFLICT,
-                "server-already-registered",
-                "The server is registered already",
-                "This server is registered already.",
-            ),
+            Refusal::AlreadyRegistered => {
+                Problem::new(Kind::ServerAlreadyRegistered, "This server is registered already.")
+            }
             Refusal::Removed => Problem::new(
-                StatusCode::CONFLICT,
-                "server-removed",
-                "The server is removed",
+                Kind::ServerRemoved,
                 "This server is removed, for ever. Register a new one under another slug.",
             ),
             Refusal::SlugTaken { slug } => slug_taken(&slug, "server of this organization"),

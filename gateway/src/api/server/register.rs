@@ -10,9 +10,9 @@ use crate::api::body::Body;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, ServersWrite};
 use crate::api::organization::OrganizationPath;
-use crate::api::problem::Problem;
 use crate::api::text::Name;
 use crate::api::written::{Created, Written};
+use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -87,5 +87,5 @@ async fn who_may_not_ask_gets_a_problem() {
     }
     let bad_scope = ask(&world, &asker, json!({ "key": key.text, "scope": "nonsense" })).await;
     assert_eq!(bad_scope.status, 400);
-    assert_eq!(bad_scope.json()["type"], "urn:keyledger:problem:invalid-question");
+    assert_eq!(bad_scope.json()["type"], "urn:keyledger:problem:invalid-request");
 }

@@ -1,0 +1,282 @@
+//! Reads a request's body whole, within its bounds and those of all bodies together, and JSON out of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Kind, Problem};
+
+/// The bounds of one body.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    pub max: usize,
+    pub timeout: Duration,
+}
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    #[error("the body is application/json")]
+    ContentType,
+    #[error("the body must not be encoded")]
+    ContentEncoding,
+    #[error("the body is longer than {max} bytes")]
+    TooLong { max: usize },
+    #[error("the gateway holds as many bodies as it can; try again")]
+    Full,
+    #[error("the body did not come in time")]
+    Timeout,
+    #[error("the body broke off")]
+    Incomplete,
+}
+
+/// Why a body that was read is not the JSON that is wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum JsonFault {
+    #[error("The body is a JSON object, such as {{\"name\": \"CI robot\"}}.")]
+    NotAnObject,
+    /// Its words may repeat what was sent.
+    #[error("{}", sentence(.0.inner()))]
+    Wrong(serde_path_to_error::Error<serde_json::Error>),
+    #[error("There is more after the JSON value.")]
+    More,
+}
+
+impl BodyFault {
+    /// Its name in metrics and in the reasons that MCP clients are told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ContentType => "content_type",
+            Self::ContentEncoding => "content_encoding",
+            Self::TooLong { .. } => "body_too_long",
+            Self::Full => "full",
+            Self::Timeout => "body_timeout",
+            Self::Incomplete => "body_incomplete",
+        }
+    }
+}
+
+impl BodyFault {
+    /// Of whatever answer tells of it.
+    pub fn status(self) -> StatusCode {
+        self.kind().status()
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::ContentType | Self::ContentEncoding => Kind::UnsupportedMediaType,
+            Self::TooLong { .. } => Kind::TooLarge,
+            Self::Full => Kind::Busy,
+            Self::Timeout => Kind::BodyTooSlow,
+            Self::Incomplete => Kind::InvalidRequest,
+        }
+    }
+}
+
+impl From<BodyFault> for Problem {
+    fn from(fault: BodyFault) -> Self {
+        let problem = |detail: &str| Self::new(fault.kind(), detail);
+        match fault {
+            BodyFault::ContentType | BodyFault::ContentEncoding => problem(
+                "Send the body as JSON, with `Content-Type: application/json` and no `Content-Encoding`.",
+            ),
+            BodyFault::TooLong { max } => problem(&format!("A request's body holds at most {max} bytes.")),
+            BodyFault::Full => problem("As many bodies are held as may be; ask again.").retry_after(1),
+            BodyFault::Timeout => problem("The body was not there in time. Nothing was changed; ask again."),
+            BodyFault::Incomplete => problem("The body ended before it was whole.").at("body"),
+        }
+    }
+}
+
+impl From<JsonFault> for Problem {
+    fn from(fault: JsonFault) -> Self {
+        let field = match &fault {
+            JsonFault::Wrong(error) => error.path().to_string(),
+            JsonFault::NotAnObject | JsonFault::More => ".".to_owned(),
+        };
+        let field = if field == "." { "body".to_owned() } else { field };
+        Self::invalid(field, fault.to_string())
+    }
+}
+
+/// Whether a body of such headers is read at all: JSON as it is. The type is asked for so that no page of
+/// another origin can send one without a preflight.
+pub fn is_json(headers: &HeaderMap) -> Result<(), BodyFault> {
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(BodyFault::ContentEncoding);
+    }
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let json = types.next().and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    });
+    if json && types.next().is_none() { Ok(()) } else { Err(BodyFault::ContentType) }
+}
+
+/// The whole body. What it holds of `room`, a permit a byte, is free again when the last of it is dropped.
+pub async fn read<B>(body: B, bounds: Bounds, room: &Arc<Semaphore>) -> Result<Bytes, BodyFault>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > bounds.max as u64 {
+        return Err(BodyFault::TooLong { max: bounds.max });
+    }
+    tokio::time::timeout(bounds.timeout, collect(body, bounds.max, room))
+        .await
+        .unwrap_or(Err(BodyFault::Timeout))
+}
+
+async fn collect<B>(body: B, max: usize, room: &Arc<Semaphore>) -> Result<Bytes, BodyFault>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut body = std::pin::pin!(Limited::new(body, max));
+    let mut held: Option<Held> = None;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() { BodyFault::TooLong { max } } else { BodyFault::Incomplete }
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        // As it comes, and never by what is announced: who sends nothing takes no room.
+        let bytes = u32::try_from(data.len()).map_err(|_| BodyFault::TooLong { max })?;
+        let permit = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| BodyFault::Full)?;
+        match &mut held {
+            Some(held) => held.add(&data, permit),
+            None => held = Some(Held { data: data.into(), room: permit }),
+        }
+    }
+    Ok(held.map(Bytes::from_owner).unwrap_or_default())
+}
+
+/// A body, and its share of what all bodies may hold.
+struct Held {
+    data: Vec<u8>,
+    room: OwnedSemaphorePermit,
+}
+
+impl Held {
+    fn add(&mut self, data: &[u8], room: OwnedSemaphorePermit) {
+        self.data.extend_from_slice(data);
+        self.room.merge(room);
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+/// Reads JSON into a type whose own checks say what is wrong.
+pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonFault> {
+    // Serde also fills a struct from an array, in the order of its members: no document says so, and nobody may
+    // come to rest on it.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(JsonFault::NotAnObject);
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(JsonFault::Wrong)?;
+    deserializer.end().map_err(|_| JsonFault::More)?;
+    Ok(value)
+}
+
+/// Serde's words as a sentence, without the line and column that a program has no use for.
+fn sentence(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let words = words.split_once(" at line ").map_or(&*words, |(words, _)| words);
+    let words: String = words.chars().take(400).collect();
+    format!("{words}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_bodies_together_have_a_bound() {
+        let room = Arc::new(Semaphore::new(10));
+        let bounds = Bounds { max: 8, timeout: Duration::from_secs(10) };
+        let body = |text: &'static str| {
+            let pieces =
+                text.split_inclusive(' ').map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes()))));
+            StreamBody::new(futures::stream::iter(pieces.collect::<Vec<Result<_, std::io::Error>>>()))
+        };
+        let first = read(body("ab cd "), bounds, &room).await.unwrap();
+        assert_eq!((&*first, room.available_permits()), (&b"ab cd "[..], 4));
+        assert!(matches!(read(body("ab cd "), bounds, &room).await, Err(BodyFault::Full)));
+        // What was refused holds nothing; what is held is held by every copy.
+        let copy = first.clone();
+        drop(first);
+        assert_eq!(room.available_permits(), 4);
+        drop(copy);
+        assert_eq!(read(body("ab cd "), bounds, &room).await.unwrap(), "ab cd ");
+        assert!(matches!(read(body("123456789"), bounds, &room).await, Err(BodyFault::TooLong { max: 8 })));
+        assert_eq!(room.available_permits(), 10);
+    }
+
+    #[test]
+    fn only_plain_json_is_read() {
+        let with = |name, value| HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
+        is_json(&with(CONTENT_TYPE, "application/json")).unwrap();
+        is_json(&with(CONTENT_TYPE, "Application/JSON; charset=utf-8")).unwrap();
+        for other in ["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", ""] {
+            is_json(&with(CONTENT_TYPE, other)).unwrap_err();
+        }
+        let mut encoded = with(CONTENT_TYPE, "application/json");
+        encoded.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        assert!(matches!(is_json(&encoded), Err(BodyFault::ContentEncoding)));
+        let mut two = with(CONTENT_TYPE, "application/json");
+        two.append(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        is_json(&two).unwrap_err();
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    struct Example {
+        #[expect(dead_code, reason = "only parsed")]
+        slug: events::Slug,
+    }
+
+    fn problem(json: &[u8]) -> Problem {
+        parse::<Example>(json).unwrap_err().into()
+    }
+
+    #[test]
+    fn a_wrong_member_is_named() {
+        let problem = problem(br#"{"slug": 5}"#);
+        assert_eq!(problem.field.as_deref(), Some("slug"));
+        assert!(problem.detail.starts_with("invalid type: integer `5`"), "{}", problem.detail);
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused() {
+        let problem = problem(br#"{"slug": "a", "slgu": "b"}"#);
+        assert_eq!(problem.detail, "unknown field `slgu`, expected `slug`.");
+        assert_eq!(problem.status, 400);
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        let problem = problem(br#" ["a"]"#);
+        assert_eq!((problem.status, problem.field.as_deref()), (400, Some("body")));
+    }
+
+    #[test]
+    fn nothing_follows_the_value() {
+        assert!(parse::<Example>(br#"{"slug": "a"}"#).is_ok());
+        assert!(parse::<Example>(br#"{"slug": "a"} {}"#).is_err());
+        assert!(parse::<Example>(br#"{"slug": "a", "slug": "b"}"#).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Every kind of problem that an answer can be, in one table. The reference lists it from here.
+
+use http::StatusCode;
+
+macro_rules! kinds {
+    ($($kind:ident $status:ident $name:literal $title:literal)*) => {
+        /// A kind of problem. The same fault is the same kind, whichever listener met it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Kind {
+            $($kind,)*
+        }
+
+        impl Kind {
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            /// What follows [`super::URN`]. It stays the same for ever: clients rest on it.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$kind => StatusCode::$status,)*
+                }
+            }
+
+            /// The kind in a few words.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $title,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    // What any listener can meet.
+    NotFound               NOT_FOUND              "not-found"               "Not found"
+    MethodNotAllowed       METHOD_NOT_ALLOWED     "method-not-allowed"      "Method not allowed"
+    AmbiguousPath          BAD_REQUEST            "ambiguous-path"          "The path can be read in two ways"
+    OriginNotAllowed       FORBIDDEN              "origin-not-allowed"      "Not allowed from this origin"
+    InvalidRequest         BAD_REQUEST            "invalid-request"         "The request can't be read"
+    UnsupportedMediaType   UNSUPPORTED_MEDIA_TYPE "unsupported-media-type"  "The body is not plain JSON"
+    TooLarge               PAYLOAD_TOO_LARGE      "too-large"               "The body is too large"
+    BodyTooSlow            REQUEST_TIMEOUT        "body-too-slow"           "The body did not come in time"
+    Busy                   SERVICE_UNAVAILABLE    "busy"                    "Too many requests at once"
+    NotReady               SERVICE_UNAVAILABLE    "not-ready"               "The node is not ready"
+    Internal               INTERNAL_SERVER_ERROR  "internal"                "Something broke"
+
+    // The key that asks.
+    Unauthenticated        UNAUTHORIZED           "unauthenticated"         "A key that works is needed"
+    ManagementKeyNeeded    FORBIDDEN              "management-key-needed"   "Not allowed with this key"
+    InstallationKeyNeeded  FORBIDDEN              "installation-key-needed" "Not allowed with this key"
+    ScopeMissing           FORBIDDEN              "scope-missing"           "Not allowed with this key"
+    ScopeNotHeld           FORBIDDEN              "scope-not-held"          "Not allowed with this key"
+    TooManyAtOnce          TOO_MANY_REQUESTS      "too-many-at-once"        "Too many requests of yours at once"
+
+    // Reads.
+    ReadModelsUnavailable  SERVICE_UNAVAILABLE    "read-models-unavailable" "The read models can't be reached"
+    PositionNotReached     GATEWAY_TIMEOUT        "position-not-reached"    "The read models are not that far yet"
+    TimedOut               GATEWAY_TIMEOUT        "timed-out"               "No answer in time"
+
+    // Commands.
+    Unavailable            SERVICE_UNAVAILABLE    "unavailable"             "The log can't be reached"
+    OutcomeUnknown         SERVICE_UNAVAILABLE    "outcome-unknown"         "It is not known whether this was done"
+    Conflict               CONFLICT               "conflict"                "Others change the same thing"
+    IdempotencyKeyReused   UNPROCESSABLE_ENTITY   "idempotency-key-reused"  "The Idempotency-Key belongs to another command"
+    Closed                 SERVICE_UNAVAILABLE    "closed"                  "A newer version wrote to this"
+    FleetTooOld            SERVICE_UNAVAILABLE    "fleet-too-old"           "A process of the installation can't read this yet"
+    SlugTaken              CONFLICT               "slug-taken"              "The slug belongs to something else"
+
+    // Organizations.
+    OrganizationAlreadyCreated CONFLICT           "organization-already-created" "The organization exists already"
+    OrganizationSuspended  CONFLICT               "organization-suspended"  "The organization is suspended"
+
+    // Servers.
+    ServerAlreadyRegistered CONFLICT              "server-already-registered" "The server is registered already"
+    ServerRemoved          CONFLICT               "server-removed"          "The server is removed"
+
+    // Keys.
+    KeyAlreadyIssued       CONFLICT               "key-already-issued"      "The key is issued already"
+    KeyRevoked             CONFLICT               "key-revoked"             "The key is revoked"
+    ExpiryInThePast        UNPROCESSABLE_ENTITY   "expiry-in-the-past"      "The key can't be like that"
+    ExpiresBeforeItStarts  UNPROCESSABLE_ENTITY   "expires-before-it-starts" "The key can't be like that"
+    InstallationScopes     UNPROCESSABLE_ENTITY   "installation-scopes"     "The key can't be like that"
+    WrongOwner             UNPROCESSABLE_ENTITY   "wrong-owner"             "The key can't be like that"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::problem::URN;
+
+    /// The committed list is the table. `KEYLEDGER_WRITE_REFERENCE=1` writes it anew.
+    #[test]
+    fn the_committed_problems_are_the_table() {
+        let mut generated = "# Problems\n\nAnswers that are not what was asked for are problem details (RFC 9457), \
+             on every listener; at `/mcp` they are\nJSON-RPC errors instead. `type` stays the same for ever, words \
+             may change. `detail` says what is wrong here and what to do,\n`field` where, `retry_after_seconds` (and \
+             `Retry-After`) when to ask again.\n\n| type | status | title |\n|---|---|---|\n"
+            .to_owned();
+        for kind in Kind::ALL {
+            let (name, status, title) = (kind.name(), kind.status().as_u16(), kind.title());
+            writeln!(generated, "| `{URN}{name}` | {status} | {title} |").unwrap();
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/problems.md");
+        if std::env::var_os("KEYLEDGER_WRITE_REFERENCE").is_some() {
+            std::fs::write(path, &generated).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == generated, "docs/reference/problems.md is not the table: run `just reference`");
+    }
+
+    #[test]
+    fn each_kind_has_a_name_of_its_own() {
+        let names: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), Kind::ALL.len());
+    }
+}
