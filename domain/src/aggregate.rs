@@ -3,10 +3,6 @@
 
 use std::fmt::Debug;
 
-use events::installation::InstallationEvent;
-use events::key::KeyEvent;
-use events::organization::OrganizationEvent;
-use events::server::ServerEvent;
 use events::{AggregateType, Event, Slug, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,11 +40,14 @@ pub trait Decide:
 }
 
 /// The events of one noun.
-pub trait NounEvent: Clone + PartialEq + Debug + Send + Sync + 'static {
-    fn into_event(self) -> Event;
+pub trait NounEvent:
+    Into<Event> + TryFrom<Event, Error = Event> + Clone + PartialEq + Debug + Send + Sync + 'static
+{
+}
 
-    /// `None`: the event is another noun's.
-    fn from_event(event: Event) -> Option<Self>;
+impl<E> NounEvent for E where
+    E: Into<Event> + TryFrom<Event, Error = Event> + Clone + PartialEq + Debug + Send + Sync + 'static
+{
 }
 
 /// What a decision needs to know beside the aggregate's own state; drawn before it.
@@ -74,25 +73,4 @@ pub enum Standing {
     Unknown,
     /// To an organization of which an event can't be read.
     Closed,
-}
-
-macro_rules! noun_events {
-    ($($noun:ident($enum:ty);)*) => {$(
-        impl NounEvent for $enum {
-            fn into_event(self) -> Event {
-                Event::$noun(self)
-            }
-
-            fn from_event(event: Event) -> Option<Self> {
-                if let Event::$noun(event) = event { Some(event) } else { None }
-            }
-        }
-    )*};
-}
-
-noun_events! {
-    Installation(InstallationEvent);
-    Organization(OrganizationEvent);
-    Server(ServerEvent);
-    Key(KeyEvent);
 }

@@ -42,13 +42,19 @@ impl<A: Decide> Aggregate for Root<A> {
     }
 }
 
+impl<E: NounEvent> Happened<E> {
+    fn event(&self) -> Event {
+        self.0.clone().into()
+    }
+}
+
 impl<E: NounEvent> DomainEvent for Happened<E> {
     fn event_type(&self) -> String {
-        self.0.clone().into_event().kind().to_owned()
+        self.event().kind().to_owned()
     }
 
     fn event_version(&self) -> String {
-        self.0.clone().into_event().version().to_string()
+        self.event().version().to_string()
     }
 }
 
@@ -61,7 +67,7 @@ struct Wire {
 
 impl<E: NounEvent> Serialize for Happened<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let event = self.0.clone().into_event();
+        let event = self.event();
         let data = event.data().map_err(serde::ser::Error::custom)?;
         Wire { kind: event.kind().to_owned(), version: event.version(), data }.serialize(serializer)
     }
@@ -71,6 +77,6 @@ impl<'de, E: NounEvent> Deserialize<'de> for Happened<E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
         let event = Event::decode(&wire.kind, wire.version, wire.data.get()).map_err(de::Error::custom)?;
-        E::from_event(event).map(Self).ok_or_else(|| de::Error::custom("another noun's event"))
+        E::try_from(event).map(Self).map_err(|_| de::Error::custom("another noun's event"))
     }
 }

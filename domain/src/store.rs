@@ -12,7 +12,7 @@ use events::{
     AggregateType, CommandId, Draft, Event, EventId, LogId, Owner, Position, Read, Slug, Subject, Timestamp,
 };
 
-use crate::aggregate::{Decide, NounEvent};
+use crate::aggregate::Decide;
 use crate::command_id;
 use crate::context::Context;
 use crate::cqrs::{Happened, Root};
@@ -122,9 +122,9 @@ impl<A: Decide> Loaded<A> {
     fn take(&mut self, stored: &Stored, log: LogId) {
         let envelope = match stored.read(log) {
             Read::Event(recorded) => {
-                match A::Event::from_event(recorded.event) {
-                    Some(event) => self.root.apply(Happened(event)),
-                    None => self.closed = true,
+                match A::Event::try_from(recorded.event) {
+                    Ok(event) => self.root.apply(Happened(event)),
+                    Err(_) => self.closed = true,
                 }
                 recorded.envelope
             }
@@ -194,7 +194,7 @@ impl Store {
         let mut claims = Vec::new();
         let mut entries = Vec::with_capacity(decided.len());
         for (place, event) in decided.into_iter().enumerate() {
-            let event = event.into_event();
+            let event: Event = event.into();
             if let Some(reservation) = event.reserves() {
                 claims.push(self.claim(loaded, &reservation, context).await?);
             }
@@ -257,10 +257,10 @@ fn belongs_to_another(history: &History, log: LogId, object: &Subject) -> Result
         Read::Unreadable(_) => Some(Err(StoreError::Closed)),
         Read::Foreign(_) => None,
     });
-    Ok(match newest.transpose()? {
-        None => false,
-        Some(Event::Slug(SlugEvent::Reserved(reserved))) => reserved.object != object.aggregate_id,
-        Some(Event::Installation(_) | Event::Organization(_) | Event::Server(_) | Event::Key(_)) => true,
+    let Some(event) = newest.transpose()? else { return Ok(false) };
+    Ok(match event.as_slug() {
+        Some(SlugEvent::Reserved(reserved)) => reserved.object != object.aggregate_id,
+        None => true,
     })
 }
 
@@ -326,7 +326,7 @@ impl<A: Decide> EventStore<Root<A>> for Store {
         for stored in &history.events {
             match stored.read(log) {
                 Read::Event(recorded) => {
-                    let event = A::Event::from_event(recorded.event).ok_or(StoreError::Closed)?;
+                    let event = A::Event::try_from(recorded.event).map_err(|_| StoreError::Closed)?;
                     let sequence = envelopes.len() + 1;
                     envelopes.push(enveloped(aggregate_id, sequence, event, &HashMap::new()));
                 }

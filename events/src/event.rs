@@ -1,23 +1,73 @@
-//! Every event there is, and the one table of kinds and versions.
+//! Every event there is: the one list of nouns, and the one table of kinds and versions.
 
 use serde::Serialize;
 
 use crate::installation::InstallationEvent;
 use crate::key::KeyEvent;
 use crate::organization::OrganizationEvent;
+use crate::sealed::{Field, SealedText};
 use crate::server::ServerEvent;
 use crate::slug::{Reservation, SlugEvent};
 use crate::subject::AggregateType;
 use crate::{installation, key, organization, server, slug};
 
-/// What happened, in its newest shape.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Event {
-    Installation(InstallationEvent),
-    Organization(OrganizationEvent),
-    Server(ServerEvent),
-    Key(KeyEvent),
-    Slug(SlugEvent),
+macro_rules! nouns {
+    ($($noun:ident($events:ty), $as:ident;)*) => {
+        /// What happened, in its newest shape.
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub enum Event {
+            $($noun($events),)*
+        }
+
+        impl Event {
+            /// The type of aggregate that such an event belongs to.
+            pub fn aggregate_type(&self) -> AggregateType {
+                match self { $(Self::$noun(_) => AggregateType::$noun,)* }
+            }
+
+            /// Its sealed texts, each with its field.
+            pub fn sealed(&self) -> Vec<(Field, &SealedText)> {
+                match self { $(Self::$noun(event) => event.sealed(),)* }
+            }
+
+            /// The name that this event claims, stored as a reservation in the same batch.
+            pub fn reserves(&self) -> Option<Reservation> {
+                match self { $(Self::$noun(event) => event.reserves(),)* }
+            }
+
+            $(
+                /// `None`: it is another noun's.
+                pub fn $as(&self) -> Option<&$events> {
+                    if let Self::$noun(event) = self { Some(event) } else { None }
+                }
+            )*
+        }
+
+        $(
+            impl From<$events> for Event {
+                fn from(event: $events) -> Self {
+                    Self::$noun(event)
+                }
+            }
+
+            impl TryFrom<Event> for $events {
+                /// Another noun's event.
+                type Error = Event;
+
+                fn try_from(event: Event) -> Result<Self, Event> {
+                    if let Event::$noun(event) = event { Ok(event) } else { Err(event) }
+                }
+            }
+        )*
+    };
+}
+
+nouns! {
+    Installation(InstallationEvent), as_installation;
+    Organization(OrganizationEvent), as_organization;
+    Server(ServerEvent), as_server;
+    Key(KeyEvent), as_key;
+    Slug(SlugEvent), as_slug;
 }
 
 /// Why data was not read as an event.
@@ -88,32 +138,6 @@ table! {
     "key.scopes_changed", 1 => Key, KeyEvent::ScopesChanged(key::ScopesChanged);
     "key.metadata_changed", 1 => Key, KeyEvent::MetadataChanged(key::MetadataChanged);
     "slug.reserved", 1 => Slug, SlugEvent::Reserved(slug::Reserved);
-}
-
-impl Event {
-    /// The type of aggregate that such an event belongs to.
-    pub fn aggregate_type(&self) -> AggregateType {
-        match self {
-            Self::Installation(_) => AggregateType::Installation,
-            Self::Organization(_) => AggregateType::Organization,
-            Self::Server(_) => AggregateType::Server,
-            Self::Key(_) => AggregateType::Key,
-            Self::Slug(_) => AggregateType::Slug,
-        }
-    }
-
-    /// The name that this event claims, stored as a reservation in the same batch.
-    pub fn reserves(&self) -> Option<Reservation> {
-        match self {
-            Self::Organization(OrganizationEvent::Created(created)) => Some(created.reserves()),
-            Self::Server(ServerEvent::Registered(registered)) => Some(registered.reserves()),
-            Self::Installation(_)
-            | Self::Organization(_)
-            | Self::Server(_)
-            | Self::Key(_)
-            | Self::Slug(_) => None,
-        }
-    }
 }
 
 fn raw(data: &impl Serialize) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {

@@ -7,7 +7,8 @@ use crate::actor::Actor;
 use crate::digest::KeyDigest;
 use crate::id::{SecretId, UserId};
 use crate::scope::ScopeSet;
-use crate::sealed::SealedText;
+use crate::sealed::{Field, SealedText, optional};
+use crate::slug::Reservation;
 use crate::timestamp::Timestamp;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +25,52 @@ pub enum KeyEvent {
     Renamed(Renamed),
     ScopesChanged(ScopesChanged),
     MetadataChanged(MetadataChanged),
+}
+
+impl KeyEvent {
+    pub(crate) fn sealed(&self) -> Vec<(Field, &SealedText)> {
+        match self {
+            Self::Issued(Issued {
+                name,
+                metadata,
+                secret_id: _,
+                digest: _,
+                prefix: _,
+                last_four: _,
+                owner: _,
+                environment: _,
+                not_before: _,
+                expires_at: _,
+                scopes: _,
+                issued_by: _,
+            }) => {
+                let mut fields = vec![(Field::Name, name)];
+                fields.extend(optional(Field::Metadata, metadata));
+                fields
+            }
+            Self::Renamed(Renamed { name }) => vec![(Field::Name, name)],
+            Self::MetadataChanged(MetadataChanged { metadata }) => optional(Field::Metadata, metadata),
+            Self::Revoked(Revoked { reason }) | Self::Disabled(Disabled { reason }) => {
+                optional(Field::Reason, reason)
+            }
+            Self::Enabled(Enabled {})
+            | Self::ExpiryChanged(ExpiryChanged { expires_at: _ })
+            | Self::ScopesChanged(ScopesChanged { scopes: _ }) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn reserves(&self) -> Option<Reservation> {
+        match self {
+            Self::Issued(_)
+            | Self::Revoked(_)
+            | Self::Disabled(_)
+            | Self::Enabled(_)
+            | Self::ExpiryChanged(_)
+            | Self::Renamed(_)
+            | Self::ScopesChanged(_)
+            | Self::MetadataChanged(_) => None,
+        }
+    }
 }
 
 /// `key.issued` version 1: a key, and what it may do.

@@ -12,6 +12,7 @@ pub mod id;
 pub mod installation;
 pub mod key;
 pub mod log;
+mod named;
 pub mod organization;
 pub mod position;
 pub mod scope;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::position::Shard;
-use crate::sealed::SealedText;
+use crate::sealed::{Field, SealedText, optional};
 use crate::slug::{Reservation, Slug, SlugKind};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,6 +13,27 @@ pub enum OrganizationEvent {
     Renamed(Renamed),
     Suspended(Suspended),
     Resumed(Resumed),
+}
+
+impl OrganizationEvent {
+    pub(crate) fn sealed(&self) -> Vec<(Field, &SealedText)> {
+        match self {
+            Self::Created(Created { slug: _, name, home_shard: _ }) | Self::Renamed(Renamed { name }) => {
+                vec![(Field::Name, name)]
+            }
+            Self::Suspended(Suspended { reason }) => optional(Field::Reason, reason),
+            Self::Resumed(Resumed {}) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn reserves(&self) -> Option<Reservation> {
+        match self {
+            Self::Created(Created { slug, .. }) => {
+                Some(Reservation { kind: SlugKind::Organization, slug: slug.clone() })
+            }
+            Self::Renamed(_) | Self::Suspended(_) | Self::Resumed(_) => None,
+        }
+    }
 }
 
 /// `organization.created` version 1: an organization comes to be, with its slug.
@@ -40,9 +61,3 @@ pub struct Suspended {
 /// `organization.resumed` version 1: its keys work again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Resumed {}
-
-impl Created {
-    pub(crate) fn reserves(&self) -> Reservation {
-        Reservation { kind: SlugKind::Organization, slug: self.slug.clone() }
-    }
-}

@@ -49,12 +49,14 @@ pub enum ServerPattern {
     Slug(Slug),
 }
 
-/// The named things of an MCP server.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Thing {
-    Tool,
-    Prompt,
-    Resource,
+crate::named! {
+    /// The named things of an MCP server.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Thing {
+        Tool = "tools",
+        Prompt = "prompts",
+        Resource = "resources",
+    }
 }
 
 /// Names as the server says them, decoded.
@@ -66,14 +68,16 @@ pub enum NamePattern {
     Prefix(Box<str>),
 }
 
-/// What management works on.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Resource {
-    Organizations,
-    Servers,
-    Keys,
-    Events,
-    Status,
+crate::named! {
+    /// What management works on.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Resource {
+        Organizations = "organizations",
+        Servers = "servers",
+        Keys = "keys",
+        Events = "events",
+        Status = "status",
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -82,10 +86,12 @@ pub enum ResourcePattern {
     One(Resource),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Access {
-    Read,
-    Write,
+crate::named! {
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Access {
+        Read = "read",
+        Write = "write",
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -169,39 +175,6 @@ impl NamePattern {
             Cow::Owned(name) => name.into(),
         };
         Ok(if prefix { Self::Prefix(name) } else { Self::Exact(name) })
-    }
-}
-
-impl Thing {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tool => "tools",
-            Self::Prompt => "prompts",
-            Self::Resource => "resources",
-        }
-    }
-}
-
-impl Resource {
-    pub const ALL: [Self; 5] = [Self::Organizations, Self::Servers, Self::Keys, Self::Events, Self::Status];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Organizations => "organizations",
-            Self::Servers => "servers",
-            Self::Keys => "keys",
-            Self::Events => "events",
-            Self::Status => "status",
-        }
-    }
-}
-
-impl Access {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
     }
 }
 

@@ -52,6 +52,22 @@ impl FromStr for SealedBytes {
 
 text_serde!(SealedBytes, "SealedBytes", "bytes, base64url without padding");
 
+crate::named! {
+    /// A field of an event that holds sealed text. Its name is part of the seal, so it never changes.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub enum Field {
+        Name = "name",
+        Reason = "reason",
+        /// A JSON object.
+        Metadata = "metadata",
+    }
+}
+
+/// A field whose text may be absent.
+pub(crate) fn optional(field: Field, text: &Option<SealedText>) -> Vec<(Field, &SealedText)> {
+    text.iter().map(|text| (field, text)).collect()
+}
+
 /// Which field of which event a text belongs to. It is the seal's associated data, so that a text moved to
 /// another event, field or organization does not open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,13 +76,13 @@ pub struct SealedField {
     pub owner: Owner,
     pub aggregate: AggregateId,
     pub event: EventId,
-    pub field: &'static str,
+    pub field: Field,
 }
 
 impl SealedField {
     /// A field of an aggregate's event. An organization's own texts are sealed under its own key, although
     /// its subject belongs to the installation.
-    pub fn of(subject: &Subject, event: EventId, field: &'static str) -> Self {
+    pub fn of(subject: &Subject, event: EventId, field: Field) -> Self {
         let own = (subject.aggregate_type == AggregateType::Organization)
             .then(|| OrganizationId::try_from(&subject.aggregate_id).ok())
             .flatten();
@@ -80,7 +96,7 @@ impl SealedField {
             self.owner.to_string(),
             self.aggregate.to_string(),
             self.event.to_string(),
-            self.field.to_owned(),
+            self.field.as_str().to_owned(),
         ];
         let mut data = Vec::with_capacity(160);
         for part in parts {
@@ -108,7 +124,7 @@ mod tests {
             (Subject::key(Owner::Organization(organization), key), Owner::Organization(organization)),
             (Subject::key(Owner::Installation, key), Owner::Installation),
         ] {
-            let field = SealedField::of(&subject, event, "name");
+            let field = SealedField::of(&subject, event, Field::Name);
             assert_eq!((field.owner, field.aggregate), (owner, subject.aggregate_id));
         }
     }
@@ -121,7 +137,7 @@ mod tests {
         for owner in owners {
             for aggregate in ["a", "ab", "a-b"] {
                 for event in [1, 2] {
-                    for field in ["name", "nam", "ename"] {
+                    for field in Field::ALL {
                         let field = SealedField {
                             owner,
                             aggregate: aggregate.parse().unwrap(),
@@ -142,7 +158,7 @@ mod tests {
             owner: Owner::Installation,
             aggregate: "k".parse().unwrap(),
             event: EventId::new(Uuid::nil()),
-            field: "name",
+            field: Field::Name,
         };
         let mut expected = Vec::new();
         for part in ["_", "k", "00000000-0000-0000-0000-000000000000", "name"] {

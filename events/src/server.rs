@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::sealed::SealedText;
+use crate::sealed::{Field, SealedText, optional};
 use crate::slug::{Reservation, Slug, SlugKind};
 use crate::token::text_serde;
 
@@ -16,6 +16,27 @@ pub enum ServerEvent {
     Registered(Registered),
     Changed(Changed),
     Removed(Removed),
+}
+
+impl ServerEvent {
+    pub(crate) fn sealed(&self) -> Vec<(Field, &SealedText)> {
+        match self {
+            Self::Registered(Registered { slug: _, upstream: _, enabled: _, name }) => {
+                vec![(Field::Name, name)]
+            }
+            Self::Changed(Changed { upstream: _, enabled: _, name }) => optional(Field::Name, name),
+            Self::Removed(Removed { reason }) => optional(Field::Reason, reason),
+        }
+    }
+
+    pub(crate) fn reserves(&self) -> Option<Reservation> {
+        match self {
+            Self::Registered(Registered { slug, .. }) => {
+                Some(Reservation { kind: SlugKind::Server, slug: slug.clone() })
+            }
+            Self::Changed(_) | Self::Removed(_) => None,
+        }
+    }
 }
 
 /// `server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug.
@@ -43,12 +64,6 @@ pub struct Changed {
 pub struct Removed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<SealedText>,
-}
-
-impl Registered {
-    pub(crate) fn reserves(&self) -> Reservation {
-        Reservation { kind: SlugKind::Server, slug: self.slug.clone() }
-    }
 }
 
 /// Where an MCP server answers: an absolute `http` or `https` URL without user, query or fragment, at most

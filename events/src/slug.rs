@@ -9,6 +9,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sealed::{Field, SealedText};
 use crate::subject::AggregateId;
 use crate::token::text_serde;
 
@@ -51,20 +52,13 @@ impl fmt::Display for Slug {
 
 text_serde!(Slug, "Slug", "1 to 63 lower-case letters, digits and single hyphens between them");
 
-/// What a slug names.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SlugKind {
-    Organization,
-    Server,
-}
-
-impl SlugKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Organization => "organization",
-            Self::Server => "server",
-        }
+crate::named! {
+    /// What a slug names.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum SlugKind {
+        Organization = "organization",
+        Server = "server",
     }
 }
 
@@ -86,6 +80,20 @@ impl Reservation {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SlugEvent {
     Reserved(Reserved),
+}
+
+impl SlugEvent {
+    pub(crate) fn sealed(&self) -> Vec<(Field, &SealedText)> {
+        match self {
+            Self::Reserved(Reserved { kind: _, slug: _, object: _ }) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn reserves(&self) -> Option<Reservation> {
+        match self {
+            Self::Reserved(_) => None,
+        }
+    }
 }
 
 /// `slug.reserved` version 1: a slug names this object, for ever.

@@ -58,29 +58,48 @@ impl FromStr for Owner {
 
 text_serde!(Owner, "Owner", "an organization's id, or _ for the installation itself");
 
-/// What kind of thing an aggregate is.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum AggregateType {
-    Installation,
-    Organization,
-    Server,
-    Key,
-    Slug,
-    /// A type that a newer version writes: a valid token that this one does not know.
-    Unknown(Box<str>),
+macro_rules! aggregate_types {
+    ($($type:ident = $name:literal;)*) => {
+        /// What kind of thing an aggregate is.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum AggregateType {
+            $($type,)*
+            /// A type that a newer version writes: a valid token that this one does not know.
+            Unknown(Box<str>),
+        }
+
+        impl AggregateType {
+            /// Every type that this version knows.
+            pub const KNOWN: &'static [Self] = &[$(Self::$type),*];
+
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$type => $name,)*
+                    Self::Unknown(name) => name,
+                }
+            }
+        }
+
+        impl FromStr for AggregateType {
+            type Err = SubjectError;
+
+            fn from_str(text: &str) -> Result<Self, SubjectError> {
+                match text {
+                    $($name => Ok(Self::$type),)*
+                    other if is_token(other) => Ok(Self::Unknown(other.into())),
+                    other => Err(SubjectError(other.chars().take(64).collect())),
+                }
+            }
+        }
+    };
 }
 
-impl AggregateType {
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Installation => "installation",
-            Self::Organization => "organization",
-            Self::Server => "server",
-            Self::Key => "key",
-            Self::Slug => "slug",
-            Self::Unknown(name) => name,
-        }
-    }
+aggregate_types! {
+    Installation = "installation";
+    Organization = "organization";
+    Server = "server";
+    Key = "key";
+    Slug = "slug";
 }
 
 impl fmt::Display for AggregateType {
@@ -89,23 +108,7 @@ impl fmt::Display for AggregateType {
     }
 }
 
-impl FromStr for AggregateType {
-    type Err = SubjectError;
-
-    fn from_str(text: &str) -> Result<Self, SubjectError> {
-        match text {
-            "installation" => Ok(Self::Installation),
-            "organization" => Ok(Self::Organization),
-            "server" => Ok(Self::Server),
-            "key" => Ok(Self::Key),
-            "slug" => Ok(Self::Slug),
-            other if is_token(other) => Ok(Self::Unknown(other.into())),
-            other => Err(SubjectError(other.chars().take(64).collect())),
-        }
-    }
-}
-
-text_serde!(AggregateType, "AggregateType", "installation, organization, server, key or slug");
+text_serde!(AggregateType, "AggregateType", "what kind of thing it is, such as key");
 
 /// An aggregate's id as it stands in a subject: a UUID, or `<kind>-<slug>` for a reservation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -14,7 +14,7 @@ use events::clock::{Clock, Random, uuid_v7};
 use events::key::{Environment, KeyOwner};
 use events::log::{Log, ReadError};
 use events::scope::{AccessPattern, ResourcePattern};
-use events::sealed::SealedField;
+use events::sealed::{Field, SealedField};
 use events::{
     Actor, AggregateType, CommandId, EventId, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet,
     SecretId, Subject,
@@ -157,7 +157,7 @@ impl Bootstrap {
         let subject = Subject::key(Owner::Installation, id);
         let key = PlainKey::draw(&self.prefix, &*self.random);
         let parsed = key.parsed();
-        let field = SealedField::of(&subject, context.event, "name");
+        let field = SealedField::of(&subject, context.event, Field::Name);
         let command = key::Command::Issue(Box::new(key::Issue {
             secret_id: SecretId::new(self.uuid()),
             digest: peppers.newest().digest(&parsed),

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use http::{HeaderValue, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
-use projections::origin::Origin;
+use projections::origin::BuiltFrom;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,7 @@ pub struct Health {
     /// `None`: a process that answers for no keys, ready once it runs.
     pub gate: Option<Arc<Gate>>,
     /// `None`: a process that keeps no read models.
-    pub read_models: Option<watch::Receiver<Origin>>,
+    pub read_models: Option<watch::Receiver<BuiltFrom>>,
     /// Cancelled once the process has been told to end.
     pub ending: CancellationToken,
     pub metrics: PrometheusHandle,
@@ -75,19 +75,19 @@ async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
 }
 
 /// Somebody must decide before anything rests on a log that has lost what the read models know of.
-fn diverged(origin: &Origin) -> Option<String> {
+fn diverged(origin: &BuiltFrom) -> Option<String> {
     match origin {
-        Origin::Diverged(reason) => Some(built_from_another(reason)),
-        Origin::Unknown | Origin::SameLog => None,
+        BuiltFrom::Diverged(reason) => Some(built_from_another(reason)),
+        BuiltFrom::Unknown | BuiltFrom::SameLog => None,
     }
 }
 
 /// Why a process that keeps read models answers for no key yet, or no more.
-pub fn why_held(origin: &Origin) -> Option<String> {
+pub fn why_held(origin: &BuiltFrom) -> Option<String> {
     match origin {
-        Origin::Unknown => Some("the read models have not been compared with the log yet".to_owned()),
-        Origin::SameLog => None,
-        Origin::Diverged(reason) => Some(built_from_another(reason)),
+        BuiltFrom::Unknown => Some("the read models have not been compared with the log yet".to_owned()),
+        BuiltFrom::SameLog => None,
+        BuiltFrom::Diverged(reason) => Some(built_from_another(reason)),
     }
 }
 

@@ -30,63 +30,33 @@ pub const TOLD_AT_MOST: usize = 1_000;
 /// Characters of what a finding says.
 const SAID_AT_MOST: usize = 300;
 
-/// What is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Check {
-    /// Every event belongs to this log, which one event opened.
-    Identity,
-    /// No sequence is missing.
-    Sequence,
-    /// Every message is an envelope of ours.
-    Envelope,
-    /// An event lies on the subject that its envelope and its data name.
-    Subject,
-    /// This version reads the event's kind and version.
-    Version,
-    /// The event is as the committed JSON Schemas have it, and its data is read.
-    Schema,
-    /// Time never goes back within an aggregate.
-    Order,
-    /// No event comes twice, and no command.
-    Duplicate,
-    /// A name and who claims it stand next to each other, and a name has one object.
-    Reservation,
-    /// Each aggregate's events are such as decisions make, one after the other.
-    Replay,
-    /// Digests of secrets are such as Keyledger makes.
-    Secret,
-}
-
-impl Check {
-    pub const ALL: [Self; 11] = [
-        Self::Identity,
-        Self::Sequence,
-        Self::Envelope,
-        Self::Subject,
-        Self::Version,
-        Self::Schema,
-        Self::Order,
-        Self::Duplicate,
-        Self::Reservation,
-        Self::Replay,
-        Self::Secret,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Sequence => "sequence",
-            Self::Envelope => "envelope",
-            Self::Subject => "subject",
-            Self::Version => "version",
-            Self::Schema => "schema",
-            Self::Order => "order",
-            Self::Duplicate => "duplicate",
-            Self::Reservation => "reservation",
-            Self::Replay => "replay",
-            Self::Secret => "secret",
-        }
+events::named! {
+    /// What is checked.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Check {
+        /// Every event belongs to this log, which one event opened.
+        Identity = "identity",
+        /// No sequence is missing.
+        Sequence = "sequence",
+        /// Every message is an envelope of ours.
+        Envelope = "envelope",
+        /// An event lies on the subject that its envelope and its data name.
+        Subject = "subject",
+        /// This version reads the event's kind and version.
+        Version = "version",
+        /// The event is as the committed JSON Schemas have it, and its data is read.
+        Schema = "schema",
+        /// Time never goes back within an aggregate.
+        Order = "order",
+        /// No event comes twice, and no command.
+        Duplicate = "duplicate",
+        /// A name and who claims it stand next to each other, and a name has one object.
+        Reservation = "reservation",
+        /// Each aggregate's events are such as decisions make, one after the other.
+        Replay = "replay",
+        /// Digests of secrets are such as Keyledger makes.
+        Secret = "secret",
     }
 }
 

@@ -41,13 +41,14 @@ pub async fn read(pool: &Pool, projection: Projection) -> Result<Option<Checkpoi
 }
 
 /// Every projection's checkpoint, as they stood at one moment.
-pub async fn all(pool: &Pool) -> Result<[(Projection, Option<Checkpoint>); 4], ReadModelError> {
+pub async fn all(pool: &Pool) -> Result<Vec<(Projection, Option<Checkpoint>)>, ReadModelError> {
     let sql = "SELECT projection, to_jsonb(c) FROM checkpoints c";
     let mut rows: Vec<(String, Json<Checkpoint>)> = sqlx::query_as(sql).fetch_all(pool.inner()).await?;
-    Ok(Projection::ALL.map(|projection| {
+    let of = |projection: Projection| {
         let at = rows.iter().position(|(name, _)| name == projection.as_str());
         (projection, at.map(|at| rows.swap_remove(at).1.0))
-    }))
+    };
+    Ok(Projection::ALL.into_iter().map(of).collect())
 }
 
 /// Waits until a projection has the event at this position. False: not in time, or another log's.

@@ -16,7 +16,7 @@ use crate::postgres::{self, Pool, ReadModelError};
 
 /// What is known of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Origin {
+pub enum BuiltFrom {
     /// Nobody has looked yet.
     Unknown,
     /// Nothing is known against it.
@@ -40,7 +40,7 @@ pub async fn keep_looking(
     log: Arc<dyn Log>,
     pool: Pool,
     every: Duration,
-    tell: watch::Sender<Origin>,
+    tell: watch::Sender<BuiltFrom>,
 ) -> Infallible {
     let mut migrated = false;
     loop {
@@ -49,9 +49,9 @@ pub async fn keep_looking(
         migrated |= looked.is_ok();
         match looked {
             Ok(origin) => {
-                let diverged = matches!(origin, Origin::Diverged(_));
+                let diverged = matches!(origin, BuiltFrom::Diverged(_));
                 metrics::gauge!("keyledger_read_models_diverged").set(if diverged { 1.0 } else { 0.0 });
-                if let Origin::Diverged(reason) = &origin
+                if let BuiltFrom::Diverged(reason) = &origin
                     && *tell.borrow() != origin
                 {
                     tracing::error!(%reason, "the read models were built from another log: nothing may rest on this one until somebody has decided");
@@ -65,9 +65,9 @@ pub async fn keep_looking(
             Err(CompareError::ReadModels(error)) => {
                 tracing::debug!(%error, "the read models were not compared with the log");
                 tell.send_if_modified(|known| {
-                    let first = *known == Origin::Unknown;
+                    let first = *known == BuiltFrom::Unknown;
                     if first {
-                        *known = Origin::SameLog;
+                        *known = BuiltFrom::SameLog;
                     }
                     first
                 });
@@ -80,13 +80,13 @@ pub async fn keep_looking(
     }
 }
 
-async fn migrate_and_look(log: &dyn Log, pool: &Pool) -> Result<Origin, CompareError> {
+async fn migrate_and_look(log: &dyn Log, pool: &Pool) -> Result<BuiltFrom, CompareError> {
     postgres::migrate(pool).await?;
     look(log, pool).await
 }
 
 /// Compares every projection's place with the log.
-pub async fn look(log: &dyn Log, pool: &Pool) -> Result<Origin, CompareError> {
+pub async fn look(log: &dyn Log, pool: &Pool) -> Result<BuiltFrom, CompareError> {
     let mut compared: HashMap<Checkpoint, Option<String>> = HashMap::new();
     for (projection, checkpoint) in checkpoint::all(pool).await? {
         let Some(checkpoint) = checkpoint else { continue };
@@ -95,11 +95,11 @@ pub async fn look(log: &dyn Log, pool: &Pool) -> Result<Origin, CompareError> {
             None => against(log, &checkpoint).await?,
         };
         if let Some(reason) = &found {
-            return Ok(Origin::Diverged(format!("`{projection}` {reason}")));
+            return Ok(BuiltFrom::Diverged(format!("`{projection}` {reason}")));
         }
         compared.insert(checkpoint, found);
     }
-    Ok(Origin::SameLog)
+    Ok(BuiltFrom::SameLog)
 }
 
 /// Reads the event at a checkpoint back. What speaks against the log, if anything.

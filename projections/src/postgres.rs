@@ -14,6 +14,9 @@ use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::types::Json;
 
+use self::page::List;
+use crate::Projection;
+
 pub mod history;
 pub mod key;
 pub mod organization;
@@ -28,20 +31,29 @@ pub use page::{Cursor, CursorError, Page, PageQuery};
 pub use server::ServerRow;
 
 /// The tables that come from events, all of them.
-pub const TABLES: [&str; 6] = ["checkpoints", "parked_events", "organizations", "servers", "keys", "history"];
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    ["checkpoints", "parked_events"].into_iter().chain(Projection::ALL.map(Projection::as_str))
+}
 
 /// Every statement that an administrator's request can cause, by name. A test looks at the plan of each.
-pub const READS: [(&str, &str); 9] = [
-    ("organizations", organization::LIST),
-    ("servers of an organization", server::LIST),
-    ("keys of an owner", key::LIST),
-    ("history of an aggregate, oldest first", history::OF_AGGREGATE_OLDEST),
-    ("history of an aggregate, newest first", history::OF_AGGREGATE_NEWEST),
-    ("history of an owner, oldest first", history::OF_OWNER_OLDEST),
-    ("history of an owner, newest first", history::OF_OWNER_NEWEST),
-    ("history of the installation, oldest first", history::ALL_OLDEST),
-    ("history of the installation, newest first", history::ALL_NEWEST),
-];
+pub fn reads() -> Vec<(&'static str, &'static str)> {
+    let of = |list| match list {
+        List::Organizations => vec![("organizations", organization::LIST)],
+        List::Servers => vec![("servers of an organization", server::LIST)],
+        List::Keys => vec![("keys of an owner", key::LIST)],
+        List::Aggregate => vec![
+            ("history of an aggregate, oldest first", history::OF_AGGREGATE_OLDEST),
+            ("history of an aggregate, newest first", history::OF_AGGREGATE_NEWEST),
+        ],
+        List::Events => vec![
+            ("history of an owner, oldest first", history::OF_OWNER_OLDEST),
+            ("history of an owner, newest first", history::OF_OWNER_NEWEST),
+            ("history of the installation, oldest first", history::ALL_OLDEST),
+            ("history of the installation, newest first", history::ALL_NEWEST),
+        ],
+    };
+    List::ALL.into_iter().flat_map(of).collect()
+}
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 

@@ -7,30 +7,20 @@ use std::str::FromStr;
 use events::{AggregateType, Owner, Subject};
 use serde::{Deserialize, Serialize};
 
-/// A read model.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Projection {
-    Organizations,
-    Servers,
-    Keys,
-    /// One row an event.
-    History,
+events::named! {
+    /// A read model. Its name is its table's as well.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Projection {
+        Organizations = "organizations",
+        Servers = "servers",
+        Keys = "keys",
+        /// One row an event.
+        History = "history",
+    }
 }
 
 impl Projection {
-    pub const ALL: [Self; 4] = [Self::Organizations, Self::Servers, Self::Keys, Self::History];
-
-    /// Its name, which is its table's as well.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Organizations => "organizations",
-            Self::Servers => "servers",
-            Self::Keys => "keys",
-            Self::History => "history",
-        }
-    }
-
     /// Whether events of this aggregate are its matter. All others are passed over, also when they can't be read.
     pub fn takes(self, subject: &Subject) -> bool {
         match (&subject.aggregate_type, subject.owner) {
@@ -56,15 +46,17 @@ impl fmt::Display for Projection {
 
 /// The text names no projection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no projection `{0}`: organizations, servers, keys or history")]
-pub struct UnknownProjection(String);
+#[error("there is no projection `{name}`; there are {}", Projection::ALL.map(Projection::as_str).join(", "))]
+pub struct UnknownProjection {
+    name: String,
+}
 
 impl FromStr for Projection {
     type Err = UnknownProjection;
 
     fn from_str(text: &str) -> Result<Self, UnknownProjection> {
         let found = Self::ALL.into_iter().find(|projection| projection.as_str() == text);
-        found.ok_or_else(|| UnknownProjection(text.chars().take(64).collect()))
+        found.ok_or_else(|| UnknownProjection { name: text.chars().take(64).collect() })
     }
 }
 

@@ -27,7 +27,7 @@ mod switch;
 
 pub use compare::{Comparison, Difference, Kind};
 use copy::Copy;
-pub use copy::{Standing, discard, standing};
+pub use copy::{Unfinished, discard, unfinished};
 
 /// A rebuild of one projection.
 pub struct Rebuild {

@@ -13,7 +13,6 @@ use events::{
 };
 
 use super::*;
-use crate::aggregate::NounEvent;
 use crate::testing::{now, sealed, seconds, uuid};
 use crate::{Installation, Server, installation, organization, server};
 use tiny_log::{Fault, TinyLog};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use events::Event;
+use events::{AggregateType, Event};
 
 use crate::{file, root};
 
@@ -55,4 +55,13 @@ pub fn write() {
 fn the_table_of_kinds_is_up_to_date() {
     let text = std::fs::read_to_string(path()).unwrap();
     assert_eq!(text, with_table(&text), "`just golden` writes it");
+}
+
+#[test]
+fn every_type_of_aggregate_is_named() {
+    let text = std::fs::read_to_string(path()).unwrap();
+    let row = text.lines().find(|line| line.starts_with("| aggregate type |")).unwrap();
+    for known in AggregateType::KNOWN {
+        assert!(row.contains(&format!("`{known}`")), "{known} is not in: {row}");
+    }
 }

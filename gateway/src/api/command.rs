@@ -12,7 +12,7 @@ use domain::dispatch::CommandError;
 use domain::organization::{Organization, Refusal};
 use domain::readers::Unreadable;
 use events::clock::uuid_v7;
-use events::sealed::SealedField;
+use events::sealed::{Field, SealedField};
 use events::{CommandId, EventId, OrganizationId, Owner, ScopeSet, SealedText, Slug, Subject};
 use http::request::Parts;
 use serde::Serialize;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 use super::ApiState;
 use super::guard::{Admin, Allowed, Permission, Permitted, Place};
 use super::idempotency::{IdempotencyKey, canonical};
-use super::wait::{Asker, Origin, Wait};
+use super::wait::{Asker, PositionFrom, Wait};
 use super::written::Written;
 use crate::problem::{Kind, Problem};
 use crate::vault::{SealingKey, VaultError};
@@ -216,13 +216,13 @@ impl<A> Order<A> {
     }
 
     /// Seals a text to the field of the event that the command will make.
-    pub fn seal(&self, field: &'static str, text: &str) -> Result<SealedText, Problem> {
+    pub fn seal(&self, field: Field, text: &str) -> Result<SealedText, Problem> {
         let field = SealedField::of(&self.subject, self.context.event, field);
         self.sealing.seal(&field, text, &*self.api.random).map_err(vault)
     }
 
     /// The same for a text that may be absent.
-    pub fn seal_some(&self, field: &'static str, text: Option<&str>) -> Result<Option<SealedText>, Problem> {
+    pub fn seal_some(&self, field: Field, text: Option<&str>) -> Result<Option<SealedText>, Problem> {
         text.map(|text| self.seal(field, text)).transpose()
     }
 }
@@ -266,7 +266,7 @@ where
         let mut written = Written::new(id, &done);
         if let Some(wait) = wait {
             written.fleet =
-                Some(api.prove(asker, &wait, &done.position, Origin::Acknowledged, |_| false).await);
+                Some(api.prove(asker, &wait, &done.position, PositionFrom::Acknowledged, |_| false).await);
         }
         Ok(Executed { state: done.state, written })
     }

@@ -62,12 +62,12 @@ pub enum Standing {
     Fenced,
 }
 
-impl From<member::Standing> for Standing {
-    fn from(standing: member::Standing) -> Self {
+impl From<member::MemberStanding> for Standing {
+    fn from(standing: member::MemberStanding) -> Self {
         match standing {
-            member::Standing::Live => Self::Live,
-            member::Standing::Silent => Self::Silent,
-            member::Standing::Fenced => Self::Fenced,
+            member::MemberStanding::Live => Self::Live,
+            member::MemberStanding::Silent => Self::Silent,
+            member::MemberStanding::Fenced => Self::Fenced,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::ApiState;
 use super::bounds::Seat;
 use super::guard::Admin;
 use super::query::Query;
-use super::wait::{Asker, Origin, Wait, WaitTimeout};
+use super::wait::{Asker, PositionFrom, Wait, WaitTimeout};
 use crate::fleet;
 use crate::problem::Problem;
 
@@ -113,5 +113,5 @@ async fn proof(
     drop(admin);
     let wait = Wait::new(seat, wait_timeout_ms);
     let another = |proof: &fleet::Proof| unproven.is_some_and(|before| before != proof.unproven);
-    Ok(Json(api.prove(asker, &wait, &position, Origin::Named, another).await))
+    Ok(Json(api.prove(asker, &wait, &position, PositionFrom::Named, another).await))
 }

@@ -69,7 +69,7 @@ pub struct Asker {
 
 /// Whence a position comes.
 #[derive(Clone, Copy)]
-pub enum Origin {
+pub enum PositionFrom {
     /// The log has acknowledged it to this request.
     Acknowledged,
     /// Whoever asks has named it: it may not be stored yet, and what is known before it is says nothing of it.
@@ -162,7 +162,7 @@ impl ApiState {
         asker: Asker,
         wait: &Wait,
         position: &Position,
-        origin: Origin,
+        from: PositionFrom,
         enough: impl Fn(&Proof) -> bool,
     ) -> FleetProof {
         let asked = self.clock.instant();
@@ -170,7 +170,7 @@ impl ApiState {
         let mut watch = Watch { api: self, position, asked, until, shown: HashMap::new() };
         let (proof, open) = match self.slots.wait(&wait.seat, asker.owner, asker.key) {
             None => (watch.look(), Some(Open::Busy)),
-            Some(_waiting) => match watch.begin(origin).await {
+            Some(_waiting) => match watch.begin(from).await {
                 Err(open) => (watch.look(), Some(open)),
                 Ok(()) => watch.run(enough).await,
             },
@@ -181,10 +181,10 @@ impl ApiState {
 
 impl Watch<'_> {
     /// Waits until the position is stored, and then until what the roster says speaks of it.
-    async fn begin(&self, origin: Origin) -> Result<(), Open> {
-        match origin {
-            Origin::Acknowledged => {}
-            Origin::Named => tokio::select! {
+    async fn begin(&self, from: PositionFrom) -> Result<(), Open> {
+        match from {
+            PositionFrom::Acknowledged => {}
+            PositionFrom::Named => tokio::select! {
                 biased;
                 () = self.api.ending.cancelled() => return Err(Open::Ending),
                 applied = self.api.gate.wait_applied(self.position, self.left()) => {

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::nodes;
-use super::place::{self, Place};
+use super::place::{self, Home};
 use super::run::Up;
 use super::{Error, show};
 use crate::config::NatsRole;
 use crate::store::roles;
 
 /// Written when everything runs, gone when it ends.
-pub(super) fn write(place: &Place, up: &Up<'_>) -> Result<(), Error> {
+pub(super) fn write(place: &Home, up: &Up<'_>) -> Result<(), Error> {
     let Up { config, nats, postgres, nodes, admin_key, demo } = up;
     let users: serde_json::Map<String, Value> = roles::ALL
         .iter()

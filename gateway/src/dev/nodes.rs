@@ -9,7 +9,7 @@ use futures::future::{join_all, select_all};
 
 use super::children::{self, Child, Launch, Signal};
 use super::client::Client;
-use super::place::Place;
+use super::place::Home;
 use super::port::Port;
 use super::run::{DevError, LOOK_EVERY, READY_WITHIN};
 
@@ -44,7 +44,7 @@ impl Addresses {
 
 impl Node {
     /// Starts it with the configuration of the first node, on the ports that it had before if they are free.
-    pub async fn start(place: &Place, number: usize, kept: &mut [u16; 3]) -> Result<Self, DevError> {
+    pub async fn start(place: &Home, number: usize, kept: &mut [u16; 3]) -> Result<Self, DevError> {
         let take = |wanted: u16| Port::take(&[wanted]).map_err(DevError::Port);
         let [public, admin, metrics] = *kept;
         let ports = [take(public)?, take(admin)?, take(metrics)?];

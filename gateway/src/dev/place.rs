@@ -12,7 +12,7 @@ use super::{Error, private};
 
 /// A data directory that is this process's alone while it lives.
 #[derive(Debug)]
-pub struct Place {
+pub struct Home {
     root: PathBuf,
     /// The kernel lets go of the lock with the process, however it ends.
     _lock: File,
@@ -32,7 +32,7 @@ pub enum PlaceError {
 
 const LOCK: &str = "lock";
 
-impl Place {
+impl Home {
     /// Makes the directory or takes the one that is there, with mode 0700.
     pub fn take(path: &Path) -> Result<Self, PlaceError> {
         let is_ours = path.join(LOCK).is_file();
@@ -144,18 +144,18 @@ mod tests {
     fn a_directory_is_one_processs_at_a_time_and_the_refusal_names_it() {
         let above = tempfile::tempdir().unwrap();
         let path = above.path().join("data");
-        let first = Place::take(&path).unwrap();
-        let error = Place::take(&path).unwrap_err();
+        let first = Home::take(&path).unwrap();
+        let error = Home::take(&path).unwrap_err();
         assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
         drop(first);
-        Place::take(&path).unwrap();
+        Home::take(&path).unwrap();
     }
 
     #[test]
     fn a_directory_with_other_files_is_left_as_it_is() {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("letter"), "dear").unwrap();
-        assert!(matches!(Place::take(home.path()), Err(PlaceError::Foreign(_))));
+        assert!(matches!(Home::take(home.path()), Err(PlaceError::Foreign(_))));
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
     }
 
@@ -163,11 +163,11 @@ mod tests {
     fn the_facts_of_a_killed_process_are_gone_at_the_next_start() {
         let above = tempfile::tempdir().unwrap();
         let path = above.path().join("data");
-        let place = Place::take(&path).unwrap();
+        let place = Home::take(&path).unwrap();
         write_json(&place.facts(), &1).unwrap();
         write_json(&place.kept(), &2).unwrap();
         drop(place);
-        let place = Place::take(&path).unwrap();
+        let place = Home::take(&path).unwrap();
         assert_eq!(read_json::<u8>(&place.facts()).unwrap(), None);
         assert_eq!(read_json::<u8>(&place.kept()).unwrap(), Some(2));
     }

@@ -16,7 +16,7 @@ use super::client::{Client, ClientError};
 use super::demo::Demo;
 use super::nats::{NatsOptions, NatsServer, NatsUser};
 use super::nodes::{self as further, Addresses, Node};
-use super::place::{self, Place, PlaceError};
+use super::place::{self, Home, PlaceError};
 use super::port::Port;
 use super::postgres::{PostgresOptions, PostgresServer};
 use super::settings::{self, Ports, SettingsError};
@@ -137,7 +137,7 @@ struct Parts {
 pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result<(), DevError> {
     crate::crypto::install();
     let mut end = pin_end()?;
-    let place = Place::take(&options.data)?;
+    let place = Home::take(&options.data)?;
     let mut parts = Parts::default();
     let outcome = tokio::select! {
         biased;
@@ -168,7 +168,7 @@ fn pin_end() -> Result<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>, DevEr
 }
 
 async fn start_and_wait(
-    place: &Place,
+    place: &Home,
     nodes: usize,
     parts: &mut Parts,
     screen: &mut (dyn Write + Send),
@@ -239,7 +239,7 @@ async fn ended_by_itself(running: Option<&Running>) {
 
 /// The second and further nodes, all ready.
 async fn start_nodes(
-    place: &Place,
+    place: &Home,
     nodes: usize,
     kept: &mut Kept,
     started: &mut Vec<Node>,
@@ -258,7 +258,7 @@ async fn start_nodes(
 
 /// nats-server and PostgreSQL with its tables, and the node's configuration.
 async fn start_servers(
-    place: &Place,
+    place: &Home,
     parts: &mut Parts,
     kept: &mut Kept,
     random: &dyn Random,

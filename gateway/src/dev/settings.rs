@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::nats::NatsServer;
-use super::place::Place;
+use super::place::Home;
 use super::postgres::PostgresServer;
 use super::{Error, private};
 use crate::config::{self, Config, ConfigError, Sources};
@@ -32,7 +32,7 @@ pub enum SettingsError {
 
 /// Writes `keyledger.toml` (mode 0600: it holds passwords) and reads it.
 pub fn write(
-    place: &Place,
+    place: &Home,
     ports: Ports,
     nats: &NatsServer,
     postgres: &PostgresServer,

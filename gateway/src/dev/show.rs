@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, CALL_HEADERS, Client, ClientError, call};
 use super::nodes::Addresses;
-use super::place::Place;
+use super::place::Home;
 use super::run::{DevError, KeptDemo, READY_WITHIN, Up};
 use crate::config::Config;
 
@@ -227,7 +227,7 @@ fn print_shown(screen: &mut (dyn Write + Send), shown: &Shown) -> std::io::Resul
 /// The screen once everything runs.
 pub(super) fn print(
     screen: &mut (dyn Write + Send),
-    place: &Place,
+    place: &Home,
     up: &Up<'_>,
     shown: Result<&Shown, &ClientError>,
 ) -> std::io::Result<()> {
@@ -267,7 +267,7 @@ pub(super) fn print(
 }
 
 /// Commands of this binary on this installation.
-fn commands(place: &Place) -> String {
+fn commands(place: &Home) -> String {
     let program = std::env::current_exe().unwrap_or_else(|_| "keyledger".into());
     let command = |words: &str| format!("{} {words} --data {}", program.display(), place.root().display());
     ["status", "keys list --organization demo", "events tail"].map(command).join("\n")

@@ -54,7 +54,7 @@ pub struct Member {
 
 /// Whether a member is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum MemberStanding {
     /// Heard within its lease.
     Live,
     /// Not heard within its lease. It may still answer with what it knows.
@@ -149,14 +149,14 @@ impl Member {
     }
 
     /// How it stands, when every change of its record is known until `complete_as_of`.
-    pub fn standing(&self, now: Instant, complete_as_of: Option<Instant>) -> Standing {
+    pub fn standing(&self, now: Instant, complete_as_of: Option<Instant>) -> MemberStanding {
         let lease = self.record.as_ref().map_or(Duration::ZERO, Record::lease);
         if complete_as_of.is_some_and(|as_of| self.is_fenced(as_of)) {
-            Standing::Fenced
+            MemberStanding::Fenced
         } else if now.saturating_duration_since(self.changed_at) > lease {
-            Standing::Silent
+            MemberStanding::Silent
         } else {
-            Standing::Live
+            MemberStanding::Live
         }
     }
 

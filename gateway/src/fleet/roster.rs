@@ -15,7 +15,7 @@ use events::Position;
 use projections::lease::Lease;
 use uuid::Uuid;
 
-use super::member::{Member, Record, Standing};
+use super::member::{Member, MemberStanding, Record};
 use super::{MemberProof, MemberState, Proof};
 
 /// More members than this are no fleet: nothing is claimed of them.
@@ -146,9 +146,9 @@ impl Roster {
         for member in self.members.values() {
             let [live, silent, fenced] = &mut counts;
             match member.standing(now, self.complete_as_of) {
-                Standing::Live => live.1 += 1,
-                Standing::Silent => silent.1 += 1,
-                Standing::Fenced => fenced.1 += 1,
+                MemberStanding::Live => live.1 += 1,
+                MemberStanding::Silent => silent.1 += 1,
+                MemberStanding::Fenced => fenced.1 += 1,
             }
         }
         for (state, count) in counts {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::dispatch::Dispatcher;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
-use projections::origin::Origin;
+use projections::origin::BuiltFrom;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
@@ -25,7 +25,7 @@ use crate::vault::{self, Peppers, VaultName};
 pub(super) async fn metrics(
     process: &Process,
     gate: Option<Arc<Gate>>,
-    read_models: Option<watch::Receiver<Origin>>,
+    read_models: Option<watch::Receiver<BuiltFrom>>,
     metrics: PrometheusHandle,
 ) -> Result<SocketAddr, ServeError> {
     let (key, address) = ("listen.metrics", process.config.listen.metrics);

@@ -8,7 +8,7 @@ use events::log::Log;
 use projections::Projection;
 use projections::directory::Gate;
 use projections::lease::{Held, Leasing, Worker};
-use projections::origin::{self, Origin};
+use projections::origin::{self, BuiltFrom};
 use projections::postgres::text::Unseal;
 use projections::postgres::{self, Pool};
 use projections::runner::{self, Projector, ProjectorConfig};
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Takes this worker's share of the projections, keeps it, and tells whether the log is what the read models were
 /// built from, and what the worker's share is. A database that is down is waited for.
-pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<Origin>, Held), ServeError> {
+pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<BuiltFrom>, Held), ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
@@ -78,8 +78,8 @@ pub(super) async fn while_held<Work: Future<Output = ()>>(
 }
 
 /// What each worker does, whoever keeps the projections.
-fn watch_over(process: &Process, log: Arc<dyn Log>, pool: Pool) -> watch::Receiver<Origin> {
-    let (tell, origin) = watch::channel(Origin::Unknown);
+fn watch_over(process: &Process, log: Arc<dyn Log>, pool: Pool) -> watch::Receiver<BuiltFrom> {
+    let (tell, origin) = watch::channel(BuiltFrom::Unknown);
     let measuring = runner::measure(Arc::clone(&log), pool.clone(), LOOK_EVERY);
     let looking = origin::keep_looking(log, pool, LOOK_EVERY, tell);
     let cancel = process.cancel.clone();
@@ -95,7 +95,7 @@ fn watch_over(process: &Process, log: Arc<dyn Log>, pool: Pool) -> watch::Receiv
 }
 
 /// While the read models know of events that the log has lost, the gate is held: a revocation may be among them.
-pub(super) fn hold_gate(process: &Process, gate: Arc<Gate>, mut origin: watch::Receiver<Origin>) {
+pub(super) fn hold_gate(process: &Process, gate: Arc<Gate>, mut origin: watch::Receiver<BuiltFrom>) {
     let cancel = process.cancel.clone();
     gate.hold(health::why_held(&origin.borrow()));
     process.tasks.spawn(async move {

@@ -37,21 +37,13 @@ impl Aggregates {
     pub fn take(&mut self, recorded: &Recorded, at: &mut At<'_>) {
         self.owner_is_known(&recorded.envelope.subject, at);
         let aggregate = self.at_its_time(&recorded.envelope, State::of(&recorded.event), at);
-        match (&mut aggregate.state, &recorded.event) {
-            (State::Installation(state), Event::Installation(event)) => replay(state, event, recorded, at),
-            (State::Organization(state), Event::Organization(event)) => replay(state, event, recorded, at),
-            (State::Server(state), Event::Server(event)) => replay(state, event, recorded, at),
-            (State::Key(state), Event::Key(event)) => replay(state, event, recorded, at),
-            (State::Slug, Event::Slug(_)) | (State::Closed, _) => {}
-            // An envelope with another type of aggregate is unreadable.
-            (
-                State::Installation(_)
-                | State::Organization(_)
-                | State::Server(_)
-                | State::Key(_)
-                | State::Slug,
-                _,
-            ) => {}
+        let event = &recorded.event;
+        match &mut aggregate.state {
+            State::Installation(state) => replay(state, event.as_installation(), recorded, at),
+            State::Organization(state) => replay(state, event.as_organization(), recorded, at),
+            State::Server(state) => replay(state, event.as_server(), recorded, at),
+            State::Key(state) => replay(state, event.as_key(), recorded, at),
+            State::Slug | State::Closed => {}
         }
     }
 
@@ -98,7 +90,9 @@ impl State {
     }
 }
 
-fn replay<A: Decide>(state: &mut A, event: &A::Event, recorded: &Recorded, at: &mut At<'_>) {
+fn replay<A: Decide>(state: &mut A, event: Option<&A::Event>, recorded: &Recorded, at: &mut At<'_>) {
+    // An envelope with another type of aggregate is unreadable.
+    let Some(event) = event else { return };
     if !state.admits(event) {
         let kind = &recorded.envelope.kind;
         at.found(Check::Replay, format!("no decision makes {kind} of what the {} is before it", A::TYPE));

@@ -10,8 +10,7 @@ use events::slug::SlugKind;
 use events::{AggregateType, Event, KeyId, OrganizationId, Owner, ServerId, Subject};
 
 use super::{
-    Directory, Interned, KeyEntry, KeyState, OrganizationEntry, OrganizationState, ServerAddress,
-    ServerEntry, ServerState,
+    Directory, Interned, KeyEntry, KeyState, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
 };
 
 impl Directory {
@@ -117,7 +116,7 @@ impl Directory {
             (ServerEvent::Registered(registered), None) => {
                 let entry = ServerEntry::registered(id, organization, registered, sequence);
                 let slugs = self.server_slugs.pin();
-                let address = ServerAddress { organization, slug: entry.slug.clone() };
+                let address = entry.address();
                 if !slugs.contains_key(&address) {
                     slugs.insert(address, id);
                 }

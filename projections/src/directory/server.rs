@@ -3,6 +3,8 @@
 use events::server::{Registered, ServerEvent, UpstreamUrl};
 use events::{OrganizationId, ServerId, Slug};
 
+use super::ServerAddress;
+
 /// One MCP server as of one event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ServerEntry {
@@ -26,6 +28,10 @@ pub enum ServerState {
 }
 
 impl ServerEntry {
+    pub(super) fn address(&self) -> ServerAddress {
+        ServerAddress { organization: self.organization, slug: self.slug.clone() }
+    }
+
     pub(super) fn registered(
         id: ServerId,
         organization: OrganizationId,

@@ -8,14 +8,14 @@
 //! ids and a digest, which are random.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use events::position::Place;
 use events::{Event, ScopeSet, Subject, Timestamp};
 
 use self::record::{BadRecord, Record};
-use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerAddress, ServerEntry, Writer};
+use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerEntry, Writer};
 
 mod record;
 
@@ -80,29 +80,42 @@ impl Directory {
     /// The directory as of its last message; `None` before the first. The writer waits meanwhile (about 0.1 ms
     /// for 1,000 keys); readers do not.
     pub fn cut(&self) -> Option<Cut> {
-        let writer = self.writer();
-        let (place, stored_at) = (writer.place?, writer.stored_at?);
-        let slugs = self.organization_slugs.pin();
-        let organizations = self.organizations.pin();
-        let organizations = organizations.values().map(|entry| {
-            let named = slugs.get(&entry.slug) == Some(&entry.id);
-            (Arc::clone(entry), named)
-        });
-        let addresses = self.server_slugs.pin();
-        let servers = self.servers.pin();
-        let servers = servers.values().map(|entry| {
-            let address = ServerAddress { organization: entry.organization, slug: entry.slug.clone() };
-            (Arc::clone(entry), addresses.get(&address) == Some(&entry.id))
-        });
+        // Named one by one, so that nothing that is added to the directory is left out of its snapshots in silence.
+        let Self {
+            writer,
+            keys,
+            // From the keys.
+            digests: _,
+            organizations,
+            organization_slugs,
+            servers,
+            server_slugs,
+            closed,
+            installation_closed: _,
+            // The place's sequence.
+            applied: _,
+        } = self;
+        let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        // Shared anew when it is read.
+        let Writer { interned: _, place, stored_at } = &*writer;
+        let (place, stored_at) = ((*place)?, (*stored_at)?);
+        let slugs = organization_slugs.pin();
+        let named = |entry: &OrganizationEntry| slugs.get(&entry.slug) == Some(&entry.id);
+        let addresses = server_slugs.pin();
+        let addressed = |entry: &ServerEntry| addresses.get(&entry.address()) == Some(&entry.id);
         let mut cut = Cut {
             place,
             stored_at,
             counts: self.counts(),
             installation_closed: self.installation_closed_at(),
-            organizations: organizations.collect(),
-            servers: servers.collect(),
-            keys: self.keys.pin().values().cloned().collect(),
-            closed: self.closed.pin().iter().map(|(subject, at)| (subject.to_string(), *at)).collect(),
+            organizations: organizations
+                .pin()
+                .values()
+                .map(|entry| (Arc::clone(entry), named(entry)))
+                .collect(),
+            servers: servers.pin().values().map(|entry| (Arc::clone(entry), addressed(entry))).collect(),
+            keys: keys.pin().values().cloned().collect(),
+            closed: closed.pin().iter().map(|(subject, at)| (subject.to_string(), *at)).collect(),
         };
         drop(writer);
         cut.organizations.sort_unstable_by_key(|(entry, _)| entry.id);
@@ -128,31 +141,40 @@ impl Directory {
         if found != expected {
             return Err(LoadError::Counts { found, expected });
         }
-        for (entry, named) in loaded.organizations {
+        let Loading {
+            installation_closed,
+            organizations,
+            servers,
+            keys: loaded_keys,
+            closed,
+            interned,
+            // Only to read with.
+            scopes: _,
+        } = loaded;
+        for (entry, named) in organizations {
             if named {
                 self.organization_slugs.pin().insert(entry.slug.clone(), entry.id);
             }
             self.organizations.pin().insert(entry.id, entry);
         }
-        for (entry, named) in loaded.servers {
+        for (entry, named) in servers {
             if named {
-                let address = ServerAddress { organization: entry.organization, slug: entry.slug.clone() };
-                self.server_slugs.pin().insert(address, entry.id);
+                self.server_slugs.pin().insert(entry.address(), entry.id);
             }
             self.servers.pin().insert(entry.id, entry);
         }
         let (keys, digests) = (self.keys.pin(), self.digests.pin());
-        keys.reserve(loaded.keys.len());
-        digests.reserve(loaded.keys.len());
-        for entry in loaded.keys {
+        keys.reserve(loaded_keys.len());
+        digests.reserve(loaded_keys.len());
+        for entry in loaded_keys {
             digests.insert(entry.id, entry.digest);
             keys.insert(entry.digest, entry);
         }
-        for (subject, sequence) in loaded.closed {
+        for (subject, sequence) in closed {
             self.closed.pin().insert(subject, sequence);
         }
-        self.installation_closed.store(loaded.installation_closed.unwrap_or(0), Ordering::Release);
-        *writer = Writer { interned: loaded.interned, place: Some(place), stored_at: Some(stored_at) };
+        self.installation_closed.store(installation_closed.unwrap_or(0), Ordering::Release);
+        *writer = Writer { interned, place: Some(place), stored_at: Some(stored_at) };
         self.applied.store(place.sequence, Ordering::Release);
         Ok(())
     }
@@ -189,16 +211,25 @@ impl Cut {
     }
 
     fn records(&self) -> impl Iterator<Item = Record<'_>> + Send + '_ {
-        let closed = self.installation_closed.map(|sequence| Record::InstallationClosed { sequence });
-        closed
+        // These three stand beside the records.
+        let Self {
+            place: _,
+            stored_at: _,
+            counts: _,
+            installation_closed,
+            organizations,
+            servers,
+            keys,
+            closed,
+        } = self;
+        installation_closed
+            .map(|sequence| Record::InstallationClosed { sequence })
             .into_iter()
-            .chain(self.organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
-            .chain(self.servers.iter().map(|(entry, named)| Record::server(entry, *named)))
-            .chain(self.keys.iter().map(|entry| Record::key(entry)))
+            .chain(organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
+            .chain(servers.iter().map(|(entry, named)| Record::server(entry, *named)))
+            .chain(keys.iter().map(|entry| Record::key(entry)))
             .chain(
-                self.closed
-                    .iter()
-                    .map(|(subject, at)| Record::Closed { subject: subject.into(), sequence: *at }),
+                closed.iter().map(|(subject, at)| Record::Closed { subject: subject.into(), sequence: *at }),
             )
     }
 }

@@ -172,25 +172,37 @@ pub(super) struct State {
     organizations: Vec<Arc<OrganizationEntry>>,
     servers: Vec<Arc<ServerEntry>>,
     names: Vec<String>,
-    installation_closed: bool,
+    installation_closed: Option<u64>,
     applied: u64,
 }
 
 pub(super) fn state(directory: &Directory) -> State {
-    let mut keys: Vec<_> = directory.keys.pin().values().cloned().collect();
+    // Named one by one, so that what is added is compared as well.
+    let Directory {
+        keys,
+        digests,
+        organizations,
+        organization_slugs,
+        servers,
+        server_slugs,
+        closed,
+        installation_closed: _,
+        applied: _,
+        writer: _,
+    } = directory;
+    let mut keys: Vec<_> = keys.pin().values().cloned().collect();
     keys.sort_by_key(|entry| entry.id);
-    let mut organizations: Vec<_> = directory.organizations.pin().values().cloned().collect();
+    let mut organizations: Vec<_> = organizations.pin().values().cloned().collect();
     organizations.sort_by_key(|entry| entry.id);
-    let mut servers: Vec<_> = directory.servers.pin().values().cloned().collect();
+    let mut servers: Vec<_> = servers.pin().values().cloned().collect();
     servers.sort_by_key(|entry| entry.id);
-    let mut names: Vec<_> = directory
-        .organization_slugs
+    let mut names: Vec<_> = organization_slugs
         .pin()
         .iter()
         .map(|(slug, id)| format!("{slug} {id}"))
-        .chain(directory.server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
-        .chain(directory.digests.pin().iter().map(|(id, digest)| format!("{id} {digest}")))
-        .chain(directory.closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
+        .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
+        .chain(digests.pin().iter().map(|(id, digest)| format!("{id} {digest}")))
+        .chain(closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
         .collect();
     names.sort();
     State {
@@ -198,7 +210,7 @@ pub(super) fn state(directory: &Directory) -> State {
         organizations,
         servers,
         names,
-        installation_closed: directory.installation_closed(),
+        installation_closed: directory.installation_closed_at(),
         applied: directory.applied(),
     }
 }

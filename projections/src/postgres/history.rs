@@ -62,7 +62,7 @@ pub fn row(recorded: &Recorded, texts: &Texts) -> Result<EventRow, serde_json::E
     let mut data: Map<String, Value> = serde_json::from_str(recorded.event.data()?.get())?;
     data.remove("digest");
     for field in texts.keys() {
-        data.remove(*field);
+        data.remove(field.as_str());
     }
     Ok(EventRow {
         sequence: recorded.position.sequence,
@@ -78,7 +78,7 @@ pub fn row(recorded: &Recorded, texts: &Texts) -> Result<EventRow, serde_json::E
         command: envelope.command,
         causation: envelope.causation,
         data,
-        texts: texts.iter().map(|(field, value)| ((*field).to_owned(), value.clone())).collect(),
+        texts: texts.iter().map(|(field, value)| (field.as_str().to_owned(), value.clone())).collect(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use events::key::{Environment, KeyEvent, KeyOwner};
+use events::sealed::Field;
 use events::{Actor, KeyId, Owner, Recorded, ScopeSet, SecretId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,7 +79,7 @@ pub fn fold(
                 expires_at: issued.expires_at,
                 scopes: issued.scopes.clone(),
                 issued_by: issued.issued_by.clone(),
-                name: string(texts, "name"),
+                name: string(texts, Field::Name),
                 metadata: object(texts),
                 reason: None,
                 created_at: time,
@@ -104,7 +105,7 @@ pub fn fold(
         // A second one brings a further reason.
         KeyEvent::Revoked(revoked) => {
             if row.state != KeyState::Revoked || revoked.reason.is_some() {
-                row.reason = string(texts, "reason");
+                row.reason = string(texts, Field::Reason);
             }
             row.state = KeyState::Revoked;
             row.revoked_at = row.revoked_at.or(Some(time));
@@ -112,14 +113,14 @@ pub fn fold(
         KeyEvent::Disabled(_) | KeyEvent::Enabled(_) if row.state == KeyState::Revoked => return Some(row),
         KeyEvent::Disabled(_) => {
             row.state = KeyState::Disabled;
-            row.reason = string(texts, "reason");
+            row.reason = string(texts, Field::Reason);
         }
         KeyEvent::Enabled(_) => {
             row.state = KeyState::Active;
             row.reason = None;
         }
         KeyEvent::ExpiryChanged(changed) => row.expires_at = changed.expires_at,
-        KeyEvent::Renamed(_) => row.name = string(texts, "name"),
+        KeyEvent::Renamed(_) => row.name = string(texts, Field::Name),
         KeyEvent::ScopesChanged(changed) => row.scopes = changed.scopes.clone(),
         KeyEvent::MetadataChanged(_) => row.metadata = object(texts),
     }
@@ -129,7 +130,7 @@ pub fn fold(
 }
 
 fn object(texts: &Texts) -> Option<Value> {
-    texts.get("metadata").filter(|value| value.is_object()).cloned()
+    texts.get(&Field::Metadata).filter(|value| value.is_object()).cloned()
 }
 
 /// A key of this owner; `None` also for another's.

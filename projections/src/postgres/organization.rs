@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use events::organization::OrganizationEvent;
+use events::sealed::Field;
 use events::{OrganizationId, Recorded, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -49,7 +50,7 @@ pub fn fold(
             OrganizationEvent::Created(created) => Some(OrganizationRow {
                 id,
                 slug: created.slug.clone(),
-                name: string(texts, "name"),
+                name: string(texts, Field::Name),
                 state: OrganizationState::Active,
                 created_at: time,
                 updated_at: time,
@@ -63,7 +64,7 @@ pub fn fold(
     };
     match event {
         OrganizationEvent::Created(_) => return Some(row),
-        OrganizationEvent::Renamed(_) => row.name = string(texts, "name"),
+        OrganizationEvent::Renamed(_) => row.name = string(texts, Field::Name),
         OrganizationEvent::Suspended(_) => row.state = OrganizationState::Suspended,
         OrganizationEvent::Resumed(_) => row.state = OrganizationState::Active,
     }

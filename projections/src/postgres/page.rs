@@ -65,27 +65,15 @@ impl<T> Page<T> {
     }
 }
 
-/// Which list a cursor belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum List {
-    Organizations,
-    Servers,
-    Keys,
-    Aggregate,
-    Events,
-}
-
-impl List {
-    const ALL: [Self; 5] = [Self::Organizations, Self::Servers, Self::Keys, Self::Aggregate, Self::Events];
-
-    fn tag(self) -> char {
-        match self {
-            Self::Organizations => 'o',
-            Self::Servers => 's',
-            Self::Keys => 'k',
-            Self::Aggregate => 'a',
-            Self::Events => 'e',
-        }
+events::named! {
+    /// Which list a cursor belongs to. Its name is the cursor's first letter.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(super) enum List {
+        Organizations = "o",
+        Servers = "s",
+        Keys = "k",
+        Aggregate = "a",
+        Events = "e",
     }
 }
 
@@ -105,7 +93,7 @@ pub struct CursorError(pub String);
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:x}-{:x}", self.list.tag(), self.time, self.sequence)
+        write!(f, "{}{:x}-{:x}", self.list.as_str(), self.time, self.sequence)
     }
 }
 
@@ -114,7 +102,7 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, CursorError> {
         let parse = || {
-            let list = List::ALL.into_iter().find(|list| text.starts_with(list.tag()))?;
+            let list = List::ALL.into_iter().find(|list| text.starts_with(list.as_str()))?;
             let (time, sequence) = text.get(1..)?.split_once('-')?;
             let time = i64::from_str_radix(time, 16).ok()?;
             let sequence = i64::from_str_radix(sequence, 16).ok()?;

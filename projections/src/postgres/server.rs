@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use events::sealed::Field;
 use events::server::{ServerEvent, UpstreamUrl};
 use events::{OrganizationId, Owner, Recorded, ServerId, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,7 @@ pub fn fold(
                 id,
                 organization,
                 slug: registered.slug.clone(),
-                name: string(texts, "name"),
+                name: string(texts, Field::Name),
                 upstream: registered.upstream.clone(),
                 state: state_of(registered.enabled),
                 created_at: time,
@@ -74,7 +75,7 @@ pub fn fold(
         ServerEvent::Registered(_) => return Some(row),
         ServerEvent::Changed(changed) => {
             if changed.name.is_some() {
-                row.name = string(texts, "name");
+                row.name = string(texts, Field::Name);
             }
             if let Some(upstream) = &changed.upstream {
                 row.upstream = upstream.clone();

@@ -3,11 +3,8 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use events::key::KeyEvent;
-use events::organization::OrganizationEvent;
-use events::sealed::SealedField;
-use events::server::ServerEvent;
-use events::{Event, Recorded, SealedText};
+use events::sealed::{Field, SealedField};
+use events::{Recorded, SealedText};
 use serde_json::Value;
 
 /// Opens sealed text. The gateway's vault does.
@@ -29,56 +26,22 @@ pub enum UnsealError {
 }
 
 /// An event's texts by field: a string, or an object for metadata; `null` is forgotten.
-pub type Texts = BTreeMap<&'static str, Value>;
-
-/// The sealed fields of an event.
-pub fn sealed_fields(event: &Event) -> Vec<(&'static str, &SealedText)> {
-    match event {
-        Event::Installation(_) | Event::Slug(_) => Vec::new(),
-        Event::Organization(event) => match event {
-            OrganizationEvent::Created(it) => vec![("name", &it.name)],
-            OrganizationEvent::Renamed(it) => vec![("name", &it.name)],
-            OrganizationEvent::Suspended(it) => optional("reason", it.reason.as_ref()),
-            OrganizationEvent::Resumed(_) => Vec::new(),
-        },
-        Event::Server(event) => match event {
-            ServerEvent::Registered(it) => vec![("name", &it.name)],
-            ServerEvent::Changed(it) => optional("name", it.name.as_ref()),
-            ServerEvent::Removed(it) => optional("reason", it.reason.as_ref()),
-        },
-        Event::Key(event) => match event {
-            KeyEvent::Issued(it) => {
-                let mut fields = vec![("name", &it.name)];
-                fields.extend(optional("metadata", it.metadata.as_ref()));
-                fields
-            }
-            KeyEvent::Revoked(it) => optional("reason", it.reason.as_ref()),
-            KeyEvent::Disabled(it) => optional("reason", it.reason.as_ref()),
-            KeyEvent::Renamed(it) => vec![("name", &it.name)],
-            KeyEvent::MetadataChanged(it) => optional("metadata", it.metadata.as_ref()),
-            KeyEvent::Enabled(_) | KeyEvent::ExpiryChanged(_) | KeyEvent::ScopesChanged(_) => Vec::new(),
-        },
-    }
-}
-
-fn optional<'a>(field: &'static str, text: Option<&'a SealedText>) -> Vec<(&'static str, &'a SealedText)> {
-    text.map(|text| (field, text)).into_iter().collect()
-}
+pub type Texts = BTreeMap<Field, Value>;
 
 /// Opens all texts of an event.
 pub async fn open(unseal: &dyn Unseal, recorded: &Recorded) -> Result<Texts, UnsealError> {
     let mut texts = Texts::new();
-    for (field, sealed) in sealed_fields(&recorded.event) {
+    for (field, sealed) in recorded.event.sealed() {
         let place = SealedField::of(&recorded.envelope.subject, recorded.envelope.id, field);
         let value = match unseal.open(&place, sealed).await {
-            Ok(Some(text)) if field == "metadata" => {
-                serde_json::from_str(&text).map_or(Value::Null, storable)
-            }
-            Ok(Some(text)) => storable(Value::String(text)),
+            Ok(Some(text)) => match field {
+                Field::Name | Field::Reason => storable(Value::String(text)),
+                Field::Metadata => serde_json::from_str(&text).map_or(Value::Null, storable),
+            },
             Ok(None) => Value::Null,
             Err(UnsealError::Damaged(reason)) => {
                 metrics::counter!("keyledger_damaged_texts_total").increment(1);
-                tracing::error!(sequence = recorded.position.sequence, field, %reason, "a sealed text does not open");
+                tracing::error!(sequence = recorded.position.sequence, field = field.as_str(), %reason, "a sealed text does not open");
                 Value::Null
             }
             Err(error @ UnsealError::Unavailable(_)) => return Err(error),
@@ -106,8 +69,8 @@ pub(crate) fn clean(text: String) -> String {
 }
 
 /// A field as text; `None` where it is forgotten or not there.
-pub(super) fn string(texts: &Texts, field: &str) -> Option<String> {
-    texts.get(field).and_then(Value::as_str).map(str::to_owned)
+pub(super) fn string(texts: &Texts, field: Field) -> Option<String> {
+    texts.get(&field).and_then(Value::as_str).map(str::to_owned)
 }
 
 #[cfg(test)]

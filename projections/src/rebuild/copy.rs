@@ -16,7 +16,7 @@ pub(super) struct Copy {
 
 /// An unfinished rebuild.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Standing {
+pub struct Unfinished {
     /// The sequence up to which every event is in the copy.
     pub applied: u64,
 }
@@ -58,7 +58,7 @@ impl Copy {
 }
 
 /// How far an unfinished rebuild has come; `None`: there is none.
-pub async fn standing(live: &Pool, projection: Projection) -> Result<Option<Standing>, ReadModelError> {
+pub async fn unfinished(live: &Pool, projection: Projection) -> Result<Option<Unfinished>, ReadModelError> {
     let schema = schema(projection);
     let there: bool = sqlx::query_scalar("SELECT to_regclass($1 || '.checkpoints') IS NOT NULL")
         .bind(&schema)
@@ -70,13 +70,13 @@ pub async fn standing(live: &Pool, projection: Projection) -> Result<Option<Stan
     let pool = live.in_schema(&schema, 1);
     let found = checkpoint::read(&pool, projection).await;
     pool.close().await;
-    Ok(Some(Standing { applied: found?.map_or(0, |checkpoint| checkpoint.sequence) }))
+    Ok(Some(Unfinished { applied: found?.map_or(0, |checkpoint| checkpoint.sequence) }))
 }
 
 /// Throws an unfinished rebuild's copy away. False: there was none.
 pub async fn discard(live: &Pool, projection: Projection) -> Result<bool, RebuildError> {
     let mut connection = super::lock(live, projection).await?;
-    let there = standing(live, projection).await;
+    let there = unfinished(live, projection).await;
     let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", schema(projection));
     let dropped = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
     super::unlock(connection).await;

@@ -3,9 +3,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use events::key::KeyEvent;
-use events::organization::OrganizationEvent;
-use events::server::ServerEvent;
 use events::{AggregateId, Event, KeyId, OrganizationId, ServerId};
 use sqlx::PgConnection;
 
@@ -31,10 +28,7 @@ pub(super) async fn store(
 }
 
 async fn organizations(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {
-    let about = about::<OrganizationId, OrganizationEvent>(events, |event| match event {
-        Event::Organization(event) => Some(event),
-        Event::Installation(_) | Event::Server(_) | Event::Key(_) | Event::Slug(_) => None,
-    });
+    let about = about::<OrganizationId, _>(events, Event::as_organization);
     let mut rows = organization::load(connection, ids(&about)).await?;
     for (id, event, it) in about {
         step(&mut rows, id, |row| organization::fold(row, id, event, &it.recorded, &it.texts));
@@ -44,10 +38,7 @@ async fn organizations(connection: &mut PgConnection, events: &[&Readable]) -> R
 }
 
 async fn servers(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {
-    let about = about::<ServerId, ServerEvent>(events, |event| match event {
-        Event::Server(event) => Some(event),
-        Event::Installation(_) | Event::Organization(_) | Event::Key(_) | Event::Slug(_) => None,
-    });
+    let about = about::<ServerId, _>(events, Event::as_server);
     let mut rows = server::load(connection, ids(&about)).await?;
     for (id, event, it) in about {
         step(&mut rows, id, |row| server::fold(row, id, event, &it.recorded, &it.texts));
@@ -57,10 +48,7 @@ async fn servers(connection: &mut PgConnection, events: &[&Readable]) -> Result<
 }
 
 async fn keys(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {
-    let about = about::<KeyId, KeyEvent>(events, |event| match event {
-        Event::Key(event) => Some(event),
-        Event::Installation(_) | Event::Organization(_) | Event::Server(_) | Event::Slug(_) => None,
-    });
+    let about = about::<KeyId, _>(events, Event::as_key);
     let mut rows = key::load(connection, ids(&about)).await?;
     for (id, event, it) in about {
         step(&mut rows, id, |row| key::fold(row, id, event, &it.recorded, &it.texts));
@@ -70,7 +58,7 @@ async fn keys(connection: &mut PgConnection, events: &[&Readable]) -> Result<(),
 }
 
 /// Events of one noun, each with the id of what it is about.
-fn about<'a, Id: TryFrom<&'a AggregateId>, Noun>(
+fn about<'a, Id: TryFrom<&'a AggregateId>, Noun: 'a>(
     events: &[&'a Readable],
     noun: impl Fn(&'a Event) -> Option<&'a Noun>,
 ) -> Vec<(Id, &'a Noun, &'a Readable)> {

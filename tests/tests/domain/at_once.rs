@@ -36,7 +36,7 @@ async fn two_admins_change_the_same_key_and_nothing_is_lost() {
 }
 
 fn key_event(recorded: &events::Recorded) -> KeyEvent {
-    domain::NounEvent::from_event(recorded.event.clone()).unwrap()
+    recorded.event.clone().try_into().unwrap()
 }
 
 /// Whatever the order: revoked wins, and a change that was decided before it stands before it.

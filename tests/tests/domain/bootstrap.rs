@@ -18,8 +18,8 @@ async fn check(nats: &Nats, admin: &Admin, first: &FirstKey) {
     let events = history(&admin.log, &Subject::key(Owner::Installation, first.id)).await;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].position, first.position);
-    let issued = match domain::NounEvent::from_event(events[0].event.clone()) {
-        Some(KeyEvent::Issued(issued)) => issued,
+    let issued = match events[0].event.as_key() {
+        Some(KeyEvent::Issued(issued)) => issued.clone(),
         other => panic!("{other:?}"),
     };
     let parsed = ParsedKey::parse(first.key.expose()).unwrap();
@@ -30,7 +30,11 @@ async fn check(nats: &Nats, admin: &Admin, first: &FirstKey) {
     assert_eq!(issued.owner, KeyOwner::Installation);
     let scopes: Vec<_> = issued.scopes.iter().map(ToString::to_string).collect();
     assert_eq!(scopes, ["admin:*:*", "keys:verify"]);
-    let field = events::sealed::SealedField::of(&events[0].envelope.subject, events[0].envelope.id, "name");
+    let field = events::sealed::SealedField::of(
+        &events[0].envelope.subject,
+        events[0].envelope.id,
+        events::sealed::Field::Name,
+    );
     let keys = sealing_keys(nats, NatsRole::Worker).await;
     assert_eq!(keys.open(&field, &issued.name).await.unwrap().unwrap().as_str(), "Installation admin");
     assert!(replayed::<Key>(&events).known().is_some());

@@ -172,7 +172,7 @@ pub async fn history(log: &JetStreamLog, subject: &Subject) -> Vec<Recorded> {
 pub fn replayed<A: Decide>(history: &[Recorded]) -> A {
     let mut state = A::default();
     for recorded in history {
-        state.apply(&domain::NounEvent::from_event(recorded.event.clone()).unwrap());
+        state.apply(&recorded.event.clone().try_into().unwrap());
     }
     state
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::key::{Command as KeyCommand, Issue, State};
 use domain::organization::Command as OrganizationCommand;
 use domain::server::Command as ServerCommand;
-use domain::{Decide, Facts, Key, NounEvent, Organization, Server, Standing};
+use domain::{Decide, Facts, Key, Organization, Server, Standing};
 use events::clock::{Clock, SystemClock};
 use events::{KeyId, OrganizationId, Owner, SealedText, ServerId, Subject, Timestamp};
 use projections::directory::{self, Directory};
@@ -143,7 +143,7 @@ fn decide<A: Decide>(
     let facts = Facts { now: SystemClock.now(), owner, bootstrapped: true };
     for event in state.decide(command, &facts).unwrap_or_default() {
         state.apply(&event);
-        let sequence = tape.add(&subject, event.into_event());
+        let sequence = tape.add(&subject, event.into());
         last.insert(subject.clone(), sequence);
     }
 }

@@ -173,7 +173,7 @@ async fn interrupted_it_goes_on_where_it_was() {
         }
     });
     assert!(interrupted.run_until_cancelled(run).await.is_none(), "it was not interrupted");
-    let copy = rebuild::standing(&stage.pool, Projection::History).await.unwrap().unwrap();
+    let copy = rebuild::unfinished(&stage.pool, Projection::History).await.unwrap().unwrap();
     assert!((20..tape.messages.len() as u64).contains(&copy.applied), "{copy:?}");
     let (done, _) = poll::until("the interrupted one's lock is gone", BOUND, async || {
         rebuild(&nats, &stage, Projection::History, false).await.run(|_| ()).await

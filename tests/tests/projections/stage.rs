@@ -111,10 +111,11 @@ impl Stage {
     }
 
     pub fn projectors(&self, unseal: Arc<dyn Unseal>) -> Projectors {
-        Projectors(Projection::ALL.map(|projection| {
+        let of = |projection| {
             let config = ProjectorConfig::default();
             Projector::new(projection, Arc::new(Nowhere), self.pool.clone(), unseal.clone(), config)
-        }))
+        };
+        Projectors(Projection::ALL.map(of).into())
     }
 
     /// Of the projection that is furthest behind.
@@ -124,14 +125,14 @@ impl Stage {
 
     /// As if nothing had ever been projected.
     pub async fn empty(&self) {
-        let sql = format!("TRUNCATE {}", postgres::TABLES.join(", "));
+        let sql = format!("TRUNCATE {}", postgres::tables().collect::<Vec<_>>().join(", "));
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(self.pool.inner()).await.unwrap();
     }
 
     /// All that the tables hold, in an order of its own, without the times at which it was written.
     pub async fn dump(&self) -> Vec<Value> {
         let mut dump = Vec::new();
-        for table in postgres::TABLES {
+        for table in postgres::tables() {
             let sql = format!("SELECT to_jsonb(t) - 'updated_at' FROM {table} t ORDER BY 1");
             let rows: Vec<Value> =
                 sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(self.pool.inner()).await.unwrap();
@@ -151,7 +152,7 @@ pub async fn furthest_behind(pool: &Pool) -> Result<Option<Checkpoint>, postgres
 }
 
 /// A projector for each projection; they go in step.
-pub struct Projectors(pub [Projector; 4]);
+pub struct Projectors(pub Vec<Projector>);
 
 impl Projectors {
     pub async fn project(

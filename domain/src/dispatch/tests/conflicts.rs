@@ -11,10 +11,10 @@ async fn others(log: &TinyLog, event: server::Command) -> Batch {
     let mut state = Server::default();
     for stored in &history.events {
         if let Read::Event(recorded) = stored.read(id) {
-            state.apply(&NounEvent::from_event(recorded.event).unwrap());
+            state.apply(&recorded.event.try_into().unwrap());
         }
     }
-    let event = state.decide(&event, &facts).unwrap().remove(0).into_event();
+    let event = state.decide(&event, &facts).unwrap().remove(0).into();
     let draft = draft(id, &tools(), event, &context);
     Batch { entries: vec![Entry { draft, expected: Expected::Last(history.last) }] }
 }

@@ -6,6 +6,7 @@ use domain::key::secret::PlainKey;
 use domain::key::{Command, Issue, Key};
 use events::clock::uuid_v7;
 use events::key::{Environment, KeyOwner};
+use events::sealed::Field;
 use events::{KeyId, Owner, ScopeSet, SecretId, Subject, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -161,8 +162,8 @@ async fn run(
         expires_at: request.expires_at,
         scopes: request.scopes.clone(),
         issued_by,
-        name: order.seal("name", request.name.as_str())?,
-        metadata: order.seal_some("metadata", metadata.as_deref())?,
+        name: order.seal(Field::Name, request.name.as_str())?,
+        metadata: order.seal_some(Field::Metadata, metadata.as_deref())?,
     };
     let address = format!("{address}/{}", order.id());
     answer(&address, order.execute(Command::Issue(Box::new(issue))).await?, secret)

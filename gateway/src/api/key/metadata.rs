@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::key::Command;
+use events::sealed::Field;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,6 +67,6 @@ async fn run(
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.metadata", &request).await?;
     let metadata =
-        order.seal_some("metadata", request.metadata.as_ref().map(Metadata::to_text).as_deref())?;
+        order.seal_some(Field::Metadata, request.metadata.as_ref().map(Metadata::to_text).as_deref())?;
     order.carry_out(Command::SetMetadata { metadata }).await
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::key::Command;
+use events::sealed::Field;
 
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::body::Body;
@@ -50,6 +51,6 @@ async fn run(
     request: NewName,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.rename", &request).await?;
-    let name = order.seal("name", request.name.as_str())?;
+    let name = order.seal(Field::Name, request.name.as_str())?;
     order.carry_out(Command::Rename { name }).await
 }

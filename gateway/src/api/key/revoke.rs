@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::key::Command;
+use events::sealed::Field;
 
 use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::body::OptionalBody;
@@ -54,6 +55,6 @@ async fn run(
     request: GiveReason,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.revoke", &request).await?;
-    let reason = order.seal_some("reason", request.reason.as_ref().map(Reason::as_str))?;
+    let reason = order.seal_some(Field::Reason, request.reason.as_ref().map(Reason::as_str))?;
     order.carry_out(Command::Revoke { reason }).await
 }

@@ -2,6 +2,7 @@
 
 use domain::organization::Command;
 use events::Slug;
+use events::sealed::Field;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -40,7 +41,7 @@ pub async fn create(
     asked.by.admin.must_be_installation("create organizations")?;
     let order = asked.order_organization("organizations.create", &request, &request.slug).await?;
     let location = format!("/api/v1/organizations/{}", order.id());
-    let name = order.seal("name", request.name.as_str())?;
+    let name = order.seal(Field::Name, request.name.as_str())?;
     let written = order.execute(Command::Create { slug: request.slug, name }).await?.written;
     Ok(Created { location, written })
 }

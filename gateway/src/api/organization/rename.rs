@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::organization::Command;
+use events::sealed::Field;
 
 use super::OrganizationPath;
 use crate::api::body::Body;
@@ -26,6 +27,6 @@ pub async fn rename(
     Body(request): Body<NewName>,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("organizations.rename", &request).await?;
-    let command = Command::Rename { name: order.seal("name", request.name.as_str())? };
+    let command = Command::Rename { name: order.seal(Field::Name, request.name.as_str())? };
     order.carry_out(command).await
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::organization::Command;
+use events::sealed::Field;
 
 use super::OrganizationPath;
 use crate::api::body::OptionalBody;
@@ -29,6 +30,6 @@ pub async fn suspend(
 ) -> Result<Json<Written>, Problem> {
     asked.by.admin.must_be_installation("suspend organizations")?;
     let order = asked.order("organizations.suspend", &request).await?;
-    let reason = order.seal_some("reason", request.reason.as_ref().map(Reason::as_str))?;
+    let reason = order.seal_some(Field::Reason, request.reason.as_ref().map(Reason::as_str))?;
     order.carry_out(Command::Suspend { reason }).await
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::server::Command;
+use events::sealed::Field;
 use events::server::UpstreamUrl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,7 +60,7 @@ pub async fn change(
     }
     let order = asked.order("servers.change", &request).await?;
     let command = Command::Change {
-        name: order.seal_some("name", request.name.as_ref().map(Name::as_str))?,
+        name: order.seal_some(Field::Name, request.name.as_ref().map(Name::as_str))?,
         upstream: request.upstream,
         enabled: request.enabled,
     };

@@ -1,6 +1,7 @@
 //! `POST /api/v1/organizations/{organization}/servers`
 
 use domain::server::{Command, Server};
+use events::sealed::Field;
 use events::server::UpstreamUrl;
 use events::{ServerId, Slug, Subject};
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ pub async fn register(
         .await?;
     let location = format!("/api/v1/organizations/{organization}/servers/{}", order.id());
     let command = Command::Register {
-        name: order.seal("name", request.name.as_str())?,
+        name: order.seal(Field::Name, request.name.as_str())?,
         slug: request.slug,
         upstream: request.upstream,
         enabled: request.enabled,

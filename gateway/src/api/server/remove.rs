@@ -2,6 +2,7 @@
 
 use axum::Json;
 use domain::server::Command;
+use events::sealed::Field;
 
 use super::ServerPath;
 use crate::api::body::OptionalBody;
@@ -28,6 +29,6 @@ pub async fn remove(
     OptionalBody(request): OptionalBody<GiveReason>,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("servers.remove", &request).await?;
-    let reason = order.seal_some("reason", request.reason.as_ref().map(Reason::as_str))?;
+    let reason = order.seal_some(Field::Reason, request.reason.as_ref().map(Reason::as_str))?;
     order.carry_out(Command::Remove { reason }).await
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::super::bounds::Seat;
-use super::super::wait::{Asker, Origin, Wait};
+use super::super::wait::{Asker, PositionFrom, Wait};
 use super::*;
 use crate::config::Role;
 use crate::fleet::{Proof, Record};
@@ -93,8 +93,10 @@ impl World {
 
     async fn prove(&self, timeout: Duration) -> (FleetProof, Duration) {
         let asked = SystemClock.instant();
-        let proof =
-            self.api.prove(OPERATOR, &wait(timeout), &position(), Origin::Acknowledged, |_| false).await;
+        let proof = self
+            .api
+            .prove(OPERATOR, &wait(timeout), &position(), PositionFrom::Acknowledged, |_| false)
+            .await;
         (proof, asked.elapsed())
     }
 }
@@ -198,7 +200,8 @@ async fn nobody_is_waited_for_when_the_process_ends_or_the_answer_is_due() {
     let due = SystemClock.instant() + Duration::from_millis(1_100);
     let slot = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let wait = Wait { seat: Seat::new(slot, due), timeout: LONG };
-    let proof = world.api.prove(OPERATOR, &wait, &position(), Origin::Acknowledged, |_: &Proof| false).await;
+    let proof =
+        world.api.prove(OPERATOR, &wait, &position(), PositionFrom::Acknowledged, |_: &Proof| false).await;
     assert!(!proof.complete && SystemClock.instant() < due, "the answer is under way before it is due");
     world.api.ending.cancel();
     let (proof, took) = world.prove(LONG).await;
@@ -213,7 +216,8 @@ async fn an_organization_is_told_no_names_of_machines() {
     world.store(member(1, 10));
     let owner = Owner::Organization(OrganizationId::new(Uuid::from_u128(3)));
     let tenant = Asker { owner, ..OPERATOR };
-    let proof = world.api.prove(tenant, &wait(LONG), &position(), Origin::Acknowledged, |_| false).await;
+    let proof =
+        world.api.prove(tenant, &wait(LONG), &position(), PositionFrom::Acknowledged, |_| false).await;
     assert!(proof.complete && proof.members[0].name.is_none() && proof.members[0].id == Uuid::from_u128(1));
 }
 
@@ -225,7 +229,7 @@ async fn a_position_that_may_not_be_stored_yet_is_not_proven() {
     let _confirming = world.confirm();
     world.store(member(1, 10));
     let wait = wait(Duration::from_millis(50));
-    let proof = world.api.prove(OPERATOR, &wait, &position(), Origin::Named, |_| false).await;
+    let proof = world.api.prove(OPERATOR, &wait, &position(), PositionFrom::Named, |_| false).await;
     assert!(!proof.complete, "{proof:?}");
     assert!(proof.note.unwrap().contains("not known here whether the command is done"));
 }

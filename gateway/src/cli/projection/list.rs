@@ -44,7 +44,7 @@ impl List {
                 Some(checkpoint) => origin::against(&*worker.log, checkpoint).await.unwrap_or_default(),
                 None => None,
             };
-            let copy = rebuild::standing(&worker.pool, projection).await?;
+            let copy = rebuild::unfinished(&worker.pool, projection).await?;
             items.push(json!({
                 "name": projection,
                 "applied": applied,

@@ -1,4 +1,5 @@
 use events::clock::{SystemClock, SystemRandom};
+use events::sealed::Field;
 use events::{EventId, OrganizationId};
 use uuid::Uuid;
 
@@ -26,7 +27,7 @@ fn field(owner: Owner) -> SealedField {
         owner,
         aggregate: "key-1".parse().unwrap(),
         event: EventId::new(Uuid::from_u128(7)),
-        field: "name",
+        field: Field::Name,
     }
 }
 
@@ -38,7 +39,7 @@ async fn a_text_comes_back_at_its_own_field_alone() {
     let sealed = key.seal(&field(owner), "Ada's laptop", &SystemRandom).unwrap();
     assert_eq!(keys.open(&field(owner), &sealed).await.unwrap().unwrap().as_str(), "Ada's laptop");
     let others = [
-        SealedField { field: "reason", ..field(owner) },
+        SealedField { field: Field::Reason, ..field(owner) },
         SealedField { event: EventId::new(Uuid::from_u128(8)), ..field(owner) },
         SealedField { aggregate: "key-2".parse().unwrap(), ..field(owner) },
     ];

@@ -125,50 +125,67 @@ pub(super) struct BadRecord(pub(super) &'static str);
 
 impl<'a> Record<'a> {
     pub(super) fn organization(entry: &'a OrganizationEntry, named: bool) -> Self {
+        let OrganizationEntry { id, slug, state, generation } = entry;
         Self::Organization(Organization {
-            id: *entry.id.uuid().as_bytes(),
-            slug: entry.slug.as_str().into(),
-            state: entry.state.into(),
-            generation: entry.generation,
+            id: *id.uuid().as_bytes(),
+            slug: slug.as_str().into(),
+            state: (*state).into(),
+            generation: *generation,
             named,
         })
     }
 
     pub(super) fn server(entry: &'a ServerEntry, named: bool) -> Self {
+        let ServerEntry { id, organization, slug, upstream, state, generation } = entry;
         Self::Server(Server {
-            id: *entry.id.uuid().as_bytes(),
-            organization: *entry.organization.uuid().as_bytes(),
-            slug: entry.slug.as_str().into(),
-            upstream: entry.upstream.to_string().into(),
-            state: entry.state.into(),
-            generation: entry.generation,
+            id: *id.uuid().as_bytes(),
+            organization: *organization.uuid().as_bytes(),
+            slug: slug.as_str().into(),
+            upstream: upstream.to_string().into(),
+            state: (*state).into(),
+            generation: *generation,
             named,
         })
     }
 
     pub(super) fn key(entry: &'a KeyEntry) -> Self {
+        let KeyEntry {
+            id,
+            secret_id,
+            digest,
+            owner,
+            key_owner,
+            state,
+            not_before,
+            expires_at,
+            scopes,
+            generation,
+            prefix,
+            last_four,
+            environment,
+        } = entry;
         Self::Key(Key {
-            id: *entry.id.uuid().as_bytes(),
-            secret: *entry.secret_id.uuid().as_bytes(),
-            digest: entry.digest.0,
-            owner: match entry.owner {
+            id: *id.uuid().as_bytes(),
+            secret: *secret_id.uuid().as_bytes(),
+            digest: digest.0,
+            owner: match owner {
                 Owner::Installation => None,
                 Owner::Organization(id) => Some(*id.uuid().as_bytes()),
             },
-            key_owner: match &entry.key_owner {
+            key_owner: match key_owner {
                 KeyOwner::Installation => StoredKeyOwner::Installation,
                 KeyOwner::Organization => StoredKeyOwner::Organization,
                 KeyOwner::User { id } => StoredKeyOwner::User(*id.uuid().as_bytes()),
                 KeyOwner::Service { id } => StoredKeyOwner::Service(*id.uuid().as_bytes()),
             },
-            state: entry.state.into(),
-            not_before: entry.not_before.map(Timestamp::unix_millis),
-            expires_at: entry.expires_at.map(Timestamp::unix_millis),
-            scopes: entry.scopes.to_string().into(),
-            generation: entry.generation,
-            prefix: (*entry.prefix).into(),
-            last_four: entry.last_four.as_str().into(),
-            environment: entry.environment.into(),
+            state: (*state).into(),
+            not_before: not_before.map(Timestamp::unix_millis),
+            expires_at: expires_at.map(Timestamp::unix_millis),
+            scopes: scopes.to_string().into(),
+            generation: *generation,
+            prefix: (**prefix).into(),
+            last_four: last_four.as_str().into(),
+            environment: (*environment).into(),
         })
     }
 }
