@@ -7,6 +7,8 @@ use events::{AggregateType, Event, Slug, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::authority::Authority;
+
 /// A noun's state. Its default is the state before the first event: nothing is known of it.
 pub trait Decide:
     Default + Clone + PartialEq + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
@@ -59,6 +61,8 @@ pub struct Facts {
     pub owner: Standing,
     /// Whether an installation lives in the log.
     pub bootstrapped: bool,
+    /// What whoever sends the command may give.
+    pub authority: Authority,
 }
 
 /// How the owner of an aggregate stands.

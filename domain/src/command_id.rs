@@ -31,10 +31,7 @@ pub(crate) fn further_event(first: EventId, place: &str) -> EventId {
 
 fn derive(parts: &[&str]) -> Uuid {
     let mut hash = Context::new(&SHA256);
-    for part in parts {
-        hash.update(&(part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
+    parts.iter().for_each(|part| events::parts::write(part.as_bytes(), |piece| hash.update(piece)));
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(hash.finish().as_ref()).for_each(|(to, from)| *to = *from);
     Uuid::new_v8(bytes)

@@ -1,5 +1,7 @@
-//! cqrs-es's `Aggregate` and `DomainEvent`, carried by one generic newtype each over our plain states and
-//! events, so that neither has to know cqrs-es.
+//! The one place that names cqrs-es: its `Aggregate` and `DomainEvent`, carried by one generic newtype each over our
+//! plain states and events, and its `EventStore` over our store, so that nothing else has to know it.
+
+mod event_store;
 
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
@@ -7,6 +9,7 @@ use events::Event;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
+pub use self::event_store::{MetadataError, Moving, cqrs_id, metadata};
 use crate::aggregate::{Decide, Facts, NounEvent};
 
 /// A noun's state as a cqrs-es aggregate.
@@ -17,6 +20,19 @@ pub struct Root<A: Decide>(pub A);
 /// A noun's event as a cqrs-es event. Serialised as its kind, version and data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Happened<E>(pub E);
+
+/// What the command makes of this state: its events, and the state after them.
+pub(crate) async fn decide<A: Decide>(
+    state: A,
+    command: A::Command,
+    facts: &Facts,
+) -> Result<(A, Vec<A::Event>), A::Refusal> {
+    // cqrs-es moves the state on by each event.
+    let mut root = Root(state);
+    let sink = EventSink::default();
+    root.handle(command, facts, &sink).await?;
+    Ok((root.0, sink.collect().await.into_iter().map(|happened| happened.0).collect()))
+}
 
 impl<A: Decide> Aggregate for Root<A> {
     const TYPE: &'static str = A::TYPE;

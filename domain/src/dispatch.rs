@@ -8,8 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cqrs_es::Aggregate;
-use cqrs_es::event_sink::EventSink;
 use events::clock::Random;
 use events::log::{AppendError, Log, ReadError};
 use events::slug::SlugKind;
@@ -17,6 +15,7 @@ use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
 
 use crate::aggregate::{Decide, Facts, Standing};
 use crate::context::Context;
+use crate::cqrs;
 use crate::organization::Organization;
 use crate::readers::{Readers, Unreadable};
 use crate::store::{Loaded, Store, StoreError};
@@ -159,17 +158,15 @@ impl Dispatcher {
             now: loaded.next_time(context.now),
             owner: self.standing::<A>(subject.owner).await?,
             bootstrapped: loaded.bootstrapped(),
+            authority: context.authority.clone(),
         };
-        // cqrs-es moves the copy on by each event.
-        let mut root = loaded.root.clone();
-        let sink = EventSink::default();
-        root.handle(command.clone(), &facts, &sink).await.map_err(CommandError::Refused)?;
-        let decided: Vec<_> = sink.collect().await.into_iter().map(|happened| happened.0).collect();
-        if decided.is_empty() {
-            return Ok(Done { state: root.0, position: before, changed: false, replayed: false });
+        let decided = cqrs::decide(loaded.state().clone(), command.clone(), &facts).await;
+        let (state, events) = decided.map_err(CommandError::Refused)?;
+        if events.is_empty() {
+            return Ok(Done { state, position: before, changed: false, replayed: false });
         }
-        let position = self.store.append(&loaded, decided, context).await.map_err(told::<A>)?;
-        Ok(Done { state: root.0, position, changed: true, replayed: false })
+        let position = self.store.append(&loaded, events, context).await.map_err(told::<A>)?;
+        Ok(Done { state, position, changed: true, replayed: false })
     }
 
     /// How an aggregate's owner stands.

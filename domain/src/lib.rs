@@ -1,10 +1,11 @@
 //! What may happen: aggregates and commands. Decisions are pure and synchronous: state, command and facts
 //! in, events or a typed refusal out. No HTTP, no SQL, no clock of its own.
 //!
-//! The nouns know nothing of storage. `cqrs`, `store` and `dispatch` are the only modules that name cqrs-es:
-//! they load an aggregate from the log, let it decide, and append what it decided.
+//! The nouns know nothing of storage. `store` and `dispatch` load an aggregate from the log, let it decide, and append
+//! what it decided; `cqrs` is the only module that names cqrs-es.
 
 pub mod aggregate;
+pub mod authority;
 pub mod command_id;
 pub mod context;
 pub mod cqrs;
@@ -19,6 +20,7 @@ pub mod store;
 pub(crate) mod testing;
 
 pub use aggregate::{Decide, Facts, NounEvent, Standing};
+pub use authority::Authority;
 pub use context::Context;
 pub use dispatch::{CommandError, Dispatcher, Done};
 pub use installation::Installation;

@@ -1,35 +1,33 @@
-//! The log as cqrs-es's event store: loads an aggregate from its subject, and appends what it decided under
-//! the condition that nobody wrote in between. Deciding again after a conflict is left to `dispatch`.
+//! Aggregates in the log: loads one from its subject, and appends what it decided under the condition that nobody
+//! wrote in between. Deciding again after a conflict is left to `dispatch`; how cqrs-es sees it, to `cqrs`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
 use events::envelope::Fingerprint;
 use events::log::{AppendError, Batch, Entry, Expected, History, Log, ReadError, Stored};
 use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
-    AggregateType, CommandId, Draft, Event, EventId, LogId, Owner, Position, Read, Slug, Subject, Timestamp,
+    AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Slug, Subject, Timestamp,
 };
 
 use crate::aggregate::Decide;
 use crate::command_id;
 use crate::context::Context;
-use crate::cqrs::{Happened, Root};
 use crate::readers::{Alone, Readers, Unreadable};
 
 /// An event store over a log.
 #[derive(Clone)]
 pub struct Store {
-    log: Arc<dyn Log>,
+    pub(crate) log: Arc<dyn Log>,
     readers: Arc<dyn Readers>,
 }
 
 /// An aggregate as its events make it, with what the next append needs to know.
 #[derive(Clone, Debug)]
 pub struct Loaded<A: Decide> {
-    pub(crate) root: Root<A>,
-    subject: Subject,
+    state: A,
+    pub(crate) subject: Subject,
     /// `None`: the log is empty.
     log: Option<LogId>,
     /// The sequence of the subject's last message; 0 when there is none.
@@ -42,7 +40,7 @@ pub struct Loaded<A: Decide> {
     commands: HashMap<CommandId, Seen>,
     /// An event of it can't be read, so the state is not known.
     closed: bool,
-    count: usize,
+    pub(crate) count: usize,
 }
 
 /// A command that an aggregate has seen.
@@ -67,18 +65,18 @@ pub enum StoreError {
     #[error("`{0}` is no place of such an aggregate")]
     WrongSubject(String),
     #[error(transparent)]
-    Metadata(#[from] crate::context::MetadataError),
+    Metadata(#[from] crate::cqrs::MetadataError),
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
 }
 
 impl<A: Decide> Loaded<A> {
     pub fn state(&self) -> &A {
-        &self.root.0
+        &self.state
     }
 
     pub fn into_state(self) -> A {
-        self.root.0
+        self.state
     }
 
     /// Where the aggregate's newest event stands; `None` when it has none.
@@ -107,7 +105,7 @@ impl<A: Decide> Loaded<A> {
 
     fn empty(subject: &Subject, log: Option<LogId>) -> Self {
         Self {
-            root: Root::default(),
+            state: A::default(),
             subject: subject.clone(),
             log,
             last: 0,
@@ -123,7 +121,7 @@ impl<A: Decide> Loaded<A> {
         let envelope = match stored.read(log) {
             Read::Event(recorded) => {
                 match A::Event::try_from(recorded.event) {
-                    Ok(event) => self.root.apply(Happened(event)),
+                    Ok(event) => self.state.apply(&event),
                     Err(_) => self.closed = true,
                 }
                 recorded.envelope
@@ -281,113 +279,6 @@ impl<A: Decide> Loaded<A> {
             fingerprint: context.fingerprint,
             causation: context.causation,
             event,
-        }
-    }
-}
-
-/// cqrs-es's id of an aggregate: `<shard>.<organization>.<id>`.
-pub fn cqrs_id(subject: &Subject) -> String {
-    format!("{}.{}.{}", subject.shard, subject.owner, subject.aggregate_id)
-}
-
-fn subject_of<A: Decide>(cqrs_id: &str) -> Result<Subject, StoreError> {
-    let wrong = || StoreError::WrongSubject(cqrs_id.chars().take(200).collect());
-    let mut tokens = cqrs_id.split('.');
-    let (Some(shard), Some(owner), Some(id), None) =
-        (tokens.next(), tokens.next(), tokens.next(), tokens.next())
-    else {
-        return Err(wrong());
-    };
-    Ok(Subject {
-        shard: shard.parse().map_err(|_| wrong())?,
-        owner: owner.parse::<Owner>().map_err(|_| wrong())?,
-        aggregate_type: A::aggregate_type(),
-        aggregate_id: id.parse().map_err(|_| wrong())?,
-    })
-}
-
-impl<A: Decide> AggregateContext<Root<A>> for Loaded<A> {
-    fn aggregate(&mut self) -> &mut Root<A> {
-        &mut self.root
-    }
-}
-
-impl<A: Decide> EventStore<Root<A>> for Store {
-    type AC = Loaded<A>;
-
-    async fn load_events(
-        &self,
-        aggregate_id: &str,
-    ) -> Result<Vec<EventEnvelope<Root<A>>>, AggregateError<A::Refusal>> {
-        let subject = subject_of::<A>(aggregate_id)?;
-        let log = self.log.id().await.map_err(StoreError::from)?;
-        let history = self.log.history(&subject).await.map_err(StoreError::from)?;
-        let mut envelopes = Vec::with_capacity(history.events.len());
-        for stored in &history.events {
-            match stored.read(log) {
-                Read::Event(recorded) => {
-                    let event = A::Event::try_from(recorded.event).map_err(|_| StoreError::Closed)?;
-                    let sequence = envelopes.len() + 1;
-                    envelopes.push(enveloped(aggregate_id, sequence, event, &HashMap::new()));
-                }
-                Read::Unreadable(_) => return Err(StoreError::Closed.into()),
-                Read::Foreign(_) => {}
-            }
-        }
-        Ok(envelopes)
-    }
-
-    async fn load_aggregate(&self, aggregate_id: &str) -> Result<Loaded<A>, AggregateError<A::Refusal>> {
-        let loaded = self.load::<A>(&subject_of::<A>(aggregate_id)?).await?;
-        if loaded.closed { Err(StoreError::Closed.into()) } else { Ok(loaded) }
-    }
-
-    async fn commit(
-        &self,
-        events: Vec<Happened<A::Event>>,
-        context: Loaded<A>,
-        metadata: HashMap<String, String>,
-    ) -> Result<Vec<EventEnvelope<Root<A>>>, AggregateError<A::Refusal>> {
-        if events.is_empty() {
-            return Ok(vec![]);
-        }
-        let command = Context::from_metadata(&metadata).map_err(StoreError::from)?;
-        let decided = events.iter().map(|event| event.0.clone()).collect();
-        self.append(&context, decided, &command).await?;
-        let id = cqrs_id(&context.subject);
-        let first = context.count + 1;
-        Ok(events
-            .into_iter()
-            .zip(first..)
-            .map(|(event, sequence)| enveloped(&id, sequence, event.0, &metadata))
-            .collect())
-    }
-}
-
-fn enveloped<A: Decide>(
-    aggregate_id: &str,
-    sequence: usize,
-    event: A::Event,
-    metadata: &HashMap<String, String>,
-) -> EventEnvelope<Root<A>> {
-    EventEnvelope {
-        aggregate_id: aggregate_id.to_owned(),
-        sequence,
-        payload: Happened(event),
-        metadata: metadata.clone(),
-    }
-}
-
-impl<R: std::error::Error> From<StoreError> for AggregateError<R> {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Append(AppendError::Conflict) => Self::AggregateConflict,
-            StoreError::Read(_) | StoreError::Append(_) => Self::DatabaseConnectionError(Box::new(error)),
-            StoreError::Closed => Self::DeserializationError(Box::new(error)),
-            StoreError::SlugTaken(_)
-            | StoreError::WrongSubject(_)
-            | StoreError::Metadata(_)
-            | StoreError::Unreadable(_) => Self::UnexpectedError(Box::new(error)),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! given / when / then for decisions: values are compared, not messages.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use events::sealed::SealedBytes;
 use events::{SealedText, SealingKeyId, Timestamp};
 use uuid::Uuid;
 
 use crate::aggregate::{Decide, Facts, Standing};
+use crate::authority::Authority;
 
 /// An aggregate's history, and what is so beside it.
 pub struct Given<A: Decide> {
@@ -24,12 +26,20 @@ pub struct Outcome<A: Decide> {
 pub fn given<A: Decide>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let mut state = A::default();
     events.into_iter().for_each(|event| state.apply(&event));
-    Given { state, facts: Facts { now: now(), owner: Standing::Active, bootstrapped: true } }
+    Given {
+        state,
+        facts: Facts { authority: Authority::Whole, now: now(), owner: Standing::Active, bootstrapped: true },
+    }
 }
 
 impl<A: Decide> Given<A> {
     pub fn owned_by(mut self, owner: Standing) -> Self {
         self.facts.owner = owner;
+        self
+    }
+
+    pub fn by(mut self, scopes: &str) -> Self {
+        self.facts.authority = Authority::Scopes(Arc::new(scopes.parse().unwrap()));
         self
     }
 
@@ -59,6 +69,11 @@ where
             state.apply(event);
         }
         state
+    }
+
+    /// What was decided, for who looks at it alone.
+    pub fn events(self) -> Result<Vec<A::Event>, A::Refusal> {
+        self.decided
     }
 
     #[track_caller]

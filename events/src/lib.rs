@@ -14,6 +14,7 @@ pub mod key;
 pub mod log;
 mod named;
 pub mod organization;
+pub mod parts;
 pub mod position;
 pub mod scope;
 pub mod sealed;

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EventId, OrganizationId, SealingKeyId};
+use crate::parts;
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::token::text_serde;
 
@@ -92,18 +93,9 @@ impl SealedField {
 
     /// Each part with its length before it, so that no two fields share an encoding.
     pub fn associated_data(&self) -> Vec<u8> {
-        let parts = [
-            self.owner.to_string(),
-            self.aggregate.to_string(),
-            self.event.to_string(),
-            self.field.as_str().to_owned(),
-        ];
-        let mut data = Vec::with_capacity(160);
-        for part in parts {
-            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            data.extend_from_slice(part.as_bytes());
-        }
-        data
+        let (owner, event) = (self.owner.to_string(), self.event.to_string());
+        let parts = [&owner, self.aggregate.as_str(), &event, self.field.as_str()];
+        parts::joined(parts.map(str::as_bytes))
     }
 }
 

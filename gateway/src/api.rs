@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use domain::dispatch::Dispatcher;
 use domain::key::secret::Prefix;
 use events::clock::{Clock, Random};
 use events::log::Log;
@@ -17,13 +16,13 @@ use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::problem::Problem;
 use crate::request::Authenticator;
-use crate::vault::{Peppers, SealingKeys};
+use crate::vault::Peppers;
 use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
@@ -56,12 +55,11 @@ pub use listener::serve;
 
 /// What the admin API is made of.
 pub struct ApiParts {
-    pub dispatcher: Arc<Dispatcher>,
+    pub commands: Commands,
     pub log: Arc<dyn Log>,
     pub directory: Arc<Directory>,
     pub gate: Arc<Gate>,
     pub peppers: Peppers,
-    pub sealing: SealingKeys,
     /// The read models; `None`: every read from them is a problem.
     pub reads: Option<Pool>,
     pub clock: Arc<dyn Clock>,
@@ -120,8 +118,6 @@ pub struct Shared {
     slots: Arc<Slots>,
     /// Bytes of bodies: as many requests as there are may each have one.
     room: Arc<Semaphore>,
-    /// Commands that run: each to its end, also without its client.
-    commands: TaskTracker,
 }
 
 impl ApiState {
@@ -135,13 +131,12 @@ impl ApiState {
         );
         let requests = 2 * parts.settings.max_requests + parts.settings.max_waiting;
         let room = Arc::new(Semaphore::new(requests * body::BOUNDS.max));
-        Self(Arc::new(Shared { parts, authenticator, slots, room, commands: TaskTracker::new() }))
+        Self(Arc::new(Shared { parts, authenticator, slots, room }))
     }
 
     /// Waits for the commands that run. Called after the listener has ended.
     pub async fn drain(&self) {
-        self.0.commands.close();
-        self.0.commands.wait().await;
+        self.0.commands.drain().await;
     }
 }
 

@@ -5,22 +5,22 @@
 //! A crash before the event leaves secrets that the next bootstrap uses; one after it is mended by recovery,
 //! which appends `installation.recovered` and issues another key.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use domain::key::secret::{PlainKey, Prefix};
-use domain::{CommandError, Context, Dispatcher, command_id};
+use domain::{Authority, CommandError, Decide, Dispatcher, Done, Installation, Key};
 use domain::{installation, key};
 use events::clock::{Clock, Random, uuid_v7};
 use events::key::{Environment, KeyOwner};
 use events::log::{Log, ReadError};
 use events::scope::{AccessPattern, ResourcePattern};
-use events::sealed::{Field, SealedField};
-use events::{
-    Actor, AggregateType, CommandId, EventId, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet,
-    SecretId, Subject,
-};
+use events::sealed::Field;
+use events::{Actor, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet, SecretId, Subject};
+use uuid::Uuid;
 
-use crate::vault::{NodeSecrets, Peppers, SealingKey, SealingKeys, Vault, VaultError, snapshot};
+use crate::command::{CommandParts, Commands, Failed, Object, Order, Sender, Wanted};
+use crate::vault::{NodeSecrets, Peppers, SealingKeys, Vault, VaultError, snapshot};
 
 /// What bootstrap and recovery work on.
 pub struct Bootstrap {
@@ -59,18 +59,34 @@ pub enum BootstrapError {
     #[error("the log's first message is no event of an installation that this version can read")]
     FirstEvent,
     #[error("the installation's event was not stored: {0}")]
-    Installation(#[source] Box<CommandError<installation::Refusal>>),
+    Installation(#[source] Box<Failed<installation::Refusal, Infallible>>),
     #[error(
         "the installation's event is stored, but its admin key was not issued ({0}): \
          run `keyledger bootstrap --recover`"
     )]
-    Key(#[source] Box<CommandError<key::Refusal>>),
+    Key(#[source] Box<Failed<key::Refusal, Infallible>>),
     #[error("the admin key's scopes: {0}")]
     Scopes(#[from] events::scope::ScopeSetError),
     #[error(
         "an earlier call of this command issued the key, whose text is gone: run `keyledger bootstrap --recover`"
     )]
     Replayed,
+}
+
+/// The installation itself sends these commands.
+#[derive(Clone)]
+struct Itself;
+
+impl Sender for Itself {
+    type Denied = Infallible;
+
+    fn actor(&self) -> Actor {
+        Actor::bootstrap()
+    }
+
+    fn authority(&self) -> Result<Authority, Infallible> {
+        Ok(Authority::Whole)
+    }
 }
 
 /// Asking again after an outcome that is not known, with the same command: what is there already is found.
@@ -86,26 +102,24 @@ impl Bootstrap {
         }
         let secrets = NodeSecrets::create(&self.control, &self.node, &*self.clock, &*self.random).await?;
         snapshot::ensure(self.sealing.vault(), &self.node, &*self.clock, &*self.random).await?;
-        let sealing = self.sealing.get_or_create(Owner::Installation).await?;
         let installation = InstallationId::new(self.uuid());
-        let issue = self.issue_context(&sealing);
+        let issue = self.order_key().await?;
         let command = installation::Command::Bootstrap {
-            admin_key: admin_key(issue.command),
+            admin_key: KeyId::new(issue.id()),
             pepper: secrets.peppers.newest().id(),
         };
-        self.tell(installation, &command, &sealing).await?;
-        self.issue(installation, &issue, &secrets.peppers, &sealing).await
+        self.tell(installation, "installation.bootstrap", command).await?;
+        self.issue(installation, issue, &secrets.peppers).await
     }
 
     /// Lets in a new admin key. Earlier ones stay as they are.
     pub async fn recover(&self) -> Result<FirstKey, BootstrapError> {
         let installation = self.installation().await?;
         let peppers = Peppers::load(&self.control).await?;
-        let sealing = self.sealing.get_or_create(Owner::Installation).await?;
-        let issue = self.issue_context(&sealing);
-        let command = installation::Command::Recover { admin_key: admin_key(issue.command) };
-        self.tell(installation, &command, &sealing).await?;
-        self.issue(installation, &issue, &peppers, &sealing).await
+        let issue = self.order_key().await?;
+        let command = installation::Command::Recover { admin_key: KeyId::new(issue.id()) };
+        self.tell(installation, "installation.recover", command).await?;
+        self.issue(installation, issue, &peppers).await
     }
 
     /// Whose log it is.
@@ -127,37 +141,42 @@ impl Bootstrap {
     async fn tell(
         &self,
         id: InstallationId,
-        command: &installation::Command,
-        sealing: &SealingKey,
+        operation: &'static str,
+        command: installation::Command,
     ) -> Result<(), BootstrapError> {
-        let dispatcher = self.dispatcher();
-        let subject = Subject::installation(id);
-        let context = self.context(CommandId::new(self.uuid()), sealing.fingerprint(told(command)));
-        let mut asked = 1;
-        loop {
-            match dispatcher.execute::<domain::Installation>(&subject, command, &context).await {
-                Ok(_) => return Ok(()),
-                Err(CommandError::Refused(installation::Refusal::AlreadyBootstrapped)) => {
-                    return Err(BootstrapError::AlreadyBootstrapped);
-                }
-                Err(CommandError::OutcomeUnknown(_)) if asked < ASKED_AT_MOST => asked += 1,
-                Err(error) => return Err(BootstrapError::Installation(Box::new(error))),
+        let object = Object {
+            id: id.uuid(),
+            subject: Subject::installation(id),
+            owner: Owner::Installation,
+            ids: vec![],
+        };
+        let order = self.commands().change::<Installation, _, _>(Itself, object, wanted(operation)).await;
+        match carry_out(order.map_err(BootstrapError::told)?, command).await {
+            Ok(_) => Ok(()),
+            Err(Failed::Command(CommandError::Refused(installation::Refusal::AlreadyBootstrapped))) => {
+                Err(BootstrapError::AlreadyBootstrapped)
             }
+            Err(error) => Err(BootstrapError::told(error)),
         }
+    }
+
+    /// The command that issues the admin key. Its id is known before the installation's own event, which names it.
+    async fn order_key(&self) -> Result<Order<Key, Itself>, BootstrapError> {
+        let subject = |id| Subject::key(Owner::Installation, KeyId::new(id));
+        let wanted = wanted("installation.admin_key");
+        let order = self.commands().create::<Key, _, _>(Itself, Owner::Installation, subject, wanted).await;
+        order.map_err(BootstrapError::not_issued)
     }
 
     async fn issue(
         &self,
         installation: InstallationId,
-        context: &Context,
+        order: Order<Key, Itself>,
         peppers: &Peppers,
-        sealing: &SealingKey,
     ) -> Result<FirstKey, BootstrapError> {
-        let id = admin_key(context.command);
-        let subject = Subject::key(Owner::Installation, id);
+        let id = KeyId::new(order.id());
         let key = PlainKey::draw(&self.prefix, &*self.random);
         let parsed = key.parsed();
-        let field = SealedField::of(&subject, context.event, Field::Name);
         let command = key::Command::Issue(Box::new(key::Issue {
             secret_id: SecretId::new(self.uuid()),
             digest: peppers.newest().digest(&parsed),
@@ -169,58 +188,72 @@ impl Bootstrap {
             expires_at: None,
             scopes: admin_scopes()?,
             issued_by: Actor::bootstrap(),
-            name: sealing.seal(&field, "Installation admin", &*self.random)?,
+            name: order.seal(Field::Name, "Installation admin")?,
             metadata: None,
         }));
-        let dispatcher = self.dispatcher();
-        let mut asked = 1;
-        loop {
-            match dispatcher.execute::<domain::Key>(&subject, &command, context).await {
-                Ok(done) if done.changed => {
-                    return Ok(FirstKey { installation, id, key, position: done.position });
-                }
-                Ok(_) => return Err(BootstrapError::Replayed),
-                Err(CommandError::OutcomeUnknown(_)) if asked < ASKED_AT_MOST => asked += 1,
-                Err(error) => return Err(BootstrapError::Key(Box::new(error))),
-            }
+        let done = carry_out(order, command).await.map_err(BootstrapError::not_issued)?;
+        if done.changed {
+            Ok(FirstKey { installation, id, key, position: done.position })
+        } else {
+            Err(BootstrapError::Replayed)
         }
     }
 
-    fn issue_context(&self, sealing: &SealingKey) -> Context {
-        self.context(CommandId::new(self.uuid()), sealing.fingerprint(b"issue the installation's admin key"))
+    fn commands(&self) -> Commands {
+        Commands::new(CommandParts {
+            dispatcher: Dispatcher::new(Arc::clone(&self.log), Arc::clone(&self.random)),
+            sealing: self.sealing.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+        })
     }
 
-    fn context(&self, command: CommandId, fingerprint: events::envelope::Fingerprint) -> Context {
-        Context {
-            now: self.clock.now(),
-            actor: Actor::bootstrap(),
-            command,
-            fingerprint,
-            event: EventId::new(self.uuid()),
-            causation: None,
-        }
-    }
-
-    fn dispatcher(&self) -> Dispatcher {
-        Dispatcher::new(Arc::clone(&self.log), Arc::clone(&self.random))
-    }
-
-    fn uuid(&self) -> uuid::Uuid {
+    fn uuid(&self) -> Uuid {
         uuid_v7(&*self.clock, &*self.random)
     }
 }
 
-/// The command in the words that its fingerprint is made of.
-fn told(command: &installation::Command) -> &'static [u8] {
-    match command {
-        installation::Command::Bootstrap { .. } => b"bootstrap",
-        installation::Command::Recover { .. } => b"recover",
+impl BootstrapError {
+    fn told(failed: Failed<installation::Refusal, Infallible>) -> Self {
+        match failed {
+            Failed::Vault(error) => Self::Vault(error),
+            Failed::Denied(_)
+            | Failed::NoOwner
+            | Failed::Request(_)
+            | Failed::Command(_)
+            | Failed::Broken(_) => Self::Installation(Box::new(failed)),
+        }
+    }
+
+    fn not_issued(failed: Failed<key::Refusal, Infallible>) -> Self {
+        match failed {
+            Failed::Vault(error) => Self::Vault(error),
+            Failed::Denied(_)
+            | Failed::NoOwner
+            | Failed::Request(_)
+            | Failed::Command(_)
+            | Failed::Broken(_) => Self::Key(Box::new(failed)),
+        }
     }
 }
 
-/// As every created aggregate's, the key's id follows from the command that issues it.
-fn admin_key(command: CommandId) -> KeyId {
-    KeyId::new(command_id::create_id(command, &AggregateType::Key))
+/// What is done, and nothing more: each call is a command of its own.
+fn wanted(operation: &'static str) -> Wanted<'static, ()> {
+    Wanted { operation, request: &(), idempotency_key: None }
+}
+
+/// An outcome that is not known is asked for again, with the same command.
+async fn carry_out<A: Decide<Command: 'static>>(
+    order: Order<A, Itself>,
+    command: A::Command,
+) -> Result<Done<A>, Failed<A::Refusal, Infallible>> {
+    let mut asked = 1;
+    loop {
+        match order.clone().carry_out(command.clone()).await {
+            Err(Failed::Command(CommandError::OutcomeUnknown(_))) if asked < ASKED_AT_MOST => asked += 1,
+            outcome => return outcome,
+        }
+    }
 }
 
 /// `admin:*:*` and `keys:verify`.

@@ -4,6 +4,7 @@ pub mod api;
 pub mod backup;
 pub mod bootstrap;
 pub mod cli;
+pub mod command;
 pub mod config;
 pub mod crypto;
 pub mod dev;

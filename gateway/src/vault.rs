@@ -17,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use events::clock::Random;
+use events::parts;
 use events::sealed::SealedBytes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -192,15 +193,10 @@ impl Vault {
             .map_err(|_| self.broken(entry, "it was changed, or moved from another place"))
     }
 
-    /// The associated data of a value: its place, each part with its length before it.
+    /// The associated data of a value: its place.
     fn place(&self, entry: &str, purpose: Purpose, version: u32) -> Vec<u8> {
         let version = version.to_string();
-        let mut data = Vec::with_capacity(96);
-        for part in [self.name.as_str(), entry, purpose.as_str(), &version] {
-            data.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            data.extend_from_slice(part.as_bytes());
-        }
-        data
+        parts::joined([self.name.as_str(), entry, purpose.as_str(), &version].map(str::as_bytes))
     }
 
     fn broken(&self, entry: &str, reason: &'static str) -> VaultError {

@@ -23,7 +23,7 @@ const EXEMPT: &str = "keyledger-tests";
 
 /// Each library with a home: the places that may name it.
 const HOMES: &[(&str, &[&str])] = &[
-    ("cqrs-es", &["domain/src/cqrs", "domain/src/store", "domain/src/dispatch"]),
+    ("cqrs-es", &["domain/src/cqrs", "domain/src/dispatch/tests"]),
     (
         "sqlx",
         &[

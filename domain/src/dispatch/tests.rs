@@ -13,6 +13,7 @@ use events::{
 };
 
 use super::*;
+use crate::authority::Authority;
 use crate::testing::{now, sealed, seconds, uuid};
 use crate::{Installation, Server, installation, organization, server};
 use tiny_log::{Fault, TinyLog};
@@ -32,6 +33,7 @@ fn context(command: u128, fingerprint: u8) -> Context {
     Context {
         now: now(),
         actor: Actor::bootstrap(),
+        authority: Authority::Whole,
         command: CommandId::new(uuid(command)),
         fingerprint: Fingerprint([fingerprint; 32]),
         event: EventId::new(uuid(u128::from(DRAWN.fetch_add(1, Ordering::Relaxed)))),
@@ -230,22 +232,21 @@ async fn another_nouns_subject_is_not_written_to() {
 /// The aggregates are ordinary ones: cqrs-es's own framework runs them on this store.
 #[tokio::test]
 async fn cqrs_es_runs_the_aggregates_on_the_store() {
-    use crate::cqrs::Root;
-    use crate::store::cqrs_id;
+    use crate::cqrs::{Root, cqrs_id, metadata};
     use cqrs_es::{CqrsFramework, EventStore};
 
     let (log, dispatcher) = set_up().await;
     let store = Store::new(Arc::<TinyLog>::clone(&log));
-    let facts = Facts { now: now(), owner: Standing::Active, bootstrapped: true };
+    let authority = Authority::Whole;
+    let facts = Facts { now: now(), owner: Standing::Active, bootstrapped: true, authority };
     let framework = CqrsFramework::<Root<Server>, _>::new(store.clone(), vec![], facts);
     let id = cqrs_id(&tools());
-    let metadata = context(4, 4).to_metadata();
-    framework.execute_with_metadata(&id, enabled(false), metadata).await.unwrap();
+    framework.execute_with_metadata(&id, enabled(false), metadata(&context(4, 4))).await.unwrap();
     let loaded = dispatcher.load::<Server>(&tools()).await.unwrap();
     assert!(!loaded.state().known().unwrap().enabled);
     assert!(loaded.seen(CommandId::new(uuid(4))).is_some());
     let events = EventStore::<Root<Server>>::load_events(&store, &id).await.unwrap();
     assert_eq!(events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2]);
-    let refused = framework.execute_with_metadata(&id, register("x"), context(5, 5).to_metadata()).await;
+    let refused = framework.execute_with_metadata(&id, register("x"), metadata(&context(5, 5))).await;
     assert!(matches!(refused, Err(cqrs_es::AggregateError::UserError(server::Refusal::AlreadyRegistered))));
 }

@@ -68,6 +68,7 @@ impl Issue {
         may_issue(&self.owner, facts.owner)?;
         check_scopes(&self.owner, &self.scopes)?;
         check_expiry(self.not_before, self.expires_at, facts.now)?;
+        may_give(&self.scopes, facts)?;
         let Self {
             secret_id,
             digest,
@@ -114,12 +115,22 @@ impl KnownKey {
             Command::Issue(_) | Command::Revoke { .. } => None,
             Command::Disable { reason } => (self.state == State::Active || reason.is_some())
                 .then(|| KeyEvent::Disabled(Disabled { reason: reason.clone() })),
-            Command::Enable => (self.state == State::Disabled).then_some(KeyEvent::Enabled(Enabled {})),
+            Command::Enable => {
+                if self.state != State::Disabled {
+                    return Ok(None);
+                }
+                // Making a key work again, or longer, gives its scopes anew.
+                may_give(&self.scopes, facts)?;
+                Some(KeyEvent::Enabled(Enabled {}))
+            }
             Command::SetExpiry { expires_at } => {
                 if *expires_at == self.expires_at {
                     return Ok(None);
                 }
                 check_expiry(self.not_before, *expires_at, facts.now)?;
+                if is_later(*expires_at, self.expires_at) {
+                    may_give(&self.scopes, facts)?;
+                }
                 Some(KeyEvent::ExpiryChanged(ExpiryChanged { expires_at: *expires_at }))
             }
             Command::Rename { name } => Some(KeyEvent::Renamed(Renamed { name: name.clone() })),
@@ -128,6 +139,7 @@ impl KnownKey {
                     return Ok(None);
                 }
                 check_scopes(&self.owner, scopes)?;
+                may_give(scopes, facts)?;
                 Some(KeyEvent::ScopesChanged(ScopesChanged { scopes: scopes.clone() }))
             }
             Command::SetMetadata { metadata } => (metadata.is_some() || self.metadata.is_some())
@@ -149,6 +161,19 @@ fn may_issue(owner: &KeyOwner, standing: Standing) -> Result<(), Refusal> {
         Standing::Suspended => Err(Refusal::OrganizationSuspended),
         Standing::Closed => Err(Refusal::OrganizationClosed),
     }
+}
+
+/// Nobody gives management that it does not hold itself.
+fn may_give(scopes: &ScopeSet, facts: &Facts) -> Result<(), Refusal> {
+    match facts.authority.lacks(scopes) {
+        None => Ok(()),
+        Some(scope) => Err(Refusal::ScopeNotHeld { scope: scope.clone() }),
+    }
+}
+
+/// `None`: never.
+fn is_later(expiry: Option<Timestamp>, than: Option<Timestamp>) -> bool {
+    than.is_some_and(|than| expiry.is_none_or(|expiry| expiry > than))
 }
 
 fn check_scopes(owner: &KeyOwner, scopes: &ScopeSet) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! Why a key says no.
 
-use events::Timestamp;
+use events::{Scope, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -16,6 +16,8 @@ pub enum Refusal {
     ExpiresBeforeItStarts { not_before: Timestamp, expires_at: Timestamp },
     #[error("an installation's key has management scopes only (admin:, keys:verify): it opens no MCP server")]
     InstallationScopes,
+    #[error("a key is given management scopes by who holds them, and who asks lacks {scope}")]
+    ScopeNotHeld { scope: Scope },
     #[error("the key's owner is not to whom the key belongs")]
     WrongOwner,
     #[error("no such organization")]

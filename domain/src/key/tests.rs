@@ -219,3 +219,44 @@ fn an_unknown_key_is_not_changed() {
         given::<Key>([]).when(command).then_refused(Refusal::Unknown);
     }
 }
+
+/// A key with management scopes, disabled or not.
+fn manages(scopes_: &str, events: impl IntoIterator<Item = KeyEvent>) -> Vec<KeyEvent> {
+    let KeyEvent::Issued(issued) = issued() else { panic!("the first event issues") };
+    let issued = KeyEvent::Issued(Issued { scopes: scopes(scopes_), ..issued });
+    std::iter::once(issued).chain(events).collect()
+}
+
+#[test]
+fn nobody_gives_management_that_it_does_not_hold_at_issue_nor_when_a_key_comes_back_or_lives_on() {
+    let later = Command::SetExpiry { expires_at: Some(seconds(61)) };
+    let never = Command::SetExpiry { expires_at: None };
+    let asked = [
+        (vec![], issue(|issue| issue.scopes = scopes("admin:keys:write keys:verify"))),
+        (vec![issued()], Command::SetScopes { scopes: scopes("admin:keys:write keys:verify") }),
+        (manages("admin:keys:write keys:verify", [disabled(None)]), Command::Enable),
+        (manages("admin:keys:write keys:verify", []), later),
+        (manages("admin:keys:write keys:verify", []), never),
+    ];
+    for (events, command) in asked {
+        let refusal = Refusal::ScopeNotHeld { scope: "keys:verify".parse().unwrap() };
+        given::<Key>(events.clone()).by("admin:keys:*").when(command.clone()).then_refused(refusal);
+        let decided = given::<Key>(events).by("admin:keys:* keys:verify").when(command);
+        assert!(decided.events().is_ok_and(|events| events.len() == 1));
+    }
+}
+
+#[test]
+fn who_may_write_keys_takes_from_any_and_gives_what_opens_servers() {
+    let wide = || manages("admin:*:* keys:verify", []);
+    let narrow = "admin:keys:write";
+    given::<Key>(wide()).by(narrow).when(Command::Revoke { reason: None }).then([revoked(None)]);
+    given::<Key>(wide()).by(narrow).when(Command::Disable { reason: None }).then([disabled(None)]);
+    let sooner = Some(seconds(30));
+    let changed = KeyEvent::ExpiryChanged(ExpiryChanged { expires_at: sooner });
+    given::<Key>(wide()).by(narrow).when(Command::SetExpiry { expires_at: sooner }).then([changed]);
+    given::<Key>([issued(), disabled(None)])
+        .by(narrow)
+        .when(Command::Enable)
+        .then([KeyEvent::Enabled(Enabled {})]);
+}

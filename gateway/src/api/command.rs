@@ -1,30 +1,26 @@
-//! From a request to a command: its ids, its fingerprint, its sealed texts, and its run to the end.
-
-use std::marker::PhantomData;
-use std::sync::Arc;
+//! From a request to a command, and from what it came to to an answer. `crate::command` makes it and carries it out.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
 use domain::aggregate::Decide;
-use domain::command_id;
-use domain::context::Context;
 use domain::dispatch::CommandError;
-use domain::organization::{Organization, Refusal};
+use domain::organization::Organization;
 use domain::readers::Unreadable;
-use events::clock::uuid_v7;
-use events::sealed::{Field, SealedField};
-use events::{CommandId, EventId, OrganizationId, Owner, ScopeSet, SealedText, Slug, Subject};
+use domain::{Authority, Done};
+use events::sealed::Field;
+use events::{Actor, SealedText, Slug, Subject};
 use http::request::Parts;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::{Admin, Allowed, Permission, Permitted, Place};
-use super::idempotency::{IdempotencyKey, canonical};
+use super::idempotency::IdempotencyKey;
 use super::wait::{Asker, PositionFrom, Wait};
 use super::written::Written;
+use crate::command::{self, Failed, Sender, Wanted};
 use crate::problem::{Kind, Problem};
-use crate::vault::{SealingKey, VaultError};
+use crate::vault::VaultError;
 
 /// A command as it was asked for, before its body is read.
 pub struct Asked<G> {
@@ -50,16 +46,9 @@ pub trait Object: Place + Sync {
 /// A command that is being made ready.
 pub struct Order<A> {
     api: ApiState,
-    admin: Admin,
-    /// Scopes that the command gives to a key.
-    gives: Option<ScopeSet>,
-    /// Of what is created or changed.
-    id: Uuid,
-    subject: Subject,
-    context: Context,
-    sealing: Arc<SealingKey>,
+    asker: Asker,
+    order: command::Order<A, ByAdmin>,
     wait: Option<Wait>,
-    aggregate: PhantomData<fn() -> A>,
 }
 
 /// What a command came to.
@@ -69,19 +58,23 @@ pub struct Executed<A> {
     pub written: Written,
 }
 
-/// What an order is made from.
-struct Draft<'a, R> {
+/// An admin key as a command's sender: it keeps its place among its owner's requests until the command has ended.
+struct ByAdmin {
+    api: ApiState,
     admin: Admin,
-    command: CommandId,
-    sealing: Arc<SealingKey>,
-    wait: Option<Wait>,
-    id: Uuid,
-    subject: Subject,
-    /// Such as `keys.revoke`.
-    operation: &'static str,
-    /// What stands in the path.
-    ids: &'a [String],
-    request: &'a R,
+}
+
+impl Sender for ByAdmin {
+    type Denied = Problem;
+
+    fn actor(&self) -> Actor {
+        self.admin.actor()
+    }
+
+    /// Reading the body and asking the vaults took time in which the key may have been revoked or narrowed.
+    fn authority(&self) -> Result<Authority, Problem> {
+        Ok(Authority::Scopes(self.admin.again(&self.api)?.scopes))
+    }
 }
 
 impl<G> FromRequestParts<ApiState> for Asked<G>
@@ -106,43 +99,37 @@ impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
         request: &R,
     ) -> Result<Order<T::Aggregate>, Problem> {
         let Self { api, by: Allowed { admin, at, .. }, idempotency, wait } = self;
-        let sealing = api.sealing_key(at.owner()).await?;
-        let command = api.command_id(&admin, at.owner(), &idempotency);
-        let (id, subject, ids) = (at.id(), at.subject(), at.ids());
-        api.order(Draft { admin, command, sealing, wait, id, subject, operation, ids: &ids, request })
+        let object = command::Object { id: at.id(), subject: at.subject(), owner: at.owner(), ids: at.ids() };
+        let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
+        let asker = Asker::of(&admin);
+        let order = api.commands.change(ByAdmin { api: api.clone(), admin }, object, wanted).await;
+        Ok(Order { order: order.map_err(problem)?, api, asker, wait })
     }
 }
 
 impl<P: Permission, T: Place> Asked<Allowed<P, T>> {
     /// Makes ready the creation of something that belongs to the path's owner; `subject` is where it will lie.
-    pub async fn order_new<A: Decide, R: Serialize + Sync>(
+    pub async fn order_new<A, R>(
         self,
         operation: &'static str,
         request: &R,
         subject: impl FnOnce(Uuid) -> Subject + Send,
-    ) -> Result<Order<A>, Problem> {
+    ) -> Result<Order<A>, Problem>
+    where
+        A: Decide<Refusal: Into<Problem>>,
+        R: Serialize + Sync,
+    {
         let Self { api, by: Allowed { admin, at, .. }, idempotency, wait } = self;
-        let sealing = api.sealing_key(at.owner()).await?;
-        let command = api.command_id(&admin, at.owner(), &idempotency);
-        let id = command_id::create_id(command, &A::aggregate_type());
-        let ids = [at.owner().to_string()];
-        api.order(Draft {
-            admin,
-            command,
-            sealing,
-            wait,
-            id,
-            subject: subject(id),
-            operation,
-            ids: &ids,
-            request,
-        })
+        let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
+        let asker = Asker::of(&admin);
+        let sender = ByAdmin { api: api.clone(), admin };
+        let order = api.commands.create(sender, at.owner(), subject, wanted).await;
+        Ok(Order { order: order.map_err(problem)?, api, asker, wait })
     }
 }
 
 impl<P: Permission> Asked<Permitted<P>> {
-    /// Makes ready the command that creates an organization: its sealing key comes first, unless the slug is
-    /// another's. Such a create is refused for ever, and would leave a key for nobody in the vault.
+    /// Makes ready the command that creates an organization.
     pub async fn order_organization<R: Serialize + Sync>(
         self,
         operation: &'static str,
@@ -150,80 +137,27 @@ impl<P: Permission> Asked<Permitted<P>> {
         slug: &Slug,
     ) -> Result<Order<Organization>, Problem> {
         let Self { api, by: Permitted { admin, .. }, idempotency, wait } = self;
-        let command = api.command_id(&admin, Owner::Installation, &idempotency);
-        let id = command_id::create_id(command, &Organization::aggregate_type());
-        let organization = OrganizationId::new(id);
-        let owner = Owner::Organization(organization);
-        let sealing = match api.sealing.get(owner).await.map_err(vault)? {
-            Some(sealing) => sealing,
-            None => {
-                admin.again(&api)?;
-                if api.dispatcher.slug_is_taken(organization, slug).await.map_err(problem)? {
-                    return Err(Refusal::SlugTaken { slug: slug.clone() }.into());
-                }
-                api.sealing.get_or_create(owner).await.map_err(vault)?
-            }
-        };
-        let subject = Subject::organization(organization);
-        api.order(Draft { admin, command, sealing, wait, id, subject, operation, ids: &[], request })
-    }
-}
-
-impl ApiState {
-    /// The id of the command: from the client's key, or a new one.
-    fn command_id(&self, admin: &Admin, owner: Owner, idempotency: &IdempotencyKey) -> CommandId {
-        match idempotency.as_str() {
-            Some(key) => command_id::from_idempotency_key(owner, &admin.actor(), key),
-            None => CommandId::new(uuid_v7(&*self.clock, &*self.random)),
-        }
-    }
-
-    /// The key that seals an owner's texts.
-    async fn sealing_key(&self, owner: Owner) -> Result<Arc<SealingKey>, Problem> {
-        match owner {
-            Owner::Installation => self.sealing.get_or_create(owner).await.map_err(vault),
-            // Without a key there is no such organization, or it is forgotten.
-            Owner::Organization(_) => {
-                self.sealing.get(owner).await.map_err(vault)?.ok_or_else(Problem::not_found)
-            }
-        }
-    }
-
-    fn order<A, R: Serialize>(&self, draft: Draft<'_, R>) -> Result<Order<A>, Problem> {
-        let Draft { admin, command, sealing, wait, id, subject, operation, ids, request } = draft;
-        let fingerprint = sealing.fingerprint(&canonical(operation, ids, request)?);
-        let context = Context {
-            now: self.clock.now(),
-            actor: admin.actor(),
-            command,
-            fingerprint,
-            event: EventId::new(uuid_v7(&*self.clock, &*self.random)),
-            causation: None,
-        };
-        let (api, aggregate) = (self.clone(), PhantomData);
-        Ok(Order { api, admin, gives: None, id, subject, context, sealing, wait, aggregate })
+        let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
+        let asker = Asker::of(&admin);
+        let sender = ByAdmin { api: api.clone(), admin };
+        let order = api.commands.create_organization(sender, slug, wanted).await;
+        Ok(Order { order: order.map_err(problem)?, api, asker, wait })
     }
 }
 
 impl<A> Order<A> {
     pub fn id(&self) -> Uuid {
-        self.id
-    }
-
-    /// The command gives scopes to a key: whoever asks must hold them also when it is carried out.
-    pub fn giving(self, scopes: &ScopeSet) -> Self {
-        Self { gives: Some(scopes.clone()), ..self }
+        self.order.id()
     }
 
     /// Seals a text to the field of the event that the command will make.
     pub fn seal(&self, field: Field, text: &str) -> Result<SealedText, Problem> {
-        let field = SealedField::of(&self.subject, self.context.event, field);
-        self.sealing.seal(&field, text, &*self.api.random).map_err(vault)
+        self.order.seal(field, text).map_err(|error| vault(&error))
     }
 
     /// The same for a text that may be absent.
     pub fn seal_some(&self, field: Field, text: Option<&str>) -> Result<Option<SealedText>, Problem> {
-        text.map(|text| self.seal(field, text)).transpose()
+        self.order.seal_some(field, text).map_err(|error| vault(&error))
     }
 }
 
@@ -236,30 +170,11 @@ where
         Ok(Json(self.execute(command).await?.written))
     }
 
-    /// Carries the command out, if the key that asks still may: reading the body and asking the vaults took time
-    /// in which it may have been revoked or narrowed. Once begun it runs to its end, also when the client goes
-    /// away. Then it waits for the fleet, if that was asked for.
+    /// Carries the command out, also when the client goes away. Then it waits for the fleet, if that was asked for.
     pub async fn execute(self, command: A::Command) -> Result<Executed<A>, Problem> {
-        let Self { api, admin: asked, gives, id, subject, context, wait, .. } = self;
-        let admin = asked.again(&api)?;
-        if let Some(scopes) = &gives {
-            admin.may_give(scopes)?;
-        }
-        let asker = Asker::of(&admin);
-        // From here on the command alone keeps its place among the owner's requests, until it has ended.
-        drop(asked);
-        let dispatcher = Arc::clone(&api.dispatcher);
-        let run = api.commands.spawn(async move {
-            let _admin = admin;
-            dispatcher.execute::<A>(&subject, &command, &context).await
-        });
-        let done = match run.await {
-            Ok(result) => result.map_err(problem)?,
-            Err(broken) => {
-                tracing::error!(error = %broken, "a command's task broke");
-                return Err(Problem::internal());
-            }
-        };
+        let Self { api, asker, order, wait } = self;
+        let id = order.id();
+        let done: Done<A> = order.carry_out(command).await.map_err(problem)?;
         if done.changed {
             api.fleet.acknowledged(done.position);
         }
@@ -272,8 +187,22 @@ where
     }
 }
 
+/// What making a command and carrying it out can meet.
+fn problem<R: std::error::Error + Into<Problem>>(failed: Failed<R, Problem>) -> Problem {
+    match failed {
+        Failed::Denied(problem) => problem,
+        Failed::NoOwner => Problem::not_found(),
+        Failed::Vault(error) => vault(&error),
+        Failed::Command(error) => told(error),
+        Failed::Request(_) | Failed::Broken(_) => {
+            tracing::error!(error = %failed, "a command was not carried out");
+            Problem::internal()
+        }
+    }
+}
+
 /// What any command can meet.
-fn problem<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem {
+fn told<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem {
     match error {
         CommandError::Refused(refusal) => refusal.into(),
         CommandError::OtherCommand => Problem::new(Kind::IdempotencyKeyReused, "This Idempotency-Key was sent before with another request. Draw a new one for each command, and send \
@@ -319,7 +248,7 @@ pub fn outcome_unknown() -> Problem {
     .retry_after(2)
 }
 
-fn vault(error: VaultError) -> Problem {
+fn vault(error: &VaultError) -> Problem {
     tracing::warn!(error = %error, "the vault did not answer");
     unavailable()
 }

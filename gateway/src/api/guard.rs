@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use events::scope::{Access, Resource, ScopeSet};
-use events::{Actor, KeyId, Owner, Scope};
+use events::{Actor, KeyId, Owner};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -186,25 +186,6 @@ impl Admin {
             format!("This needs a key with the scope admin:{}:{}.", resource.as_str(), access.as_str()),
         ))
     }
-
-    /// Nobody gives management that it does not hold itself. What opens MCP servers is the organization's to
-    /// give, by whoever may write its keys.
-    pub fn may_give(&self, scopes: &ScopeSet) -> Result<(), Problem> {
-        let beyond = scopes.iter().enumerate().find(|(_, scope)| match scope {
-            Scope::Mcp(_) => false,
-            Scope::Admin { .. } | Scope::KeysVerify => !self.scopes.covers(scope),
-        });
-        match beyond {
-            None => Ok(()),
-            Some((_, scope)) => Err(Problem::new(
-                Kind::ScopeNotHeld,
-                format!(
-                    "A key gives only management scopes that it holds itself, and this one lacks {scope}."
-                ),
-            )
-            .at("scopes")),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -245,22 +226,5 @@ mod tests {
         assert!(!key.reaches(Owner::Installation));
         let key = admin(Owner::Installation, "admin:*:*");
         assert!(key.reaches(own) && key.reaches(Owner::Installation));
-    }
-
-    #[test]
-    fn nobody_gives_management_that_it_does_not_hold() {
-        let key = admin(Owner::Installation, "admin:keys:write admin:servers:read");
-        let give = |scopes: &str| {
-            key.may_give(&scopes.parse().unwrap()).map_err(|problem| problem.name().to_owned())
-        };
-        assert_eq!(give("mcp:*"), Ok(()));
-        assert_eq!(give("admin:keys:write"), Ok(()));
-        for beyond in ["admin:keys:read", "admin:keys:*", "admin:*:write", "admin:*:*", "keys:verify"] {
-            assert_eq!(
-                give(&format!("admin:keys:write {beyond}")),
-                Err("scope-not-held".to_owned()),
-                "{beyond}"
-            );
-        }
     }
 }

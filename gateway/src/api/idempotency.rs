@@ -5,7 +5,6 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use serde::Serialize;
 
 use crate::problem::Problem;
 
@@ -44,26 +43,6 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// The bytes that a command's fingerprint is made of: what is done, to what, and the parsed request, each with
-/// its length before it. Nothing that was generated here is among them.
-pub fn canonical(operation: &str, ids: &[String], request: &impl Serialize) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::with_capacity(256);
-    part(&mut bytes, operation.as_bytes());
-    for id in ids {
-        part(&mut bytes, id.as_bytes());
-    }
-    // By way of a value, whose members are sorted.
-    let mut value = serde_json::to_value(request).map_err(|_| Problem::internal())?;
-    value.sort_all_objects();
-    part(&mut bytes, value.to_string().as_bytes());
-    Ok(bytes)
-}
-
-fn part(bytes: &mut Vec<u8>, part: &[u8]) {
-    bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-    bytes.extend_from_slice(part);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,12 +64,5 @@ mod tests {
         assert!(read(&["a b"]).await.is_err());
         assert!(read(&["a", "a"]).await.is_err());
         assert!(read(&[&"x".repeat(256)]).await.is_err());
-    }
-
-    #[test]
-    fn parts_do_not_run_into_each_other() {
-        let one = canonical("keys.rename", &["ab".to_owned(), "c".to_owned()], &"d").unwrap();
-        let other = canonical("keys.rename", &["a".to_owned(), "bc".to_owned()], &"d").unwrap();
-        assert_ne!(one, other);
     }
 }

@@ -10,10 +10,9 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::ApiState;
-use super::command::{Asked, Object};
-use super::guard::{Allowed, KeysWrite, Place};
+use super::command::Object;
+use super::guard::Place;
 use super::organization::OrganizationPath;
-use crate::problem::Problem;
 
 mod disable;
 mod enable;
@@ -52,15 +51,6 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(expiry::set_expiry_installation))
         .routes(routes!(scopes::set_scopes_installation))
         .routes(routes!(metadata::set_metadata_installation))
-}
-
-/// Making a key work again, or longer, gives its scopes anew.
-fn may_give_again(asked: &Asked<Allowed<KeysWrite, impl KeyPlace>>) -> Result<(), Problem> {
-    let Allowed { admin, at, .. } = &asked.by;
-    match asked.api.directory.key(at.key()) {
-        Some(key) if key.owner == at.owner() => admin.may_give(&key.scopes),
-        Some(_) | None => Ok(()),
-    }
 }
 
 /// Where keys lie: with an organization, or with the installation.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
+use domain::Dispatcher;
 use domain::key::secret::{Pepper, Prefix};
 use events::clock::{SystemClock, SystemRandom};
 use events::log::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
@@ -17,8 +18,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::*;
+use crate::command::CommandParts;
 use crate::problem::MEDIA_TYPE;
-use crate::vault::{Entries, MasterKey, Vault, VaultError, VaultName};
+use crate::vault::{Entries, MasterKey, SealingKeys, Vault, VaultError, VaultName};
 
 mod waiting;
 
@@ -84,12 +86,16 @@ fn state(settings: ApiSettings) -> ApiState {
     let master = MasterKey::of(&[9; 32]).unwrap();
     let people = Vault::new(VaultName::People, Arc::new(Unreachable), master);
     ApiState::new(ApiParts {
-        dispatcher: Arc::new(Dispatcher::new(Arc::new(Unreachable), random.clone())),
+        commands: Commands::new(CommandParts {
+            dispatcher: Dispatcher::new(Arc::new(Unreachable), random.clone()),
+            sealing: SealingKeys::new(people, clock.clone(), random.clone()),
+            clock: clock.clone(),
+            random: random.clone(),
+        }),
         log: Arc::new(Unreachable),
         directory,
         gate,
         peppers: Peppers::one(Pepper::new(PepperId::new(Uuid::from_u128(1)), &[7; 32])),
-        sealing: SealingKeys::new(people, clock.clone(), random.clone()),
         reads: None,
         fleet: Fleet::new(clock.clone()),
         clock,

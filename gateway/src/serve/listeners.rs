@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{Authenticating, Process, ServeError, connections, listen, tls};
 use crate::api::{self, ApiParts, ApiSettings, ApiState};
+use crate::command::{CommandParts, Commands};
 use crate::config::{Config, NatsRole};
 use crate::fleet;
 use crate::health::{self, Health};
@@ -70,12 +71,16 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let dispatcher = Dispatcher::new(log.clone(), Arc::clone(&process.random))
         .with_readers(Arc::new(process.fleet.clone()));
     let state = ApiState::new(ApiParts {
-        dispatcher: Arc::new(dispatcher),
+        commands: Commands::new(CommandParts {
+            dispatcher,
+            sealing,
+            clock: Arc::clone(&process.clock),
+            random: Arc::clone(&process.random),
+        }),
         log,
         directory: Arc::clone(&parts.directory),
         gate: Arc::clone(&parts.gate),
         peppers,
-        sealing,
         reads: Some(super::worker::pool(config)?),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),

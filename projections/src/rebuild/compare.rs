@@ -6,6 +6,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use events::parts;
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -233,6 +234,5 @@ impl Merge {
 
 fn add((rows, digest): &mut (u64, Context), text: &str) {
     *rows += 1;
-    digest.update(&(text.len() as u64).to_be_bytes());
-    digest.update(text.as_bytes());
+    parts::write(text.as_bytes(), |piece| digest.update(piece));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::key::secret::{PlainKey, Prefix};
-use domain::{Context, Decide, Dispatcher, Done, Organization, command_id, key, organization};
+use domain::{Authority, Context, Decide, Dispatcher, Done, Organization, command_id, key, organization};
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
 use events::envelope::Fingerprint;
@@ -101,6 +101,7 @@ pub fn context() -> Context {
     Context {
         now: SystemClock.now(),
         actor: Actor::bootstrap(),
+        authority: Authority::Whole,
         command: CommandId::new(uuid()),
         fingerprint: Fingerprint(fingerprint),
         event: EventId::new(uuid()),

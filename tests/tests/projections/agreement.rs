@@ -140,7 +140,8 @@ fn decide<A: Decide>(
     command: &A::Command,
     owner: Standing,
 ) {
-    let facts = Facts { now: SystemClock.now(), owner, bootstrapped: true };
+    let facts =
+        Facts { now: SystemClock.now(), owner, bootstrapped: true, authority: domain::Authority::Whole };
     for event in state.decide(command, &facts).unwrap_or_default() {
         state.apply(&event);
         let sequence = tape.add(&subject, event.into());

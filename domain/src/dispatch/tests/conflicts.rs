@@ -7,7 +7,8 @@ async fn others(log: &TinyLog, event: server::Command) -> Batch {
     let context = context(900, 90);
     let history = log.history(&tools()).await.unwrap();
     let id = log.id().await.unwrap();
-    let facts = Facts { now: now(), owner: Standing::Active, bootstrapped: true };
+    let facts =
+        Facts { now: now(), owner: Standing::Active, bootstrapped: true, authority: Authority::Whole };
     let mut state = Server::default();
     for stored in &history.events {
         if let Read::Event(recorded) = stored.read(id) {

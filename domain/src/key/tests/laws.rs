@@ -26,7 +26,12 @@ fn commands() -> impl Strategy<Value = Vec<(Command, i64)>> {
 }
 
 fn facts(second: i64) -> Facts {
-    Facts { now: seconds(second), owner: Standing::Active, bootstrapped: true }
+    Facts {
+        now: seconds(second),
+        owner: Standing::Active,
+        bootstrapped: true,
+        authority: crate::authority::Authority::Whole,
+    }
 }
 
 /// Runs the commands; answers the state after each, and every event.

@@ -3,7 +3,7 @@
 use axum::Json;
 use domain::key::Command;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
+use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::body::{Empty, OptionalBody};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -50,7 +50,6 @@ async fn run(
     asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: Empty,
 ) -> Result<Json<Written>, Problem> {
-    may_give_again(&asked)?;
     let order = asked.order("keys.enable", &request).await?;
     order.carry_out(Command::Enable).await
 }

@@ -6,7 +6,7 @@ use events::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace, may_give_again};
+use super::{InstallationKeyPath, KeyPath, KeyPlace};
 use crate::api::body::{Body, said};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -60,7 +60,6 @@ async fn run(
     asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: NewExpiry,
 ) -> Result<Json<Written>, Problem> {
-    may_give_again(&asked)?;
     let order = asked.order("keys.expiry", &request).await?;
     order.carry_out(Command::SetExpiry { expires_at: request.expires_at }).await
 }

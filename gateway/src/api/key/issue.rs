@@ -141,13 +141,10 @@ async fn run(
     asked: Asked<Allowed<KeysWrite, impl KeysPlace>>,
     request: IssueKey,
 ) -> Result<Response, Problem> {
-    asked.by.admin.may_give(&request.scopes)?;
     let (api, owner, issued_by) = (asked.api.clone(), asked.by.at.owner(), asked.by.admin.actor());
     let address = asked.by.at.address();
-    let order = asked
-        .order_new::<Key, _>("keys.issue", &request, |id| Subject::key(owner, KeyId::new(id)))
-        .await?
-        .giving(&request.scopes);
+    let order =
+        asked.order_new::<Key, _>("keys.issue", &request, |id| Subject::key(owner, KeyId::new(id))).await?;
     let secret = PlainKey::draw(&api.settings.prefix, &*api.random);
     let parsed = secret.parsed();
     let metadata = request.metadata.as_ref().map(Metadata::to_text);

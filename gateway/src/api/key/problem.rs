@@ -30,6 +30,14 @@ impl From<Refusal> for Problem {
                  organization for its MCP servers."
                     .to_owned(),
             ),
+            Refusal::ScopeNotHeld { scope } => Problem::new(
+                Kind::ScopeNotHeld,
+                format!(
+                    "A key gives only management scopes that it holds itself, also when it makes another work again \
+                     or longer, and this one lacks {scope}."
+                ),
+            )
+            .at("scopes"),
             Refusal::WrongOwner => unprocessable(
                 Kind::WrongOwner,
                 "owner",

@@ -64,7 +64,6 @@ async fn run(
     asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
     request: NewScopes,
 ) -> Result<Json<Written>, Problem> {
-    asked.by.admin.may_give(&request.scopes)?;
-    let order = asked.order("keys.scopes", &request).await?.giving(&request.scopes);
+    let order = asked.order("keys.scopes", &request).await?;
     order.carry_out(Command::SetScopes { scopes: request.scopes }).await
 }
