@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 pub mod body;
 mod kind;
+mod media;
 
 pub use kind::Kind;
 

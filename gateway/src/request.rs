@@ -5,8 +5,9 @@
 //! closes; no secret of the client reaches the upstream, a log line or an error. It knows no log, no database
 //! and no listener: `public` reads requests, `upstream` speaks to MCP servers, `mcp` understands messages.
 //!
-//! In order: `credential`, `authenticate` (`caller`), `authorize`, `session`, `identity`, `forward`, `proxy`,
-//! `stream`. `call` is the list of all checks; `refusal` names each way to end early.
+//! In order: `credential`, `authenticate` (`principal`), `authorize`, `admission`, `session`, `identity`, `forward`,
+//! `proxy` (`media`), `stream`. `call` is one call from its headers to its answer, `admission` the list of checks that
+//! an open stream is asked as well; `refusal` names each way to end early.
 
 use std::sync::Arc;
 
@@ -15,25 +16,29 @@ use projections::directory::{Directory, Gate};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub mod admission;
 pub mod authenticate;
 pub mod authorize;
 pub mod call;
-pub mod caller;
 pub mod credential;
 pub mod forward;
 pub mod identity;
+pub mod media;
 pub mod origin;
+pub mod principal;
 mod problem;
 pub mod proxy;
 pub mod refusal;
 pub mod session;
 pub mod settings;
 pub mod stream;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod verify;
 
 pub use authenticate::{AuthenticationError, Authenticator};
-pub use caller::Caller;
 pub use origin::Origins;
+pub use principal::{Principal, PrincipalId};
 pub use refusal::Refusal;
 pub use settings::RequestSettings;
 pub use stream::Body;
@@ -109,7 +114,7 @@ impl Door {
         &self.gate
     }
 
-    /// Turns keys into callers; the admin API lets its callers in by this too.
+    /// Turns credentials into principals; the admin API lets its callers in by this too.
     pub fn authenticator(&self) -> &Authenticator {
         &self.authenticator
     }

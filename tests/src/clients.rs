@@ -91,7 +91,6 @@ impl Plan {
     /// Runs it anew with each of these keys, in one process.
     pub async fn run_with(&self, sdk: Sdk, keys: &[Option<&str>]) -> Vec<Told> {
         let clients = installed();
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
         let mut command = match sdk.script.strip_prefix("python/") {
             Some(script) => python(&clients.join(script.trim_end_matches(".py"))),
             None => Command::new("node"),
@@ -99,7 +98,7 @@ impl Plan {
         let calls: Vec<_> = self.calls.iter().map(Call::json).collect();
         let plan = json!({"mode": sdk.mode, "header": self.header, "calls": calls});
         command
-            .arg(folder.join(sdk.script))
+            .arg(folder().join(sdk.script))
             .args([&self.url, &plan.to_string()])
             .env("KEYLEDGER_CLIENTS", &clients)
             .env("KEYLEDGER_KEYS", json!(keys).to_string())
@@ -178,8 +177,13 @@ fn python(sdk: &Path) -> Command {
     command
 }
 
+/// Where the scripts are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
 /// Where `tests/clients/setup` installs.
-fn installed() -> PathBuf {
+pub(crate) fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/clients");
     for sdk in ["newest", "older", "typescript"] {
         if !folder.join(sdk).join(".installed").exists() {

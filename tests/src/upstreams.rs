@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::wire::{Body, Headers, read_head};
 
+mod express;
 mod plain;
 mod reply;
 mod server;
@@ -22,6 +23,7 @@ mod stepping;
 #[cfg(test)]
 mod tests;
 
+pub use express::Express;
 pub use plain::{Fixed, Hanging, Redirecting, Trickling};
 pub use reply::Reply;
 pub use server::McpServer;

@@ -8,7 +8,7 @@ use http::HeaderMap;
 use super::ApiState;
 use super::guard::Admin;
 use crate::problem::{Kind, Problem};
-use crate::request::Caller;
+use crate::request::Principal;
 
 /// The admin key that a request is sent with.
 pub fn authenticate(api: &ApiState, headers: &HeaderMap) -> Result<Admin, Problem> {
@@ -16,18 +16,18 @@ pub fn authenticate(api: &ApiState, headers: &HeaderMap) -> Result<Admin, Proble
     admin(api.authenticator.authenticate(headers)?)
 }
 
-/// The same key, later: as the gate and the directory have it now.
-pub fn authenticate_again(api: &ApiState, caller: &Caller) -> Result<Admin, Problem> {
+/// The same principal, later: as the gate and the directory have it now.
+pub fn authenticate_again(api: &ApiState, principal: &Arc<Principal>) -> Result<Admin, Problem> {
     api.gate.check().map_err(Problem::not_ready)?;
-    admin(api.authenticator.again(caller)?)
+    admin(api.authenticator.again(principal)?)
 }
 
-fn admin(caller: Arc<Caller>) -> Result<Admin, Problem> {
-    if caller.key.scopes.is_mcp() {
+fn admin(principal: Arc<Principal>) -> Result<Admin, Problem> {
+    if principal.scopes().is_mcp() {
         return Err(Problem::new(
             Kind::ManagementKeyNeeded,
             "This key opens MCP servers and manages nothing. Use a key with admin: scopes.",
         ));
     }
-    Ok(Admin::of(caller))
+    Ok(Admin::of(principal))
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use events::{KeyId, Owner};
+use events::Owner;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +20,7 @@ use tracing::Instrument;
 use super::command::outcome_unknown;
 use super::{ApiSettings, ApiState};
 use crate::problem::Problem;
+use crate::request::PrincipalId;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,7 +47,7 @@ pub struct Slots {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Holder {
     Owner(Owner),
-    Key(KeyId),
+    Principal(PrincipalId),
 }
 
 /// One request's part of its owner's and its key's share; given back when it is dropped.
@@ -91,13 +92,13 @@ impl Slots {
     }
 
     /// Room in the shares of who asks. `None`: they are used up.
-    pub fn share(self: &Arc<Self>, lane: Lane, owner: Owner, key: KeyId) -> Option<Share> {
-        let holders = [Holder::Owner(owner), Holder::Key(key)];
+    pub fn share(self: &Arc<Self>, lane: Lane, owner: Owner, principal: PrincipalId) -> Option<Share> {
+        let holders = [Holder::Owner(owner), Holder::Principal(principal)];
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let full = |holder: &Holder| {
             let most = match holder {
                 Holder::Owner(_) => self.per_owner,
-                Holder::Key(_) => self.per_key,
+                Holder::Principal(_) => self.per_key,
             };
             held.get(&(lane, *holder)).copied().unwrap_or_default() >= most
         };
@@ -112,8 +113,8 @@ impl Slots {
 
     /// Moves a request from the slot that it came in by to one of those that wait. `None`: they are used up, and
     /// it keeps its own.
-    pub fn wait(self: &Arc<Self>, seat: &Seat, owner: Owner, key: KeyId) -> Option<Waiting> {
-        let share = self.share(Lane::Wait, owner, key)?;
+    pub fn wait(self: &Arc<Self>, seat: &Seat, owner: Owner, principal: PrincipalId) -> Option<Waiting> {
+        let share = self.share(Lane::Wait, owner, principal)?;
         let slot = Arc::clone(&self.waits).try_acquire_owned().ok()?;
         seat.slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         Some(Waiting { _slot: slot, _share: share })
@@ -217,8 +218,8 @@ fn known(method: &Method) -> String {
 #[cfg(test)]
 mod tests {
     use domain::key::secret::Prefix;
-    use events::OrganizationId;
     use events::clock::{Clock, SystemClock};
+    use events::{KeyId, OrganizationId};
     use uuid::Uuid;
 
     use super::*;
@@ -233,8 +234,8 @@ mod tests {
         Slots::new(&settings)
     }
 
-    fn key(id: u128) -> KeyId {
-        KeyId::new(Uuid::from_u128(id))
+    fn key(id: u128) -> PrincipalId {
+        PrincipalId::Key(KeyId::new(Uuid::from_u128(id)))
     }
 
     #[test]

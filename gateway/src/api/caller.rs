@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::Admin;
+use crate::request::PrincipalId;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(caller))
@@ -35,9 +36,10 @@ pub struct Caller {
     responses((status = 200, description = "The key that asks", body = Caller))
 )]
 async fn caller(admin: Admin) -> Json<Caller> {
+    let PrincipalId::Key(key) = admin.id();
     Json(Caller {
-        key: admin.key.uuid(),
-        organization: admin.owner.organization().map(|id| id.uuid()),
-        scopes: admin.scopes.iter().map(ToString::to_string).collect(),
+        key: key.uuid(),
+        organization: admin.owner().organization().map(|id| id.uuid()),
+        scopes: admin.scopes().iter().map(ToString::to_string).collect(),
     })
 }

@@ -1,5 +1,7 @@
 //! From a request to a command, and from what it came to to an answer. `crate::command` makes it and carries it out.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::FromRequestParts;
 use domain::aggregate::Decide;
@@ -73,7 +75,7 @@ impl Sender for ByAdmin {
 
     /// Reading the body and asking the vaults took time in which the key may have been revoked or narrowed.
     fn authority(&self) -> Result<Authority, Problem> {
-        Ok(Authority::Scopes(self.admin.again(&self.api)?.scopes))
+        Ok(Authority::Scopes(Arc::clone(self.admin.again(&self.api)?.scopes())))
     }
 }
 

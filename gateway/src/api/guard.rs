@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use events::scope::{Access, Resource, ScopeSet};
-use events::{Actor, KeyId, Owner};
+use events::{Actor, Owner};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -17,17 +17,14 @@ use super::ApiState;
 use super::authenticate::{authenticate, authenticate_again};
 use super::bounds::{Lane, Share};
 use crate::problem::{Kind, Problem};
-use crate::request::Caller;
+use crate::request::{Principal, PrincipalId};
 
-/// The key that asks: good when it was asked for, and for management. Time goes by after that (a slow body, a
-/// slow vault), so a command asks [`Admin::again`] right before it is carried out.
+/// Who asks: good when it was asked for, and for management. Time goes by after that (a slow body, a slow vault),
+/// so a command asks [`Admin::again`] right before it is carried out.
 #[derive(Clone)]
 pub struct Admin {
-    pub key: KeyId,
-    pub owner: Owner,
-    pub scopes: Arc<ScopeSet>,
     /// As it was resolved; the directory may say something else by now.
-    pub caller: Arc<Caller>,
+    principal: Arc<Principal>,
     needs: Needs,
     /// Its place among its owner's requests.
     share: Option<Arc<Share>>,
@@ -122,43 +119,47 @@ impl FromRequestParts<ApiState> for Admin {
 /// The key that asks, if its owner's share of requests has room.
 fn let_in(parts: &Parts, api: &ApiState) -> Result<Admin, Problem> {
     let admin = authenticate(api, &parts.headers)?;
-    let share = api.slots.share(Lane::of(&parts.method), admin.owner, admin.key);
+    let share = api.slots.share(Lane::of(&parts.method), admin.owner(), admin.id());
     let share = share.ok_or_else(Problem::busy_with_you)?;
     Ok(Admin { share: Some(Arc::new(share)), ..admin })
 }
 
 impl Admin {
-    pub fn of(caller: Arc<Caller>) -> Self {
-        let key = &caller.key;
-        Self {
-            key: key.id,
-            owner: key.owner,
-            scopes: Arc::clone(&key.scopes),
-            needs: Needs::default(),
-            share: None,
-            caller,
-        }
+    pub fn of(principal: Arc<Principal>) -> Self {
+        Self { principal, needs: Needs::default(), share: None }
     }
 
-    /// The same key as it stands now, if it may still do what it was let in for.
+    pub fn id(&self) -> PrincipalId {
+        self.principal.id()
+    }
+
+    pub fn owner(&self) -> Owner {
+        self.principal.owner()
+    }
+
+    pub fn scopes(&self) -> &Arc<ScopeSet> {
+        self.principal.scopes()
+    }
+
+    /// The same as it stands now, if it may still do what it was let in for.
     pub fn again(&self, api: &ApiState) -> Result<Self, Problem> {
-        let now = authenticate_again(api, &self.caller)?;
+        let now = authenticate_again(api, &self.principal)?;
         now.meets(self.needs)?;
         Ok(Self { needs: self.needs, share: self.share.clone(), ..now })
     }
 
     pub fn actor(&self) -> Actor {
-        Actor::Key(self.key)
+        self.id().actor()
     }
 
     /// An installation key reaches everything, an organization's key its own organization.
     pub fn reaches(&self, owner: Owner) -> bool {
-        self.owner == Owner::Installation || self.owner == owner
+        self.owner() == Owner::Installation || self.owner() == owner
     }
 
     /// What only the installation itself decides.
     pub fn must_be_installation(&self, what: &str) -> Result<(), Problem> {
-        if self.owner == Owner::Installation {
+        if self.owner() == Owner::Installation {
             return Ok(());
         }
         Err(Problem::new(
@@ -178,7 +179,7 @@ impl Admin {
     }
 
     fn may(&self, resource: Resource, access: Access) -> Result<(), Problem> {
-        if self.scopes.allows_admin(resource, access) {
+        if self.scopes().allows_admin(resource, access) {
             return Ok(());
         }
         Err(Problem::new(
@@ -190,30 +191,14 @@ impl Admin {
 
 #[cfg(test)]
 mod tests {
-    use events::digest::DigestBytes;
-    use events::key::{Environment, KeyOwner};
-    use events::{OrganizationId, SecretId};
-    use projections::directory::{Directory, KeyEntry, KeyState, LastFour};
+    use events::OrganizationId;
+    use events::key::KeyOwner;
 
     use super::*;
+    use crate::request::testing::key_of;
 
     fn admin(owner: Owner, scopes: &str) -> Admin {
-        let key = KeyEntry {
-            id: KeyId::new(uuid::Uuid::from_u128(1)),
-            secret_id: SecretId::new(uuid::Uuid::from_u128(4)),
-            digest: DigestBytes([0; 32]),
-            owner,
-            key_owner: KeyOwner::Installation,
-            state: KeyState::Active,
-            not_before: None,
-            expires_at: None,
-            scopes: Arc::new(scopes.parse().unwrap()),
-            generation: 1,
-            prefix: "kl_live".into(),
-            last_four: LastFour::new("abcd"),
-            environment: Environment::Live,
-        };
-        Admin::of(Arc::new(Caller::resolve(&Directory::new(), Arc::new(key))))
+        Admin::of(Arc::new(key_of(owner, 1, KeyOwner::Installation, scopes)))
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
-use events::{KeyId, Owner, Position};
+use events::{Owner, Position};
 use http::request::Parts;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -22,6 +22,7 @@ use super::proof::{FleetProof, MemberProof};
 use super::query::Query;
 use crate::fleet::{MemberState, Proof};
 use crate::problem::Problem;
+use crate::request::PrincipalId;
 
 /// After this long without an answer the fleet is asked again.
 const AGAIN: Duration = Duration::from_millis(250);
@@ -64,7 +65,7 @@ pub struct Wait {
 #[derive(Clone, Copy)]
 pub struct Asker {
     pub owner: Owner,
-    pub key: KeyId,
+    pub principal: PrincipalId,
 }
 
 /// Whence a position comes.
@@ -145,7 +146,7 @@ impl Wait {
 
 impl Asker {
     pub fn of(admin: &Admin) -> Self {
-        Self { owner: admin.owner, key: admin.key }
+        Self { owner: admin.owner(), principal: admin.id() }
     }
 
     /// Machines are the operators': an organization is told of them by id alone.
@@ -168,7 +169,7 @@ impl ApiState {
         let asked = self.clock.instant();
         let until = (asked + wait.timeout).min(wait.seat.waits_until());
         let mut watch = Watch { api: self, position, asked, until, shown: HashMap::new() };
-        let (proof, open) = match self.slots.wait(&wait.seat, asker.owner, asker.key) {
+        let (proof, open) = match self.slots.wait(&wait.seat, asker.owner, asker.principal) {
             None => (watch.look(), Some(Open::Busy)),
             Some(_waiting) => match watch.begin(from).await {
                 Err(open) => (watch.look(), Some(open)),

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 use super::message::MessageError;
 use crate::request::authenticate::AuthenticationError;
-use crate::request::caller::Invalid;
 use crate::request::credential::CredentialError;
+use crate::request::principal::Invalid;
 use crate::request::refusal::{Refusal, UpstreamFault};
 use crate::request::session::SessionError;
 
@@ -72,8 +72,8 @@ pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response
     if let Refusal::Method { allow } = refusal {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(after) = refusal.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs()));
     }
     response
 }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use super::media::is_json;
 use super::{Kind, Problem};
 
 /// The bounds of one body.
@@ -23,7 +23,7 @@ pub struct Bounds {
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    #[error("the body is application/json")]
+    #[error("the body is application/json in UTF-8, and its Content-Type says no more than that")]
     ContentType,
     #[error("the body must not be encoded")]
     ContentEncoding,
@@ -85,7 +85,7 @@ impl From<BodyFault> for Problem {
         let problem = |detail: &str| Self::new(fault.kind(), detail);
         match fault {
             BodyFault::ContentType | BodyFault::ContentEncoding => problem(
-                "Send the body as JSON, with `Content-Type: application/json` and no `Content-Encoding`.",
+                "Send the body as JSON, with `Content-Type: application/json`, in UTF-8 and with no `Content-Encoding`.",
             ),
             BodyFault::TooLong { max } => problem(&format!("A request's body holds at most {max} bytes.")),
             BodyFault::Full => problem("As many bodies are held as may be; ask again.").retry_after(1),
@@ -104,19 +104,6 @@ impl From<JsonFault> for Problem {
         let field = if field == "." { "body".to_owned() } else { field };
         Self::invalid(field, fault.to_string())
     }
-}
-
-/// Whether a body of such headers is read at all: JSON as it is. The type is asked for so that no page of
-/// another origin can send one without a preflight.
-pub fn is_json(headers: &HeaderMap) -> Result<(), BodyFault> {
-    if headers.contains_key(CONTENT_ENCODING) {
-        return Err(BodyFault::ContentEncoding);
-    }
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let json = types.next().and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-    });
-    if json && types.next().is_none() { Ok(()) } else { Err(BodyFault::ContentType) }
 }
 
 /// The whole body. What it holds of `room`, a permit a byte, is free again when the last of it is dropped.
@@ -198,7 +185,6 @@ fn sentence(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use http_body::Frame;
     use http_body_util::StreamBody;
 
@@ -224,22 +210,6 @@ mod tests {
         assert_eq!(read(body("ab cd "), bounds, &room).await.unwrap(), "ab cd ");
         assert!(matches!(read(body("123456789"), bounds, &room).await, Err(BodyFault::TooLong { max: 8 })));
         assert_eq!(room.available_permits(), 10);
-    }
-
-    #[test]
-    fn only_plain_json_is_read() {
-        let with = |name, value| HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
-        is_json(&with(CONTENT_TYPE, "application/json")).unwrap();
-        is_json(&with(CONTENT_TYPE, "Application/JSON; charset=utf-8")).unwrap();
-        for other in ["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", ""] {
-            is_json(&with(CONTENT_TYPE, other)).unwrap_err();
-        }
-        let mut encoded = with(CONTENT_TYPE, "application/json");
-        encoded.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        assert!(matches!(is_json(&encoded), Err(BodyFault::ContentEncoding)));
-        let mut two = with(CONTENT_TYPE, "application/json");
-        two.append(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        is_json(&two).unwrap_err();
     }
 
     #[derive(Deserialize, Debug)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use events::clock::{Clock, uuid_v7};
 use events::slug::Slug;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use tracing::Instrument;
@@ -74,6 +74,8 @@ where
     let id = HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("0"));
     let (mut response, outcome) = dispatch(door, upstream, target, request, &id).instrument(span).await;
     response.headers_mut().insert(REQUEST_ID, id);
+    // Nothing that we send is to be taken for a page, whatever is in it.
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     measure(door.clock(), started, name, response.status(), outcome);
     response
 }

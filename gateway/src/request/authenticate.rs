@@ -1,4 +1,4 @@
-//! Who is at the door: from a request's headers to a caller whose key works now.
+//! Who is at the door: from a request's headers to a principal whose credential works now.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use events::clock::Clock;
 use http::HeaderMap;
 use projections::directory::Directory;
 
-use super::caller::{Caller, Callers, Invalid};
 use super::credential::{Credential, CredentialError};
+use super::principal::{Invalid, Principal, Principals};
 use crate::vault::Peppers;
 
 /// Why nobody is let in.
@@ -52,44 +52,44 @@ impl Invalid {
     }
 }
 
-/// Turns keys into callers, from memory.
+/// Turns keys into principals, from memory.
 pub struct Authenticator {
-    callers: Callers,
+    principals: Principals,
     peppers: Peppers,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
     pub fn new(directory: Arc<Directory>, peppers: Peppers, clock: Arc<dyn Clock>, max_callers: u64) -> Self {
-        Self { callers: Callers::new(directory, max_callers), peppers, clock }
+        Self { principals: Principals::new(directory, max_callers), peppers, clock }
     }
 
-    /// The request's caller. Whether the directory may be believed at all is the gate's to say, before.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Caller>, AuthenticationError> {
+    /// The request's principal. Whether the directory may be believed at all is the gate's to say, before.
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Principal>, AuthenticationError> {
         let result = Credential::read(headers)
             .map_err(AuthenticationError::from)
             .and_then(|credential| self.find(credential.text()))
-            .and_then(|caller| {
-                caller.check(self.clock.now())?;
-                Ok(caller)
+            .and_then(|principal| {
+                principal.check(self.clock.now())?;
+                Ok(principal)
             });
         count(result.as_ref().err().map_or("valid", |error| error.name()));
         result
     }
 
-    /// A caller that was let in before, as the directory has it now, if it would be let in now as well.
-    pub fn again(&self, caller: &Caller) -> Result<Arc<Caller>, AuthenticationError> {
-        let now = self.callers.get(&caller.key.digest).ok_or(AuthenticationError::Unknown)?;
+    /// A principal that was let in before, as the directory has it now, if it would be let in now as well.
+    pub fn again(&self, principal: &Arc<Principal>) -> Result<Arc<Principal>, AuthenticationError> {
+        let now = self.principals.again(principal).ok_or(AuthenticationError::Unknown)?;
         now.check(self.clock.now())?;
         Ok(now)
     }
 
-    /// The caller that a key's text stands for, whatever its state.
-    pub fn find(&self, text: &str) -> Result<Arc<Caller>, AuthenticationError> {
+    /// The principal that a key's text stands for, whatever its state.
+    pub fn find(&self, text: &str) -> Result<Arc<Principal>, AuthenticationError> {
         let key = ParsedKey::parse(text).map_err(|_| AuthenticationError::Malformed)?;
         self.peppers
             .digests(&key)
-            .find_map(|digest| self.callers.get(&digest.bytes))
+            .find_map(|digest| self.principals.get(&digest.bytes))
             .ok_or(AuthenticationError::Unknown)
     }
 }

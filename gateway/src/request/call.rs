@@ -1,4 +1,5 @@
-//! One call at `/mcp/{organization}/{server}`: the list of its checks, in order, and then the proxy.
+//! One call at `/mcp/{organization}/{server}`: what is known of it before its body, its message, its admission, and
+//! then the proxy.
 
 use std::sync::Arc;
 
@@ -10,9 +11,10 @@ use http_body_util::Full;
 use projections::directory::ServerEntry;
 use serde_json::value::RawValue;
 
-use super::caller::Caller;
+use super::admission::Admission;
+use super::principal::Principal;
 use super::refusal::Refusal;
-use super::stream::{Body, Watch};
+use super::stream::Body;
 use super::{Door, authorize, forward, identity, proxy};
 use crate::mcp::{self, Era, Message, Needs, Shape, header};
 use crate::problem::body;
@@ -38,8 +40,8 @@ impl<R: Into<Refusal>> From<R> for Refused {
 }
 
 /// What was found out about a call before its body.
-struct Admitted {
-    caller: Arc<Caller>,
+struct Known {
+    principal: Arc<Principal>,
     server: Arc<ServerEntry>,
 }
 
@@ -57,13 +59,13 @@ impl Door {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.is_open()?;
-        let caller = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
-        let server = authorize::server(&self.directory, &caller, &address.organization, &address.server)?;
-        let admitted = Admitted { caller, server };
+        let principal = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
+        let server = authorize::server(&self.directory, &principal, &address.organization, &address.server)?;
+        let known = Known { principal, server };
         match *request.method() {
-            Method::POST => self.post(upstream, admitted, request, request_id).await,
+            Method::POST => self.post(upstream, known, request, request_id).await,
             Method::GET | Method::DELETE => {
-                Ok(self.without_message(upstream, admitted, request, request_id).await?)
+                Ok(self.without_message(upstream, known, request, request_id).await?)
             }
             _ => Err(Refusal::Method { allow: "POST, GET, DELETE, OPTIONS" }.into()),
         }
@@ -72,7 +74,7 @@ impl Door {
     async fn post<B>(
         self: &Arc<Self>,
         upstream: &dyn Upstream,
-        admitted: Admitted,
+        known: Known,
         request: Request<B>,
         request_id: &HeaderValue,
     ) -> Result<Response<Body>, Refused>
@@ -91,12 +93,11 @@ impl Door {
         };
         let era = header::agree(&head.headers, &message).map_err(|error| refused(error.into()))?;
         let needs = mcp::needs(&message).map_err(|error| refused(error.into()))?;
-        authorize::permit(&admitted.caller, &admitted.server.slug, &needs).map_err(refused)?;
-        tracing::debug!(method = %message.method, ?era, key = %admitted.caller.key.id, "a call passes");
         let endless = message.method == "subscriptions/listen";
-        let watch = self.watch(admitted, needs.into_owned(), endless);
+        let admission = self.admission(known, needs.into_owned(), endless).map_err(refused)?;
+        tracing::debug!(method = %message.method, ?era, principal = %admission.principal.id(), "a call passes");
         let request = Request::from_parts(head, body.clone());
-        self.pass(upstream, watch, request, era, request_id).await.map_err(refused)
+        self.pass(upstream, admission, request, era, request_id).await.map_err(refused)
     }
 
     /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
@@ -104,7 +105,7 @@ impl Door {
     async fn without_message<B: HttpBody>(
         self: &Arc<Self>,
         upstream: &dyn Upstream,
-        admitted: Admitted,
+        known: Known,
         request: Request<B>,
         request_id: &HeaderValue,
     ) -> Result<Response<Body>, Refusal> {
@@ -115,38 +116,43 @@ impl Door {
         match header::era_without_body(&head.headers)? {
             Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }),
             era @ Era::Sessions => {
-                let watch = self.watch(admitted, Needs::Server, head.method == Method::GET);
+                let admission = self.admission(known, Needs::Server, head.method == Method::GET)?;
                 let request = Request::from_parts(head, Bytes::new());
-                self.pass(upstream, watch, request, era, request_id).await
+                self.pass(upstream, admission, request, era, request_id).await
             }
         }
     }
 
-    fn watch(self: &Arc<Self>, admitted: Admitted, needs: Needs<'static>, endless: bool) -> Watch {
-        let Admitted { caller, server } = admitted;
-        Watch { door: Arc::clone(self), caller, server, needs, endless }
+    /// Asks the list of checks, now that all is known: the body took its time, and what was so before it may not
+    /// be so any more.
+    fn admission(
+        self: &Arc<Self>,
+        known: Known,
+        needs: Needs<'static>,
+        endless: bool,
+    ) -> Result<Admission, Refusal> {
+        let Known { principal, server } = known;
+        Admission { door: Arc::clone(self), principal, server, needs, endless }.renew()
     }
 
     async fn pass(
         self: &Arc<Self>,
         upstream: &dyn Upstream,
-        watch: Watch,
+        admission: Admission,
         request: Request<Bytes>,
         era: Era,
         request_id: &HeaderValue,
     ) -> Result<Response<Body>, Refusal> {
-        // The body took its time: what was so before it may not be so any more.
-        let watch = watch.renew()?;
-        let (caller, server) = (&watch.caller, &watch.server);
+        let (principal, server) = (&admission.principal, &admission.server);
         let session = match era {
-            Era::Sessions => self.sessions.open(request.headers(), server.id, caller.key.id)?,
+            Era::Sessions => self.sessions.open(request.headers(), server, principal)?,
             Era::Stateless => None,
         };
-        let route = identity::route(&self.signer, caller, server, self.clock.now())?;
+        let route = identity::route(&self.signer, principal, server, self.clock.now())?;
         let (head, body) = request.into_parts();
         let body = Full::new(body);
         let up =
             forward::request(head.method, &head.headers, body, &route, session.as_ref(), era, request_id);
-        proxy::pass(upstream, up, watch, session.as_ref(), era).await
+        proxy::pass(upstream, up, admission, session.as_ref(), era).await
     }
 }

@@ -6,6 +6,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request};
 
 use super::identity::Route;
+use super::media;
 use super::session::OpenedSession;
 use crate::mcp::Era;
 use crate::mcp::header::{LAST_EVENT_ID, METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, SESSION_ID};
@@ -14,23 +15,24 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Whether a client's header passes on to the upstream as it is. `Mcp-Session-Id` does not: it is opened.
+/// Whether a client's header passes on to the upstream as it is. `Mcp-Session-Id` does not: it is opened; nor
+/// does `Content-Type`, of which there is one.
 pub fn passes_up(name: &HeaderName, era: Era) -> bool {
     match era {
         // Streams can't be resumed there (2026-07-28, "Earlier Streamable HTTP Revisions").
         Era::Stateless if *name == LAST_EVENT_ID => false,
         Era::Stateless | Era::Sessions => {
-            [ACCEPT, CONTENT_TYPE, PROTOCOL_VERSION, METHOD, NAME, LAST_EVENT_ID, TRACEPARENT, TRACESTATE]
-                .contains(name)
+            [ACCEPT, PROTOCOL_VERSION, METHOD, NAME, LAST_EVENT_ID, TRACEPARENT, TRACESTATE].contains(name)
                 || name.as_str().starts_with(PARAM_PREFIX)
         }
     }
 }
 
-/// Whether an upstream's header passes on to the client as it is. `Mcp-Session-Id` does not: it is sealed.
+/// Whether an upstream's header passes on to the client as it is. `Mcp-Session-Id` does not: it is sealed; nor
+/// does `Content-Type`: the one that was judged does.
 /// Cookies, redirects, CORS and challenges of upstreams never do; what may be cached is the gateway's to say.
 pub fn passes_down(name: &HeaderName) -> bool {
-    [ALLOW, CONTENT_TYPE, RETRY_AFTER, PROTOCOL_VERSION].contains(name)
+    [ALLOW, RETRY_AFTER, PROTOCOL_VERSION].contains(name)
 }
 
 /// The request to the upstream, around a body that was read whole.
@@ -44,13 +46,19 @@ pub fn request<B>(
     request_id: &HeaderValue,
 ) -> Request<B> {
     let mut request = Request::new(body);
+    let has_message = method == Method::POST;
     *request.method_mut() = method;
     *request.uri_mut() = route.upstream.clone();
     let up = request.headers_mut();
     for (name, value) in headers {
-        if passes_up(name, era) {
+        // Event ids are unique within a session alone (2025-11-25, "Resumability"): without one, an upstream might
+        // replay a stream of somebody else's.
+        if passes_up(name, era) && (session.is_some() || *name != LAST_EVENT_ID) {
             up.append(name, value.clone());
         }
+    }
+    if has_message {
+        up.insert(CONTENT_TYPE, media::JSON);
     }
     // An encoded answer could not be told from garbage.
     up.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -81,6 +89,7 @@ mod tests {
             "te",
             "transfer-encoding",
             "content-length",
+            "content-type",
             "expect",
             "mcp-session-id",
             "proxy-authorization",
@@ -94,7 +103,6 @@ mod tests {
         }
         for name in [
             "accept",
-            "content-type",
             "mcp-protocol-version",
             "mcp-method",
             "mcp-name",
@@ -126,10 +134,11 @@ mod tests {
             "mcp-session-id",
             "alt-svc",
             "content-length",
+            "content-type",
         ] {
             assert!(!passes_down(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["content-type", "allow", "retry-after"] {
+        for name in ["allow", "retry-after"] {
             assert!(passes_down(&HeaderName::from_static(name)));
         }
     }

@@ -1,5 +1,5 @@
-//! How one caller reaches one server: the upstream's address and the identity token that goes with each call.
-//! Made once for each caller and server and minute, not for each call: a signature costs 36 us.
+//! How one principal reaches one server: the upstream's address and the identity token that goes with each call.
+//! Made once for each principal and server and minute, not for each call: a signature costs 36 us.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use events::scope::{Scope, ServerPattern};
 use http::{HeaderValue, Uri};
 use projections::directory::ServerEntry;
 
-use super::caller::Caller;
+use super::principal::{Principal, Who};
 use super::refusal::{Refusal, UpstreamFault};
 use crate::identity::{Claims, IdentitySigner};
 
@@ -22,7 +22,7 @@ const LEEWAY: i64 = 5;
 /// Scopes in a token, in bytes: a header must stay within what servers take.
 const MAX_SCOPE: usize = 4_096;
 
-/// One caller's way to one server.
+/// One principal's way to one server.
 pub struct Route {
     server_generation: u64,
     signed_at: i64,
@@ -31,43 +31,44 @@ pub struct Route {
     pub authorization: HeaderValue,
 }
 
-/// The way of this caller to this server now.
+/// The way of this principal to this server now.
 pub fn route(
     signer: &IdentitySigner,
-    caller: &Caller,
+    principal: &Principal,
     server: &ServerEntry,
     now: Timestamp,
 ) -> Result<Arc<Route>, Refusal> {
     let now = now.unix_seconds();
-    if let Some(route) = caller.route(server.id) {
+    if let Some(route) = principal.route(server.id) {
         let age = now - route.signed_at;
         if route.server_generation == server.generation && (0..RENEW_AFTER).contains(&age) {
             return Ok(route);
         }
     }
     let upstream = server.upstream.url().as_str().parse().map_err(|_| UpstreamFault::Unreachable)?;
-    let authorization = token(signer, caller, server, now)?;
+    let authorization = token(signer, principal, server, now)?;
     let route =
         Arc::new(Route { server_generation: server.generation, signed_at: now, upstream, authorization });
-    caller.keep_route(server.id, Arc::clone(&route));
+    principal.keep_route(server.id, Arc::clone(&route));
     Ok(route)
 }
 
 fn token(
     signer: &IdentitySigner,
-    caller: &Caller,
+    principal: &Principal,
     server: &ServerEntry,
     now: i64,
 ) -> Result<HeaderValue, Refusal> {
-    let scope = scope_on(caller, server);
+    let Who::Key(key) = principal.who();
+    let scope = scope_on(principal, server);
     let token = signer.sign(&Claims {
         iss: signer.issuer(),
-        sub: &caller.subject(),
+        sub: &principal.subject(),
         aud: &format!("urn:keyledger:server:{}", server.id),
         iat: now - LEEWAY,
         exp: now - LEEWAY + LIFETIME,
         organization: &server.organization.to_string(),
-        key_id: &caller.key.id.to_string(),
+        key_id: &key.id.to_string(),
         scope: scope.as_deref(),
         scope_omitted: scope.is_none(),
     });
@@ -80,10 +81,10 @@ fn token(
     Ok(value)
 }
 
-/// The caller's scopes on this server; `None`: they are too long.
-fn scope_on(caller: &Caller, server: &ServerEntry) -> Option<String> {
+/// The principal's scopes on this server; `None`: they are too long.
+fn scope_on(principal: &Principal, server: &ServerEntry) -> Option<String> {
     let mut text = String::new();
-    for scope in caller.key.scopes.iter() {
+    for scope in principal.scopes().iter() {
         let Scope::Mcp(mcp) = scope else { continue };
         let on_it = match &mcp.server {
             ServerPattern::Any => true,
@@ -99,17 +100,14 @@ fn scope_on(caller: &Caller, server: &ServerEntry) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use events::UserId;
     use events::clock::{Clock, SystemClock};
-    use events::digest::DigestBytes;
-    use events::key::{Environment, KeyOwner};
-    use events::{KeyId, OrganizationId, Owner, SecretId, ServerId, UserId};
-    use projections::directory::{Directory, KeyEntry, KeyState, LastFour, ServerState};
+    use events::key::KeyOwner;
     use uuid::Uuid;
 
     use super::*;
+    use crate::request::testing::{ORGANIZATION, key, server};
     use crate::vault::IdentityKey;
-
-    const ORGANIZATION: OrganizationId = OrganizationId::new(Uuid::from_u128(1));
 
     fn signer() -> IdentitySigner {
         crate::crypto::install();
@@ -117,43 +115,21 @@ mod tests {
         IdentitySigner::new(&key, "https://mcp.example.com")
     }
 
-    fn caller(key_owner: KeyOwner, scopes: &str) -> Caller {
-        let key = KeyEntry {
-            id: KeyId::new(Uuid::from_u128(2)),
-            secret_id: SecretId::new(Uuid::from_u128(3)),
-            digest: DigestBytes([0; 32]),
-            owner: Owner::Organization(ORGANIZATION),
-            key_owner,
-            state: KeyState::Active,
-            not_before: None,
-            expires_at: None,
-            scopes: Arc::new(scopes.parse().unwrap()),
-            generation: 1,
-            prefix: "kl_live".into(),
-            last_four: LastFour::new("abcd"),
-            environment: Environment::Live,
-        };
-        Caller::resolve(&Directory::new(), Arc::new(key))
+    fn principal(key_owner: KeyOwner, scopes: &str) -> Principal {
+        key(2, key_owner, scopes)
     }
 
-    fn server(generation: u64) -> ServerEntry {
-        ServerEntry {
-            id: ServerId::new(Uuid::from_u128(5)),
-            organization: ORGANIZATION,
-            slug: "docs".parse().unwrap(),
-            upstream: format!("https://{generation}.example.com/mcp").parse().unwrap(),
-            state: ServerState::Enabled,
-            generation,
-        }
+    fn docs() -> ServerEntry {
+        server(5, "https://docs.example.com/mcp")
     }
 
     #[test]
     fn a_token_serves_for_a_minute() {
-        let (signer, caller, server) = (signer(), caller(KeyOwner::Organization, "mcp:docs"), server(1));
+        let (signer, principal, server) = (signer(), principal(KeyOwner::Organization, "mcp:docs"), docs());
         let start = SystemClock.now();
         let after = |seconds| {
             let now = start.saturating_add(std::time::Duration::from_secs(seconds));
-            route(&signer, &caller, &server, now).unwrap().authorization.clone()
+            route(&signer, &principal, &server, now).unwrap().authorization.clone()
         };
         let first = after(0);
         assert_eq!(after(59), first);
@@ -165,26 +141,26 @@ mod tests {
 
     #[test]
     fn a_server_that_moved_is_reached_where_it_is() {
-        let (signer, caller) = (signer(), caller(KeyOwner::Organization, "mcp:docs"));
+        let (signer, principal) = (signer(), principal(KeyOwner::Organization, "mcp:docs"));
         let now = SystemClock.now();
-        for generation in [1, 2] {
-            let route = route(&signer, &caller, &server(generation), now).unwrap();
-            assert_eq!(route.upstream.host(), Some(format!("{generation}.example.com").as_str()));
+        for host in ["docs.example.com", "mail.example.org.example.com"] {
+            let server = server(5, &format!("https://{host}/mcp"));
+            assert_eq!(route(&signer, &principal, &server, now).unwrap().upstream.host(), Some(host));
         }
     }
 
     #[test]
     fn the_subject_is_for_whom_the_key_speaks() {
         let id = UserId::new(Uuid::from_u128(7));
-        assert_eq!(caller(KeyOwner::User { id }, "mcp:*").subject(), format!("user:{id}"));
-        assert_eq!(caller(KeyOwner::Service { id }, "mcp:*").subject(), format!("service:{id}"));
-        let organization = caller(KeyOwner::Organization, "mcp:*").subject();
+        assert_eq!(principal(KeyOwner::User { id }, "mcp:*").subject(), format!("user:{id}"));
+        assert_eq!(principal(KeyOwner::Service { id }, "mcp:*").subject(), format!("service:{id}"));
+        let organization = principal(KeyOwner::Organization, "mcp:*").subject();
         assert_eq!(organization, format!("organization:{ORGANIZATION}"));
     }
 
     #[test]
     fn scopes_that_are_too_long_are_left_out() {
-        let of = |scopes: &str| scope_on(&caller(KeyOwner::Organization, scopes), &server(1));
+        let of = |scopes: &str| scope_on(&principal(KeyOwner::Organization, scopes), &docs());
         assert_eq!(of("mcp:docs:tools:a mcp:mail mcp:*:tools:b").unwrap(), "mcp:*:tools:b mcp:docs:tools:a");
         let long: Vec<_> = (0..20).map(|n| format!("mcp:docs:tools:{n}{}", "a".repeat(400))).collect();
         assert_eq!(of(&long.join(" ")), None);

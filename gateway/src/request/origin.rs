@@ -94,8 +94,8 @@ impl Origin {
 }
 
 fn may_be_sent(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "authorization" | "x-api-key" | "mcp-session-id" | "baggage" | "user-agent")
-        || forward::passes_up(name, Era::Sessions)
+    let ours = ["authorization", "x-api-key", "content-type", "mcp-session-id", "baggage", "user-agent"];
+    ours.contains(&name.as_str()) || forward::passes_up(name, Era::Sessions)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Who is not let in, as a problem: for every listener but `/mcp`, whose errors are JSON-RPC's.
 
 use super::authenticate::AuthenticationError;
-use super::caller::Invalid;
 use super::credential::CredentialError;
+use super::principal::Invalid;
 use crate::problem::{Kind, Problem};
 
 impl From<AuthenticationError> for Problem {

@@ -13,10 +13,12 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::Full;
 
+use super::admission::Admission;
 use super::forward;
+use super::media::Media;
 use super::refusal::{Refusal, UpstreamFault};
 use super::session::OpenedSession;
-use super::stream::{Body, Watch, Watched};
+use super::stream::{Body, Watched};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
@@ -27,11 +29,11 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 pub async fn pass(
     upstream: &dyn Upstream,
     request: Request<Full<Bytes>>,
-    watch: Watch,
+    admission: Admission,
     session: Option<&OpenedSession>,
     era: Era,
 ) -> Result<Response<Body>, Refusal> {
-    let answer = wait(upstream, request, &watch).await?;
+    let answer = wait(upstream, request, &admission).await?;
     let (head, body) = answer.into_parts();
     judge(head.status, &head.headers)?;
     let mut response = Response::new(Body::Empty);
@@ -45,21 +47,24 @@ pub async fn pass(
     if era == Era::Sessions
         && let Some(id) = head.headers.get(&SESSION_ID)
     {
-        down.insert(SESSION_ID, seal(id, session, &watch)?);
+        down.insert(SESSION_ID, seal(id, session, &admission)?);
     }
-    match media(&head.headers) {
+    let media = Media::of(&head.headers);
+    if let Some(content_type) = media.content_type() {
+        down.insert(CONTENT_TYPE, content_type);
+    }
+    match media {
         // The framing is kept: an empty body stays one.
         Media::Events => {
             down.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-            *response.body_mut() = watched(body, watch, true);
+            *response.body_mut() = watched(body, admission, true);
         }
-        Media::Json => {
+        Media::Json(_) => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            *response.body_mut() = watched(body, watch, false);
+            *response.body_mut() = watched(body, admission, false);
         }
         Media::Other => {
-            down.remove(CONTENT_TYPE);
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
@@ -70,17 +75,17 @@ pub async fn pass(
 async fn wait(
     upstream: &dyn Upstream,
     request: Request<Full<Bytes>>,
-    watch: &Watch,
+    admission: &Admission,
 ) -> Result<Response<UpstreamBody>, Refusal> {
-    let settings = &watch.door.settings;
+    let settings = &admission.door.settings;
     let mut sending = std::pin::pin!(upstream.send(request));
     let mut left = settings.response_timeout;
     while !left.is_zero() {
         let pause = left.min(settings.recheck_every);
         match tokio::time::timeout(pause, sending.as_mut()).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => return Err(explain(&error, watch).into()),
-            Err(_) => watch.look()?,
+            Ok(Err(error)) => return Err(explain(&error, admission).into()),
+            Err(_) => admission.look()?,
         }
         left = left.saturating_sub(pause);
     }
@@ -88,8 +93,8 @@ async fn wait(
 }
 
 /// The client is told the kind alone; the reason, which may name addresses, stands in the log.
-fn explain(error: &UpstreamError, watch: &Watch) -> UpstreamFault {
-    tracing::warn!(server = %watch.server.id, organization = %watch.server.organization, %error,
+fn explain(error: &UpstreamError, admission: &Admission) -> UpstreamFault {
+    tracing::warn!(server = %admission.server.id, organization = %admission.server.organization, %error,
         "an upstream could not be called");
     match error {
         UpstreamError::AddressRefused(_) => UpstreamFault::AddressRefused,
@@ -117,40 +122,24 @@ fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), UpstreamFault> {
 fn seal(
     id: &HeaderValue,
     session: Option<&OpenedSession>,
-    watch: &Watch,
+    admission: &Admission,
 ) -> Result<HeaderValue, UpstreamFault> {
     match session {
         Some(session) if session.upstream == *id => Ok(session.sealed.clone()),
-        Some(_) | None => {
-            watch.door.sessions.seal(id, watch.server.id, watch.caller.key.id).ok_or(UpstreamFault::BadAnswer)
-        }
+        Some(_) | None => admission
+            .door
+            .sessions
+            .seal(id, &admission.server, &admission.principal)
+            .ok_or(UpstreamFault::BadAnswer),
     }
 }
 
-enum Media {
-    Json,
-    Events,
-    Other,
-}
-
-fn media(headers: &HeaderMap) -> Media {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
-        return Media::Other;
-    };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "text/event-stream" => Media::Events,
-        json if json == "application/json" || json.ends_with("+json") => Media::Json,
-        _ => Media::Other,
-    }
-}
-
-fn watched(body: UpstreamBody, watch: Watch, events: bool) -> Body {
+fn watched(body: UpstreamBody, admission: Admission, events: bool) -> Body {
     if body.is_end_stream() {
         return Body::Empty;
     }
-    let patience = watch.door.settings.body_idle_timeout;
-    Body::Stream(Box::new(Watched::new(body, watch, events, patience)))
+    let patience = admission.door.settings.body_idle_timeout;
+    Body::Stream(Box::new(Watched::new(body, admission, events, patience)))
 }
 
 #[cfg(test)]
@@ -173,17 +162,5 @@ mod tests {
         for status in [200, 202, 204, 400, 403, 404, 405, 406, 429, 500, 503] {
             assert_eq!(judge(StatusCode::from_u16(status).unwrap(), &none), Ok(()));
         }
-    }
-
-    #[test]
-    fn only_json_and_event_streams_are_media_that_pass() {
-        let of = |value| media(&headers(CONTENT_TYPE, value));
-        assert!(matches!(of("application/json; charset=utf-8"), Media::Json));
-        assert!(matches!(of("application/problem+json"), Media::Json));
-        assert!(matches!(of("Text/Event-Stream"), Media::Events));
-        for other in ["text/html", "text/plain", "application/jsonp", "application/xml", ""] {
-            assert!(matches!(of(other), Media::Other), "{other}");
-        }
-        assert!(matches!(media(&HeaderMap::new()), Media::Other));
     }
 }

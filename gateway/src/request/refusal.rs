@@ -1,8 +1,10 @@
 //! Every way in which a call at `/mcp` ends without the upstream's own answer. What each looks like to the
 //! client is `mcp::error`'s to say.
 
+use std::time::Duration;
+
 use super::authenticate::AuthenticationError;
-use super::caller::Invalid;
+use super::principal::Invalid;
 use super::session::SessionError;
 use crate::mcp::access::Unnamed;
 use crate::mcp::header::Mismatch;
@@ -92,6 +94,52 @@ impl Refusal {
             Self::Session(error) => error.name(),
             Self::Upstream(fault) => fault.name(),
             Self::Internal => "internal",
+        }
+    }
+}
+
+impl Refusal {
+    /// After what time it may be otherwise; `None`: the request must change, or nobody knows.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::NotReady | Self::Body(BodyFault::Full) => Some(Duration::from_secs(1)),
+            // Somebody must do something first.
+            Self::ServerDisabled
+            | Self::ServerClosed
+            | Self::Authentication(AuthenticationError::Invalid(Invalid::Closed)) => {
+                Some(Duration::from_secs(30))
+            }
+            Self::Authentication(
+                AuthenticationError::Credential(_)
+                | AuthenticationError::Malformed
+                | AuthenticationError::Unknown
+                | AuthenticationError::Invalid(
+                    Invalid::Revoked
+                    | Invalid::Disabled
+                    | Invalid::NotYetValid
+                    | Invalid::Expired
+                    | Invalid::OrganizationSuspended,
+                ),
+            )
+            | Self::Body(
+                BodyFault::ContentType
+                | BodyFault::ContentEncoding
+                | BodyFault::TooLong { .. }
+                | BodyFault::Timeout
+                | BodyFault::Incomplete,
+            )
+            | Self::Origin
+            | Self::NotForMcp
+            | Self::NoSuchServer
+            | Self::InsufficientScope { .. }
+            | Self::Method { .. }
+            | Self::UnexpectedBody
+            | Self::Message(_)
+            | Self::Mismatch(_)
+            | Self::Unnamed(_)
+            | Self::Session(_)
+            | Self::Upstream(_)
+            | Self::Internal => None,
         }
     }
 }

@@ -1,19 +1,22 @@
-//! `Mcp-Session-Id` as the client sees it: the upstream's own id, sealed together with the server and the key
-//! that it belongs to (AES-256-GCM). Every node opens it, no node keeps it, and nobody else can use it.
+//! `Mcp-Session-Id` as the client sees it: the upstream's own id, sealed together with the server, its address and
+//! the principal that it belongs to (AES-256-GCM). Every node opens it, no node keeps it, and nobody else can use it.
 //!
-//! Another key's session is refused with 403: nothing that a client can mend by starting anew. An id that no
-//! node of this installation sealed is 404, which the protocol gives to sessions that are no more, so that a
-//! client starts a new one (2025-11-25, "Session Management").
+//! Another holder's session is refused with 403: nothing that a client can mend by starting anew. 404 is what the
+//! protocol gives to sessions that are no more, so that a client starts a new one (2025-11-25, "Session Management"):
+//! for an id that no node of this installation sealed, for one of before the holder's key was replaced, and for one
+//! that another upstream gave before the server was moved.
 
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::clock::Random;
-use events::{KeyId, ServerId};
 use http::{HeaderMap, HeaderValue};
+use projections::directory::ServerEntry;
 
+use super::principal::{Principal, PrincipalId};
 use crate::mcp::header::SESSION_ID;
 
 /// Seals and opens session ids.
@@ -37,15 +40,27 @@ pub enum SessionError {
     Two,
     #[error("no such session: initialize a new one")]
     Unknown,
-    #[error("the session belongs to another key or another server")]
+    #[error("the session belongs to another caller or another server")]
     Foreign,
 }
 
 /// An upstream's id is at most this long, in bytes, and visible ASCII (2025-11-25, "Session Management").
 const MAX_UPSTREAM_ID: usize = 1_024;
-const ASSOCIATED: &[u8] = b"keyledger session id v1";
-/// Before the upstream's id: the server's and the key's.
-const IDS: usize = 32;
+const ASSOCIATED: &[u8] = b"keyledger session id v2";
+
+/// To what a session belongs; stands before the upstream's id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Belonging {
+    server: Part,
+    /// Where the server was when it gave the id.
+    upstream: Part,
+    principal: Part,
+    /// For whom the principal speaks: its next key, too.
+    holder: Part,
+}
+
+type Part = [u8; 16];
+const BELONGING: usize = 4 * size_of::<Part>();
 
 impl SessionError {
     pub(super) fn name(self) -> &'static str {
@@ -68,35 +83,38 @@ impl Sessions {
         Ok(Self { key: LessSafeKey::new(key), random })
     }
 
-    /// The session that a request names, if this caller may use it.
+    /// The session that a request names, if this principal may use it.
     pub fn open(
         &self,
         headers: &HeaderMap,
-        server: ServerId,
-        caller: KeyId,
+        server: &ServerEntry,
+        principal: &Principal,
     ) -> Result<Option<OpenedSession>, SessionError> {
         let mut values = headers.get_all(&SESSION_ID).iter();
         let Some(sealed) = values.next() else { return Ok(None) };
         if values.next().is_some() {
             return Err(SessionError::Two);
         }
-        let (owner, upstream) = self.unseal(sealed.as_bytes()).ok_or(SessionError::Unknown)?;
-        if owner != ids(server, caller) {
-            return Err(SessionError::Foreign);
-        }
+        let (belonging, upstream) = self.unseal(sealed.as_bytes()).ok_or(SessionError::Unknown)?;
+        belonging.check(server, principal)?;
         Ok(Some(OpenedSession { sealed: sealed.clone(), upstream }))
     }
 
     /// What the client gets for an upstream's id. `None`: it is no session id.
-    pub fn seal(&self, upstream: &HeaderValue, server: ServerId, caller: KeyId) -> Option<HeaderValue> {
+    pub fn seal(
+        &self,
+        upstream: &HeaderValue,
+        server: &ServerEntry,
+        principal: &Principal,
+    ) -> Option<HeaderValue> {
         let id = upstream.as_bytes();
         if id.is_empty() || id.len() > MAX_UPSTREAM_ID || !id.iter().all(u8::is_ascii_graphic) {
             return None;
         }
         let mut nonce = [0; NONCE_LEN];
         self.random.fill(&mut nonce);
-        let mut sealed = Vec::with_capacity(IDS + id.len() + AES_256_GCM.tag_len());
-        sealed.extend_from_slice(&ids(server, caller));
+        let mut sealed = Vec::with_capacity(BELONGING + id.len() + AES_256_GCM.tag_len());
+        sealed.extend_from_slice(&Belonging::of(server, principal).bytes());
         sealed.extend_from_slice(id);
         self.key
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(ASSOCIATED), &mut sealed)
@@ -106,7 +124,7 @@ impl Sessions {
         HeaderValue::from_str(&URL_SAFE_NO_PAD.encode(bytes)).ok()
     }
 
-    fn unseal(&self, sealed: &[u8]) -> Option<([u8; IDS], HeaderValue)> {
+    fn unseal(&self, sealed: &[u8]) -> Option<(Belonging, HeaderValue)> {
         if sealed.len() > 2 * (MAX_UPSTREAM_ID + 64) {
             return None;
         }
@@ -114,28 +132,80 @@ impl Sessions {
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let plain = self.key.open_in_place(nonce, Aad::from(ASSOCIATED), sealed).ok()?;
-        let (owner, id) = plain.split_at_checked(IDS)?;
-        Some((owner.try_into().ok()?, HeaderValue::from_bytes(id).ok()?))
+        let (belonging, id) = plain.split_at_checked(BELONGING)?;
+        Some((Belonging::read(belonging)?, HeaderValue::from_bytes(id).ok()?))
     }
 }
 
-fn ids(server: ServerId, caller: KeyId) -> [u8; IDS] {
-    let mut ids = [0; IDS];
-    let (first, second) = ids.split_at_mut(16);
-    first.copy_from_slice(server.uuid().as_bytes());
-    second.copy_from_slice(caller.uuid().as_bytes());
-    ids
+impl Belonging {
+    fn of(server: &ServerEntry, principal: &Principal) -> Self {
+        Self {
+            server: *server.id.uuid().as_bytes(),
+            upstream: hash(&[server.upstream.url().as_str()]),
+            principal: part(principal.id()),
+            holder: holder(principal),
+        }
+    }
+
+    /// What is worked out for every request of a session costs no allocation.
+    fn check(&self, server: &ServerEntry, principal: &Principal) -> Result<(), SessionError> {
+        if self.server != *server.id.uuid().as_bytes() {
+            return Err(SessionError::Foreign);
+        }
+        if self.principal != part(principal.id()) {
+            let own = self.holder == holder(principal);
+            return Err(if own { SessionError::Unknown } else { SessionError::Foreign });
+        }
+        if self.upstream != hash(&[server.upstream.url().as_str()]) {
+            return Err(SessionError::Unknown);
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> [u8; BELONGING] {
+        let mut bytes = [0; BELONGING];
+        let parts = [self.server, self.upstream, self.principal, self.holder];
+        bytes.iter_mut().zip(parts.as_flattened()).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (parts, []) = bytes.as_chunks() else { return None };
+        let [server, upstream, principal, holder] = *parts else { return None };
+        Some(Self { server, upstream, principal, holder })
+    }
+}
+
+fn part(principal: PrincipalId) -> Part {
+    match principal {
+        PrincipalId::Key(id) => *id.uuid().as_bytes(),
+    }
+}
+
+fn holder(principal: &Principal) -> Part {
+    hash(&[&principal.owner().to_string(), " ", &principal.subject()])
+}
+
+/// The start of SHA-256: 128 bits tell apart what stands in one sealed text.
+fn hash(texts: &[&str]) -> Part {
+    let mut context = Context::new(&SHA256);
+    texts.iter().for_each(|text| context.update(text.as_bytes()));
+    let mut part = Part::default();
+    part.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    part
 }
 
 #[cfg(test)]
 mod tests {
+    use events::UserId;
     use events::clock::SystemRandom;
+    use events::key::KeyOwner;
     use uuid::Uuid;
 
     use super::*;
+    use crate::request::testing::{key, server};
 
-    const SERVER: ServerId = ServerId::new(Uuid::from_u128(1));
-    const CALLER: KeyId = KeyId::new(Uuid::from_u128(2));
+    const URL: &str = "https://docs.example.com/mcp";
 
     fn sessions() -> Sessions {
         Sessions::new(&[7; 32], Arc::new(SystemRandom)).unwrap()
@@ -145,38 +215,61 @@ mod tests {
         HeaderMap::from_iter([(SESSION_ID, value)])
     }
 
+    fn user(id: u128) -> KeyOwner {
+        KeyOwner::User { id: UserId::new(Uuid::from_u128(id)) }
+    }
+
+    fn sealed(principal: &Principal) -> HeaderValue {
+        sessions().seal(&HeaderValue::from_static("abc-123"), &server(1, URL), principal).unwrap()
+    }
+
     #[test]
     fn any_node_opens_what_another_sealed() {
-        let sealed = sessions().seal(&HeaderValue::from_static("abc-123"), SERVER, CALLER).unwrap();
-        let opened = sessions().open(&headers(sealed.clone()), SERVER, CALLER).unwrap().unwrap();
+        let own = key(2, user(1), "mcp:*");
+        let sealed = sealed(&own);
+        // What of the key changes, but not that it is this key.
+        let wider = key(2, user(1), "mcp:docs");
+        let opened = sessions().open(&headers(sealed.clone()), &server(1, URL), &wider).unwrap().unwrap();
         assert_eq!(opened.upstream, "abc-123");
         assert_eq!(opened.sealed, sealed);
         assert!(!sealed.to_str().unwrap().contains("abc"));
     }
 
     #[test]
-    fn no_other_caller_and_no_other_server_can_use_it() {
-        let sealed = sessions().seal(&HeaderValue::from_static("abc"), SERVER, CALLER).unwrap();
-        let other = KeyId::new(Uuid::from_u128(3));
-        assert_eq!(
-            sessions().open(&headers(sealed.clone()), SERVER, other).unwrap_err(),
-            SessionError::Foreign
-        );
-        let other = ServerId::new(Uuid::from_u128(3));
-        assert_eq!(sessions().open(&headers(sealed), other, CALLER).unwrap_err(), SessionError::Foreign);
+    fn no_other_holder_and_no_other_server_can_use_it() {
+        let sealed = sealed(&key(2, user(1), "mcp:*"));
+        let open = |server: ServerEntry, principal: Principal| {
+            sessions().open(&headers(sealed.clone()), &server, &principal).unwrap_err()
+        };
+        for other in [user(2), KeyOwner::Organization] {
+            assert_eq!(open(server(1, URL), key(3, other, "mcp:*")), SessionError::Foreign);
+        }
+        assert_eq!(open(server(5, URL), key(2, user(1), "mcp:*")), SessionError::Foreign);
+    }
+
+    #[test]
+    fn it_is_no_more_for_the_holders_next_key_and_where_the_server_went() {
+        let sealed = sealed(&key(2, user(1), "mcp:*"));
+        let open = |server: ServerEntry, principal: Principal| {
+            sessions().open(&headers(sealed.clone()), &server, &principal).unwrap_err()
+        };
+        assert_eq!(open(server(1, URL), key(3, user(1), "mcp:*")), SessionError::Unknown);
+        let moved = server(1, "https://elsewhere.example.com/mcp");
+        assert_eq!(open(moved, key(2, user(1), "mcp:*")), SessionError::Unknown);
     }
 
     #[test]
     fn what_was_not_sealed_here_is_unknown() {
-        let mut altered = sessions().seal(&HeaderValue::from_static("abc"), SERVER, CALLER).unwrap();
+        let own = key(2, user(1), "mcp:*");
+        let altered = sealed(&own);
         let mut text = altered.to_str().unwrap().to_owned();
-        let flipped = if text.ends_with('A') { "B" } else { "A" };
-        text.replace_range(20..21, if &text[20..21] == "A" { "B" } else { flipped });
-        altered = HeaderValue::from_str(&text).unwrap();
+        let flipped = if &text[20..21] == "A" { "B" } else { "A" };
+        text.replace_range(20..21, flipped);
+        let altered = HeaderValue::from_str(&text).unwrap();
         let another = Sessions::new(&[8; 32], Arc::new(SystemRandom)).unwrap();
-        let foreign = another.seal(&HeaderValue::from_static("abc"), SERVER, CALLER).unwrap();
+        let foreign = another.seal(&HeaderValue::from_static("abc"), &server(1, URL), &own).unwrap();
         for value in [altered, foreign, HeaderValue::from_static("abc"), HeaderValue::from_static("")] {
-            let error = sessions().open(&headers(value), SERVER, CALLER).unwrap_err();
+            let error = sessions().open(&headers(value), &server(1, URL), &own).unwrap_err();
             assert_eq!(error, SessionError::Unknown);
         }
     }
@@ -185,7 +278,7 @@ mod tests {
     fn an_upstream_gives_visible_ascii_of_bounded_length() {
         let long = HeaderValue::from_str(&"a".repeat(MAX_UPSTREAM_ID + 1)).unwrap();
         for id in [HeaderValue::from_static("a b"), HeaderValue::from_static(""), long] {
-            assert!(sessions().seal(&id, SERVER, CALLER).is_none());
+            assert!(sessions().seal(&id, &server(1, URL), &key(2, user(1), "mcp:*")).is_none());
         }
     }
 }

@@ -1,20 +1,14 @@
 //! Answers that last: passed on frame by frame, and ended once their caller may no longer have them.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use projections::directory::ServerEntry;
 use tokio::time::Sleep;
 
-use super::authorize;
-use super::caller::Caller;
-use super::refusal::Refusal;
-use super::{AuthenticationError, Door};
-use crate::mcp::Needs;
+use super::admission::Admission;
 use crate::upstream::UpstreamBody;
 
 /// A response's body.
@@ -29,7 +23,7 @@ pub enum Body {
 /// An upstream's body under watch.
 pub struct Watched {
     inner: UpstreamBody,
-    watch: Watch,
+    admission: Admission,
     /// Runs out at the next look; made when the body is first waited for, which short ones never are.
     next_look: Option<Pin<Box<Sleep>>>,
     every: Duration,
@@ -43,16 +37,6 @@ pub struct Watched {
     /// Frames since the last look, when none has been waited for.
     frames: u32,
     done: bool,
-}
-
-/// What let an answer in, to be asked again.
-pub struct Watch {
-    pub(super) door: Arc<Door>,
-    pub(super) caller: Arc<Caller>,
-    pub(super) server: Arc<ServerEntry>,
-    pub(super) needs: Needs<'static>,
-    /// The answer has no end of its own: it ends when the process is told to stop.
-    pub(super) endless: bool,
 }
 
 /// Why a body ends before its end.
@@ -85,48 +69,15 @@ impl Drop for OpenStream {
     }
 }
 
-impl Watch {
-    /// Every check that does not need the request, again.
-    pub fn look(&self) -> Result<(), Refusal> {
-        self.now().map(drop)
-    }
-
-    /// The same, with the caller and the server as they are now.
-    pub fn renew(self) -> Result<Self, Refusal> {
-        let (caller, server) = self.now()?;
-        Ok(Self { caller, server, ..self })
-    }
-
-    fn now(&self) -> Result<(Arc<Caller>, Arc<ServerEntry>), Refusal> {
-        let door = &self.door;
-        if self.endless && door.closing.is_cancelled() {
-            return Err(Refusal::NotReady);
-        }
-        door.gate.check().map_err(|_| Refusal::NotReady)?;
-        let server = door.directory.server_by_id(self.server.id).ok_or(Refusal::NoSuchServer)?;
-        authorize::is_open(&server)?;
-        let caller = if self.caller.is_current(&door.directory) {
-            Arc::clone(&self.caller)
-        } else {
-            let key =
-                door.directory.key_by_digest(&self.caller.key.digest).ok_or(AuthenticationError::Unknown)?;
-            Arc::new(Caller::resolve(&door.directory, key))
-        };
-        caller.check(door.clock.now())?;
-        authorize::permit(&caller, &server.slug, &self.needs)?;
-        Ok((caller, server))
-    }
-}
-
 impl Watched {
     /// `events`: an event stream. `patience`: how long another body may be silent.
-    pub fn new(inner: UpstreamBody, watch: Watch, events: bool, patience: Duration) -> Self {
-        let every = watch.door.settings.recheck_every;
+    pub fn new(inner: UpstreamBody, admission: Admission, events: bool, patience: Duration) -> Self {
+        let every = admission.door.settings.recheck_every;
         let looks = patience.as_millis() / every.as_millis().max(1);
         Self {
             inner,
-            looked_at: watch.door.clock.instant(),
-            watch,
+            looked_at: admission.door.clock.instant(),
+            admission,
             next_look: None,
             every,
             events: events.then(OpenStream::new),
@@ -138,10 +89,10 @@ impl Watched {
     }
 
     fn look(&mut self) -> Result<(), Cut> {
-        self.looked_at = self.watch.door.clock.instant();
-        self.watch.look().map_err(|refusal| {
+        self.looked_at = self.admission.door.clock.instant();
+        self.admission.look().map_err(|refusal| {
             metrics::counter!("keyledger_streams_ended_total", "reason" => refusal.name()).increment(1);
-            tracing::info!(key = %self.watch.caller.key.id, reason = refusal.name(), "an answer was ended");
+            tracing::info!(principal = %self.admission.principal.id(), reason = refusal.name(), "an answer was ended");
             Cut::Refused
         })
     }
@@ -149,7 +100,7 @@ impl Watched {
     /// The timer stands still while the machine sleeps, and the gate's clock does not: what came meanwhile must
     /// not pass before the next look.
     fn is_overdue(&self) -> bool {
-        self.watch.door.clock.instant().saturating_duration_since(self.looked_at) > self.every
+        self.admission.door.clock.instant().saturating_duration_since(self.looked_at) > self.every
     }
 
     /// Ready when the body must end now; otherwise the next look wakes it.
@@ -215,7 +166,7 @@ impl HttpBody for Watched {
             }
             Some(Err(error)) => {
                 this.done = true;
-                tracing::info!(server = %this.watch.server.id, %error, "an upstream's answer broke off");
+                tracing::info!(server = %this.admission.server.id, %error, "an upstream's answer broke off");
                 Poll::Ready(Some(Err(Cut::Broken)))
             }
         }

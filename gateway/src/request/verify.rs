@@ -18,9 +18,9 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use serde::{Deserialize, Serialize};
 
-use super::caller::Invalid;
 use super::credential::CredentialError;
-use super::{AuthenticationError, Caller, Door};
+use super::principal::{Invalid, Principal, Who};
+use super::{AuthenticationError, Door};
 use crate::problem::body::{self, BodyFault, Bounds, JsonFault};
 use crate::problem::{Kind, Problem};
 
@@ -111,32 +111,32 @@ impl Door {
     }
 
     /// The key that asks, if it may.
-    fn asker(&self, headers: &HeaderMap) -> Result<Arc<Caller>, VerifyError> {
+    fn asker(&self, headers: &HeaderMap) -> Result<Arc<Principal>, VerifyError> {
         self.is_open().map_err(|_| VerifyError::NotReady)?;
         let asker = self.authenticator.authenticate(headers)?;
-        if asker.key.scopes.allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
+        if asker.scopes().allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
     }
 
-    fn verdict(&self, asker: &Caller, question: &Question<'_>, scopes: Option<&ScopeSet>) -> Verdict {
+    fn verdict(&self, asker: &Principal, question: &Question<'_>, scopes: Option<&ScopeSet>) -> Verdict {
         let unknown = |outcome| Verdict { valid: false, outcome, key: None };
-        let caller = match self.authenticator.find(&question.key) {
-            Ok(caller) if caller.key.owner == asker.key.owner => caller,
+        let found = match self.authenticator.find(&question.key) {
+            Ok(found) if found.owner() == asker.owner() => found,
             Ok(_) => return unknown(AuthenticationError::Unknown.name()),
             Err(error) => return unknown(error.name()),
         };
-        let covers = scopes.is_none_or(|wanted| wanted.iter().all(|scope| caller.key.scopes.covers(scope)))
-            && question.server.as_ref().is_none_or(|server| caller.key.scopes.allows_server(server));
-        let outcome = match caller.check(self.clock.now()) {
+        let covers = scopes.is_none_or(|wanted| wanted.iter().all(|scope| found.scopes().covers(scope)))
+            && question.server.as_ref().is_none_or(|server| found.scopes().allows_server(server));
+        let outcome = match found.check(self.clock.now()) {
             Err(invalid) => invalid.name(),
             Ok(()) if covers => "valid",
             Ok(()) => "insufficient_scope",
         };
-        Verdict { valid: outcome == "valid", outcome, key: Some(facts(&caller)) }
+        Verdict { valid: outcome == "valid", outcome, key: Some(facts(&found)) }
     }
 }
 
-fn facts(caller: &Caller) -> KeyFacts {
-    let key = &caller.key;
+fn facts(principal: &Principal) -> KeyFacts {
+    let Who::Key(key) = principal.who();
     KeyFacts {
         id: key.id,
         prefix: Arc::clone(&key.prefix),

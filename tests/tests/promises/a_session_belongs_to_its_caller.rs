@@ -28,8 +28,11 @@ async fn no_other_caller_can_use_a_session() {
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].header("mcp-session-id"), Some("upstream-session-0"));
 
-    // Another key of the same organization with the same scopes.
-    let other = spine.key(&ready.organization, &["mcp:tools"]).await;
+    // Another key with the same scopes, that speaks for a person of the same organization.
+    let person = json!({"kind": "user", "id": uuid::Uuid::from_u128(7)});
+    let other = spine.key_with(&ready.organization, json!({"scopes": ["mcp:tools"], "owner": person})).await;
+    // The next key of the same holder, as when one is replaced.
+    let next = spine.key(&ready.organization, &["mcp:tools"]).await;
     call(&ready.path, "echo", &json!({})).bearer(&other.secret).send(spine.public).await.expect(200);
     let before = upstream.received().len();
     let forged = session.chars().rev().collect::<String>();
@@ -41,6 +44,7 @@ async fn no_other_caller_can_use_a_session() {
             403,
             Ask::new("DELETE", &ready.path).bearer(&other.secret).header("Mcp-Session-Id", &session),
         ),
+        ("the holder's next key", 404, with_session(&next.secret)),
         (
             "the upstream's own id",
             404,
@@ -54,7 +58,7 @@ async fn no_other_caller_can_use_a_session() {
     ] {
         let answer = ask.send(spine.public).await;
         // 404 makes a client begin a new session (MCP 2025-11-25, "Session Management"), which is right for an
-        // id that is none of ours and useless for another caller's.
+        // id that is none of ours or of the key before, and useless for another caller's.
         assert_eq!(answer.status, status, "{what}: {answer:?}");
         assert!(!answer.text().contains("upstream-session"), "{what}: {}", answer.text());
     }

@@ -17,6 +17,7 @@ mod an_answer_arrives_as_it_is_sent;
 mod an_open_stream_ends_with_its_key;
 mod an_upstream_can_not_hurt;
 mod every_endpoint_denies;
+mod every_upstream_reads_the_message_that_was_judged;
 mod official_clients_get_the_right_refusal;
 mod official_clients_list_and_call;
 mod the_admin_api_answers_as_documented;

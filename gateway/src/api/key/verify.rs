@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn every_outcome_has_its_name_in_the_document() {
         use crate::request::AuthenticationError;
-        use crate::request::caller::Invalid;
+        use crate::request::principal::Invalid;
         let invalid = [
             Invalid::Revoked,
             Invalid::Disabled,

@@ -53,7 +53,7 @@ pub async fn list(
     if let Some(slug) = slug {
         return named(&api, &permitted.admin, &slug, at_least).await;
     }
-    if let Owner::Organization(own) = permitted.admin.owner {
+    if let Owner::Organization(own) = permitted.admin.owner() {
         let row = api
             .read_one(Projection::Organizations, at_least, || true, |pool| organization::get(pool, own))
             .await?;

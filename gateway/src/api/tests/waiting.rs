@@ -16,8 +16,10 @@ use super::super::wait::{Asker, PositionFrom, Wait};
 use super::*;
 use crate::config::Role;
 use crate::fleet::{Proof, Record};
+use crate::request::PrincipalId;
 
-const OPERATOR: Asker = Asker { owner: Owner::Installation, key: KeyId::new(Uuid::from_u128(1)) };
+const OPERATOR: Asker =
+    Asker { owner: Owner::Installation, principal: PrincipalId::Key(KeyId::new(Uuid::from_u128(1))) };
 /// What nothing in these tests takes.
 const LONG: Duration = Duration::from_secs(20);
 

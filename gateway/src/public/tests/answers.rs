@@ -66,6 +66,23 @@ async fn cookies_cors_and_foreign_bodies_do_not_pass() {
 }
 
 #[tokio::test]
+async fn one_content_type_passes_and_says_no_more_than_what_was_judged() {
+    for (headers, passes) in [
+        ("Content-Type: application/json; charset=utf-7\r\n", "application/json"),
+        ("Content-Type: application/json\r\nContent-Type: text/html\r\n", "application/json"),
+        ("Content-Type: Application/Problem+JSON; x=\"<script>\"\r\n", "application/problem+json"),
+        ("Content-Type: text/event-stream;charset=utf-7\r\n", "text/event-stream"),
+    ] {
+        let reply = answered(with("200 OK", headers, "{}")).await;
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some(passes)), "{headers}");
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+    }
+    let html =
+        answered(with("200 OK", "Content-Type: text/html\r\nContent-Type: application/json\r\n", "{}"));
+    assert_eq!(html.await.body, "");
+}
+
+#[tokio::test]
 async fn an_upstream_that_hangs_is_504_and_one_that_is_gone_502() {
     let upstream = FakeUpstream::start(|_| vec![Step::Wait(Arc::new(Notify::new()))]).await;
     let settings = RequestSettings { response_timeout: Duration::from_millis(60), ..settings() };

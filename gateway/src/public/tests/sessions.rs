@@ -1,9 +1,11 @@
-use events::Owner;
+use events::key::KeyOwner;
+use events::server::Changed;
+use events::{Owner, UserId};
 use serde_json::json;
 
 use super::client::PING;
 use super::upstream::{FakeUpstream, Step, with};
-use super::world::{Key, World};
+use super::world::{Key, World, new_id};
 
 /// Starts a session at the first call, and repeats its id at every other.
 async fn upstream() -> FakeUpstream {
@@ -57,14 +59,51 @@ async fn no_other_caller_can_use_a_session() {
     let world = World::new(&upstream.url()).await;
     let key = world.key("mcp:docs").await;
     let id = started(&world, &key).await;
-    let other = world.issue(Owner::Organization(world.organization), "mcp:docs", |_| {});
-    world.told().await;
+    let own = Owner::Organization(world.organization);
+    let other = world.issue(own, "mcp:docs", |issued| {
+        issued.owner = KeyOwner::User { id: UserId::new(new_id()) };
+    });
+    let next = world.key("mcp:docs").await;
     let stolen = world.post(&other, &session(&id), PING).await;
     assert_eq!((stolen.status, stolen.reason().as_str()), (403, "session_foreign"));
     assert_eq!(stolen.json()["id"], json!(1));
+    // The next key of the same holder: a client that starts anew gets on.
+    let replaced = world.post(&next, &session(&id), PING).await;
+    assert_eq!((replaced.status, replaced.reason().as_str()), (404, "session_unknown"));
     let unknown = world.post(&key, &session("up-1"), PING).await;
     assert_eq!((unknown.status, unknown.reason().as_str()), (404, "session_unknown"));
     assert_eq!(upstream.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_does_not_follow_a_server_that_moves() {
+    let (here, elsewhere) = (upstream().await, upstream().await);
+    let world = World::new(&here.url()).await;
+    let key = world.key("mcp:docs").await;
+    let id = started(&world, &key).await;
+    let moved = Changed { upstream: Some(elsewhere.url().parse().unwrap()), enabled: None, name: None };
+    world.server_changed(moved);
+    world.told().await;
+    let reply = world.post(&key, &session(&id), PING).await;
+    assert_eq!((reply.status, reply.reason().as_str()), (404, "session_unknown"));
+    assert!(elsewhere.requests().is_empty());
+    assert_eq!(world.post(&key, "", PING).await.status, 200);
+}
+
+#[tokio::test]
+async fn nothing_is_resumed_without_a_session() {
+    let upstream = upstream().await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs").await;
+    let get = format!(
+        "GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nLast-Event-ID: 7\r\n\r\n",
+        key.text
+    );
+    assert_eq!(world.exchange(&get).await.status, 200);
+    assert_eq!(world.post(&key, "Last-Event-ID: 7\r\n", PING).await.status, 200);
+    let requests = upstream.requests();
+    assert_eq!(requests.len(), 2);
+    assert!(requests.iter().all(|request| !request.contains("last-event-id")), "{requests:?}");
 }
 
 #[tokio::test]

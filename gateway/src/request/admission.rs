@@ -1,0 +1,66 @@
+//! What lets a call in: one list of checks, asked before the call is sent and again at each look at an answer that
+//! lasts. A check that stands here can't be forgotten for open streams.
+
+use std::sync::Arc;
+
+use projections::directory::{Directory, ServerEntry, ServerState};
+
+use super::principal::Principal;
+use super::refusal::Refusal;
+use super::{Door, authorize};
+use crate::mcp::Needs;
+
+/// Who was let in, to which server, for what: to be asked again.
+pub struct Admission {
+    pub(super) door: Arc<Door>,
+    pub(super) principal: Arc<Principal>,
+    pub(super) server: Arc<ServerEntry>,
+    pub(super) needs: Needs<'static>,
+    /// The answer has no end of its own: it ends when the process is told to stop.
+    pub(super) endless: bool,
+}
+
+impl Admission {
+    /// The list, asked before sending: with the principal and the server as they are now.
+    pub fn renew(self) -> Result<Self, Refusal> {
+        let (principal, server) = self.ask()?;
+        Ok(Self { principal, server, ..self })
+    }
+
+    /// The list, asked of an open stream.
+    pub fn look(&self) -> Result<(), Refusal> {
+        self.ask().map(drop)
+    }
+
+    /// The list. Each line may refuse; what it resolves is as of this moment.
+    fn ask(&self) -> Result<(Arc<Principal>, Arc<ServerEntry>), Refusal> {
+        let door = &self.door;
+        self.ends_with_the_process()?;
+        door.gate.check().map_err(|_| Refusal::NotReady)?;
+        let principal = door.authenticator.again(&self.principal)?;
+        let server = server_now(&door.directory, &self.server)?;
+        authorize::permit(&principal, &server.slug, &self.needs)?;
+        Ok((principal, server))
+    }
+
+    fn ends_with_the_process(&self) -> Result<(), Refusal> {
+        if self.endless && self.door.closing.is_cancelled() { Err(Refusal::NotReady) } else { Ok(()) }
+    }
+}
+
+/// Whether calls pass on to this server at all, as the directory has it now.
+fn server_now(directory: &Directory, server: &ServerEntry) -> Result<Arc<ServerEntry>, Refusal> {
+    let server = directory.server_by_id(server.id).ok_or(Refusal::NoSuchServer)?;
+    is_open(&server)?;
+    Ok(server)
+}
+
+/// Whether calls pass on to a server in this state.
+pub fn is_open(server: &ServerEntry) -> Result<(), Refusal> {
+    match server.state {
+        ServerState::Enabled => Ok(()),
+        ServerState::Disabled => Err(Refusal::ServerDisabled),
+        ServerState::Removed => Err(Refusal::NoSuchServer),
+        ServerState::Closed => Err(Refusal::ServerClosed),
+    }
+}
