@@ -38,7 +38,6 @@ mod guard;
 mod history;
 mod idempotency;
 mod key;
-mod listener;
 mod organization;
 mod problem;
 mod proof;
@@ -51,7 +50,6 @@ mod wait;
 mod written;
 
 pub use document::document;
-pub use listener::serve;
 
 /// What the admin API is made of.
 pub struct ApiParts {

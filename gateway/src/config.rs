@@ -103,12 +103,19 @@ pub struct Listen {
     /// Connections at once on the public listener.
     #[serde(deserialize_with = "lenient::number")]
     pub max_connections: usize,
+    /// How long a connection may wait for its next request, on every listener.
+    #[serde(deserialize_with = "lenient::number")]
+    pub idle_timeout_ms: u64,
     /// How long the listeners serve on after the process was told to end, while `/readyz` says so; 0: not at all.
     #[serde(deserialize_with = "lenient::number")]
     pub drain_ms: u64,
 }
 
 impl Listen {
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+
     pub fn drain(&self) -> Duration {
         Duration::from_millis(self.drain_ms)
     }
@@ -122,6 +129,7 @@ impl Default for Listen {
             metrics: SocketAddr::from(([127, 0, 0, 1], 9464)),
             threads: 0,
             max_connections: 10_000,
+            idle_timeout_ms: 120_000,
             drain_ms: 5_000,
         }
     }

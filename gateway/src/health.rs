@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use http::{HeaderValue, Response, StatusCode, header};
@@ -12,7 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
 use projections::origin::BuiltFrom;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::{Kind, Problem};
@@ -48,7 +49,7 @@ pub fn router(health: Health) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics).with_state((health.metrics.clone(), Arc::new(Semaphore::new(1)))))
         .fallback(|| problem(Problem::new(Kind::NotFound, "Here are /livez, /readyz and /metrics.")))
         .method_not_allowed_fallback(|| problem(Problem::method_not_allowed()))
         .with_state(health)
@@ -98,8 +99,18 @@ fn built_from_another(reason: &str) -> String {
     )
 }
 
-async fn metrics(State(health): State<Health>) -> ([(header::HeaderName, HeaderValue); 1], String) {
-    ([(header::CONTENT_TYPE, METRICS_TYPE)], health.metrics.render())
+/// To write them down takes a thread for a while: one at a time, and none of those that answer others.
+async fn metrics(State((metrics, turn)): State<(PrometheusHandle, Arc<Semaphore>)>) -> Response<Body> {
+    let Ok(turn) = turn.acquire_owned().await else { return problem(Problem::internal()).await };
+    let written = tokio::task::spawn_blocking(move || {
+        let text = metrics.render();
+        drop(turn);
+        text
+    });
+    match written.await {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(_) => problem(Problem::internal()).await,
+    }
 }
 
 #[cfg(test)]

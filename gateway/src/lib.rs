@@ -11,6 +11,7 @@ pub mod dev;
 pub mod fleet;
 pub mod health;
 pub mod identity;
+pub mod listener;
 pub mod mcp;
 pub mod problem;
 pub mod public;

@@ -137,7 +137,7 @@ impl Door {
     }
 
     /// Cancelled when the process stops: answers without an end of their own end at their next look, the others
-    /// have `drain_timeout`.
+    /// have the listener's bound for it.
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
     }

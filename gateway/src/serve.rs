@@ -12,13 +12,14 @@ use events::log::jetstream::{ConnectError, JetStreamLog, OpenError};
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
 use projections::directory::{Directory, Gate};
-use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ConfigError, NatsRole, Role};
+use crate::config::{self, Config, ConfigError, NatsRole, Role};
 use crate::fleet::Fleet;
 use crate::fleet::membership::{About, Membership};
+use crate::listener::{Tls, TlsError, TlsKeeper};
 use crate::public::PublicError;
 use crate::request::DoorError;
 use crate::snapshots::{Loader, Signers};
@@ -26,11 +27,15 @@ use crate::store;
 use crate::store::bucket::Bucket;
 use crate::store::snapshots::Objects;
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
+use descriptors::Places;
+use signals::Hangups;
+pub use signals::end_asked;
 
 pub mod connections;
+mod descriptors;
 mod listeners;
+mod signals;
 mod snapshots;
-mod tls;
 pub mod worker;
 
 /// Why a process did not start.
@@ -48,8 +53,8 @@ pub enum ServeError {
     Vault(#[from] VaultError),
     #[error("configuration key `{key}`: can't listen on {address}: {source}")]
     Listen { key: &'static str, address: SocketAddr, source: std::io::Error },
-    #[error("configuration key `{key}`: {problem}")]
-    Tls { key: &'static str, problem: String },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("a listener ended by itself; the log says why")]
     Ended,
     #[error("the public listener can't start: {0}")]
@@ -65,6 +70,7 @@ pub struct Running {
     addresses: Addresses,
     gate: Option<Arc<Gate>>,
     drain: Duration,
+    reload: Arc<Notify>,
     /// Cancelled: `/readyz` says that the process ends.
     ending: CancellationToken,
     stages: Stages,
@@ -93,6 +99,9 @@ struct Process {
     /// Those that open requests rest on.
     followers: Stage,
     fleet: Fleet,
+    places: Places,
+    /// `None`: plain HTTP, on loopback or behind a proxy that ends TLS.
+    tls: Option<Tls>,
 }
 
 /// Tasks that end together.
@@ -124,7 +133,10 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Starts every role of the configuration and returns when its listeners are open.
 pub async fn start(config: Config) -> Result<Running, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (tls, keeper) = tls(&config)?.unzip();
     let process = Process {
+        places: Places::of(&config),
+        tls,
         config: Arc::new(config),
         fleet: Fleet::new(Arc::clone(&clock)),
         clock,
@@ -135,12 +147,16 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         membership: Stage::default(),
         followers: Stage::default(),
     };
+    let reload = Arc::new(Notify::new());
+    if let Some(keeper) = keeper {
+        process.tasks.spawn(keeper.run(Arc::clone(&reload), process.cancel.clone()));
+    }
     let started = process.start().await;
     let Process { config, ending, cancel, tasks, membership, followers, .. } = process;
     let stages = Stages { listeners: Stage { cancel, tasks }, membership, followers };
     match started {
         Ok((addresses, gate)) => {
-            Ok(Running { addresses, gate, drain: config.listen.drain(), ending, stages })
+            Ok(Running { addresses, gate, drain: config.listen.drain(), reload, ending, stages })
         }
         Err(error) => {
             // What has started already must not outlive the failure.
@@ -150,31 +166,28 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     }
 }
 
-/// Runs until the process is told to end (SIGTERM, Ctrl-C). Told so again, it drains no longer.
+fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
+    match &config.tls {
+        None | Some(config::Tls::Word(_)) => Ok(None),
+        Some(config::Tls::Files(files)) => Tls::read(files).map(Some),
+    }
+}
+
+/// Runs until the process is told to end (SIGTERM, Ctrl-C). Told so again, it drains no longer. SIGHUP has it look at
+/// the TLS files anew.
 pub async fn run(config: Config) -> Result<(), ServeError> {
+    let hangups = Hangups::listen();
     let running = start(config).await?;
     tracing::info!(addresses = ?running.addresses(), "listening");
     tokio::select! {
         () = end_asked() => {}
         () = running.ended() => return Err(ServeError::Ended),
+        () = hangups.each(|| running.reload.notify_one()) => {}
     }
     running.drain(end_asked()).await;
     tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
     running.shutdown().await;
     Ok(())
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-pub async fn end_asked() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }
 
 impl Running {
@@ -338,10 +351,6 @@ impl Process {
             }
         });
     }
-}
-
-async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Listen { key, address, source })
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ impl Config {
     fn check_bounds(&self) -> Result<(), ConfigError> {
         let pool = self.postgres.as_ref().map_or(1, |postgres| u64::from(postgres.max_connections));
         let ranges = [
+            ("listen.idle_timeout_ms", self.listen.idle_timeout_ms, 1_000, 3_600_000, "1000 to 3600000"),
             ("listen.drain_ms", self.listen.drain_ms, 0, 600_000, "0 to 600000"),
             ("postgres.max_connections", pool, 1, 1_000, "1 to 1000"),
             ("freshness.max_staleness_ms", self.freshness.max_staleness_ms, 500, 3_600_000, "500 to 3600000"),

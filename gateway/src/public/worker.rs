@@ -4,15 +4,13 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
+use http::{Request, Response};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connection;
-use super::{Listeners, PublicError};
-use crate::request::Door;
+use super::{PublicError, route};
+use crate::listener::{Listener, RequestBody, Room, Serve, Sockets, Tls};
+use crate::request::{Body, Door};
 use crate::upstream::{Guard, HyperUpstream, Upstream, UpstreamConfig};
 
 /// A thread that resolves a name waits for the system's resolver. Each name takes one at most, so that this many
@@ -20,13 +18,12 @@ use crate::upstream::{Guard, HyperUpstream, Upstream, UpstreamConfig};
 const BLOCKING_THREADS: usize = 128;
 /// Unused connections kept to one upstream, by one runtime.
 const MAX_IDLE_PER_HOST: usize = 64;
-/// After an error of accept (such as no file descriptor left) a breath, so that it does not spin.
-const BREATH: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(
     door: Arc<Door>,
-    listeners: Listeners,
-    tls: Option<Arc<ServerConfig>>,
+    sockets: Sockets,
+    room: Arc<Room>,
+    tls: Option<Tls>,
     cancel: CancellationToken,
 ) -> Result<(), PublicError> {
     let settings = door.settings();
@@ -37,15 +34,14 @@ pub(super) async fn run(
         max_idle_per_host: MAX_IDLE_PER_HOST,
         max_response_head: settings.max_header_bytes,
     };
-    let permits = Arc::new(Semaphore::new(settings.max_connections));
     // A thread that ends drops its sender.
     let (running, mut ended) = mpsc::channel::<()>(1);
     let mut threads = Vec::new();
-    for (number, socket) in listeners.sockets.into_iter().enumerate() {
+    for (number, socket) in sockets.into_each().into_iter().enumerate() {
         let worker = Worker {
             door: Arc::clone(&door),
-            tls: tls.clone().map(TlsAcceptor::from),
-            permits: Arc::clone(&permits),
+            room: Arc::clone(&room),
+            tls: tls.clone(),
             upstream: upstream.clone(),
             cancel: cancel.clone(),
         };
@@ -75,8 +71,8 @@ pub(super) async fn run(
 
 struct Worker {
     door: Arc<Door>,
-    tls: Option<TlsAcceptor>,
-    permits: Arc<Semaphore>,
+    room: Arc<Room>,
+    tls: Option<Tls>,
     upstream: UpstreamConfig,
     cancel: CancellationToken,
 }
@@ -87,87 +83,31 @@ impl Worker {
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS)
             .build()?;
-        let result = runtime.block_on(self.accept(socket));
+        let result = runtime.block_on(self.serve(socket));
         // A thread in the system's resolver can't be stopped; it must not hold the process.
         runtime.shutdown_background();
         result
     }
 
-    async fn accept(self, socket: TcpListener) -> std::io::Result<()> {
-        let listener = tokio::net::TcpListener::from_std(socket)?;
-        let upstream: Arc<dyn Upstream> = Arc::new(HyperUpstream::new(&self.upstream));
-        let mut connections = JoinSet::new();
-        loop {
-            let next = async {
-                // Before accept: a connection too many waits in the kernel.
-                let permit = Arc::clone(&self.permits).acquire_owned().await.ok()?;
-                Some((permit, listener.accept().await))
-            };
-            let next = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => break,
-                next = next => next,
-                Some(result) = connections.join_next() => {
-                    note(result);
-                    continue;
-                }
-            };
-            let Some((permit, accepted)) = next else { break };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(BREATH).await;
-                    continue;
-                }
-            };
-            bound_unread(&stream, self.door.settings().unread_timeout);
-            let connection = Connection {
-                door: Arc::clone(&self.door),
-                upstream: Arc::clone(&upstream),
-                cancel: self.cancel.clone(),
-            };
-            let tls = self.tls.clone();
-            connections.spawn(async move {
-                match tls {
-                    None => connection.serve(stream).await,
-                    Some(tls) => connection.serve_tls(stream, tls).await,
-                }
-                drop(permit);
-            });
-            // While one connection follows another, the branch above is never reached.
-            while let Some(result) = connections.try_join_next() {
-                note(result);
-            }
-        }
-        drop(listener);
-        let drain = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.door.settings().drain_timeout, drain).await.is_err() {
-            tracing::warn!(open = connections.len(), "connections are cut off: they did not end in time");
-        }
-        connections.shutdown().await;
+    async fn serve(self, socket: TcpListener) -> std::io::Result<()> {
+        let socket = tokio::net::TcpListener::from_std(socket)?;
+        let serve = Public { door: self.door, upstream: Arc::new(HyperUpstream::new(&self.upstream)) };
+        Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel }.run(socket).await;
         Ok(())
     }
 }
 
-/// Has the kernel give up on a client that takes nothing any more (`TCP_USER_TIMEOUT`, RFC 5482): nobody would
-/// see otherwise that its stream's key was revoked. Without it the connection is served all the same.
-#[cfg(target_os = "linux")]
-fn bound_unread(stream: &tokio::net::TcpStream, timeout: Duration) {
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(timeout)) {
-        tracing::debug!(%error, "a connection has no bound on what it leaves unread");
-    }
+/// What one thread answers with.
+#[derive(Clone)]
+struct Public {
+    door: Arc<Door>,
+    upstream: Arc<dyn Upstream>,
 }
 
-#[cfg(not(target_os = "linux"))]
-fn bound_unread(_: &tokio::net::TcpStream, _: Duration) {}
+impl Serve for Public {
+    type Body = Body;
 
-/// A connection that panicked takes nobody with it, and must not go unseen.
-fn note(result: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = result
-        && error.is_panic()
-    {
-        metrics::counter!("keyledger_connection_panics_total").increment(1);
-        tracing::error!(%error, "a connection's task failed");
+    async fn serve(&self, request: Request<RequestBody>) -> Response<Body> {
+        route::answer(&self.door, &*self.upstream, request).await
     }
 }

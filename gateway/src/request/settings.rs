@@ -25,23 +25,10 @@ pub struct RequestSettings {
     pub max_held_bytes: usize,
     /// Until a request's body is there.
     pub body_timeout: Duration,
-    /// A request's line and headers, in bytes; an upstream's as well.
+    /// The headers of an upstream's answer, in bytes.
     pub max_header_bytes: usize,
-    pub max_headers: usize,
-    /// Until a request's headers are there; an idle connection is closed after it.
-    pub header_timeout: Duration,
-    /// Until a TLS handshake is done.
-    pub handshake_timeout: Duration,
-    /// How long a client may leave what it was sent unread before its connection is cut (Linux alone).
-    pub unread_timeout: Duration,
     /// How often a long answer asks whether its caller may still have it: half the time in which it ends.
     pub recheck_every: Duration,
-    /// Connections at once.
-    pub max_connections: usize,
-    /// Threads of the listener, each with its own runtime; 0: one a core.
-    pub threads: usize,
-    /// How long requests may go on after the process was told to stop.
-    pub drain_timeout: Duration,
     /// Resolved callers that are kept.
     pub max_callers: u64,
 }
@@ -60,14 +47,7 @@ impl RequestSettings {
             max_held_bytes: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             max_header_bytes: 32 * 1024,
-            max_headers: 100,
-            header_timeout: Duration::from_secs(30),
-            handshake_timeout: Duration::from_secs(10),
-            unread_timeout: Duration::from_secs(60),
             recheck_every: Duration::from_secs(1),
-            max_connections: 10_000,
-            threads: 0,
-            drain_timeout: Duration::from_secs(10),
             max_callers: 100_000,
         }
     }

@@ -8,16 +8,17 @@ use domain::dispatch::Dispatcher;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
 use projections::origin::BuiltFrom;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
-use super::{Authenticating, Process, ServeError, connections, listen, tls};
+use super::{Authenticating, Process, ServeError, connections};
 use crate::api::{self, ApiParts, ApiSettings, ApiState};
 use crate::command::{CommandParts, Commands};
 use crate::config::{Config, NatsRole};
 use crate::fleet;
 use crate::health::{self, Health};
-use crate::public::{self, Listeners};
+use crate::listener::{self, Bounds, Listener, Room, Sockets};
+use crate::public;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::store::bucket::Bucket;
 use crate::vault::{self, Peppers, VaultName};
@@ -29,9 +30,7 @@ pub(super) async fn metrics(
     read_models: Option<watch::Receiver<BuiltFrom>>,
     metrics: PrometheusHandle,
 ) -> Result<SocketAddr, ServeError> {
-    let (key, address) = ("listen.metrics", process.config.listen.metrics);
-    let listener = listen(key, address).await?;
-    let address = listener.local_addr().map_err(|source| ServeError::Listen { key, address, source })?;
+    let (socket, address) = listen("listen.metrics", process.config.listen.metrics)?;
     let upkeep = (metrics.clone(), process.cancel.clone());
     process.tasks.spawn(async move {
         let (metrics, cancel) = upkeep;
@@ -41,7 +40,9 @@ pub(super) async fn metrics(
         }
     });
     let router = health::router(Health { gate, read_models, ending: process.ending.clone(), metrics });
-    process.tasks.spawn(api::serve(listener, None, router, process.cancel.clone()));
+    let room = room(process, "metrics", process.places.metrics);
+    let listener = Listener { serve: router, room, tls: None, cancel: process.cancel.clone() };
+    process.tasks.spawn(listener.run(socket));
     Ok(address)
 }
 
@@ -88,13 +89,12 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });
-    let (key, address) = ("listen.admin", config.listen.admin);
-    let listener = listen(key, address).await?;
-    let address = listener.local_addr().map_err(|source| ServeError::Listen { key, address, source })?;
-    let (router, cancel) = (api::router(state.clone()), process.cancel.clone());
-    let tls = tls::server(config)?.map(TlsAcceptor::from);
+    let (socket, address) = listen("listen.admin", config.listen.admin)?;
+    let room = room(process, "admin", process.places.admin);
+    let serve = api::router(state.clone());
+    let listener = Listener { serve, room, tls: process.tls.clone(), cancel: process.cancel.clone() };
     process.tasks.spawn(async move {
-        api::serve(listener, tls, router, cancel).await;
+        listener.run(socket).await;
         state.drain().await;
     });
     Ok(address)
@@ -111,17 +111,37 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
         random: Arc::clone(&process.random),
         settings: request_settings(config),
     })?;
-    let tls = tls::server(config)?;
-    let listeners = Listeners::bind(config.listen.public, config.listen.threads)?;
-    let address = listeners.address();
+    let tls = process.tls.clone();
+    let (key, address) = ("listen.public", config.listen.public);
+    let sockets = Sockets::bind(address, config.listen.threads).map_err(|source| ServeError::Listen {
+        key,
+        address,
+        source,
+    })?;
+    let address = sockets.address();
+    let room = room(process, "public", process.places.public);
     let cancel = process.cancel.clone();
     process.tasks.spawn(async move {
-        if let Err(error) = public::serve(door, listeners, tls, cancel.clone()).await {
+        if let Err(error) = public::serve(door, sockets, room, tls, cancel.clone()).await {
             tracing::error!(%error, "the public listener ended: so does the process");
             cancel.cancel();
         }
     });
     Ok(address)
+}
+
+fn listen(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let listening = || {
+        let socket = listener::bind(address)?;
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    listening().map_err(|source| ServeError::Listen { key, address, source })
+}
+
+fn room(process: &Process, name: &'static str, places: usize) -> Arc<Room> {
+    let bounds = Bounds { idle: process.config.listen.idle_timeout(), ..Bounds::default() };
+    Room::new(name, places, bounds, Arc::clone(&process.clock))
 }
 
 fn request_settings(config: &Config) -> RequestSettings {
@@ -132,8 +152,6 @@ fn request_settings(config: &Config) -> RequestSettings {
         response_timeout: Duration::from_millis(config.upstreams.response_timeout_ms),
         max_body_bytes: config.mcp.max_body_bytes,
         body_timeout: Duration::from_millis(config.mcp.body_timeout_ms),
-        max_connections: config.listen.max_connections,
-        threads: config.listen.threads,
         ..RequestSettings::new(config.public_url.clone())
     }
 }

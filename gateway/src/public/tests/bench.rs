@@ -15,8 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 
 use super::client::{Connection, post};
-use super::world::{World, settings};
-use crate::request::RequestSettings;
+use super::world::{Listening, World, listening, settings};
 
 const CALL: &str =
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}"#;
@@ -76,8 +75,8 @@ async fn measured(address: SocketAddr, request: &str) -> f64 {
 #[ignore = "measures; run it optimised and alone"]
 async fn the_door_beside_a_bare_server() {
     let upstream = bare_server();
-    let settings = RequestSettings { threads: 0, ..settings() };
-    let world = World::with(&format!("http://{upstream}/mcp"), settings).await;
+    let listening = Listening { threads: 0, ..listening() };
+    let world = World::listening(&format!("http://{upstream}/mcp"), settings(), listening).await;
     let key = world.key("mcp:docs:tools:add").await;
     let request = post(&format!("Authorization: Bearer {}\r\n", key.text), CALL);
     measured(world.address, &request).await;

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::client::{Connection, PING, post};
 use super::upstream::{FakeUpstream, Step, json};
 use super::world::{Key, World, settings};
+use crate::listener::Bounds;
 use crate::request::RequestSettings;
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -197,8 +198,8 @@ async fn an_answer_that_is_no_stream_may_not_fall_silent() {
 #[tokio::test]
 async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
     let (upstream, _go_on) = stream().await;
-    let settings = RequestSettings { drain_timeout: Duration::from_secs(10), ..settings() };
-    let world = World::with(&upstream.url(), settings).await;
+    let bounds = Bounds { drain: Duration::from_secs(10), ..Bounds::default() };
+    let world = World::bounded(&upstream.url(), bounds).await;
     let key = world.key("mcp:docs").await;
     let get = format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.text);
     let mut connection = opened(&world, &get).await;
@@ -212,10 +213,10 @@ async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
 
 #[tokio::test]
 async fn a_process_that_stops_lets_its_calls_end() {
-    let settings = || RequestSettings { drain_timeout: Duration::from_secs(10), ..settings() };
+    let bounds = || Bounds { drain: Duration::from_secs(10), ..Bounds::default() };
     // One whose answer is under way, and one whose answer is waited for.
     let (upstream, go_on) = stream().await;
-    let world = World::with(&upstream.url(), settings()).await;
+    let world = World::bounded(&upstream.url(), bounds()).await;
     let key = world.key("mcp:docs").await;
     let mut connection = open(&world, &key).await;
     connection.chunk().await;
@@ -231,7 +232,7 @@ async fn a_process_that_stops_lets_its_calls_end() {
     let told = Arc::clone(&go_on);
     let upstream =
         FakeUpstream::start(move |_| vec![Step::Wait(Arc::clone(&told)), Step::Write(json("{}"))]).await;
-    let world = World::with(&upstream.url(), settings()).await;
+    let world = World::bounded(&upstream.url(), bounds()).await;
     let key = world.key("mcp:docs").await;
     let mut connection = Connection::open(world.address).await;
     connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
@@ -243,7 +244,6 @@ async fn a_process_that_stops_lets_its_calls_end() {
     assert_eq!(connection.reply().await.status, 200);
 }
 
-#[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_cut_off() {
     // More than all the buffers between hold.
@@ -252,8 +252,8 @@ async fn a_client_that_reads_nothing_is_cut_off() {
         std::iter::once(Step::Write(HEAD.to_owned())).chain(events).collect()
     })
     .await;
-    let settings = RequestSettings { unread_timeout: Duration::from_millis(300), ..settings() };
-    let world = World::with(&upstream.url(), settings).await;
+    let bounds = Bounds { unread: Duration::from_millis(300), ..Bounds::default() };
+    let world = World::bounded(&upstream.url(), bounds).await;
     let key = world.key("mcp:docs").await;
     let _connection = open(&world, &key).await;
     upstream.gateway_has_closed(1).await;

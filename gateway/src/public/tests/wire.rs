@@ -5,7 +5,8 @@ use events::server::Changed;
 
 use super::client::{Connection, PING, Reply, post};
 use super::upstream::{FakeUpstream, Step, json};
-use super::world::{Key, World, settings};
+use super::world::{Key, Listening, World, listening, settings};
+use crate::listener::Bounds;
 use crate::request::RequestSettings;
 
 async fn upstream() -> FakeUpstream {
@@ -106,8 +107,9 @@ async fn headers_and_bodies_have_bounds() {
 async fn a_slow_client_is_not_waited_for() {
     let upstream = upstream().await;
     let short = Duration::from_millis(50);
-    let settings = RequestSettings { body_timeout: short, header_timeout: short, ..settings() };
-    let world = World::with(&upstream.url(), settings).await;
+    let settings = RequestSettings { body_timeout: short, ..settings() };
+    let listening = Listening { bounds: Bounds { head: short, ..Bounds::default() }, ..listening() };
+    let world = World::listening(&upstream.url(), settings, listening).await;
     let key = world.key("mcp:docs").await;
     let request = post(&format!("Authorization: Bearer {}\r\n", key.text), PING);
     let mut body = Connection::open(world.address).await;
@@ -133,23 +135,6 @@ async fn pipelined_requests_are_answered_in_order() {
     assert_eq!(connection.reply().await.json()["n"], 0);
     assert_eq!(connection.reply().await.status, 401);
     assert_eq!(connection.reply().await.json()["n"], 1);
-}
-
-#[tokio::test]
-async fn connections_beyond_the_limit_wait() {
-    let upstream = upstream().await;
-    let world = World::with(&upstream.url(), RequestSettings { max_connections: 1, ..settings() }).await;
-    let key = world.key("mcp:docs").await;
-    let request = post(&format!("Authorization: Bearer {}\r\n", key.text), PING);
-    let mut first = Connection::open(world.address).await;
-    first.write(&request).await;
-    assert_eq!(first.reply().await.status, 200);
-    let mut second = Connection::open(world.address).await;
-    second.write(&request).await;
-    let waiting = tokio::time::timeout(Duration::from_millis(100), second.head()).await;
-    assert!(waiting.is_err(), "the first connection is still open");
-    drop(first);
-    assert_eq!(second.head().await.status, 200);
 }
 
 /// Sends all of a call but its last byte, makes a change, and sends that.

@@ -28,7 +28,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::client::{Connection, Reply, post};
-use crate::public::{Listeners, serve};
+use crate::listener::{Bounds, Room, Sockets};
+use crate::public::serve;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::vault::node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 
@@ -157,10 +158,20 @@ pub fn settings() -> RequestSettings {
     RequestSettings {
         upstream_allow: vec!["127.0.0.0/8".parse().unwrap()],
         recheck_every: Duration::from_millis(20),
-        threads: 1,
-        drain_timeout: Duration::from_millis(100),
         ..RequestSettings::new("https://mcp.example.com".parse().unwrap())
     }
+}
+
+/// What a listener for tests holds, and for how long.
+pub struct Listening {
+    pub threads: usize,
+    pub connections: usize,
+    pub bounds: Bounds,
+}
+
+pub fn listening() -> Listening {
+    let bounds = Bounds { drain: Duration::from_millis(100), ..Bounds::default() };
+    Listening { threads: 1, connections: 1_000, bounds }
 }
 
 impl World {
@@ -169,6 +180,14 @@ impl World {
     }
 
     pub async fn with(upstream: &str, settings: RequestSettings) -> Self {
+        Self::listening(upstream, settings, listening()).await
+    }
+
+    pub async fn bounded(upstream: &str, bounds: Bounds) -> Self {
+        Self::listening(upstream, settings(), Listening { bounds, ..listening() }).await
+    }
+
+    pub async fn listening(upstream: &str, settings: RequestSettings, listening: Listening) -> Self {
         crate::crypto::install();
         let log = Arc::new(Told {
             id: LogId::new(new_id()),
@@ -185,8 +204,10 @@ impl World {
             identity: IdentityKey::from_seed(new_id(), &[2; 32]).unwrap(),
             session: SessionKey::new(new_id(), [3; 32]),
         };
-        let listeners = Listeners::bind(SocketAddr::from(([127, 0, 0, 1], 0)), settings.threads).unwrap();
-        let address = listeners.address();
+        let Listening { threads, connections, bounds } = listening;
+        let sockets = Sockets::bind(SocketAddr::from(([127, 0, 0, 1], 0)), threads).unwrap();
+        let address = sockets.address();
+        let room = Room::new("public", connections, bounds, Arc::new(SystemClock));
         let door = Door::new(DoorParts {
             directory: Arc::clone(&directory),
             gate: Arc::clone(&gate),
@@ -198,7 +219,7 @@ impl World {
         .unwrap();
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let serving = serve(Arc::clone(&door), listeners, None, cancel.clone());
+        let serving = serve(Arc::clone(&door), sockets, room, None, cancel.clone());
         tasks.spawn(async move { serving.await.unwrap() });
         let config = FollowConfig { ask_every: Duration::from_millis(10), ..FollowConfig::default() };
         tasks.spawn(follow::run(

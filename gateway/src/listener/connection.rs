@@ -1,0 +1,148 @@
+//! One connection: hyper's HTTP/1 server within bounds.
+
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::FutureExt;
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::answer::{Answer, UnderWay};
+use super::linger::linger;
+use super::pulse::{Doing, Socket};
+use super::room::Place;
+use super::unread::{RequestBody, waits_for_continue};
+use super::{Serve, Tls, count_panic};
+
+pub(super) struct Connection<S> {
+    pub(super) serve: S,
+    pub(super) place: Place,
+}
+
+/// Whether the client may still be sending when its connection has been served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Clean,
+    MoreMayCome,
+}
+
+impl<S: Serve> Connection<S> {
+    /// Until the client closes it, or it is ended.
+    pub(super) async fn run(self, stream: TcpStream, tls: Option<Tls>) {
+        let pulse = self.place.pulse();
+        let socket = Socket::new(stream, Arc::clone(pulse));
+        tokio::select! {
+            biased;
+            () = pulse.cut.cancelled() => {}
+            () = self.whole(socket, tls) => {}
+        }
+    }
+
+    async fn whole(&self, mut socket: Socket, tls: Option<Tls>) {
+        match tls {
+            None => {
+                if self.speak(&mut socket).await == End::MoreMayCome {
+                    self.place.pulse().set(Doing::Leaving);
+                    linger(socket).await;
+                }
+            }
+            Some(tls) => {
+                let Some(mut stream) = self.handshake(socket, &tls).await else { return };
+                if self.speak(&mut stream).await == End::MoreMayCome {
+                    self.place.pulse().set(Doing::Leaving);
+                    // What still comes need not be decrypted to be thrown away.
+                    linger(stream.get_mut().0).await;
+                }
+            }
+        }
+    }
+
+    async fn handshake(&self, socket: Socket, tls: &Tls) -> Option<TlsStream<Socket>> {
+        let (pulse, room) = (self.place.pulse(), self.place.room());
+        let bounded = tokio::time::timeout(room.bounds().handshake, tls.acceptor().accept(socket));
+        let stream = match pulse.end.run_until_cancelled(bounded).await? {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(listener = room.name(), %error, "a TLS handshake failed");
+                return None;
+            }
+            Err(_) => {
+                tracing::debug!(listener = room.name(), "a TLS handshake did not end in time");
+                return None;
+            }
+        };
+        // What came until now was no request.
+        pulse.set(Doing::Waiting);
+        Some(stream)
+    }
+
+    async fn speak(&self, stream: &mut (impl AsyncRead + AsyncWrite + Unpin + Send)) -> End {
+        let (pulse, bounds) = (self.place.pulse(), self.place.room().bounds());
+        let left_unread = AtomicBool::new(false);
+        let service = service_fn(|request| async {
+            let (response, read_out) = self.answer(request).await;
+            left_unread.store(!read_out, Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        });
+        let connection = http1::Builder::new()
+            // The room has an eye on the times.
+            .header_read_timeout(None)
+            .max_header_size(bounds.head_bytes)
+            .max_headers(bounds.headers)
+            .max_buf_size(bounds.head_bytes.max(64 * 1024))
+            .keep_alive(true)
+            // A client that closes its side has gone: what was under way for it ends.
+            .half_close(false)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let served = tokio::select! {
+            biased;
+            served = connection.as_mut() => served,
+            () = pulse.end.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = &served {
+            tracing::debug!(listener = self.place.room().name(), %error, "a connection ended early");
+        }
+        // A head that can't be read was answered as well, and what follows it was not read.
+        let no_head = served.is_err_and(|error| error.is_parse());
+        if no_head || left_unread.load(Ordering::Relaxed) { End::MoreMayCome } else { End::Clean }
+    }
+
+    /// The answer, and whether its request's body was read to the end.
+    async fn answer(&self, request: Request<Incoming>) -> (Response<Answer<S::Body>>, bool) {
+        let under_way = UnderWay::begin(self.place.pulse());
+        let waits = waits_for_continue(request.version(), request.headers());
+        let (head, incoming) = request.into_parts();
+        let (body, left) = RequestBody::new(incoming);
+        let serving = AssertUnwindSafe(self.serve.serve(Request::from_parts(head, body))).catch_unwind();
+        let mut response = match serving.await {
+            Ok(response) => Answer::served(response, under_way),
+            Err(_) => {
+                let name = self.place.room().name();
+                count_panic(name);
+                tracing::error!(listener = name, "a handler panicked; standard error has its words");
+                Answer::broken(under_way)
+            }
+        };
+        let read_out = match left {
+            None => true,
+            Some(left) => left.is_read_out(waits).await,
+        };
+        if !read_out {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        (response, read_out)
+    }
+}

@@ -1,0 +1,167 @@
+//! What a connection is at, written down by the connection and looked at by its listener: so that times need no
+//! timer of each connection, and a full listener knows whom it can do without.
+
+use std::io::IoSlice;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use events::clock::Clock;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+pub(super) struct Pulse {
+    clock: Arc<dyn Clock>,
+    opened: Instant,
+    /// A [`Doing`] in the two lowest bits, and since when in milliseconds after `opened` above them.
+    doing: AtomicU64,
+    /// Since when the client takes nothing of what is written, in milliseconds; 0: it does.
+    blocked: AtomicU64,
+    /// Once what is under way has ended, the connection does.
+    pub(super) end: CancellationToken,
+    /// The connection ends now.
+    pub(super) cut: CancellationToken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// For the next request, or for the first.
+    Waiting,
+    /// Some of a request's head is there.
+    Head,
+    /// A request is under way.
+    Answering,
+    /// The last answer was given; what the client still sends is thrown away.
+    Leaving,
+}
+
+impl Pulse {
+    pub(super) fn new(clock: Arc<dyn Clock>, end: CancellationToken) -> Self {
+        let opened = clock.instant();
+        let cut = CancellationToken::new();
+        Self { clock, opened, doing: AtomicU64::new(0), blocked: AtomicU64::new(0), end, cut }
+    }
+
+    fn since_opened(&self) -> u64 {
+        let since = self.clock.instant().saturating_duration_since(self.opened);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX >> 2)
+    }
+
+    pub(super) fn set(&self, doing: Doing) {
+        let bits = match doing {
+            Doing::Waiting => 0,
+            Doing::Head => 1,
+            Doing::Answering => 2,
+            Doing::Leaving => 3,
+        };
+        self.doing.store(self.since_opened() << 2 | bits, Ordering::Relaxed);
+    }
+
+    /// What it does, and for how long.
+    pub(super) fn doing(&self) -> (Doing, Duration) {
+        let stored = self.doing.load(Ordering::Relaxed);
+        let doing = match stored & 3 {
+            0 => Doing::Waiting,
+            1 => Doing::Head,
+            2 => Doing::Answering,
+            _ => Doing::Leaving,
+        };
+        (doing, Duration::from_millis(self.since_opened().saturating_sub(stored >> 2)))
+    }
+
+    /// How long the client has taken nothing.
+    pub(super) fn blocked(&self) -> Option<Duration> {
+        match self.blocked.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(Duration::from_millis(self.since_opened().saturating_sub(since))),
+        }
+    }
+
+    fn wrote(&self) {
+        if self.blocked.load(Ordering::Relaxed) != 0 {
+            self.blocked.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn could_not_write(&self) {
+        if self.blocked.load(Ordering::Relaxed) == 0 {
+            self.blocked.store(self.since_opened().max(1), Ordering::Relaxed);
+        }
+    }
+
+    fn was_sent_something(&self) {
+        if self.doing.load(Ordering::Relaxed) & 3 == 0 {
+            self.set(Doing::Head);
+        }
+    }
+}
+
+/// A connection's socket, which says what happens to it.
+pub(super) struct Socket {
+    stream: TcpStream,
+    pulse: Arc<Pulse>,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+        Self { stream, pulse }
+    }
+
+    fn note<T>(&self, written: Poll<std::io::Result<T>>) -> Poll<std::io::Result<T>> {
+        match &written {
+            Poll::Ready(_) => self.pulse.wrote(),
+            Poll::Pending => self.pulse.could_not_write(),
+        }
+        written
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.pulse.was_sent_something();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
