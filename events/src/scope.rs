@@ -2,7 +2,8 @@
 //!
 //! - `mcp:<server slug>`: all of a server; `mcp:*`: all of every server of the organization.
 //! - `mcp:<server slug>:<tools|prompts|resources>:<name>`: one thing; the name may end in `*`, and `*` alone
-//!   is every name; the server may be `*`. `resources:<prefix>*` matches no URI with a `.` or `..` segment.
+//!   is every name; the server may be `*`. `resources:<prefix>*` matches no URI with a `.` or `..` segment,
+//!   however it is spelled.
 //! - `admin:<resource>:<read|write>`: management; both may be `*`. `keys:verify`: ask whether a key is good.
 //!
 //! In a name `:`, `*`, `%` and what a scope token can't hold (space, `"`, `\`, controls, all but ASCII) are
@@ -12,6 +13,7 @@
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -128,22 +130,44 @@ impl McpScope {
         }
     }
 
-    /// Whether this grants `name` of `thing` on the server.
-    pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
+    /// Whether this grants what is named on the server.
+    fn allows(&self, server: &Slug, named: &Named<'_>) -> bool {
         self.covers_server(server)
-            && self.thing.as_ref().is_none_or(|(own, pattern)| *own == thing && pattern.matches(thing, name))
+            && self.thing.as_ref().is_none_or(|(own, pattern)| *own == named.thing && pattern.matches(named))
     }
+}
+
+/// A thing by its name, which is looked at once, however many patterns ask.
+struct Named<'a> {
+    thing: Thing,
+    name: &'a str,
+    leads_elsewhere: OnceCell<bool>,
+}
+
+impl<'a> Named<'a> {
+    fn new(thing: Thing, name: &'a str) -> Self {
+        Self { thing, name, leads_elsewhere: OnceCell::new() }
+    }
+
+    /// Whether a prefix of the name says nothing of the thing: it is a URI that may lead anywhere.
+    fn escapes_prefixes(&self) -> bool {
+        self.thing == Thing::Resource
+            && *self.leads_elsewhere.get_or_init(|| uri::may_lead_elsewhere(self.name))
+    }
+}
+
+impl Thing {
+    /// A thing's name is at most this long, in bytes: none that is longer is granted, or looked at.
+    pub const MAX_NAME: usize = 8 * 1024;
 }
 
 impl NamePattern {
     /// A prefix of a resource's URI matches no URI with a dot segment: that one may lead anywhere.
-    pub fn matches(&self, thing: Thing, name: &str) -> bool {
+    fn matches(&self, named: &Named<'_>) -> bool {
         match self {
             Self::Any => true,
-            Self::Exact(exact) => **exact == *name,
-            Self::Prefix(prefix) => {
-                name.starts_with(&**prefix) && !(thing == Thing::Resource && uri::has_dot_segment(name))
-            }
+            Self::Exact(exact) => **exact == *named.name,
+            Self::Prefix(prefix) => named.name.starts_with(&**prefix) && !named.escapes_prefixes(),
         }
     }
 

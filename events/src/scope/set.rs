@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Access, AccessPattern, McpScope, NamePattern, Resource, ResourcePattern, Scope, ScopeError,
+    Access, AccessPattern, McpScope, NamePattern, Named, Resource, ResourcePattern, Scope, ScopeError,
     ServerPattern, Thing,
 };
 use crate::slug::Slug;
@@ -71,7 +71,8 @@ impl ScopeSet {
     }
 
     pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
-        self.mcp().any(|scope| scope.allows_thing(server, thing, name))
+        let named = Named::new(thing, name);
+        name.len() <= Thing::MAX_NAME && self.mcp().any(|scope| scope.allows(server, &named))
     }
 
     pub fn allows_admin(&self, resource: Resource, access: Access) -> bool {
@@ -114,7 +115,9 @@ fn covers_mcp(own: &McpScope, wanted: &McpScope) -> bool {
                 && match (own_name, name) {
                     (NamePattern::Any, _) => true,
                     (NamePattern::Exact(own), NamePattern::Exact(name)) => own == name,
-                    (NamePattern::Prefix(_), NamePattern::Exact(name)) => own_name.matches(*thing, name),
+                    (NamePattern::Prefix(_), NamePattern::Exact(name)) => {
+                        own_name.matches(&Named::new(*thing, name))
+                    }
                     (NamePattern::Prefix(own), NamePattern::Prefix(name)) => name.starts_with(&**own),
                     (NamePattern::Exact(_), NamePattern::Any | NamePattern::Prefix(_))
                     | (NamePattern::Prefix(_), NamePattern::Any) => false,

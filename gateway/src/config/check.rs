@@ -110,19 +110,29 @@ impl Config {
     }
 
     fn check_origins(&self) -> Result<(), ConfigError> {
-        let wrong = self.mcp.allowed_origins.iter().find(|origin| {
-            *origin != "*"
-                && Url::parse(origin).map_or(true, |url| url.origin().ascii_serialization() != **origin)
-        });
+        let wrong = self.mcp.allowed_origins.iter().find(|origin| *origin != "*" && !is_origin(origin));
         match wrong {
             None => Ok(()),
             Some(origin) => Err(value(
                 "mcp.allowed_origins",
                 &format!("`{origin}` is not an origin"),
-                "a list of origins such as https://app.example.com (no path, no trailing slash), or *",
+                "a list of origins such as https://app.example.com, tauri://localhost or chrome-extension://ID (no \
+                 path, no trailing slash), SCHEME://* for every origin of a scheme that is not the web's, or *",
             )),
         }
     }
+}
+
+/// A scheme, a host and perhaps a port, in the one spelling that browsers send (RFC 6454 §6.2). What is not of the web
+/// has such origins too: an app's, an extension's, an editor's view.
+fn is_origin(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    if matches!(url.scheme(), "http" | "https") {
+        return url.origin().ascii_serialization() == text && !text.contains('*');
+    }
+    let Some(host) = url.host_str().filter(|host| !host.is_empty()) else { return false };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    text == format!("{}://{host}{port}", url.scheme()) && (host == "*" || !host.contains('*'))
 }
 
 /// The driver falls back to plain text where the server offers no TLS: off this machine it must not.
@@ -211,6 +221,40 @@ mod tests {
         ] {
             let text = check_postgres(url).unwrap_err().to_string();
             assert!(text.contains("postgres.url") && !text.contains("k:p"), "{text}");
+        }
+    }
+
+    #[test]
+    fn origins_are_those_that_browsers_apps_and_extensions_send() {
+        for good in [
+            "https://app.example.com",
+            "http://localhost:3000",
+            "tauri://localhost",
+            "chrome-extension://aaaabbbbccccdddd",
+            "vscode-webview://1a2b3c",
+            "vscode-webview://*",
+            "app://local:8080",
+        ] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "null",
+            "app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com:443",
+            "https://*",
+            "https://*.example.com",
+            "https://user@app.example.com",
+            "tauri://localhost/",
+            "tauri://user@localhost",
+            "tauri://localhost?x",
+            "tauri:localhost",
+            "chrome-extension://a*",
+            "file://",
+            "data:text/html,x",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
         }
     }
 }

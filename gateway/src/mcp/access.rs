@@ -1,14 +1,15 @@
 //! What access a message needs.
 //!
 //! Any scope on a server opens its greeting, lists, notifications and responses; calling, getting, reading,
-//! subscribing and completing need the named thing; every other method needs the whole server.
+//! subscribing and completing need the named thing; every other method needs the whole server, and so does what
+//! names nothing, which is the upstream's to answer: a revision may not know the method any more.
 
 use std::borrow::Cow;
 
 use events::scope::{ScopeSet, Thing};
 use events::slug::Slug;
 
-use super::message::{Message, Shape};
+use super::message::{Member, Message, Shape};
 
 /// What a caller must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,25 +24,35 @@ pub enum Needs<'a> {
     /// Each of these resources, and any scope on the server.
     Resources(Vec<Cow<'a, str>>),
     WholeServer,
+    /// The whole server, since it does not say which thing it is about.
+    Unnamed(Unnamed),
 }
 
 /// The message does not say what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{method} needs {member}, a string")]
 pub struct Unnamed {
     pub method: &'static str,
     pub member: &'static str,
 }
 
+/// The message names a thing by more than names have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{member} has more than {max} bytes", max = Thing::MAX_NAME)]
+pub struct LongName {
+    pub member: &'static str,
+}
+
 /// What this message needs.
-pub fn needs<'a>(message: &Message<'a>) -> Result<Needs<'a>, Unnamed> {
+pub fn needs<'a>(message: &Message<'a>) -> Result<Needs<'a>, LongName> {
     if message.shape == Shape::Response {
         return Ok(Needs::Server);
     }
     let params = &message.params;
-    let thing = |kind, method, member, name: &super::message::Member<'a>| match name {
-        super::message::Member::Text(name) => Ok(Needs::Thing { kind, name: name.clone() }),
-        super::message::Member::Absent | super::message::Member::Other => Err(Unnamed { method, member }),
+    let thing = |kind, method, member, name: &Member<'a>| match name {
+        Member::Text(name) => Ok(Needs::Thing { kind, name: name.clone() }),
+        Member::TooLong => Err(LongName { member }),
+        Member::Absent | Member::Other => Ok(Needs::Unnamed(Unnamed { method, member })),
     };
     match &*message.method {
         "initialize"
@@ -64,7 +75,9 @@ pub fn needs<'a>(message: &Message<'a>) -> Result<Needs<'a>, Unnamed> {
             Some("ref/resource") => {
                 thing(Thing::Resource, "completion/complete", "params.ref.uri", &params.reference.uri)
             }
-            Some(_) | None => Err(Unnamed { method: "completion/complete", member: "params.ref.type" }),
+            Some(_) | None => {
+                Ok(Needs::Unnamed(Unnamed { method: "completion/complete", member: "params.ref.type" }))
+            }
         },
         "subscriptions/listen" if params.filter.other => Ok(Needs::WholeServer),
         "subscriptions/listen" => Ok(Needs::Resources(params.filter.resources.clone())),
@@ -85,6 +98,7 @@ impl Needs<'_> {
                 Needs::Resources(uris.into_iter().map(|uri| Cow::Owned(uri.into_owned())).collect())
             }
             Self::WholeServer => Needs::WholeServer,
+            Self::Unnamed(unnamed) => Needs::Unnamed(unnamed),
         }
     }
 
@@ -96,7 +110,7 @@ impl Needs<'_> {
                 scopes.allows_server(server)
                     && uris.iter().all(|uri| scopes.allows_thing(server, Thing::Resource, uri))
             }
-            Self::WholeServer => scopes.allows_whole_server(server),
+            Self::WholeServer | Self::Unnamed(_) => scopes.allows_whole_server(server),
         }
     }
 
@@ -111,7 +125,7 @@ impl Needs<'_> {
             (text.len() <= Scope::MAX_BYTES).then_some(text)
         };
         match self {
-            Self::Server | Self::WholeServer => scope(None),
+            Self::Server | Self::WholeServer | Self::Unnamed(_) => scope(None),
             Self::Thing { kind, name } => scope(Some((*kind, name))),
             Self::Resources(uris) if uris.is_empty() => scope(None),
             Self::Resources(uris) => {
@@ -127,13 +141,13 @@ impl Needs<'_> {
 mod tests {
     use super::*;
 
-    fn of(method: &str, params: &str) -> Result<Needs<'static>, Unnamed> {
+    fn of(method: &str, params: &str) -> Result<Needs<'static>, LongName> {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
         let message = Message::parse(body.as_bytes()).unwrap();
         needs(&message).map(Needs::into_owned)
     }
 
-    fn thing(kind: Thing, name: &str) -> Result<Needs<'static>, Unnamed> {
+    fn thing(kind: Thing, name: &str) -> Result<Needs<'static>, LongName> {
         Ok(Needs::Thing { kind, name: Cow::Owned(name.to_owned()) })
     }
 
@@ -172,15 +186,32 @@ mod tests {
     }
 
     #[test]
-    fn what_names_nothing_is_refused() {
+    fn what_names_nothing_needs_the_whole_server() {
+        let docs: Slug = "docs".parse().unwrap();
+        let things: ScopeSet = "mcp:docs:tools:* mcp:docs:prompts:* mcp:docs:resources:*".parse().unwrap();
         for (method, params) in [
             ("tools/call", "{}"),
             ("tools/call", r#"{"name":7}"#),
+            ("tools/call", r#"{"__proto__":{"name":"x"}}"#),
             ("resources/read", r#"{"name":"x"}"#),
+            ("resources/subscribe", "{}"),
+            ("completion/complete", "{}"),
             ("completion/complete", r#"{"ref":{"type":"ref/tool","name":"x"}}"#),
         ] {
-            of(method, params).unwrap_err();
+            let needs = of(method, params).unwrap();
+            assert!(matches!(needs, Needs::Unnamed(_)), "{method} {params}");
+            assert!(!needs.met_by(&things, &docs));
+            assert!(needs.met_by(&"mcp:docs".parse().unwrap(), &docs));
         }
+    }
+
+    #[test]
+    fn a_name_has_a_bound() {
+        let named = |length: usize| of("resources/read", &format!(r#"{{"uri":"{}"}}"#, "a".repeat(length)));
+        named(Thing::MAX_NAME).unwrap();
+        assert_eq!(named(Thing::MAX_NAME + 1), Err(LongName { member: "params.uri" }));
+        let escaped = format!(r#"{{"name":"{}"}}"#, "\\u0061".repeat(Thing::MAX_NAME + 1));
+        assert_eq!(of("tools/call", &escaped), Err(LongName { member: "params.name" }));
     }
 
     #[test]

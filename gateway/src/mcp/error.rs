@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::header::Disagreement;
 use super::message::MessageError;
 use crate::request::authenticate::AuthenticationError;
 use crate::request::credential::CredentialError;
@@ -114,8 +115,10 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
         Refusal::Message(MessageError::Batch | MessageError::Invalid(_)) => {
             plain(StatusCode::BAD_REQUEST, INVALID_REQUEST)
         }
-        Refusal::Mismatch(_) => plain(StatusCode::BAD_REQUEST, HEADER_MISMATCH),
-        Refusal::Unnamed(_) => plain(StatusCode::BAD_REQUEST, INVALID_PARAMS),
+        Refusal::Disagreement(Disagreement::Mismatch(_)) => plain(StatusCode::BAD_REQUEST, HEADER_MISMATCH),
+        Refusal::Disagreement(Disagreement::NoVersion) | Refusal::Unnamed(_) | Refusal::LongName(_) => {
+            plain(StatusCode::BAD_REQUEST, INVALID_PARAMS)
+        }
         Refusal::Session(SessionError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
         Refusal::Session(SessionError::Unknown) => plain(StatusCode::NOT_FOUND, GATEWAY),
         Refusal::Session(SessionError::Foreign) => plain(StatusCode::FORBIDDEN, GATEWAY),

@@ -28,8 +28,20 @@ pub struct Mismatch {
     pub problem: &'static str,
 }
 
+/// Why headers and body do not make one message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Disagreement {
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The headers are those of a request whose parameters it lacks: -32602 (2026-07-28, "Metadata").
+    #[error(
+        "params._meta[\"io.modelcontextprotocol/protocolVersion\"] names the protocol's version, a string"
+    )]
+    NoVersion,
+}
+
 /// The era of a POST whose headers agree with its message.
-pub fn agree(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
+pub fn agree(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Disagreement> {
     let era = era(headers, message)?;
     method(headers, message, era)?;
     name(headers, message, era)?;
@@ -41,11 +53,11 @@ pub fn era_without_body(headers: &HeaderMap) -> Result<Era, Mismatch> {
     Ok(one(headers, &PROTOCOL_VERSION, "MCP-Protocol-Version")?.map_or(Era::Sessions, Era::of_version))
 }
 
-fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
+fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Disagreement> {
     const HEADER: &str = "MCP-Protocol-Version";
-    let wrong = |problem| Err(Mismatch { header: HEADER, problem });
+    let wrong = |problem| Err(Mismatch { header: HEADER, problem }.into());
     match (one(headers, &PROTOCOL_VERSION, HEADER)?, &message.params.version) {
-        (_, Member::Other) => wrong("can't match the version in _meta, which is no string"),
+        (_, Member::Other | Member::TooLong) => Err(Disagreement::NoVersion),
         (None, Member::Absent) => Ok(Era::Sessions),
         (None, Member::Text(_)) => wrong("is missing, and the body's _meta names a version"),
         (Some(header), Member::Text(body)) if header == body => Ok(Era::of_version(header)),
@@ -54,7 +66,7 @@ fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Mismatch> {
             (Era::Sessions, _) => Ok(Era::Sessions),
             // What headers and _meta a notification carries, 2026-07-28 leaves open.
             (Era::Stateless, Shape::Notification) => Ok(Era::Stateless),
-            (Era::Stateless, Shape::Request) => wrong("names a version that the body's _meta lacks"),
+            (Era::Stateless, Shape::Request) => Err(Disagreement::NoVersion),
             (Era::Stateless, Shape::Response) => wrong(
                 "names a version whose clients send no responses: retry the request with inputResponses",
             ),
@@ -95,7 +107,7 @@ fn name(headers: &HeaderMap, message: &Message<'_>, era: Era) -> Result<(), Mism
     match (header, source) {
         (Some(header), Some(source)) if header == source => Ok(()),
         (Some(_), _) => wrong("is not the body's name"),
-        (None, _) if required && era == Era::Stateless && message.shape == Shape::Request => {
+        (None, Some(_)) if required && era == Era::Stateless && message.shape == Shape::Request => {
             wrong("is missing")
         }
         (None, _) => Ok(()),
@@ -131,7 +143,7 @@ mod tests {
 
     use super::*;
 
-    fn judge(headers: &[(HeaderName, &str)], body: &str) -> Result<Era, Mismatch> {
+    fn judge(headers: &[(HeaderName, &str)], body: &str) -> Result<Era, Disagreement> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -171,11 +183,6 @@ mod tests {
             (&[(METHOD, "tools/call"), (NAME, "add")], CALL, "MCP-Protocol-Version"),
             (&[(V, "2025-11-25"), (METHOD, "tools/call"), (NAME, "add")], CALL, "MCP-Protocol-Version"),
             (
-                &[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")],
-                LEGACY_CALL,
-                "MCP-Protocol-Version",
-            ),
-            (
                 &[(V, "2026-07-28"), (V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")],
                 CALL,
                 "MCP-Protocol-Version",
@@ -194,8 +201,28 @@ mod tests {
             (&[(METHOD, "x")], r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, "Mcp-Method"),
         ];
         for (headers, body, header) in cases {
-            assert_eq!(judge(headers, body).unwrap_err().header, *header, "{headers:?}");
+            let Err(Disagreement::Mismatch(mismatch)) = judge(headers, body) else { panic!("{headers:?}") };
+            assert_eq!(mismatch.header, *header, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn a_request_without_its_version_lacks_a_parameter() {
+        let headers = [(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")];
+        for version in ["7", "null", &format!("\"{}\"", "2".repeat(9_000))] {
+            let body = CALL.replace("\"2026-07-28\"", version);
+            assert_eq!(judge(&headers, &body), Err(Disagreement::NoVersion), "{version:.20}");
+        }
+        assert_eq!(judge(&headers, LEGACY_CALL), Err(Disagreement::NoVersion));
+        let empty = LEGACY_CALL.replace(r#""name":"add""#, r#""name":"add","_meta":{}"#);
+        assert_eq!(judge(&headers, &empty), Err(Disagreement::NoVersion));
+    }
+
+    #[test]
+    fn what_names_nothing_needs_no_name_in_a_header() {
+        let nameless = CALL.replace(r#""name":"add","#, "");
+        assert_eq!(judge(&[(V, "2026-07-28"), (METHOD, "tools/call")], &nameless), Ok(Era::Stateless));
+        judge(&[(V, "2026-07-28"), (METHOD, "tools/call"), (NAME, "add")], &nameless).unwrap_err();
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl<'a> Message<'a> {
             (Member::Absent, Some(_), true) => (Shape::Response, Cow::Borrowed("")),
             (Member::Text(_), _, true) => return invalid("it has a method and a result or an error"),
             (Member::Absent, _, _) => return invalid("it has no method"),
+            (Member::TooLong, _, _) => return invalid("its method is longer than any"),
             (Member::Other, _, _) => return invalid("its method is no string"),
         };
         Ok(Self { shape, id, method, params })

@@ -43,7 +43,8 @@ impl Target {
     }
 
     fn mcp(rest: &str) -> Option<Self> {
-        let (organization, server) = rest.split_once('/')?;
+        // OAuth clients write a server's address with a slash at its end as well; its one name is without.
+        let (organization, server) = rest.strip_suffix('/').unwrap_or(rest).split_once('/')?;
         let organization = organization.parse::<Slug>().ok()?;
         let server = server.parse::<Slug>().ok()?;
         Some(Self::Mcp(Address { organization, server }))
@@ -179,17 +180,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_form_of_path_leads_to_a_server() {
-        let Target::Mcp(address) = Target::of("/mcp/acme/docs") else { panic!() };
-        assert_eq!((address.organization.as_str(), address.server.as_str()), ("acme", "docs"));
+    fn one_path_leads_to_a_server_and_may_end_in_a_slash() {
+        for path in ["/mcp/acme/docs", "/mcp/acme/docs/"] {
+            let Target::Mcp(address) = Target::of(path) else { panic!("{path}") };
+            assert_eq!((address.organization.as_str(), address.server.as_str()), ("acme", "docs"));
+        }
         for path in [
             "/",
             "/mcp",
             "/mcp/",
             "/mcp/acme",
             "/mcp/acme/",
-            "/mcp/acme/docs/",
             "/mcp/acme/docs/x",
+            "/mcp/acme/docs/x/",
             "/mcp/Acme/docs",
             "/MCP/acme/docs",
             "/mcp/acme/docs.json",
@@ -207,6 +210,7 @@ mod tests {
             "/mcp/x/../acme/docs",
             "/mcp//acme/docs",
             "/mcp/acme\\docs",
+            "/mcp/acme/docs//",
             "/..",
         ] {
             assert!(matches!(Target::of(path), Target::Ambiguous), "{path}");

@@ -37,8 +37,12 @@ pub fn server(
 /// Whether the principal's scopes cover what is needed.
 pub fn permit(principal: &Principal, server: &Slug, needs: &Needs<'_>) -> Result<(), Refusal> {
     if needs.met_by(principal.scopes(), server) {
-        Ok(())
-    } else {
-        Err(Refusal::InsufficientScope { scopes: needs.scopes(server) })
+        return Ok(());
     }
+    Err(match needs {
+        Needs::Unnamed(unnamed) => (*unnamed).into(),
+        Needs::Server | Needs::Thing { .. } | Needs::Resources(_) | Needs::WholeServer => {
+            Refusal::InsufficientScope { scopes: needs.scopes(server) }
+        }
+    })
 }

@@ -16,6 +16,8 @@ use crate::mcp::Era;
 pub struct Origins {
     own: String,
     any: bool,
+    /// Scheme and `://`: every origin of it.
+    schemes: Vec<String>,
     allowed: Vec<String>,
 }
 
@@ -36,12 +38,14 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 );
 
 impl Origins {
-    /// `own`: the gateway's origin. `*` among the others: any.
+    /// `own`: the gateway's origin. Among the others, `*`: any; `SCHEME://*`: any of that scheme.
     pub fn new(own: String, others: &[String]) -> Self {
+        let schemes = others.iter().filter_map(|origin| origin.strip_suffix('*'));
+        let schemes: Vec<_> = schemes.filter(|scheme| !scheme.is_empty()).map(str::to_owned).collect();
         let mut allowed: Vec<_> =
-            others.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
+            others.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect();
         allowed.push(own.clone());
-        Self { own, any: others.iter().any(|origin| origin == "*"), allowed }
+        Self { own, any: others.iter().any(|origin| origin == "*"), schemes, allowed }
     }
 
     /// The gateway's own origin; the realm of its challenges.
@@ -52,11 +56,18 @@ impl Origins {
     pub fn check(&self, headers: &HeaderMap) -> Result<Origin, NotAllowed> {
         let mut origins = headers.get_all(ORIGIN).iter();
         let Some(origin) = origins.next() else { return Ok(Origin::None) };
-        let known = || self.allowed.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes());
-        if origins.next().is_some() || !(self.any || known()) {
+        if origins.next().is_some() || !(self.any || self.knows(origin.as_bytes())) {
             return Err(NotAllowed);
         }
         Ok(Origin::Allowed(origin.clone()))
+    }
+
+    fn knows(&self, origin: &[u8]) -> bool {
+        let of_scheme = |scheme: &String| {
+            origin.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
+        };
+        self.allowed.iter().any(|allowed| origin.eq_ignore_ascii_case(allowed.as_bytes()))
+            || self.schemes.iter().any(of_scheme)
     }
 
     /// The answer to a preflight: what the browser wants to send, as far as it passes. Needs no key.
@@ -126,6 +137,29 @@ mod tests {
         let mut two = from("https://mcp.example.com");
         two.append(ORIGIN, HeaderValue::from_static("https://mcp.example.com"));
         assert_eq!(origins.check(&two), Err(NotAllowed));
+    }
+
+    #[test]
+    fn apps_extensions_and_editors_may_be_allowed() {
+        let origins = origins(&["tauri://localhost", "chrome-extension://abcdefgh", "vscode-webview://*"]);
+        for good in [
+            "tauri://localhost",
+            "chrome-extension://abcdefgh",
+            "vscode-webview://1a2b3c",
+            "vscode-webview://4d5e6f",
+        ] {
+            origins.check(&from(good)).unwrap();
+        }
+        for bad in [
+            "tauri://localhost:1420",
+            "tauri://elsewhere",
+            "chrome-extension://other",
+            "vscode-file://vscode-app",
+            "https://vscode-webview://x",
+            "null",
+        ] {
+            assert_eq!(origins.check(&from(bad)), Err(NotAllowed), "{bad}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::authenticate::AuthenticationError;
 use super::principal::Invalid;
 use super::session::SessionError;
-use crate::mcp::access::Unnamed;
-use crate::mcp::header::Mismatch;
+use crate::mcp::access::{LongName, Unnamed};
+use crate::mcp::header::{Disagreement, Mismatch};
 use crate::mcp::message::MessageError;
 use crate::problem::body::BodyFault;
 
@@ -41,9 +41,11 @@ pub enum Refusal {
     #[error(transparent)]
     Message(#[from] MessageError),
     #[error(transparent)]
-    Mismatch(#[from] Mismatch),
+    Disagreement(#[from] Disagreement),
     #[error(transparent)]
     Unnamed(#[from] Unnamed),
+    #[error(transparent)]
+    LongName(#[from] LongName),
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
@@ -89,8 +91,10 @@ impl Refusal {
             Self::Message(MessageError::NotJson(_)) => "not_json",
             Self::Message(MessageError::Batch) => "batch",
             Self::Message(MessageError::Invalid(_)) => "invalid_message",
-            Self::Mismatch(_) => "header_mismatch",
-            Self::Unnamed(_) => "invalid_params",
+            Self::Disagreement(Disagreement::Mismatch(_)) => "header_mismatch",
+            Self::Disagreement(Disagreement::NoVersion) | Self::Unnamed(_) | Self::LongName(_) => {
+                "invalid_params"
+            }
             Self::Session(error) => error.name(),
             Self::Upstream(fault) => fault.name(),
             Self::Internal => "internal",
@@ -135,8 +139,9 @@ impl Refusal {
             | Self::Method { .. }
             | Self::UnexpectedBody
             | Self::Message(_)
-            | Self::Mismatch(_)
+            | Self::Disagreement(_)
             | Self::Unnamed(_)
+            | Self::LongName(_)
             | Self::Session(_)
             | Self::Upstream(_)
             | Self::Internal => None,
@@ -155,6 +160,12 @@ impl UpstreamFault {
             Self::WantsCredentials => "upstream_wants_credentials",
             Self::BadAnswer => "upstream_bad_answer",
         }
+    }
+}
+
+impl From<Mismatch> for Refusal {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Disagreement(mismatch.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use events::scope::Thing;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -16,6 +17,8 @@ pub enum Member<'a> {
     #[default]
     Absent,
     Text(Cow<'a, str>),
+    /// Text beyond what names anything: not kept, so that nobody looks at it.
+    TooLong,
     /// A number, an object, null …
     Other,
 }
@@ -24,7 +27,7 @@ impl Member<'_> {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Absent | Self::Other => None,
+            Self::Absent | Self::TooLong | Self::Other => None,
         }
     }
 }
@@ -35,8 +38,9 @@ pub(super) struct Members<'a> {
     seen: Vec<Cow<'a, str>>,
 }
 
-/// An object that we read has at most this many members.
+/// An object that we read has at most this many members, each with a name of at most so many bytes.
 const MAX_MEMBERS: usize = 128;
+const MAX_KEY: usize = 1_024;
 
 /// Why a key is refused.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,8 @@ pub(super) enum MemberError {
     Lookalike(String, &'static str),
     #[error("an object has more than 128 members")]
     TooMany,
+    #[error("a member's name has more than 1,024 bytes")]
+    LongName,
 }
 
 impl<'a> Members<'a> {
@@ -58,6 +64,9 @@ impl<'a> Members<'a> {
     pub(super) fn meet(&mut self, key: Cow<'a, str>) -> Result<(), MemberError> {
         if self.seen.len() == MAX_MEMBERS {
             return Err(MemberError::TooMany);
+        }
+        if key.len() > MAX_KEY {
+            return Err(MemberError::LongName);
         }
         if self.seen.contains(&key) {
             return Err(MemberError::Duplicate(shown(&key)));
@@ -100,11 +109,15 @@ impl<'de> Visitor<'de> for MemberVisitor {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Borrowed(text)))
+        Ok(if text.len() > Thing::MAX_NAME { Member::TooLong } else { Member::Text(Cow::Borrowed(text)) })
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Member::Text(Cow::Owned(text.to_owned())))
+        Ok(if text.len() > Thing::MAX_NAME {
+            Member::TooLong
+        } else {
+            Member::Text(Cow::Owned(text.to_owned()))
+        })
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {

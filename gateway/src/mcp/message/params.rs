@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use events::scope::Thing;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -39,8 +40,9 @@ pub struct Filter<'a> {
     pub other: bool,
 }
 
-/// A filter names at most this many resources.
+/// A filter names at most this many resources, in so many bytes: they are asked for again while it is open.
 const MAX_RESOURCES: usize = 1_000;
+const MAX_RESOURCES_BYTES: usize = 256 * 1_024;
 
 /// Where a 2026-07-28 request carries its protocol version.
 pub const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
@@ -184,10 +186,14 @@ impl<'de> Visitor<'de> for ResourcesVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut resources = Vec::new();
+        let (mut resources, mut bytes) = (Vec::new(), 0);
         while let Some(Text(uri)) = items.next_element()? {
-            if resources.len() == MAX_RESOURCES {
-                return Err(A::Error::custom("a filter names at most 1,000 resources"));
+            bytes += uri.len();
+            if resources.len() == MAX_RESOURCES || bytes > MAX_RESOURCES_BYTES {
+                return Err(A::Error::custom("a filter names at most 1,000 resources in 256 KiB"));
+            }
+            if uri.len() > Thing::MAX_NAME {
+                return Err(A::Error::custom("a resource's URI has at most 8,192 bytes"));
             }
             resources.push(uri);
         }
