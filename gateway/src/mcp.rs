@@ -10,6 +10,7 @@ pub mod era;
 pub mod error;
 pub mod header;
 pub mod message;
+pub mod task;
 
 pub use access::{Needs, needs};
 pub use era::Era;

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub mod admission;
 pub mod authenticate;
 pub mod authorize;
+pub mod belonging;
 pub mod call;
 pub mod credential;
 pub mod forward;
@@ -32,6 +33,7 @@ pub mod refusal;
 pub mod session;
 pub mod settings;
 pub mod stream;
+pub mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod verify;
@@ -47,6 +49,7 @@ use crate::identity::IdentitySigner;
 use crate::problem::body;
 use crate::vault::NodeSecrets;
 use session::{SessionKeyError, Sessions};
+use tasks::Tasks;
 
 /// What every request of a node is judged by.
 pub struct Door {
@@ -56,6 +59,7 @@ pub struct Door {
     random: Arc<dyn Random>,
     authenticator: Authenticator,
     sessions: Sessions,
+    tasks: Tasks,
     signer: IdentitySigner,
     origins: Origins,
     settings: RequestSettings,
@@ -93,6 +97,7 @@ impl Door {
                 Arc::clone(&clock),
                 settings.max_callers,
             ),
+            tasks: Tasks::new(secrets.session.bytes()),
             sessions: Sessions::new(secrets.session.bytes(), Arc::clone(&random))?,
             signer: IdentitySigner::new(&secrets.identity, &issuer),
             origins: Origins::new(issuer, &settings.allowed_origins),

@@ -24,6 +24,8 @@ pub enum Needs<'a> {
     /// Each of these resources, and any scope on the server.
     Resources(Vec<Cow<'a, str>>),
     WholeServer,
+    /// The whole server, unless the id shows that who asks made the task.
+    Task(Cow<'a, str>),
     /// The whole server, since it does not say which thing it is about.
     Unnamed(Unnamed),
 }
@@ -79,6 +81,13 @@ pub fn needs<'a>(message: &Message<'a>) -> Result<Needs<'a>, LongName> {
                 Ok(Needs::Unnamed(Unnamed { method: "completion/complete", member: "params.ref.type" }))
             }
         },
+        "tasks/get" | "tasks/result" | "tasks/update" | "tasks/cancel" => match &params.task_id {
+            Member::Text(id) => Ok(Needs::Task(id.clone())),
+            Member::TooLong => Err(LongName { member: "params.taskId" }),
+            Member::Absent | Member::Other => {
+                Ok(Needs::Unnamed(Unnamed { method: "tasks/*", member: "params.taskId" }))
+            }
+        },
         "subscriptions/listen" if params.filter.other => Ok(Needs::WholeServer),
         "subscriptions/listen" => Ok(Needs::Resources(params.filter.resources.clone())),
         // Without an id, a method that is no notification may still be acted on: it needs what it needs.
@@ -98,6 +107,7 @@ impl Needs<'_> {
                 Needs::Resources(uris.into_iter().map(|uri| Cow::Owned(uri.into_owned())).collect())
             }
             Self::WholeServer => Needs::WholeServer,
+            Self::Task(id) => Needs::Task(Cow::Owned(id.into_owned())),
             Self::Unnamed(unnamed) => Needs::Unnamed(unnamed),
         }
     }
@@ -110,7 +120,7 @@ impl Needs<'_> {
                 scopes.allows_server(server)
                     && uris.iter().all(|uri| scopes.allows_thing(server, Thing::Resource, uri))
             }
-            Self::WholeServer | Self::Unnamed(_) => scopes.allows_whole_server(server),
+            Self::WholeServer | Self::Task(_) | Self::Unnamed(_) => scopes.allows_whole_server(server),
         }
     }
 
@@ -125,7 +135,7 @@ impl Needs<'_> {
             (text.len() <= Scope::MAX_BYTES).then_some(text)
         };
         match self {
-            Self::Server | Self::WholeServer | Self::Unnamed(_) => scope(None),
+            Self::Server | Self::WholeServer | Self::Task(_) | Self::Unnamed(_) => scope(None),
             Self::Thing { kind, name } => scope(Some((*kind, name))),
             Self::Resources(uris) if uris.is_empty() => scope(None),
             Self::Resources(uris) => {
@@ -216,7 +226,7 @@ mod tests {
 
     #[test]
     fn other_methods_need_the_whole_server() {
-        for method in ["tasks/get", "tools/call ", "Tools/call", "roots/list", "notifications/x"] {
+        for method in ["tasks/list", "tools/call ", "Tools/call", "roots/list", "notifications/x"] {
             assert_eq!(of(method, "{}"), Ok(Needs::WholeServer), "{method}");
         }
         let call = r#"{"jsonrpc":"2.0","method":"tools/call","params":{"name":"add"}}"#;

@@ -116,9 +116,10 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
             plain(StatusCode::BAD_REQUEST, INVALID_REQUEST)
         }
         Refusal::Disagreement(Disagreement::Mismatch(_)) => plain(StatusCode::BAD_REQUEST, HEADER_MISMATCH),
-        Refusal::Disagreement(Disagreement::NoVersion) | Refusal::Unnamed(_) | Refusal::LongName(_) => {
-            plain(StatusCode::BAD_REQUEST, INVALID_PARAMS)
-        }
+        Refusal::Disagreement(Disagreement::NoVersion)
+        | Refusal::Unnamed(_)
+        | Refusal::LongName(_)
+        | Refusal::Task(_) => plain(StatusCode::BAD_REQUEST, INVALID_PARAMS),
         Refusal::Session(SessionError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
         Refusal::Session(SessionError::Unknown) => plain(StatusCode::NOT_FOUND, GATEWAY),
         Refusal::Session(SessionError::Foreign) => plain(StatusCode::FORBIDDEN, GATEWAY),

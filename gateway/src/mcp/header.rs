@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::era::Era;
 use super::message::{Member, Message, Shape};
@@ -56,7 +56,7 @@ pub fn era_without_body(headers: &HeaderMap) -> Result<Era, Mismatch> {
 fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Disagreement> {
     const HEADER: &str = "MCP-Protocol-Version";
     let wrong = |problem| Err(Mismatch { header: HEADER, problem }.into());
-    match (one(headers, &PROTOCOL_VERSION, HEADER)?, &message.params.version) {
+    match (one(headers, &PROTOCOL_VERSION, HEADER)?, &message.params.meta.version) {
         (_, Member::Other | Member::TooLong) => Err(Disagreement::NoVersion),
         (None, Member::Absent) => Ok(Era::Sessions),
         (None, Member::Text(_)) => wrong("is missing, and the body's _meta names a version"),
@@ -100,6 +100,7 @@ fn name(headers: &HeaderMap, message: &Message<'_>, era: Era) -> Result<(), Mism
         "tools/call" | "prompts/get" => (params.name.text(), true),
         "resources/read" => (params.uri.text(), true),
         "resources/subscribe" | "resources/unsubscribe" => (params.uri.text(), false),
+        "tasks/get" | "tasks/result" | "tasks/update" | "tasks/cancel" => (params.task_id.text(), false),
         // An extension's method may take its name from a member that we don't know: it needs the whole
         // server, so nothing rests on the header.
         _ => return Ok(()),
@@ -129,6 +130,14 @@ fn one<'h>(
     Ok(Some(text))
 }
 
+/// A name as a header has it: itself, or in the sentinel form.
+pub fn encode(name: &str) -> Option<HeaderValue> {
+    if name.bytes().all(|byte| byte.is_ascii_graphic()) && !name.starts_with("=?base64?") {
+        return HeaderValue::from_str(name).ok();
+    }
+    HeaderValue::try_from(format!("=?base64?{}?=", STANDARD.encode(name))).ok()
+}
+
 /// Decodes the sentinel form `=?base64?…?=`; other values are themselves.
 fn decode(value: &str) -> Option<Cow<'_, str>> {
     let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
@@ -139,8 +148,6 @@ fn decode(value: &str) -> Option<Cow<'_, str>> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn judge(headers: &[(HeaderName, &str)], body: &str) -> Result<Era, Disagreement> {
@@ -216,6 +223,14 @@ mod tests {
         assert_eq!(judge(&headers, LEGACY_CALL), Err(Disagreement::NoVersion));
         let empty = LEGACY_CALL.replace(r#""name":"add""#, r#""name":"add","_meta":{}"#);
         assert_eq!(judge(&headers, &empty), Err(Disagreement::NoVersion));
+    }
+
+    #[test]
+    fn a_name_is_read_back_from_its_header() {
+        for name in ["add", "a b", "ädd", "=?base64?x", ""] {
+            let value = encode(name).unwrap();
+            assert_eq!(decode(value.to_str().unwrap()).unwrap(), name);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod bench;
 mod client;
 mod sessions;
 mod streams;
+mod tasks;
 mod upstream;
 mod verify;
 mod wire;

@@ -41,7 +41,7 @@ pub fn permit(principal: &Principal, server: &Slug, needs: &Needs<'_>) -> Result
     }
     Err(match needs {
         Needs::Unnamed(unnamed) => (*unnamed).into(),
-        Needs::Server | Needs::Thing { .. } | Needs::Resources(_) | Needs::WholeServer => {
+        Needs::Server | Needs::Thing { .. } | Needs::Resources(_) | Needs::WholeServer | Needs::Task(_) => {
             Refusal::InsufficientScope { scopes: needs.scopes(server) }
         }
     })

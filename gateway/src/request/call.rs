@@ -15,6 +15,7 @@ use super::admission::Admission;
 use super::principal::Principal;
 use super::refusal::Refusal;
 use super::stream::Body;
+use super::tasks::{Naming, Tasked};
 use super::{Door, authorize, forward, identity, proxy};
 use crate::mcp::{self, Era, Message, Needs, Shape, header};
 use crate::problem::body;
@@ -82,7 +83,7 @@ impl Door {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         body::is_json(&head.headers).map_err(Refusal::from)?;
         let body = body::read(body, self.body_bounds(), &self.room).await.map_err(Refusal::from)?;
         let message = Message::parse(&body).map_err(Refusal::from)?;
@@ -93,11 +94,14 @@ impl Door {
         };
         let era = header::agree(&head.headers, &message).map_err(|error| refused(error.into()))?;
         let needs = mcp::needs(&message).map_err(|error| refused(error.into()))?;
+        let Known { principal, server } = &known;
+        let tasked = self.tasks.judge(&message, needs, &body, &mut head.headers, server, principal);
+        let Tasked { needs, body: renamed, naming } = tasked.map_err(|error| refused(error.into()))?;
         let endless = message.method == "subscriptions/listen";
-        let admission = self.admission(known, needs.into_owned(), endless).map_err(refused)?;
+        let admission = self.admission(known, needs, endless).map_err(refused)?;
         tracing::debug!(method = %message.method, ?era, principal = %admission.principal.id(), "a call passes");
-        let request = Request::from_parts(head, body.clone());
-        self.pass(upstream, admission, request, era, request_id).await.map_err(refused)
+        let request = Request::from_parts(head, renamed.unwrap_or_else(|| body.clone()));
+        self.pass(upstream, admission, request, era, request_id, naming).await.map_err(refused)
     }
 
     /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
@@ -118,7 +122,7 @@ impl Door {
             era @ Era::Sessions => {
                 let admission = self.admission(known, Needs::Server, head.method == Method::GET)?;
                 let request = Request::from_parts(head, Bytes::new());
-                self.pass(upstream, admission, request, era, request_id).await
+                self.pass(upstream, admission, request, era, request_id, None).await
             }
         }
     }
@@ -142,6 +146,7 @@ impl Door {
         request: Request<Bytes>,
         era: Era,
         request_id: &HeaderValue,
+        naming: Option<Naming>,
     ) -> Result<Response<Body>, Refusal> {
         let (principal, server) = (&admission.principal, &admission.server);
         let session = match era {
@@ -153,6 +158,6 @@ impl Door {
         let body = Full::new(body);
         let up =
             forward::request(head.method, &head.headers, body, &route, session.as_ref(), era, request_id);
-        proxy::pass(upstream, up, admission, session.as_ref(), era).await
+        proxy::pass(upstream, up, admission, session.as_ref(), era, naming).await
     }
 }

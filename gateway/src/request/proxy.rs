@@ -19,6 +19,7 @@ use super::media::Media;
 use super::refusal::{Refusal, UpstreamFault};
 use super::session::OpenedSession;
 use super::stream::{Body, Watched};
+use super::tasks::{self, Naming};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
@@ -32,6 +33,7 @@ pub async fn pass(
     admission: Admission,
     session: Option<&OpenedSession>,
     era: Era,
+    naming: Option<Naming>,
 ) -> Result<Response<Body>, Refusal> {
     let answer = wait(upstream, request, &admission).await?;
     let (head, body) = answer.into_parts();
@@ -58,11 +60,11 @@ pub async fn pass(
         Media::Events => {
             down.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-            *response.body_mut() = watched(body, admission, true);
+            *response.body_mut() = watched(body, admission, true, naming);
         }
         Media::Json(_) => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            *response.body_mut() = watched(body, admission, false);
+            *response.body_mut() = watched(body, admission, false, naming);
         }
         Media::Other => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -134,10 +136,14 @@ fn seal(
     }
 }
 
-fn watched(body: UpstreamBody, admission: Admission, events: bool) -> Body {
+fn watched(body: UpstreamBody, admission: Admission, events: bool, naming: Option<Naming>) -> Body {
     if body.is_end_stream() {
         return Body::Empty;
     }
+    let body = match naming {
+        Some(naming) => tasks::rename(body, naming, events),
+        None => body,
+    };
     let patience = admission.door.settings.body_idle_timeout;
     Body::Stream(Box::new(Watched::new(body, admission, events, patience)))
 }

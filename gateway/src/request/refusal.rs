@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::authenticate::AuthenticationError;
 use super::principal::Invalid;
 use super::session::SessionError;
+use super::tasks::UnknownTask;
 use crate::mcp::access::{LongName, Unnamed};
 use crate::mcp::header::{Disagreement, Mismatch};
 use crate::mcp::message::MessageError;
@@ -48,6 +49,8 @@ pub enum Refusal {
     LongName(#[from] LongName),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error(transparent)]
+    Task(#[from] UnknownTask),
     #[error(transparent)]
     Upstream(#[from] UpstreamFault),
     #[error("the gateway failed")]
@@ -96,6 +99,7 @@ impl Refusal {
                 "invalid_params"
             }
             Self::Session(error) => error.name(),
+            Self::Task(UnknownTask) => "task_unknown",
             Self::Upstream(fault) => fault.name(),
             Self::Internal => "internal",
         }
@@ -143,6 +147,7 @@ impl Refusal {
             | Self::Unnamed(_)
             | Self::LongName(_)
             | Self::Session(_)
+            | Self::Task(_)
             | Self::Upstream(_)
             | Self::Internal => None,
         }

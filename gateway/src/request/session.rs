@@ -9,14 +9,14 @@
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use aws_lc_rs::digest::{Context, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::clock::Random;
 use http::{HeaderMap, HeaderValue};
 use projections::directory::ServerEntry;
 
-use super::principal::{Principal, PrincipalId};
+use super::belonging::{BELONGING, Belonging, Difference};
+use super::principal::Principal;
 use crate::mcp::header::SESSION_ID;
 
 /// Seals and opens session ids.
@@ -47,20 +47,6 @@ pub enum SessionError {
 /// An upstream's id is at most this long, in bytes, and visible ASCII (2025-11-25, "Session Management").
 const MAX_UPSTREAM_ID: usize = 1_024;
 const ASSOCIATED: &[u8] = b"keyledger session id v2";
-
-/// To what a session belongs; stands before the upstream's id.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Belonging {
-    server: Part,
-    /// Where the server was when it gave the id.
-    upstream: Part,
-    principal: Part,
-    /// For whom the principal speaks: its next key, too.
-    holder: Part,
-}
-
-type Part = [u8; 16];
-const BELONGING: usize = 4 * size_of::<Part>();
 
 impl SessionError {
     pub(super) fn name(self) -> &'static str {
@@ -137,62 +123,15 @@ impl Sessions {
     }
 }
 
+/// What a request of another belonging is told.
 impl Belonging {
-    fn of(server: &ServerEntry, principal: &Principal) -> Self {
-        Self {
-            server: *server.id.uuid().as_bytes(),
-            upstream: hash(&[server.upstream.url().as_str()]),
-            principal: part(principal.id()),
-            holder: holder(principal),
-        }
-    }
-
-    /// What is worked out for every request of a session costs no allocation.
     fn check(&self, server: &ServerEntry, principal: &Principal) -> Result<(), SessionError> {
-        if self.server != *server.id.uuid().as_bytes() {
-            return Err(SessionError::Foreign);
+        match self.differs_from(server, principal) {
+            None => Ok(()),
+            Some(Difference::Holder | Difference::Server) => Err(SessionError::Foreign),
+            Some(Difference::Credential | Difference::Address) => Err(SessionError::Unknown),
         }
-        if self.principal != part(principal.id()) {
-            let own = self.holder == holder(principal);
-            return Err(if own { SessionError::Unknown } else { SessionError::Foreign });
-        }
-        if self.upstream != hash(&[server.upstream.url().as_str()]) {
-            return Err(SessionError::Unknown);
-        }
-        Ok(())
     }
-
-    fn bytes(&self) -> [u8; BELONGING] {
-        let mut bytes = [0; BELONGING];
-        let parts = [self.server, self.upstream, self.principal, self.holder];
-        bytes.iter_mut().zip(parts.as_flattened()).for_each(|(to, from)| *to = *from);
-        bytes
-    }
-
-    fn read(bytes: &[u8]) -> Option<Self> {
-        let (parts, []) = bytes.as_chunks() else { return None };
-        let [server, upstream, principal, holder] = *parts else { return None };
-        Some(Self { server, upstream, principal, holder })
-    }
-}
-
-fn part(principal: PrincipalId) -> Part {
-    match principal {
-        PrincipalId::Key(id) => *id.uuid().as_bytes(),
-    }
-}
-
-fn holder(principal: &Principal) -> Part {
-    hash(&[&principal.owner().to_string(), " ", &principal.subject()])
-}
-
-/// The start of SHA-256: 128 bits tell apart what stands in one sealed text.
-fn hash(texts: &[&str]) -> Part {
-    let mut context = Context::new(&SHA256);
-    texts.iter().for_each(|text| context.update(text.as_bytes()));
-    let mut part = Part::default();
-    part.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    part
 }
 
 #[cfg(test)]

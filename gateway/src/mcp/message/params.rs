@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::member::{Member, Members, Text};
+use crate::mcp::task;
 
 /// What is read of `params`; empty when they are absent or null.
 #[derive(Debug, Default)]
@@ -19,8 +20,38 @@ pub struct Params<'a> {
     pub reference: Reference<'a>,
     /// `subscriptions/listen`.
     pub filter: Filter<'a>,
-    /// `_meta["io.modelcontextprotocol/protocolVersion"]`.
+    /// `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`.
+    pub task_id: Member<'a>,
+    /// It asks for a task (2025-11-25).
+    task: bool,
+    pub meta: Meta<'a>,
+}
+
+/// `_meta`.
+#[derive(Debug, Default)]
+pub struct Meta<'a> {
+    /// `io.modelcontextprotocol/protocolVersion`.
     pub version: Member<'a>,
+    capabilities: Capabilities,
+}
+
+/// `io.modelcontextprotocol/clientCapabilities`.
+#[derive(Debug, Default)]
+struct Capabilities {
+    extensions: Extensions,
+}
+
+/// The protocol's extensions that the client knows.
+#[derive(Debug, Default)]
+struct Extensions {
+    tasks: bool,
+}
+
+impl Params<'_> {
+    /// Whether the answer to a call may be a task.
+    pub fn makes_task(&self) -> bool {
+        self.task || self.meta.capabilities.extensions.tasks
+    }
 }
 
 /// `ref`: what a completion is for.
@@ -46,6 +77,8 @@ const MAX_RESOURCES_BYTES: usize = 256 * 1_024;
 
 /// Where a 2026-07-28 request carries its protocol version.
 pub const VERSION_KEY: &str = "io.modelcontextprotocol/protocolVersion";
+/// And what its client can do.
+const CAPABILITIES_KEY: &str = "io.modelcontextprotocol/clientCapabilities";
 
 /// An object that a part of the message is read from, member by member. Null is an empty one.
 trait Part<'de>: Default {
@@ -81,7 +114,8 @@ impl<'de, P: Part<'de>> Visitor<'de> for PartVisitor<P> {
 
 impl<'de> Part<'de> for Params<'de> {
     const NAME: &'static str = "params";
-    const KNOWN: &'static [&'static str] = &["name", "uri", "ref", "notifications", "_meta"];
+    const KNOWN: &'static [&'static str] =
+        &["name", "uri", "ref", "notifications", "taskId", "task", "_meta"];
 
     fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
@@ -89,7 +123,12 @@ impl<'de> Part<'de> for Params<'de> {
             "uri" => self.uri = map.next_value()?,
             "ref" => self.reference = map.next_value()?,
             "notifications" => self.filter = map.next_value()?,
-            "_meta" => self.version = map.next_value::<Meta<'de>>()?.version,
+            "taskId" => self.task_id = map.next_value()?,
+            "task" => {
+                map.next_value::<IgnoredAny>()?;
+                self.task = true;
+            }
+            "_meta" => self.meta = map.next_value()?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -132,18 +171,14 @@ impl<'de> Part<'de> for Filter<'de> {
     }
 }
 
-#[derive(Default)]
-struct Meta<'a> {
-    version: Member<'a>,
-}
-
 impl<'de> Part<'de> for Meta<'de> {
     const NAME: &'static str = "_meta";
-    const KNOWN: &'static [&'static str] = &[VERSION_KEY];
+    const KNOWN: &'static [&'static str] = &[VERSION_KEY, CAPABILITIES_KEY];
 
     fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             VERSION_KEY => self.version = map.next_value()?,
+            CAPABILITIES_KEY => self.capabilities = map.next_value()?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -152,16 +187,41 @@ impl<'de> Part<'de> for Meta<'de> {
     }
 }
 
+impl<'de> Part<'de> for Capabilities {
+    const NAME: &'static str = "clientCapabilities";
+    const KNOWN: &'static [&'static str] = &["extensions"];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        if key == "extensions" {
+            self.extensions = map.next_value()?;
+        } else {
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Part<'de> for Extensions {
+    const NAME: &'static str = "extensions";
+    const KNOWN: &'static [&'static str] = &[task::EXTENSION];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        map.next_value::<IgnoredAny>()?;
+        self.tasks |= key == task::EXTENSION;
+        Ok(())
+    }
+}
+
 macro_rules! deserialize_part {
-    ($($part:ident),*) => {$(
-        impl<'de> Deserialize<'de> for $part<'de> {
+    ($($part:ty),*) => {$(
+        impl<'de> Deserialize<'de> for $part {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 deserializer.deserialize_any(PartVisitor(Self::default()))
             }
         }
     )*};
 }
-deserialize_part!(Params, Reference, Filter, Meta);
+deserialize_part!(Params<'de>, Reference<'de>, Filter<'de>, Meta<'de>, Capabilities, Extensions);
 
 /// URIs; null is none.
 struct Resources<'a>(Vec<Cow<'a, str>>);

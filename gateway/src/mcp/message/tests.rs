@@ -17,7 +17,7 @@ fn a_tool_call_is_read_without_copies() {
     assert_eq!(message.id.unwrap().get(), "7");
     assert!(matches!(message.method, Cow::Borrowed("tools/call")));
     assert!(matches!(message.params.name, Member::Text(Cow::Borrowed("add"))));
-    assert_eq!(message.params.version.text(), Some("2026-07-28"));
+    assert_eq!(message.params.meta.version.text(), Some("2026-07-28"));
 }
 
 #[test]
@@ -139,7 +139,7 @@ mod what_is_read {
             prop_assert_eq!(&*read.method, &method);
             prop_assert_eq!(read.params.name.text(), name.as_str());
             prop_assert_eq!(read.params.uri.text(), uri.as_str());
-            prop_assert_eq!(read.params.version.text(), version.as_str());
+            prop_assert_eq!(read.params.meta.version.text(), version.as_str());
         }
 
         #[test]

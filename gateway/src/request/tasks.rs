@@ -1,0 +1,253 @@
+//! Tasks of keys that may call single tools: a key polls, reads and cancels the tasks that it made, and no others.
+//!
+//! An upstream's task ids are bare names that anybody may send. Such a key gets each with the tool that made it and a
+//! signature over both and to whom they belong; every node reads that, and none keeps it. Whoever holds the whole
+//! server may ask for any task and is given the upstream's own ids.
+
+use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use events::parts;
+use events::scope::Thing;
+use http::HeaderMap;
+use projections::directory::ServerEntry;
+
+use super::belonging::{BELONGING, Belonging};
+use super::principal::Principal;
+use crate::mcp::{Message, Needs, header, task};
+
+mod rename;
+
+pub use rename::rename;
+
+/// Signs task ids and knows its own.
+pub struct Tasks(hmac::Key);
+
+/// The ids of the tasks that one tool makes for one principal at one server.
+pub struct Naming {
+    key: hmac::Key,
+    belonging: [u8; BELONGING],
+    tool: String,
+}
+
+/// An id that was given to somebody else, or that was altered: for who asks there is no such task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such task")]
+pub struct UnknownTask;
+
+/// The start of every id of ours.
+const MARK: &str = "klt1.";
+/// An upstream's id and a tool's name have at most this many bytes; others pass as they are.
+const MAX: usize = 1_024;
+
+/// A request that may make a task or asks for one, as it goes up.
+pub struct Tasked {
+    pub needs: Needs<'static>,
+    pub body: Option<Bytes>,
+    pub naming: Option<Naming>,
+}
+
+impl Tasks {
+    /// `secret`: of all nodes of the installation.
+    pub fn new(secret: &[u8; 32]) -> Self {
+        // Another key than that of sessions, made of it.
+        let of_sessions = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        let own = hmac::sign(&of_sessions, b"keyledger task id v1");
+        Self(hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()))
+    }
+
+    /// What a message needs and how it goes up, as far as it is about tasks. `headers` follow the body.
+    pub fn judge(
+        &self,
+        message: &Message<'_>,
+        needs: Needs<'_>,
+        body: &Bytes,
+        headers: &mut HeaderMap,
+        server: &ServerEntry,
+        principal: &Principal,
+    ) -> Result<Tasked, UnknownTask> {
+        let naming = |tool: &str| Naming {
+            key: self.0.clone(),
+            belonging: Belonging::of(server, principal).bytes(),
+            tool: tool.to_owned(),
+        };
+        match &needs {
+            Needs::Task(id) => {
+                let Some(named) = Named::read(id) else {
+                    return Ok(Tasked { needs: needs.into_owned(), body: None, naming: None });
+                };
+                let naming = naming(&named.tool);
+                let own = naming.own(&named)?;
+                if headers.remove(&header::NAME).is_some()
+                    && let Some(name) = header::encode(&own)
+                {
+                    headers.insert(header::NAME, name);
+                }
+                let up = std::str::from_utf8(body).ok();
+                let up = up.and_then(|text| task::renamed(text, |other| (other == id).then(|| own.clone())));
+                // It was parsed before, and names the task.
+                let body = up.ok_or(UnknownTask)?.into();
+                let needs = Needs::Thing { kind: Thing::Tool, name: named.tool.into() };
+                Ok(Tasked { needs, body: Some(body), naming: Some(naming) })
+            }
+            Needs::Thing { kind: Thing::Tool, name }
+                if message.params.makes_task() && !principal.scopes().allows_whole_server(&server.slug) =>
+            {
+                let naming = naming(name);
+                Ok(Tasked { needs: needs.into_owned(), body: None, naming: Some(naming) })
+            }
+            Needs::Server
+            | Needs::Thing { .. }
+            | Needs::Resources(_)
+            | Needs::WholeServer
+            | Needs::Unnamed(_) => Ok(Tasked { needs: needs.into_owned(), body: None, naming: None }),
+        }
+    }
+}
+
+/// An id in our form, true or not.
+struct Named<'a> {
+    tag: Vec<u8>,
+    tool: String,
+    id: &'a str,
+}
+
+impl<'a> Named<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        let (sealed, id) = text.strip_prefix(MARK)?.split_once('.')?;
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (tag, tool) = bytes.split_at_checked(SHA256_OUTPUT_LEN)?;
+        Some(Self { tag: tag.to_owned(), tool: String::from_utf8(tool.to_owned()).ok()?, id })
+    }
+}
+
+impl Naming {
+    /// The id that the client gets for the upstream's.
+    pub fn give(&self, id: &str) -> Option<String> {
+        if id.len() > MAX || self.tool.len() > MAX {
+            return None;
+        }
+        let mut sealed = hmac::sign(&self.key, &self.signed(id)).as_ref().to_vec();
+        sealed.extend_from_slice(self.tool.as_bytes());
+        Some(format!("{MARK}{}.{id}", URL_SAFE_NO_PAD.encode(sealed)))
+    }
+
+    /// The upstream's id, if this one was given by this very naming.
+    fn own(&self, named: &Named<'_>) -> Result<String, UnknownTask> {
+        hmac::verify(&self.key, &self.signed(named.id), &named.tag).map_err(|_| UnknownTask)?;
+        Ok(named.id.to_owned())
+    }
+
+    fn signed(&self, id: &str) -> Vec<u8> {
+        parts::joined([&self.belonging[..], self.tool.as_bytes(), id.as_bytes()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::UserId;
+    use events::key::KeyOwner;
+    use http::HeaderValue;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::mcp;
+    use crate::request::testing::{key, server};
+
+    const URL: &str = "https://docs.example.com/mcp";
+
+    fn holder() -> KeyOwner {
+        KeyOwner::User { id: UserId::new(Uuid::from_u128(1)) }
+    }
+
+    fn principal(id: u128) -> Principal {
+        key(id, holder(), "mcp:docs:tools:slow mcp:docs:tools:other")
+    }
+
+    fn judge(body: &str, server: &ServerEntry, principal: &Principal) -> Result<Tasked, UnknownTask> {
+        let body = Bytes::from(body.to_owned());
+        let message = Message::parse(&body).unwrap();
+        let needs = mcp::needs(&message).unwrap();
+        Tasks::new(&[7; 32]).judge(&message, needs, &body, &mut HeaderMap::new(), server, principal)
+    }
+
+    fn call(params: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"slow",{params}}}}}"#)
+    }
+
+    fn get(id: &str) -> String {
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{{"taskId":"{id}"}}}}"#)
+    }
+
+    fn given() -> String {
+        let made = judge(&call(r#""task":{}"#), &server(1, URL), &principal(2)).unwrap();
+        made.naming.unwrap().give("up-1").unwrap()
+    }
+
+    #[test]
+    fn the_maker_asks_for_its_task_on_any_node_as_for_the_tool() {
+        let asked = judge(&get(&given()), &server(1, URL), &principal(2)).unwrap();
+        assert_eq!(asked.body.unwrap(), get("up-1"));
+        assert_eq!(asked.needs, Needs::Thing { kind: Thing::Tool, name: "slow".into() });
+        // What the upstream says of it gets the name that the client has.
+        assert_eq!(asked.naming.unwrap().give("up-1").unwrap(), given());
+    }
+
+    #[test]
+    fn nobody_else_and_nowhere_else_is_there_such_a_task() {
+        let given = given();
+        let moved = server(1, "https://elsewhere.example.com/mcp");
+        for (server, principal) in
+            [(server(1, URL), principal(3)), (server(5, URL), principal(2)), (moved, principal(2))]
+        {
+            assert!(matches!(judge(&get(&given), &server, &principal), Err(UnknownTask)));
+        }
+        let (start, _) = given.rsplit_once('.').unwrap();
+        let another = judge(&get(&format!("{start}.up-2")), &server(1, URL), &principal(2));
+        assert!(matches!(another, Err(UnknownTask)), "an id under the signature of another");
+    }
+
+    #[test]
+    fn the_upstreams_own_ids_are_for_the_whole_server() {
+        for id in ["up-1", "klt1.", "klt1.x.up-1", "klt1.AAAA.up-1"] {
+            let asked = judge(&get(id), &server(1, URL), &principal(2)).unwrap();
+            assert_eq!(asked.needs, Needs::Task(id.into()));
+            assert!(asked.body.is_none() && asked.naming.is_none());
+            let docs = "docs".parse().unwrap();
+            assert!(!asked.needs.met_by(principal(2).scopes(), &docs));
+            assert!(asked.needs.met_by(&"mcp:docs".parse().unwrap(), &docs));
+        }
+    }
+
+    #[test]
+    fn only_a_call_that_may_make_a_task_has_its_answer_read() {
+        let named = |params: &str, principal: &Principal| {
+            judge(&call(params), &server(1, URL), principal).unwrap().naming.is_some()
+        };
+        let declared = |extension: &str| {
+            format!(
+                r#""_meta":{{"io.modelcontextprotocol/clientCapabilities":{{"extensions":{{"{extension}":{{}}}}}}}}"#
+            )
+        };
+        assert!(named(r#""task":{"ttl":1}"#, &principal(2)));
+        assert!(named(&declared("io.modelcontextprotocol/tasks"), &principal(2)));
+        assert!(!named(&declared("io.modelcontextprotocol/other"), &principal(2)));
+        assert!(!named(r#""arguments":{"task":{}}"#, &principal(2)));
+        // Whoever holds the whole server has the upstream's own ids.
+        assert!(!named(r#""task":{}"#, &key(2, holder(), "mcp:docs")));
+    }
+
+    #[test]
+    fn the_name_in_the_header_follows_the_body() {
+        let given = given();
+        let body = Bytes::from(get(&given));
+        let message = Message::parse(&body).unwrap();
+        let mut headers = HeaderMap::from_iter([(header::NAME, HeaderValue::from_str(&given).unwrap())]);
+        let needs = mcp::needs(&message).unwrap();
+        let (server, principal) = (server(1, URL), principal(2));
+        Tasks::new(&[7; 32]).judge(&message, needs, &body, &mut headers, &server, &principal).unwrap();
+        assert_eq!(headers[header::NAME], "up-1");
+    }
+}
