@@ -8,7 +8,8 @@ use events::envelope::Fingerprint;
 use events::log::{AppendError, Batch, Entry, Expected, History, Log, ReadError, Stored};
 use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
-    AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Slug, Subject, Timestamp,
+    AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Slug, Subject,
+    Timestamp,
 };
 
 use crate::aggregate::Decide;
@@ -118,13 +119,16 @@ impl<A: Decide> Loaded<A> {
     }
 
     fn take(&mut self, stored: &Stored, log: LogId) {
-        let envelope = match stored.read(log) {
+        match stored.read(log) {
             Read::Event(recorded) => {
-                match A::Event::try_from(recorded.event) {
+                let Recorded { envelope, event, .. } = *recorded;
+                match A::Event::try_from(event) {
                     Ok(event) => self.state.apply(&event),
                     Err(_) => self.closed = true,
                 }
-                recorded.envelope
+                self.time = Some(self.next_time(envelope.time));
+                let seen = Seen { fingerprint: envelope.fingerprint, event: envelope.id };
+                self.commands.entry(envelope.command).or_insert(seen);
             }
             Read::Unreadable(unreadable) => {
                 tracing::error!(
@@ -132,7 +136,6 @@ impl<A: Decide> Loaded<A> {
                     "an event can't be read: its aggregate takes no commands"
                 );
                 self.closed = true;
-                unreadable.envelope
             }
             Read::Foreign(foreign) => {
                 tracing::error!(
@@ -141,13 +144,9 @@ impl<A: Decide> Loaded<A> {
                 );
                 return;
             }
-        };
+        }
         self.count += 1;
-        self.position = Some(Position { log, shard: envelope.subject.shard, sequence: stored.sequence });
-        self.time = Some(self.next_time(envelope.time));
-        self.commands
-            .entry(envelope.command)
-            .or_insert(Seen { fingerprint: envelope.fingerprint, event: envelope.id });
+        self.position = Some(Position { log, shard: self.subject.shard, sequence: stored.sequence });
     }
 }
 

@@ -3,15 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{KeyId, UserId};
+use crate::id::{ClientId, GrantId, KeyId, UserId};
 use crate::token::{is_token, text_serde};
 
-/// The principal whose command an event records. Text form: `user:<id>`, `key:<id>`, `system:<name>`,
-/// `reactor:<name>`.
+/// The principal whose command an event records. Text form: `user:<id>`, `key:<id>`, `client:<id>`, `grant:<id>`,
+/// `system:<name>`, `reactor:<name>`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Actor {
     User(UserId),
     Key(KeyId),
+    /// An OAuth client that acts for itself.
+    Client(ClientId),
+    /// What a person, or a client, was granted: whoever acts by it.
+    Grant(GrantId),
     /// The installation's own tools, such as `system:bootstrap`.
     System(ActorName),
     /// A worker's answer to an earlier event.
@@ -40,9 +44,11 @@ impl FromStr for ActorName {
     }
 }
 
+const FORMS: &str = "user:<id>, key:<id>, client:<id>, grant:<id>, system:<name> or reactor:<name>";
+
 /// The text names no actor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an actor: user:<id>, key:<id>, system:<name> or reactor:<name>")]
+#[error("`{0}` is not an actor: {FORMS}")]
 pub struct ActorError(pub String);
 
 impl Actor {
@@ -57,6 +63,8 @@ impl fmt::Display for Actor {
         match self {
             Self::User(id) => write!(f, "user:{id}"),
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::Grant(id) => write!(f, "grant:{id}"),
             Self::System(name) => write!(f, "system:{}", name.0),
             Self::Reactor(name) => write!(f, "reactor:{}", name.0),
         }
@@ -72,6 +80,8 @@ impl FromStr for Actor {
         match kind {
             "user" => rest.parse().map(Self::User).map_err(|_| wrong()),
             "key" => rest.parse().map(Self::Key).map_err(|_| wrong()),
+            "client" => rest.parse().map(Self::Client).map_err(|_| wrong()),
+            "grant" => rest.parse().map(Self::Grant).map_err(|_| wrong()),
             "system" => rest.parse().map(Self::System).map_err(|_| wrong()),
             "reactor" => rest.parse().map(Self::Reactor).map_err(|_| wrong()),
             _ => Err(wrong()),
@@ -79,7 +89,7 @@ impl FromStr for Actor {
     }
 }
 
-text_serde!(Actor, "Actor", "user:<id>, key:<id>, system:<name> or reactor:<name>");
+text_serde!(Actor, "Actor", "user:<id>, key:<id>, client:<id>, grant:<id>, system:<name> or reactor:<name>");
 
 #[cfg(test)]
 mod tests {
@@ -96,6 +106,8 @@ mod tests {
             for actor in [
                 Actor::User(UserId::new(uuid)),
                 Actor::Key(KeyId::new(uuid)),
+                Actor::Client(ClientId::new(uuid)),
+                Actor::Grant(GrantId::new(uuid)),
                 Actor::System(name.clone()),
                 Actor::Reactor(name.clone()),
             ] {

@@ -6,18 +6,31 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::PepperId;
-use crate::token::text_serde;
+use crate::token::{object, text_serde};
 
 /// HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody
 /// who can write to the log can make one that a node accepts.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, JsonSchema)]
 pub struct KeyDigest {
     pub kind: DigestKind,
     pub pepper: PepperId,
     pub bytes: DigestBytes,
+}
+
+impl<'de> Deserialize<'de> for KeyDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            kind: DigestKind,
+            pepper: PepperId,
+            bytes: DigestBytes,
+        }
+        let Members { kind, pepper, bytes } = object(deserializer)?;
+        Ok(Self { kind, pepper, bytes })
+    }
 }
 
 /// What the digest was made of.

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod unreadable;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +21,7 @@ use crate::log::Stored;
 use crate::position::{Position, Shard};
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::timestamp::Timestamp;
-use crate::token::text_serde;
+use crate::token::{object, text_serde};
 
 /// What the envelope says of an event, beside its data.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,12 +64,18 @@ pub struct Recorded {
     pub event: Event,
 }
 
-/// A true event that this version can't read: its aggregate is closed from here on.
+/// A true event that this version can't read: its aggregate is closed from here on. It tells what could be read.
 #[derive(Debug)]
 pub struct Unreadable {
     pub position: Position,
     pub stored_at: Timestamp,
-    pub envelope: Envelope,
+    /// What it is about, by the subject that it lies on.
+    pub subject: Subject,
+    pub id: Option<EventId>,
+    pub kind: Option<Box<str>>,
+    pub schema_version: Option<u32>,
+    pub time: Option<Timestamp>,
+    pub command: Option<CommandId>,
     pub reason: UnreadableReason,
 }
 
@@ -82,6 +89,11 @@ pub enum UnreadableReason {
     Data(serde_json::Error),
     #[error("an event of another type of aggregate than its subject's")]
     WrongAggregate,
+    /// Such as an actor of a kind that a newer version knows.
+    #[error("the envelope's `{member}` is of an unknown form: {problem}")]
+    Member { member: &'static str, problem: String },
+    #[error("the envelope is of an unknown form")]
+    Envelope,
 }
 
 /// A message in the log that is no envelope of ours, or whose subject disagrees with it. It closes nothing.
@@ -94,10 +106,8 @@ pub struct Foreign {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ForeignReason {
-    #[error("not a CloudEvents 1.0 envelope of ours: {0}")]
+    #[error("not a CloudEvents envelope of ours: {0}")]
     NoEnvelope(#[from] serde_json::Error),
-    #[error("specversion is not 1.0")]
-    SpecVersion,
     #[error("source is not urn:keyledger:log:<log id>")]
     Source,
     #[error("it says that it belongs to another log")]
@@ -112,6 +122,17 @@ pub enum Read {
     Event(Box<Recorded>),
     Unreadable(Box<Unreadable>),
     Foreign(Foreign),
+}
+
+impl Read {
+    /// The event's id; `None`: it is no event of ours, or its id can't be read.
+    pub fn event_id(&self) -> Option<EventId> {
+        match self {
+            Self::Event(recorded) => Some(recorded.envelope.id),
+            Self::Unreadable(unreadable) => unreadable.id,
+            Self::Foreign(_) => None,
+        }
+    }
 }
 
 /// HMAC-SHA-256 of the command as the client sent it. Same command id, other fingerprint: another command.
@@ -216,49 +237,62 @@ impl Draft {
 /// Reads a message of the log. `log` is the log's id as its first event tells it, `None` while reading that
 /// first event itself.
 pub fn read(stored: &Stored, log: Option<LogId>) -> Read {
-    match open(stored, log) {
-        Ok((envelope, data)) => judge(stored, envelope, data),
-        Err(reason) => {
-            Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
+    match whole(&stored.payload) {
+        Ok(wire) if wire.specversion == "1.0" => match wire.open(&stored.subject, log) {
+            Ok((envelope, data)) => judge(stored, envelope, &data),
+            Err(reason) => {
+                Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
+            }
+        },
+        Ok(_) | Err(_) => unreadable::look(stored, log),
+    }
+}
+
+/// The envelope, where this version can read each of its members.
+fn whole(payload: &[u8]) -> Result<Wire<'_>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let wire = object(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(wire)
+}
+
+/// The log that a source names.
+fn source(text: &str) -> Option<LogId> {
+    text.strip_prefix(SOURCE)?.parse().ok()
+}
+
+impl<'a> Wire<'a> {
+    fn open(self, on: &str, log: Option<LogId>) -> Result<(Envelope, Cow<'a, RawValue>), ForeignReason> {
+        let source = source(&self.source).ok_or(ForeignReason::Source)?;
+        if source != log.unwrap_or_else(|| self.id.into()) {
+            return Err(ForeignReason::OtherLog);
         }
+        let subject = Subject {
+            shard: self.shard,
+            owner: self.organization,
+            aggregate_type: self.aggregatetype,
+            aggregate_id: self.aggregateid,
+        };
+        if *on != subject.to_string() {
+            return Err(ForeignReason::SubjectDisagrees);
+        }
+        let envelope = Envelope {
+            id: self.id,
+            log: source,
+            kind: self.kind.into(),
+            schema_version: self.schemaversion,
+            time: self.time,
+            subject,
+            actor: self.actor,
+            command: self.commandid,
+            fingerprint: self.fingerprint,
+            causation: self.causationid,
+        };
+        Ok((envelope, self.data))
     }
 }
 
-fn open(stored: &Stored, log: Option<LogId>) -> Result<(Envelope, Cow<'_, RawValue>), ForeignReason> {
-    let wire: Wire<'_> = serde_json::from_slice(&stored.payload)?;
-    if wire.specversion != "1.0" {
-        return Err(ForeignReason::SpecVersion);
-    }
-    let source = wire.source.strip_prefix(SOURCE).ok_or(ForeignReason::Source)?;
-    let source: LogId = source.parse().map_err(|_| ForeignReason::Source)?;
-    if source != log.unwrap_or_else(|| wire.id.into()) {
-        return Err(ForeignReason::OtherLog);
-    }
-    let subject = Subject {
-        shard: wire.shard,
-        owner: wire.organization,
-        aggregate_type: wire.aggregatetype,
-        aggregate_id: wire.aggregateid,
-    };
-    if stored.subject != subject.to_string() {
-        return Err(ForeignReason::SubjectDisagrees);
-    }
-    let envelope = Envelope {
-        id: wire.id,
-        log: source,
-        kind: wire.kind.into(),
-        schema_version: wire.schemaversion,
-        time: wire.time,
-        subject,
-        actor: wire.actor,
-        command: wire.commandid,
-        fingerprint: wire.fingerprint,
-        causation: wire.causationid,
-    };
-    Ok((envelope, wire.data))
-}
-
-fn judge(stored: &Stored, envelope: Envelope, data: Cow<'_, RawValue>) -> Read {
+fn judge(stored: &Stored, envelope: Envelope, data: &RawValue) -> Read {
     let position = Position { log: envelope.log, shard: envelope.subject.shard, sequence: stored.sequence };
     let stored_at = stored.stored_at;
     let reason = match Event::decode(&envelope.kind, envelope.schema_version, data.get()) {
@@ -270,7 +304,18 @@ fn judge(stored: &Stored, envelope: Envelope, data: Cow<'_, RawValue>) -> Read {
         Err(DecodeError::UnknownVersion) => UnreadableReason::UnknownVersion,
         Err(DecodeError::Data(error)) => UnreadableReason::Data(error),
     };
-    Read::Unreadable(Box::new(Unreadable { position, stored_at, envelope, reason }))
+    let Envelope { id, kind, schema_version, time, subject, command, .. } = envelope;
+    Read::Unreadable(Box::new(Unreadable {
+        position,
+        stored_at,
+        subject,
+        id: Some(id),
+        kind: Some(kind),
+        schema_version: Some(schema_version),
+        time: Some(time),
+        command: Some(command),
+        reason,
+    }))
 }
 
 /// The JSON Schema of the envelope.

@@ -1,6 +1,7 @@
 //! Every event there is: the one list of nouns, and the one table of kinds and versions.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::installation::InstallationEvent;
 use crate::key::KeyEvent;
@@ -9,6 +10,7 @@ use crate::sealed::{Field, SealedText};
 use crate::server::ServerEvent;
 use crate::slug::{Reservation, SlugEvent};
 use crate::subject::AggregateType;
+use crate::token::object;
 use crate::{installation, key, organization, server, slug};
 
 macro_rules! nouns {
@@ -105,7 +107,7 @@ macro_rules! table {
             /// Reads stored data of a kind and version.
             pub fn decode(kind: &str, version: u32, data: &str) -> Result<Self, DecodeError> {
                 match (kind, version) {
-                    $(($kind, $version) => Ok(Self::$noun($enum::$variant(serde_json::from_str::<$data>(data)?))),)*
+                    $(($kind, $version) => Ok(Self::$noun($enum::$variant(of_object::<$data>(data)?))),)*
                     ($($kind)|*, _) => Err(DecodeError::UnknownVersion),
                     (_, _) => Err(DecodeError::UnknownKind),
                 }
@@ -138,6 +140,14 @@ table! {
     "key.scopes_changed", 1 => Key, KeyEvent::ScopesChanged(key::ScopesChanged);
     "key.metadata_changed", 1 => Key, KeyEvent::MetadataChanged(key::MetadataChanged);
     "slug.reserved", 1 => Slug, SlugEvent::Reserved(slug::Reserved);
+}
+
+/// The data is an object, whatever else it says.
+fn of_object<T: DeserializeOwned>(data: &str) -> Result<T, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(data);
+    let read = object(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(read)
 }
 
 fn raw(data: &impl Serialize) -> Result<Box<serde_json::value::RawValue>, serde_json::Error> {

@@ -87,6 +87,10 @@ ids! {
     SecretId;
     /// A person.
     UserId;
+    /// An OAuth client.
+    ClientId;
+    /// What a person or a client was granted.
+    GrantId;
     /// One event.
     EventId;
     /// One command: what makes a retry recognisable.

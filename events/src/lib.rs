@@ -28,8 +28,8 @@ pub use actor::Actor;
 pub use envelope::{Draft, Envelope, Foreign, Read, Recorded, Unreadable, UnreadableReason};
 pub use event::Event;
 pub use id::{
-    CommandId, EventId, InstallationId, KeyId, LogId, OrganizationId, PepperId, SealingKeyId, SecretId,
-    ServerId, UserId,
+    ClientId, CommandId, EventId, GrantId, InstallationId, KeyId, LogId, OrganizationId, PepperId,
+    SealingKeyId, SecretId, ServerId, UserId,
 };
 pub use position::{Frontier, Position, Shard};
 pub use scope::{Scope, ScopeSet};

@@ -7,19 +7,32 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::{EventId, OrganizationId, SealingKeyId};
 use crate::parts;
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
-use crate::token::text_serde;
+use crate::token::{object, text_serde};
 
 /// AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct SealedText {
     pub key: SealingKeyId,
     pub nonce: SealedBytes,
     pub ciphertext: SealedBytes,
+}
+
+impl<'de> Deserialize<'de> for SealedText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            key: SealingKeyId,
+            nonce: SealedBytes,
+            ciphertext: SealedBytes,
+        }
+        let Members { key, nonce, ciphertext } = object(deserializer)?;
+        Ok(Self { key, nonce, ciphertext })
+    }
 }
 
 /// Bytes, base64url without padding in JSON.

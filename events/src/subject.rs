@@ -17,8 +17,6 @@ use crate::token::{is_token, text_serde};
 /// The subjects of every event.
 pub const ALL_EVENTS: &str = "kl.events.>";
 
-const PREFIX: &str = "kl.events.";
-
 /// To whom an aggregate belongs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Owner {
@@ -178,6 +176,14 @@ pub struct Subject {
 pub struct SubjectError(pub String);
 
 impl Subject {
+    pub(crate) const PREFIX: &str = "kl.events.";
+
+    /// Of something that nobody here can tell: it may be about all of the installation.
+    pub(crate) fn unknown() -> Self {
+        let unknown = || "unknown".into();
+        Self::of(Owner::Installation, AggregateType::Unknown(unknown()), AggregateId(unknown()))
+    }
+
     pub fn installation(id: InstallationId) -> Self {
         Self::of(Owner::Installation, AggregateType::Installation, id.into())
     }
@@ -205,7 +211,15 @@ impl Subject {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}.{}.{}.{}", self.shard, self.owner, self.aggregate_type, self.aggregate_id)
+        write!(
+            f,
+            "{}{}.{}.{}.{}",
+            Self::PREFIX,
+            self.shard,
+            self.owner,
+            self.aggregate_type,
+            self.aggregate_id
+        )
     }
 }
 
@@ -214,7 +228,7 @@ impl FromStr for Subject {
 
     fn from_str(text: &str) -> Result<Self, SubjectError> {
         let wrong = || SubjectError(text.chars().take(200).collect());
-        let mut tokens = text.strip_prefix(PREFIX).ok_or_else(wrong)?.split('.');
+        let mut tokens = text.strip_prefix(Self::PREFIX).ok_or_else(wrong)?.split('.');
         let (Some(shard), Some(owner), Some(kind), Some(id), None) =
             (tokens.next(), tokens.next(), tokens.next(), tokens.next(), tokens.next())
         else {

@@ -7,32 +7,55 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::token::text_serde;
 
-/// A moment in UTC with millisecond precision; RFC 3339 text in JSON (`2026-11-24T08:00:00.123Z`).
+/// A moment in UTC with millisecond precision, of the years 1 to 9999, which RFC 3339 and PostgreSQL both can write;
+/// RFC 3339 text in JSON (`2026-11-24T08:00:00.123Z`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(OffsetDateTime);
 
 /// The text is not an RFC 3339 date and time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an RFC 3339 date and time such as 2026-11-24T08:00:00Z")]
+#[error("`{0}` is not an RFC 3339 date and time of the years 1 to 9999 in UTC, such as 2026-11-24T08:00:00Z")]
 pub struct TimestampError(pub String);
+
+const FIRST: OffsetDateTime = time::macros::datetime!(0001-01-01 00:00 UTC);
+const LAST: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59.999 UTC);
 
 impl Timestamp {
     pub const UNIX_EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
 
-    /// Cuts off what is finer than a millisecond, and turns to UTC.
-    pub fn new(moment: OffsetDateTime) -> Self {
-        let utc = moment.to_offset(time::UtcOffset::UTC);
-        Self(utc.replace_millisecond(utc.millisecond()).unwrap_or(utc))
+    /// Cuts off what is finer than a millisecond, and turns to UTC. `None`: it is of no year that can be written.
+    fn within(moment: OffsetDateTime) -> Option<Self> {
+        let utc = moment.checked_to_offset(time::UtcOffset::UTC)?;
+        let moment = utc.replace_millisecond(utc.millisecond()).unwrap_or(utc);
+        (FIRST..=LAST).contains(&moment).then_some(Self(moment))
     }
 
-    /// From whole milliseconds since 1970-01-01T00:00:00Z; `None` beyond the year 9999.
+    /// The moment, or the nearest one that can be written.
+    pub fn new(moment: OffsetDateTime) -> Self {
+        Self::within(moment).unwrap_or(Self(if moment < FIRST { FIRST } else { LAST }))
+    }
+
+    /// From whole milliseconds since 1970-01-01T00:00:00Z; `None` where that is of no year that can be written.
     pub fn from_unix_millis(millis: i64) -> Option<Self> {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok().map(Self::new)
+        Self::within(OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?)
+    }
+
+    /// The year 0 was taken once for when a key begins, and PostgreSQL can't write it: read as the first moment.
+    pub(crate) fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let of_year_0 =
+            || text.starts_with("0000-").then(|| OffsetDateTime::parse(&text, &Rfc3339).ok()).flatten();
+        match (text.parse(), of_year_0()) {
+            (Ok(moment), _) => Ok(Some(moment)),
+            (Err(_), Some(moment)) => Ok(Some(Self::new(moment))),
+            (Err(error), None) => Err(serde::de::Error::custom(error)),
+        }
     }
 
     pub fn unix_millis(self) -> i64 {
@@ -52,7 +75,7 @@ impl Timestamp {
         time::Duration::try_from(duration)
             .ok()
             .and_then(|d| self.0.checked_add(d))
-            .map_or(Self(time::macros::datetime!(9999-12-31 23:59:59 UTC)), Self::new)
+            .map_or(Self(LAST), Self::new)
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -78,8 +101,9 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, TimestampError> {
         OffsetDateTime::parse(text, &Rfc3339)
-            .map(Self::new)
-            .map_err(|_| TimestampError(text.chars().take(64).collect()))
+            .ok()
+            .and_then(Self::within)
+            .ok_or_else(|| TimestampError(text.chars().take(64).collect()))
     }
 }
 

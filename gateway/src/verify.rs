@@ -9,20 +9,17 @@ use std::collections::BTreeMap;
 
 use events::envelope::{ForeignReason, UnreadableReason};
 use events::log::Stored;
-use events::{Envelope, Event, LogId, Read, Recorded};
+use events::{Envelope, Event, LogId, Read, Recorded, Unreadable};
 use serde::Serialize;
 
 mod aggregates;
 mod claims;
 mod identifiers;
-mod schemas;
 mod secrets;
 
 use aggregates::Aggregates;
 use claims::Claims;
 use identifiers::Identifiers;
-pub use schemas::SchemaError;
-use schemas::Schemas;
 use secrets::Secrets;
 
 /// Findings that are told with their places; more are counted.
@@ -45,7 +42,7 @@ events::named! {
         Subject = "subject",
         /// This version reads the event's kind and version.
         Version = "version",
-        /// The event is as the committed JSON Schemas have it, and its data is read.
+        /// The event's envelope and its data are of their version's shape, as the committed JSON Schemas have it.
         Schema = "schema",
         /// Time never goes back within an aggregate.
         Order = "order",
@@ -97,7 +94,6 @@ impl Report {
 
 pub struct Verifier {
     log: LogId,
-    schemas: Schemas,
     /// The sequence that comes next.
     next: u64,
     messages: u64,
@@ -141,10 +137,9 @@ impl At<'_> {
 
 impl Verifier {
     /// For the log of this id, from its first message on.
-    pub fn new(log: LogId) -> Result<Self, SchemaError> {
-        Ok(Self {
+    pub fn new(log: LogId) -> Self {
+        Self {
             log,
-            schemas: Schemas::new()?,
             next: 1,
             messages: 0,
             identifiers: Identifiers::default(),
@@ -152,7 +147,7 @@ impl Verifier {
             aggregates: Aggregates::default(),
             secrets: Secrets::default(),
             findings: Findings::default(),
-        })
+        }
     }
 
     /// The sequence that should come next.
@@ -168,8 +163,8 @@ impl Verifier {
         let mut at = At { sequence: stored.sequence, subject: &stored.subject, findings: &mut self.findings };
         match stored.read(self.log) {
             Read::Event(recorded) => {
-                self.schemas.check(&recorded.envelope, &stored.payload, &mut at);
-                self.identifiers.take(&recorded.envelope, &mut at);
+                let Envelope { id, command, subject, .. } = &recorded.envelope;
+                self.identifiers.take(Some(*id), Some(*command), subject, &mut at);
                 self.claims.take(&recorded, &mut at);
                 self.aggregates.take(&recorded, &mut at);
                 self.secrets.take(&recorded.event, &mut at);
@@ -178,17 +173,23 @@ impl Verifier {
             Read::Unreadable(unreadable) => {
                 let check = match unreadable.reason {
                     UnreadableReason::UnknownKind | UnreadableReason::UnknownVersion => Check::Version,
-                    UnreadableReason::Data(_) => Check::Schema,
+                    UnreadableReason::Data(_)
+                    | UnreadableReason::Member { .. }
+                    | UnreadableReason::Envelope => Check::Schema,
                     UnreadableReason::WrongAggregate => Check::Subject,
                 };
-                let Envelope { kind, schema_version, .. } = &unreadable.envelope;
-                at.found(check, format!("{kind} version {schema_version}: {}", unreadable.reason));
-                self.identifiers.take(&unreadable.envelope, &mut at);
-                self.aggregates.close(&unreadable.envelope, &mut at);
+                let Unreadable { subject, id, kind, schema_version, time, command, reason, .. } =
+                    &*unreadable;
+                let kind = kind.as_deref().unwrap_or("an event of an unknown kind");
+                let version =
+                    schema_version.map_or_else(String::new, |version| format!(" version {version}"));
+                at.found(check, format!("{kind}{version}: {reason}"));
+                self.identifiers.take(*id, *command, subject, &mut at);
+                self.aggregates.close(subject, *time, &mut at);
             }
             Read::Foreign(foreign) => {
                 let check = match foreign.reason {
-                    ForeignReason::NoEnvelope(_) | ForeignReason::SpecVersion => Check::Envelope,
+                    ForeignReason::NoEnvelope(_) => Check::Envelope,
                     ForeignReason::Source | ForeignReason::OtherLog => Check::Identity,
                     ForeignReason::SubjectDisagrees => Check::Subject,
                 };

@@ -213,10 +213,10 @@ impl Directory {
                 }
             }
             Read::Unreadable(unreadable) => {
-                let subject = &unreadable.envelope.subject;
+                let subject = &unreadable.subject;
                 metrics::counter!("keyledger_unreadable_events_total").increment(1);
-                tracing::error!(sequence, %subject, kind = %unreadable.envelope.kind,
-                    version = unreadable.envelope.schema_version, reason = %unreadable.reason,
+                tracing::error!(sequence, %subject, kind = ?unreadable.kind,
+                    version = unreadable.schema_version, reason = %unreadable.reason,
                     "an event can't be read: what it is about is closed");
                 self.close(subject, sequence);
             }
@@ -237,22 +237,17 @@ impl Directory {
 
 impl Writer {
     fn comes_to(&mut self, read: &Read, sequence: u64) {
-        let (log, event) = match read {
-            Read::Event(recorded) => {
-                self.stored_at = Some(recorded.stored_at);
-                (recorded.position.log, Some(recorded.envelope.id))
-            }
-            Read::Unreadable(unreadable) => {
-                self.stored_at = Some(unreadable.stored_at);
-                (unreadable.position.log, Some(unreadable.envelope.id))
-            }
+        let (log, stored_at) = match read {
+            Read::Event(recorded) => (recorded.position.log, Some(recorded.stored_at)),
+            Read::Unreadable(unreadable) => (unreadable.position.log, Some(unreadable.stored_at)),
             // It does not tell its log: that of the events before it.
             Read::Foreign(_) => match self.place {
-                Some(place) => (place.log, None),
+                Some(place) => (place.log, self.stored_at),
                 None => return,
             },
         };
-        self.place = Some(Place { log, sequence, event });
+        self.stored_at = stored_at;
+        self.place = Some(Place { log, sequence, event: read.event_id() });
     }
 }
 

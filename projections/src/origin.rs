@@ -7,8 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::log::{Log, ReadError, Stored};
-use events::{EventId, LogId, Read};
+use events::log::{Log, ReadError};
 use tokio::sync::watch;
 
 use crate::checkpoint::{self, Checkpoint};
@@ -115,19 +114,11 @@ pub async fn against(log: &dyn Log, checkpoint: &Checkpoint) -> Result<Option<St
     }
     let at = checkpoint.sequence;
     Ok(match log.message(at).await? {
-        Some(stored) if event_of(&stored, built_from) == checkpoint.event => None,
+        Some(stored) if stored.read(built_from).event_id() == checkpoint.event => None,
         Some(_) => Some(format!("has another event at {at} than the log: another event stands there")),
         None => {
             let end = log.info().await?.last_sequence;
             Some(format!("has events up to {at}, and the log has none there: it ends at {end}"))
         }
     })
-}
-
-fn event_of(stored: &Stored, log: LogId) -> Option<EventId> {
-    match stored.read(log) {
-        Read::Event(recorded) => Some(recorded.envelope.id),
-        Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
-        Read::Foreign(_) => None,
-    }
 }

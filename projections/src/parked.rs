@@ -23,9 +23,10 @@ const KEPT: usize = 500;
 pub struct ParkedEvent {
     pub sequence: u64,
     pub subject: Subject,
-    pub event: EventId,
-    pub kind: String,
-    pub schema_version: u32,
+    /// `null`, here and below: it can't be read.
+    pub event: Option<EventId>,
+    pub kind: Option<String>,
+    pub schema_version: Option<u32>,
     pub stored_at: Timestamp,
     pub reason: String,
 }
@@ -33,7 +34,7 @@ pub struct ParkedEvent {
 impl ParkedEvent {
     /// With texts that PostgreSQL takes, whatever stands in the event: what can't be parked would hold up all.
     pub(crate) fn storable(mut self) -> Self {
-        for text in [&mut self.kind, &mut self.reason] {
+        for text in self.kind.iter_mut().chain([&mut self.reason]) {
             let kept = text.char_indices().nth(KEPT).map_or(text.len(), |(at, _)| at);
             text.truncate(kept);
             *text = clean(std::mem::take(text));

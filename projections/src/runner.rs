@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::log::{FollowError, Log, ReadError, Stored};
-use events::{LogId, Read, Recorded};
+use events::{LogId, Read, Recorded, Unreadable};
 use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::watch;
@@ -281,27 +281,25 @@ impl Projector {
         let (event, what) = match message.read(log) {
             Read::Event(recorded) => (Some(recorded.envelope.id), self.take_in(recorded).await?),
             Read::Unreadable(unreadable) => {
-                let envelope = unreadable.envelope;
-                let id = envelope.id;
-                let what = if self.projection.takes(&envelope.subject) {
-                    tracing::error!(projection = %self.projection, sequence = message.sequence,
-                        subject = %envelope.subject, kind = %envelope.kind, version = envelope.schema_version,
-                        reason = %unreadable.reason,
+                let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = *unreadable;
+                let what = if self.projection.takes(&subject) {
+                    tracing::error!(projection = %self.projection, sequence = message.sequence, %subject, ?kind,
+                        version = schema_version, %reason,
                         "an event can't be read: it is parked with what follows of its aggregate");
                     let event = ParkedEvent {
                         sequence: message.sequence,
-                        subject: envelope.subject,
+                        subject,
                         event: id,
-                        kind: envelope.kind.into(),
-                        schema_version: envelope.schema_version,
-                        stored_at: message.stored_at,
-                        reason: unreadable.reason.to_string(),
+                        kind: kind.map(Into::into),
+                        schema_version,
+                        stored_at,
+                        reason: reason.to_string(),
                     };
                     What::Parked(Box::new(event.storable()))
                 } else {
                     What::PassedOver
                 };
-                (Some(id), what)
+                (id, what)
             }
             Read::Foreign(foreign) => {
                 if self.projection == Projection::History {

@@ -49,3 +49,32 @@ fn what_is_no_moment_is_refused() {
     }
     assert_eq!(Timestamp::from_unix_millis(i64::MAX), None);
 }
+
+#[test]
+fn moments_of_years_that_can_not_be_written_in_utc_are_refused() {
+    for text in [
+        "0000-01-01T00:00:00Z",
+        "0000-12-31T23:59:59.999Z",
+        "0001-01-01T00:00:00+01:00",
+        "0000-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-05:00",
+        "9999-12-31T23:59:60-00:01",
+    ] {
+        assert!(text.parse::<Timestamp>().is_err(), "{text}");
+    }
+    for text in ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"] {
+        let moment: Timestamp = text.parse().unwrap();
+        assert_eq!(moment.to_string(), text);
+        assert_eq!(Timestamp::from_unix_millis(moment.unix_millis()), Some(moment));
+    }
+    // With an offset, within them.
+    assert_eq!("0000-12-31T23:00:00-01:00".parse(), Ok(Timestamp::new(FIRST)));
+}
+
+#[test]
+fn a_clock_beyond_all_years_gives_the_nearest_moment() {
+    let year_0 = OffsetDateTime::parse("0000-06-01T00:00:00Z", &Rfc3339).unwrap();
+    let beyond = OffsetDateTime::parse("9999-12-31T23:59:59-05:00", &Rfc3339).unwrap();
+    assert_eq!(Timestamp::new(year_0).to_string(), "0001-01-01T00:00:00Z");
+    assert_eq!(Timestamp::new(beyond).to_string(), "9999-12-31T23:59:59.999Z");
+}

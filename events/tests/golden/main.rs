@@ -16,6 +16,7 @@
 extern crate keyledger_events as events;
 
 mod documents;
+mod judged;
 mod samples;
 
 use std::collections::BTreeSet;

@@ -104,9 +104,10 @@ pub struct ParkedEvent {
     pub projection: String,
     pub sequence: u64,
     pub subject: String,
+    /// `null`, here and below: it can't be read.
     #[serde(rename = "type")]
-    pub kind: String,
-    pub schema_version: u32,
+    pub kind: Option<String>,
+    pub schema_version: Option<u32>,
     pub reason: String,
 }
 

@@ -11,7 +11,7 @@ use events::clock::{SystemClock, SystemRandom};
 use events::log::jetstream::{JetStreamLog, Timeouts};
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
-use events::{EventId, LogId, Position, Read, Shard, Timestamp};
+use events::{LogId, Position, Read, Shard, Timestamp};
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -166,16 +166,8 @@ impl Reader {
 async fn place_before(log: &dyn Log, id: LogId, first: u64) -> Result<Option<Place>, CliError> {
     let Some(before) = first.checked_sub(1).filter(|before| *before > 0) else { return Ok(None) };
     let message = log.message(before).await.map_err(unread)?;
-    let event = message.and_then(|message| event_id(&message, id));
+    let event = message.and_then(|message| message.read(id).event_id());
     Ok(Some(Place { log: id, sequence: before, event }))
-}
-
-fn event_id(message: &Stored, log: LogId) -> Option<EventId> {
-    match message.read(log) {
-        Read::Event(recorded) => Some(recorded.envelope.id),
-        Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
-        Read::Foreign(_) => None,
-    }
 }
 
 fn unread(error: ReadError) -> CliError {

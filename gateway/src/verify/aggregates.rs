@@ -14,7 +14,8 @@ pub(super) struct Aggregates {
 }
 
 struct Aggregate {
-    time: Timestamp,
+    /// Of its newest event whose time can be read.
+    time: Option<Timestamp>,
     state: State,
 }
 
@@ -36,7 +37,8 @@ impl Aggregates {
 
     pub fn take(&mut self, recorded: &Recorded, at: &mut At<'_>) {
         self.owner_is_known(&recorded.envelope.subject, at);
-        let aggregate = self.at_its_time(&recorded.envelope, State::of(&recorded.event), at);
+        let Envelope { subject, time, .. } = &recorded.envelope;
+        let aggregate = self.at_its_time(subject, Some(*time), State::of(&recorded.event), at);
         let event = &recorded.event;
         match &mut aggregate.state {
             State::Installation(state) => replay(state, event.as_installation(), recorded, at),
@@ -48,19 +50,23 @@ impl Aggregates {
     }
 
     /// An event of it can't be read: what follows of it can't be judged.
-    pub fn close(&mut self, envelope: &Envelope, at: &mut At<'_>) {
-        self.at_its_time(envelope, State::Closed, at).state = State::Closed;
+    pub fn close(&mut self, subject: &Subject, time: Option<Timestamp>, at: &mut At<'_>) {
+        self.at_its_time(subject, time, State::Closed, at).state = State::Closed;
     }
 
-    fn at_its_time(&mut self, envelope: &Envelope, first: State, at: &mut At<'_>) -> &mut Aggregate {
-        let time = envelope.time;
-        let aggregate =
-            self.known.entry(envelope.subject.clone()).or_insert_with(|| Aggregate { time, state: first });
-        if time < aggregate.time {
-            at.found(
-                Check::Order,
-                format!("its time {time} is before {}, the event's before it", aggregate.time),
-            );
+    /// The aggregate, where the event's time is no earlier than that of the event before it. `None`: it can't be read.
+    fn at_its_time(
+        &mut self,
+        subject: &Subject,
+        time: Option<Timestamp>,
+        first: State,
+        at: &mut At<'_>,
+    ) -> &mut Aggregate {
+        let aggregate = self.known.entry(subject.clone()).or_insert_with(|| Aggregate { time, state: first });
+        if let (Some(time), Some(before)) = (time, aggregate.time)
+            && time < before
+        {
+            at.found(Check::Order, format!("its time {time} is before {before}, the event's before it"));
         }
         aggregate.time = aggregate.time.max(time);
         aggregate

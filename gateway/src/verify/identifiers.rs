@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use events::{AggregateType, CommandId, Envelope, EventId, Subject};
+use events::{AggregateType, CommandId, EventId, Subject};
 
 use super::{At, Check};
 
@@ -16,14 +16,22 @@ pub(super) struct Identifiers {
 }
 
 impl Identifiers {
-    pub fn take(&mut self, envelope: &Envelope, at: &mut At<'_>) {
-        if !self.events.insert(envelope.id) {
-            at.found(Check::Duplicate, format!("event {} was there before", envelope.id));
+    /// `None` for what could not be read.
+    pub fn take(
+        &mut self,
+        event: Option<EventId>,
+        command: Option<CommandId>,
+        subject: &Subject,
+        at: &mut At<'_>,
+    ) {
+        if let Some(event) = event.filter(|event| !self.events.insert(*event)) {
+            at.found(Check::Duplicate, format!("event {event} was there before"));
         }
-        let reservation = envelope.subject.aggregate_type == AggregateType::Slug;
-        let changed = (!reservation).then(|| envelope.subject.clone());
+        let Some(command) = command else { return };
+        let reservation = subject.aggregate_type == AggregateType::Slug;
+        let changed = (!reservation).then(|| subject.clone());
         match &mut self.now {
-            Some((command, aggregate)) if *command == envelope.command => match (&*aggregate, changed) {
+            Some((now, aggregate)) if *now == command => match (&*aggregate, changed) {
                 (Some(before), Some(changed)) if *before != changed => {
                     at.found(Check::Duplicate, format!("command {command} changed {before} already"));
                 }
@@ -31,10 +39,10 @@ impl Identifiers {
                 (_, _) => {}
             },
             Some(_) | None => {
-                if !self.commands.insert(envelope.command) {
-                    at.found(Check::Duplicate, format!("command {} was done before", envelope.command));
+                if !self.commands.insert(command) {
+                    at.found(Check::Duplicate, format!("command {command} was done before"));
                 }
-                self.now = Some((envelope.command, changed));
+                self.now = Some((command, changed));
             }
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use events::clock::Clock;
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
-use events::{LogId, Read, Timestamp};
+use events::{LogId, Timestamp};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
@@ -147,12 +147,7 @@ impl Shell {
             };
             let read = stored.read(log);
             self.directory.apply(&read);
-            let event = match &read {
-                Read::Event(recorded) => Some(recorded.envelope.id),
-                Read::Unreadable(unreadable) => Some(unreadable.envelope.id),
-                Read::Foreign(_) => None,
-            };
-            *place = Some(Place { log, sequence: stored.sequence, event });
+            *place = Some(Place { log, sequence: stored.sequence, event: read.event_id() });
             self.stored_at.store(stored.stored_at.unix_millis(), Ordering::Relaxed);
             applied += 1;
         }

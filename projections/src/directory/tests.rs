@@ -19,7 +19,7 @@ use events::sealed::SealedBytes;
 use events::server::ServerEvent;
 use events::{
     CommandId, Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, PepperId, Position, Read,
-    SealedText, SealingKeyId, SecretId, ServerId, Subject, Timestamp,
+    Recorded, SealedText, SealingKeyId, SecretId, ServerId, Subject, Timestamp,
 };
 use uuid::Uuid;
 
@@ -141,20 +141,22 @@ pub(super) fn resumed() -> OrganizationEvent {
 pub(super) fn unreadable(sequence: u64, subject: Subject) -> Read {
     let read = event(sequence, subject, Event::Key(enabled()));
     let Read::Event(recorded) = read else { panic!("an event") };
+    let Recorded { position, stored_at, envelope, .. } = *recorded;
     Read::Unreadable(Box::new(Unreadable {
-        position: recorded.position,
-        stored_at: recorded.stored_at,
-        envelope: recorded.envelope,
+        position,
+        stored_at,
+        subject: envelope.subject,
+        id: Some(envelope.id),
+        kind: Some(envelope.kind),
+        schema_version: Some(envelope.schema_version),
+        time: Some(envelope.time),
+        command: Some(envelope.command),
         reason: UnreadableReason::UnknownKind,
     }))
 }
 
 pub(super) fn foreign(sequence: u64) -> Read {
-    Read::Foreign(Foreign {
-        sequence,
-        subject: "kl.events.0._.x.y".into(),
-        reason: ForeignReason::SpecVersion,
-    })
+    Read::Foreign(Foreign { sequence, subject: "kl.events.0._.x.y".into(), reason: ForeignReason::Source })
 }
 
 pub(super) fn replayed(reads: &[Read]) -> Directory {

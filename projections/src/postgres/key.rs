@@ -144,12 +144,12 @@ pub async fn get(pool: &Pool, owner: Owner, id: KeyId) -> Result<Option<KeyRow>,
     Ok(row.map(|Json(row)| row))
 }
 
-/// An owner's keys, oldest first, revoked ones included.
+/// An owner's keys, newest first, revoked ones included.
 pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<KeyRow>, ReadModelError> {
-    let (_, after) = query.after(List::Keys)?.unwrap_or((0, 0));
+    let (_, before) = query.after(List::Keys)?.unwrap_or((0, i64::MAX));
     let rows: Vec<Json<KeyRow>> = sqlx::query_scalar(LIST)
         .bind(owner.to_string())
-        .bind(after)
+        .bind(before)
         .bind(query.fetch())
         .fetch_all(&pool.0)
         .await?;
@@ -158,7 +158,7 @@ pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<K
 }
 
 pub(super) const LIST: &str =
-    "SELECT to_jsonb(k) FROM keys k WHERE owner = $1 AND created > $2 ORDER BY created LIMIT $3";
+    "SELECT to_jsonb(k) FROM keys k WHERE owner = $1 AND created < $2 ORDER BY created DESC LIMIT $3";
 
 pub(crate) async fn load(
     connection: &mut PgConnection,

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use events::Timestamp;
 use serde::Serialize;
 
 /// At most this many rows in one answer.
@@ -106,7 +107,9 @@ impl FromStr for Cursor {
             let (time, sequence) = text.get(1..)?.split_once('-')?;
             let time = i64::from_str_radix(time, 16).ok()?;
             let sequence = i64::from_str_radix(sequence, 16).ok()?;
-            Some(Self { list, time, sequence }).filter(|cursor| cursor.to_string() == text)
+            // As any row has them: PostgreSQL knows no other moments, and has no use for other sequences.
+            let given = sequence >= 0 && Timestamp::from_unix_millis(time).is_some();
+            Some(Self { list, time, sequence }).filter(|cursor| given && cursor.to_string() == text)
         };
         parse().ok_or_else(|| CursorError(text.chars().take(80).collect()))
     }
@@ -140,7 +143,19 @@ mod tests {
 
     #[test]
     fn what_is_no_cursor_is_refused() {
-        for text in ["", "k", "k0", "x0-1", "k0-01", "k0-1 ", "k0-g", "é0-1"] {
+        for text in [
+            "",
+            "k",
+            "k0",
+            "x0-1",
+            "k0-01",
+            "k0-1 ",
+            "k0-g",
+            "é0-1",
+            "e7fffffffffffffff-1",
+            "e8000000000000000-1",
+            "k0-8000000000000000",
+        ] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }
     }

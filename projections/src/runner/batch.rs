@@ -147,9 +147,9 @@ pub(super) fn park(recorded: &Recorded, reason: String) -> ParkedEvent {
     ParkedEvent {
         sequence: recorded.position.sequence,
         subject: envelope.subject.clone(),
-        event: envelope.id,
-        kind: envelope.kind.to_string(),
-        schema_version: envelope.schema_version,
+        event: Some(envelope.id),
+        kind: Some(envelope.kind.to_string()),
+        schema_version: Some(envelope.schema_version),
         stored_at: recorded.stored_at,
         reason,
     }

@@ -47,7 +47,8 @@ async fn pages_hold_each_row_once_in_order_and_only_the_owners() {
 
     let owner = Owner::Organization(one);
     let (rows, sizes) = all(2, async |query| key::list(&stage.pool, owner, &query).await).await;
-    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), keys);
+    let newest_first: Vec<_> = keys.iter().rev().copied().collect();
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), newest_first);
     assert_eq!(sizes, [2, 2, 1]);
     let (rows, _) = all(2, async |query| key::list(&stage.pool, Owner::Installation, &query).await).await;
     assert_eq!(rows.len(), 1);

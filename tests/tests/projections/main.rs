@@ -15,3 +15,4 @@ mod sharing;
 mod snapshots;
 mod stage;
 mod texts;
+mod unknown_forms;

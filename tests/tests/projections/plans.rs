@@ -18,7 +18,7 @@ fn arguments() -> HashMap<&'static str, String> {
     HashMap::from([
         ("organizations", "60000::bigint, 51::bigint".to_owned()),
         ("servers of an organization", format!("{owner}::uuid, 0::bigint, 51::bigint")),
-        ("keys of an owner", format!("{owner}::text, 0::bigint, 51::bigint")),
+        ("keys of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
         (
             "history of an aggregate, oldest first",
             format!("{owner}::text, 'key'::text, 'k-1007'::text, 0::bigint, 51::bigint"),

@@ -206,7 +206,7 @@ impl Tape {
         }
     }
 
-    fn store(&mut self, subject: &Subject, payload: Vec<u8>) -> u64 {
+    pub fn store(&mut self, subject: &Subject, payload: Vec<u8>) -> u64 {
         let sequence = self.messages.len() as u64 + 1;
         self.messages.push(Stored {
             sequence,

@@ -96,7 +96,8 @@ async fn a_list_is_read_page_by_page() {
             None => break,
         }
     }
-    assert_eq!(found, issued.iter().map(|key| key.id.clone()).collect::<Vec<_>>());
+    let newest_first = issued.iter().rev().map(|key| key.id.clone()).collect::<Vec<_>>();
+    assert_eq!(found, newest_first);
 
     let first = spine.admin(Ask::get(format!("{}?limit=1", organization.path("keys")))).await.expect(200);
     let cursor = text(&first.json(), "next");

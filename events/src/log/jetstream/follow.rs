@@ -19,7 +19,6 @@ use futures::StreamExt;
 use self::session::{Next, Session};
 use super::api::CallError;
 use super::{Shared, leader, read};
-use crate::envelope::Read;
 use crate::id::{EventId, LogId};
 use crate::log::{FollowError, Follower, ReadError, Stored};
 use crate::position::Place;
@@ -110,15 +109,6 @@ fn diverged(log: &Shared, reason: String) -> FollowError {
     FollowError::Diverged(reason)
 }
 
-/// The id of the event, where the message is one of this log's.
-fn event_id(stored: &Stored, log: LogId) -> Option<EventId> {
-    match stored.read(log) {
-        Read::Event(event) => Some(event.envelope.id),
-        Read::Unreadable(event) => Some(event.envelope.id),
-        Read::Foreign(_) => None,
-    }
-}
-
 impl Follow {
     async fn next(&mut self) -> Option<Result<Stored, FollowError>> {
         if self.ended {
@@ -191,7 +181,7 @@ impl Follow {
         };
         let same = match &self.at {
             At::Start => true,
-            At::Place { event, .. } => event_id(&found, self.id) == *event,
+            At::Place { event, .. } => found.read(self.id).event_id() == *event,
             At::Message { payload, .. } => found.payload == *payload,
         };
         if same { Ok(()) } else { Err(self.diverged(format!("another event stands at {sequence}"))) }

@@ -25,16 +25,16 @@ pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
     let Some(first) = first else {
         return Err(ReadError::ForeignLog("its first message is gone".to_owned()));
     };
-    let (envelope, kind) = match crate::envelope::read(&first, None) {
-        Read::Event(event) => (event.envelope, "installation.bootstrapped"),
+    let (id, kind) = match crate::envelope::read(&first, None) {
+        Read::Event(event) => (Some(event.envelope.id), Some(event.envelope.kind)),
         // A newer version's shape; who it belongs to is told all the same.
-        Read::Unreadable(event) => (event.envelope, "installation.bootstrapped"),
+        Read::Unreadable(event) => (event.id, event.kind),
         Read::Foreign(foreign) => return Err(ReadError::ForeignLog(foreign.reason.to_string())),
     };
-    if *envelope.kind != *kind {
-        return Err(ReadError::ForeignLog(format!("it is `{}`", envelope.kind)));
+    match (id, kind.as_deref()) {
+        (Some(id), Some("installation.bootstrapped")) => Ok(id.into()),
+        (_, kind) => Err(ReadError::ForeignLog(format!("it is `{}`", kind.unwrap_or("unknown")))),
     }
-    Ok(envelope.id.into())
 }
 
 /// `None`: it is not there, by a majority's word.

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 
 /// List an organization's keys
 ///
-/// Oldest first, revoked ones included.
+/// Newest first, revoked ones included.
 #[utoipa::path(
     get,
     path = "/api/v1/organizations/{organization}/keys",
@@ -34,7 +34,7 @@ pub async fn list(
 
 /// List the installation's own keys
 ///
-/// Oldest first, revoked ones included.
+/// Newest first, revoked ones included.
 #[utoipa::path(
     get,
     path = "/api/v1/installation/keys",

@@ -1,0 +1,170 @@
+//! What a message is whose envelope this version can't read whole. A true event of this log is never passed over
+//! for that: what is skipped in silence fails open. Its source tells that it is one, and the subject that it lies
+//! on what it is about.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{Fingerprint, Foreign, ForeignReason, Read, Unreadable, UnreadableReason, source};
+use crate::actor::Actor;
+use crate::id::{CommandId, EventId, LogId};
+use crate::log::Stored;
+use crate::position::{Position, Shard};
+use crate::subject::{AggregateId, AggregateType, Owner, Subject};
+use crate::timestamp::Timestamp;
+
+/// The envelope's members as they stand in the message.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+/// Why a member is not read.
+struct Unknown {
+    member: &'static str,
+    problem: String,
+}
+
+impl From<Unknown> for UnreadableReason {
+    fn from(Unknown { member, problem }: Unknown) -> Self {
+        Self::Member { member, problem }
+    }
+}
+
+pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
+    let foreign = |reason| {
+        Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
+    };
+    let members: Members<'_> = match serde_json::from_slice(&stored.payload) {
+        Ok(members) => members,
+        Err(error) => return foreign(ForeignReason::NoEnvelope(error)),
+    };
+    let id: Option<EventId> = members.get("id").ok();
+    let Ok(text) = members.get::<String>("source") else { return foreign(ForeignReason::Source) };
+    let Some(source) = source(&text) else { return foreign(ForeignReason::Source) };
+    if Some(source) != log.or(id.map(LogId::from)) {
+        return foreign(ForeignReason::OtherLog);
+    }
+    let subject = match members.subject(&stored.subject) {
+        Ok(subject) => subject,
+        Err(reason) => return foreign(reason),
+    };
+    Read::Unreadable(Box::new(Unreadable {
+        position: Position { log: source, shard: Shard::ZERO, sequence: stored.sequence },
+        stored_at: stored.stored_at,
+        subject,
+        id,
+        kind: members.get("type").ok(),
+        schema_version: members.get("schemaversion").ok(),
+        time: members.get("time").ok(),
+        command: members.get("commandid").ok(),
+        reason: members.unknown(),
+    }))
+}
+
+impl Members<'_> {
+    fn get<T: DeserializeOwned>(&self, member: &'static str) -> Result<T, Unknown> {
+        let unknown = |problem: &str| Unknown { member, problem: problem.to_owned() };
+        let mut found = self.0.iter().filter(|(name, _)| name == member);
+        match (found.next(), found.next()) {
+            (None, _) => Err(unknown("it is missing")),
+            (Some((_, value)), None) => {
+                serde_json::from_str(value.get()).map_err(|error| unknown(&error.to_string()))
+            }
+            (Some(_), Some(_)) => Err(unknown("it stands twice")),
+        }
+    }
+
+    /// The subject of the aggregate. A member that can be read and names another one makes the message foreign.
+    fn subject(&self, on: &str) -> Result<Subject, ForeignReason> {
+        let Ok(subject) = on.parse::<Subject>() else {
+            // Whoever wrote it knows subjects that this version does not: nobody here can tell what it is about.
+            return if self.spells(on) {
+                Ok(Subject::unknown())
+            } else {
+                Err(ForeignReason::SubjectDisagrees)
+            };
+        };
+        let named = [
+            self.names("shard", &subject.shard),
+            self.names("organization", &subject.owner),
+            self.names("aggregatetype", &subject.aggregate_type),
+            self.names("aggregateid", &subject.aggregate_id),
+        ];
+        if named.contains(&Some(false)) { Err(ForeignReason::SubjectDisagrees) } else { Ok(subject) }
+    }
+
+    /// Whether a member names this part of the subject; `None`: it can't be read.
+    fn names<T: DeserializeOwned + PartialEq>(&self, member: &'static str, part: &T) -> Option<bool> {
+        self.get::<T>(member).ok().map(|named| named == *part)
+    }
+
+    /// Whether the members spell the subject, whatever they mean.
+    fn spells(&self, subject: &str) -> bool {
+        let text = |member| self.get::<String>(member).ok();
+        let spelt = || {
+            Some(format!(
+                "{}{}.{}.{}.{}",
+                Subject::PREFIX,
+                text("shard")?,
+                text("organization")?,
+                text("aggregatetype")?,
+                text("aggregateid")?
+            ))
+        };
+        spelt().is_some_and(|spelt| spelt == subject)
+    }
+
+    /// The first member that this version can't read.
+    fn unknown(&self) -> UnreadableReason {
+        let read = || {
+            match self.get::<String>("specversion")?.as_str() {
+                "1.0" => {}
+                _ => return Err(Unknown { member: "specversion", problem: "it is not 1.0".to_owned() }),
+            }
+            self.get::<EventId>("id")?;
+            self.get::<String>("type")?;
+            self.get::<Timestamp>("time")?;
+            self.get::<u32>("schemaversion")?;
+            self.get::<Shard>("shard")?;
+            self.get::<Owner>("organization")?;
+            self.get::<AggregateType>("aggregatetype")?;
+            self.get::<AggregateId>("aggregateid")?;
+            self.get::<Actor>("actor")?;
+            self.get::<CommandId>("commandid")?;
+            self.get::<Fingerprint>("fingerprint")?;
+            if self.0.iter().any(|(name, _)| name == "causationid") {
+                self.get::<Option<EventId>>("causationid")?;
+            }
+            self.get::<IgnoredAny>("data")
+        };
+        match read() {
+            Ok(IgnoredAny) => UnreadableReason::Envelope,
+            Err(unknown) => unknown.into(),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a CloudEvents envelope")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
+}
