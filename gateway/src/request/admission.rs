@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use projections::directory::{Directory, ServerEntry, ServerState};
+use projections::directory::{Directory, ServerEntry};
 
 use super::principal::Principal;
 use super::refusal::Refusal;
@@ -51,16 +51,6 @@ impl Admission {
 /// Whether calls pass on to this server at all, as the directory has it now.
 fn server_now(directory: &Directory, server: &ServerEntry) -> Result<Arc<ServerEntry>, Refusal> {
     let server = directory.server_by_id(server.id).ok_or(Refusal::NoSuchServer)?;
-    is_open(&server)?;
+    authorize::is_open(&server)?;
     Ok(server)
-}
-
-/// Whether calls pass on to a server in this state.
-pub fn is_open(server: &ServerEntry) -> Result<(), Refusal> {
-    match server.state {
-        ServerState::Enabled => Ok(()),
-        ServerState::Disabled => Err(Refusal::ServerDisabled),
-        ServerState::Removed => Err(Refusal::NoSuchServer),
-        ServerState::Closed => Err(Refusal::ServerClosed),
-    }
 }

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 
 use events::slug::Slug;
-use projections::directory::{Directory, ServerEntry};
+use projections::directory::{Directory, ServerEntry, ServerState};
 
-use super::admission;
 use super::principal::Principal;
 use super::refusal::Refusal;
 use crate::mcp::Needs;
@@ -30,8 +29,18 @@ pub fn server(
     // Before the look-up: without any scope on it, nobody learns whether it is there.
     permit(principal, server, &Needs::Server)?;
     let entry = directory.server(own.id, server.as_str()).ok_or(Refusal::NoSuchServer)?;
-    admission::is_open(&entry)?;
+    is_open(&entry)?;
     Ok(entry)
+}
+
+/// Whether calls pass on to this server at all.
+pub fn is_open(server: &ServerEntry) -> Result<(), Refusal> {
+    match server.state {
+        ServerState::Enabled => Ok(()),
+        ServerState::Disabled => Err(Refusal::ServerDisabled),
+        ServerState::Removed => Err(Refusal::NoSuchServer),
+        ServerState::Closed => Err(Refusal::ServerClosed),
+    }
 }
 
 /// Whether the principal's scopes cover what is needed.

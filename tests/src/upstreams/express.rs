@@ -1,4 +1,5 @@
-//! The official TypeScript SDK's own Express server as an upstream, with the tools `echo` and `wipe`.
+//! The official TypeScript SDK's own Express server as an upstream, with the tools `echo`, `wipe` and `slow`,
+//! which makes a task.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};

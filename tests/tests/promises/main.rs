@@ -10,6 +10,7 @@
 
 mod a_command_is_carried_out_for_a_key_that_works_now;
 mod a_command_says_when_it_holds_everywhere;
+mod a_key_polls_the_tasks_that_it_made;
 mod a_key_that_changes_changes_at_once;
 mod a_refusal_says_why_and_nothing_more;
 mod a_session_belongs_to_its_caller;

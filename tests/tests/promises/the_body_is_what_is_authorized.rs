@@ -166,6 +166,13 @@ async fn only_the_address_itself_is_an_address() {
     }
     assert_eq!(upstream.received().len(), before);
 
+    // One slash at the end is the address still: OAuth clients write it so.
+    let slash = call(&format!("{}/", ready.path), "echo", &json!({})).bearer(key).send(spine.public).await;
+    slash.expect(200);
+    assert_eq!(upstream.received().last().map(|call| call.target.clone()).as_deref(), Some("/mcp"));
+    call(&format!("{}//", ready.path), "echo", &json!({})).bearer(key).send(spine.public).await.expect(400);
+    let before = upstream.received().len();
+
     let asked = call(&format!("{}?x=1", ready.path), "echo", &json!({})).bearer(key).send(spine.public).await;
     for call in &upstream.received()[before..] {
         assert_eq!(call.target, "/mcp", "the query passed on: {asked:?}");
