@@ -27,6 +27,7 @@ const NOT_CONFIGURATION: &[&str] = &[
     "KEYLEDGER_CONFIG",
     "KEYLEDGER_DATA",
     "KEYLEDGER_NATS_SERVER",
+    "KEYLEDGER_PGBOUNCER",
     "KEYLEDGER_POSTGRES_BIN",
     // What `keyledger nats setup --print` lets nats-server's own configuration refer to.
     "KEYLEDGER_NATS_ADMIN_PASSWORD",
@@ -191,6 +192,27 @@ mod tests {
         assert!(text.contains("`tls`") && text.contains("certificate_file"), "{text}");
         let text = error(SMALL, &[("KEYLEDGER_UPSTREAMS__ALLOW", "zz")]);
         assert!(text.contains("upstreams.allow") && text.contains("10.0.0.0/8"), "{text}");
+    }
+
+    /// The configuration in the example for Kubernetes, with its secrets in another folder.
+    #[test]
+    fn the_example_for_kubernetes_is_taken() {
+        let manifest = include_str!("../../../docs/operating/kubernetes.yaml");
+        let (_, after) = manifest.split_once("keyledger.toml: |\n").unwrap();
+        let text: Vec<_> = after.lines().take_while(|line| *line != "---").map(str::trim).collect();
+        let secrets = tempfile::tempdir().unwrap();
+        let folder = secrets.path().to_str().unwrap();
+        std::fs::write(secrets.path().join("postgres-url"), "postgres://k:p@db/k?sslmode=verify-full\n")
+            .unwrap();
+        let text = text.join("\n").replace("/etc/keyledger/secrets", folder);
+        for roles in
+            [&[super::super::Role::Node][..], &[super::super::Role::Control, super::super::Role::Worker]]
+        {
+            let name = [("KEYLEDGER_FLEET__NAME", "keyledger-node-5d8f")];
+            let (_folder, sources) = sources(&text, &name, &[]);
+            let config = load(&Sources { roles: roles.to_vec(), ..sources }).unwrap();
+            assert_eq!(config.fleet_name(), "keyledger-node-5d8f");
+        }
     }
 
     #[test]

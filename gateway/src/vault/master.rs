@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::hmac;
@@ -35,10 +35,12 @@ pub enum MasterKeyError {
     #[error("the master key {path} can't be read: {source}", path = path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error(
-        "the master key {path} can be read by others (mode {mode:03o}): run `chmod 600 {path}`",
+        "the master key {path} can be read by others (mode {mode:03o}, owner {owner}, group {group}): run `chmod 600 \
+         {path}`, or let root own it with mode 0440 and a group of this process, as a Kubernetes Secret with \
+         `fsGroup` has it",
         path = path.display()
     )]
-    Open { path: PathBuf, mode: u32 },
+    Open { path: PathBuf, mode: u32, owner: u32, group: u32 },
     #[error(
         "the master key {path} is not 1 to 3 lines of 32 bytes in base64: make one with \
          `head -c 32 /dev/urandom | base64`",
@@ -54,16 +56,17 @@ impl MasterKey {
     /// A file is not read further than this.
     const MAX_FILE_BYTES: u64 = 1_024;
 
-    /// Reads a master key file. Refuses one that its group or others may read.
+    /// Reads a master key file. Refuses one that others may read (see [`Access::is_close`]).
     pub fn read(path: &Path) -> Result<Self, MasterKeyError> {
         let unread = |source| MasterKeyError::Read { path: path.to_owned(), source };
         let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
         // Asked of the open file, so that nobody can change it about in between.
         let file = fs::File::open(path).map_err(unread)?;
         let about = file.metadata().map_err(unread)?;
-        let mode = about.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(MasterKeyError::Open { path: path.to_owned(), mode });
+        let access = Access { mode: about.mode() & 0o777, owner: about.uid(), group: about.gid() };
+        if !access.is_close(&groups()) {
+            let Access { mode, owner, group } = access;
+            return Err(MasterKeyError::Open { path: path.to_owned(), mode, owner, group });
         }
         if !about.is_file() || about.len() > Self::MAX_FILE_BYTES {
             return Err(malformed());
@@ -111,6 +114,31 @@ impl MasterKey {
         let newest = keys.remove(0);
         Some(Self { newest, older: keys })
     }
+}
+
+/// Who may do what with a file.
+#[derive(Debug, Clone, Copy)]
+struct Access {
+    mode: u32,
+    owner: u32,
+    group: u32,
+}
+
+impl Access {
+    /// Whether nobody else reads it: its owner alone; or root gave it to a group of this process to read, which is
+    /// how a Kubernetes Secret with `fsGroup`, or a file of a service's own group, comes to a process that is not
+    /// root. A user's own file that a group may read was left open by mistake, more likely than not.
+    fn is_close(self, groups: &[u32]) -> bool {
+        let given_by_root = self.owner == 0 && groups.contains(&self.group);
+        let more = if given_by_root { self.mode & 0o037 } else { self.mode & 0o077 };
+        more == 0
+    }
+}
+
+/// The groups of this process. Without an answer none: the file's owner alone may read it.
+fn groups() -> Vec<u32> {
+    let more = rustix::process::getgroups().unwrap_or_default();
+    more.into_iter().chain([rustix::process::getegid()]).map(rustix::process::Gid::as_raw).collect()
 }
 
 impl OneKey {

@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt as _;
+
 use events::clock::SystemRandom;
 
 use super::*;
@@ -16,7 +18,7 @@ fn line(byte: u8) -> String {
 
 #[test]
 fn a_file_that_others_may_read_is_refused_with_what_to_do() {
-    for mode in [0o640, 0o604, 0o660, 0o777] {
+    for mode in [0o644, 0o604, 0o660, 0o777] {
         let (_directory, path) = file(&line(1), mode);
         let error = MasterKey::read(&path).unwrap_err().to_string();
         assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
@@ -24,6 +26,22 @@ fn a_file_that_others_may_read_is_refused_with_what_to_do() {
     for mode in [0o600, 0o400] {
         let (_directory, path) = file(&line(1), mode);
         assert!(MasterKey::read(&path).is_ok());
+    }
+}
+
+/// A Kubernetes Secret with `fsGroup` is a file of root's, mode 0440, of a group of the process.
+#[test]
+fn root_may_give_a_file_to_a_group_of_the_process_and_to_nobody_else() {
+    const OURS: u32 = 1000;
+    let close = |mode, owner, group| Access { mode, owner, group }.is_close(&[OURS, 2000]);
+    for mode in [0o440, 0o400, 0o640, 0o600] {
+        assert!(close(mode, 0, OURS) && close(mode, 0, 2000), "{mode:o}");
+    }
+    assert!(close(0o600, 1000, 3000) && close(0o400, 0, 3000));
+    assert!(!close(0o440, 0, 3000), "root's, of a group that is not ours");
+    assert!(!close(0o440, 1000, OURS), "a user's own, open to its group");
+    for mode in [0o444, 0o460, 0o660, 0o441, 0o450] {
+        assert!(!close(mode, 0, OURS), "{mode:o}");
     }
 }
 
