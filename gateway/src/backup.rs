@@ -10,15 +10,13 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{Context, SHA256};
 use events::Timestamp;
 use events::clock::{Clock, Random};
-use events::log::jetstream::STREAM;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::store::setup::{self, SetupError};
-use crate::store::transfer::{Shape, Transfer, TransferError};
-use crate::store::{VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
+use crate::store::transfer::{Shape, Transfer, TransferError, streams};
 
 /// The manifest's file.
 const MANIFEST: &str = "manifest.json";
@@ -72,12 +70,6 @@ pub enum BackupError {
 fn at(path: &Path) -> impl FnOnce(std::io::Error) -> BackupError {
     let path = path.to_owned();
     |source| BackupError::File { path, source }
-}
-
-/// What is copied, in order.
-pub fn streams() -> [String; 4] {
-    let vault = |name| format!("KV_{name}");
-    [STREAM.to_owned(), vault(VAULT_NODE), vault(VAULT_CONTROL), vault(VAULT_PEOPLE)]
 }
 
 impl Copied {

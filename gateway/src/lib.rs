@@ -1,25 +1,25 @@
 //! Who is at the door: the request path, the admin API, the workers, the CLI, in one binary.
 
-pub mod api;
+mod api;
 pub mod backup;
 pub mod bootstrap;
 pub mod cli;
-pub mod command;
+mod command;
 pub mod config;
 pub mod crypto;
 pub mod dev;
 pub mod fleet;
-pub mod health;
-pub mod identity;
-pub mod listener;
-pub mod mcp;
-pub mod problem;
-pub mod public;
-pub mod request;
+mod health;
+mod identity;
+mod listener;
+mod mcp;
+mod problem;
+mod public;
+mod request;
 pub mod serve;
 pub mod snapshots;
 pub mod store;
-pub mod telemetry;
-pub mod upstream;
+mod telemetry;
+mod upstream;
 pub mod vault;
-pub mod verify;
+mod verify;

@@ -7,11 +7,10 @@
 
 pub mod access;
 pub mod era;
-pub mod error;
 pub mod header;
 pub mod message;
 pub mod task;
 
 pub use access::{Needs, needs};
 pub use era::Era;
-pub use message::{Message, MessageError, Shape};
+pub use message::{Message, Shape};

@@ -14,8 +14,6 @@ mod route;
 mod tests;
 mod worker;
 
-pub use route::answer;
-
 use crate::listener::{Room, Sockets, Tls};
 use crate::request::Door;
 

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub mod admission;
+pub mod answer;
 pub mod authenticate;
 pub mod authorize;
 pub mod belonging;
@@ -113,15 +114,6 @@ impl Door {
 
     pub fn settings(&self) -> &RequestSettings {
         &self.settings
-    }
-
-    pub fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
-    /// Turns credentials into principals; the admin API lets its callers in by this too.
-    pub fn authenticator(&self) -> &Authenticator {
-        &self.authenticator
     }
 
     pub fn origins(&self) -> &Origins {

@@ -21,6 +21,19 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Free to use any library: it looks at everything from outside.
 const EXEMPT: &str = "keyledger-tests";
 
+/// The floors of `gateway`, the lowest first: a module names those of lower floors, and none of its own floor but itself.
+const FLOORS: &[&[&str]] = &[
+    &["config", "crypto", "vault", "upstream", "mcp", "problem"],
+    &["telemetry", "store", "identity", "listener"],
+    &["fleet", "request", "command"],
+    &["snapshots", "backup", "bootstrap", "verify", "health"],
+    &["api"],
+    &["public"],
+    &["serve"],
+    &["dev"],
+    &["cli"],
+];
+
 /// Each library with a home: the places that may name it.
 const HOMES: &[(&str, &[&str])] = &[
     ("cqrs-es", &["domain/src/cqrs", "domain/src/dispatch/tests"]),
@@ -34,7 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "projections/src/runner",
         ],
     ),
-    ("axum", &["gateway/src"]),
+    ("axum", &["gateway/src/api", "gateway/src/health", "gateway/src/listener", "gateway/src/dev/demo"]),
     ("hyper", &["gateway/src"]),
     ("hyper-util", &["gateway/src"]),
     ("hyper-rustls", &["gateway/src"]),
@@ -75,6 +88,32 @@ fn no_room_depends_on_a_room_above_it() {
             );
         }
     }
+}
+
+#[test]
+fn no_module_of_the_gateway_names_one_that_is_not_below_it() {
+    let sources = sources(&root());
+    let floor = |module: &str| FLOORS.iter().position(|floor| floor.contains(&module));
+    let mut seen = BTreeSet::new();
+    for (path, text) in &sources {
+        let Some(inside) = path.strip_prefix("gateway/src/") else { continue };
+        let module = inside.split('/').next().unwrap().trim_end_matches(".rs");
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let here = floor(module).unwrap_or_else(|| panic!("{module} has no floor: FLOORS says which"));
+        seen.insert(module);
+        for other in named_modules(text) {
+            let there = floor(&other).unwrap_or_else(|| panic!("{path} names {other:?}, which has no floor"));
+            assert!(
+                there < here || other == module,
+                "{path} names {other}, which is not on a floor below {module}'s: what both need belongs below both"
+            );
+        }
+    }
+    let named: BTreeSet<&str> = FLOORS.iter().flat_map(|floor| floor.iter().copied()).collect();
+    assert_eq!(seen, named, "FLOORS names every module of the gateway once and no other");
+    assert_eq!(named.len(), FLOORS.iter().map(|floor| floor.len()).sum::<usize>());
 }
 
 #[test]
@@ -249,6 +288,15 @@ fn sources(root: &Path) -> BTreeMap<String, String> {
     }
     assert!(found.len() > 50, "the sources were looked for in the wrong place");
     found
+}
+
+/// The modules of the crate's root that code (not a comment) names, as `crate::one`.
+fn named_modules(text: &str) -> BTreeSet<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let is_word = |letter: &char| letter.is_alphanumeric() || *letter == '_';
+    let after = code.flat_map(|line| line.split("crate::").skip(1));
+    // `crate::{one, two}` would be an empty name, which has no floor.
+    after.map(|name| name.chars().take_while(is_word).collect()).collect()
 }
 
 /// Whether code (not a comment) names the crate: `import::` or `use import`.

@@ -16,7 +16,7 @@ mod params;
 
 pub use member::Member;
 use member::{Members, Text};
-pub use params::{Filter, Meta, Params, Reference};
+pub use params::Params;
 
 /// One JSON-RPC 2.0 message.
 #[derive(Debug)]

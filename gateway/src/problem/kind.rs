@@ -11,7 +11,8 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+            #[cfg(test)]
+            const ALL: &'static [Self] = &[$(Self::$kind,)*];
 
             /// What follows [`super::URN`]. It stays the same for ever: clients rest on it.
             pub const fn name(self) -> &'static str {
@@ -71,6 +72,9 @@ kinds! {
     Closed                 SERVICE_UNAVAILABLE    "closed"                  "A newer version wrote to this"
     FleetTooOld            SERVICE_UNAVAILABLE    "fleet-too-old"           "A process of the installation can't read this yet"
     SlugTaken              CONFLICT               "slug-taken"              "The slug belongs to something else"
+
+    // The fleet.
+    MemberMayAnswer        CONFLICT               "member-may-answer"       "The member may still answer"
 
     // Organizations.
     OrganizationAlreadyCreated CONFLICT           "organization-already-created" "The organization exists already"

@@ -11,11 +11,10 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 use tracing::Instrument;
 
-use crate::mcp;
 use crate::problem::{Kind, Problem};
 use crate::request::call::{Address, Refused};
 use crate::request::forward::REQUEST_ID;
-use crate::request::{Body, Door, Refusal, verify};
+use crate::request::{Body, Door, Refusal, answer, verify};
 use crate::upstream::Upstream;
 
 /// Where a request goes.
@@ -133,7 +132,7 @@ fn refuse(door: &Door, refused: Refused) -> (Response<Body>, &'static str) {
     let Refused { refusal, id } = refused;
     let outcome = refusal.name();
     tracing::debug!(reason = outcome, "a call is refused");
-    (mcp::error::answer(&refusal, id.as_deref(), door.origins().own()).map(Body::from), outcome)
+    (answer::answer(&refusal, id.as_deref(), door.origins().own()).map(Body::from), outcome)
 }
 
 fn jwks(door: &Door) -> Response<Body> {

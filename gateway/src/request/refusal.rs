@@ -1,5 +1,5 @@
 //! Every way in which a call at `/mcp` ends without the upstream's own answer. What each looks like to the
-//! client is `mcp::error`'s to say.
+//! client is `answer`'s to say.
 
 use std::time::Duration;
 

@@ -7,9 +7,8 @@
 use events::log::jetstream::{STREAM, api, data};
 use events::subject::ALL_EVENTS;
 
-use super::transfer::DELIVERED;
+use super::transfer::{self, DELIVERED};
 use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
-use crate::backup;
 use crate::config::NatsRole;
 
 /// Every role that has an account of its own.
@@ -66,7 +65,10 @@ pub fn services(role: NatsRole) -> Vec<Service> {
             setup::names()
                 .flat_map(|stream| questions(&stream, &["STREAM.INFO.{}", "STREAM.CREATE.{}"]))
                 .collect(),
-            backup::streams().iter().flat_map(|stream| questions(stream, &["STREAM.SNAPSHOT.{}"])).collect(),
+            transfer::streams()
+                .iter()
+                .flat_map(|stream| questions(stream, &["STREAM.SNAPSHOT.{}"]))
+                .collect(),
             vec![Service::Data("$JS.SNAPSHOT.ACK.>".to_owned())],
         ]
         .concat(),
@@ -120,7 +122,7 @@ pub fn heard(role: NatsRole) -> Option<String> {
 /// from there alone.
 pub fn restoring() -> Vec<String> {
     let mut subjects: Vec<_> =
-        backup::streams().iter().map(|stream| format!("$JS.API.STREAM.RESTORE.{stream}")).collect();
+        transfer::streams().iter().map(|stream| format!("$JS.API.STREAM.RESTORE.{stream}")).collect();
     subjects.push("$JS.SNAPSHOT.RESTORE.>".to_owned());
     subjects
 }

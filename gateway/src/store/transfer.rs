@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use async_nats::client::RequestErrorKind;
 use bytes::Bytes;
+use events::log::jetstream::STREAM;
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{ApiError, NO_STREAM, api, data};
+use super::{ApiError, NO_STREAM, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, api, data};
 
 /// Where a snapshot's parts arrive, each copy's under a name of its own.
 pub const DELIVERED: &str = "kl.backup";
+
+/// What a backup copies, in order: the log before the vaults that open it.
+pub fn streams() -> [String; 4] {
+    let vault = |name| format!("KV_{name}");
+    [STREAM.to_owned(), vault(VAULT_NODE), vault(VAULT_CONTROL), vault(VAULT_PEOPLE)]
+}
 
 /// Bytes in one part.
 const PART: usize = 128 * 1024;

@@ -8,10 +8,9 @@ use bytes::Bytes;
 use events::log::jetstream::{api, data};
 use events::subject::ALL_EVENTS;
 use futures::StreamExt;
-use gateway::backup;
 use gateway::config::NatsRole;
 use gateway::store::roles::{self, Service};
-use gateway::store::setup;
+use gateway::store::{setup, transfer};
 use keyledger_tests::poll;
 use keyledger_tests::servers::{Nats, ROOT};
 use serde_json::{Value, json};
@@ -248,7 +247,7 @@ async fn no_snapshot_is_delivered_into_a_stream() {
     let nats = filled().await;
     let before = streams(&nats).await;
     let admin = nats.connect("admin").await;
-    for stream in backup::streams() {
+    for stream in transfer::streams() {
         let subject = api(&format!("STREAM.SNAPSHOT.{stream}"));
         for target in TARGETS {
             let answer = answered(&admin, subject.clone(), snapshot(target).to_string().into()).await;

@@ -122,6 +122,7 @@ pub struct World {
     pub organization: OrganizationId,
     pub server: ServerId,
     pub door: Arc<Door>,
+    gate: Arc<Gate>,
     slept: Arc<Slept>,
     log: Arc<Told>,
     pepper: Pepper,
@@ -225,7 +226,7 @@ impl World {
         tasks.spawn(follow::run(
             Arc::<Told>::clone(&log),
             Arc::clone(&directory),
-            gate,
+            Arc::clone(&gate),
             clock,
             config,
             // It follows until the world ends: a node that drains still answers for keys.
@@ -239,6 +240,7 @@ impl World {
             organization,
             server,
             door,
+            gate,
             slept,
             log,
             pepper,
@@ -271,7 +273,7 @@ impl World {
     pub async fn told(&self) {
         let length = *self.log.length.borrow();
         super::until("the node is told", || async {
-            self.directory.applied() >= length && self.door.gate().check().is_ok()
+            self.directory.applied() >= length && self.gate.check().is_ok()
         })
         .await;
         assert!(!self.tasks.is_empty());

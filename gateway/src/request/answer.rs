@@ -10,13 +10,13 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::header::Disagreement;
-use super::message::MessageError;
-use crate::request::authenticate::AuthenticationError;
-use crate::request::credential::CredentialError;
-use crate::request::principal::Invalid;
-use crate::request::refusal::{Refusal, UpstreamFault};
-use crate::request::session::SessionError;
+use super::authenticate::AuthenticationError;
+use super::credential::CredentialError;
+use super::principal::Invalid;
+use super::refusal::{Refusal, UpstreamFault};
+use super::session::SessionError;
+use crate::mcp::header::Disagreement;
+use crate::mcp::message::MessageError;
 
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
