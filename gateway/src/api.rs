@@ -22,10 +22,13 @@ use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::problem::Problem;
 use crate::request::Authenticator;
+use crate::store::bucket::Bucket;
 use crate::vault::Peppers;
 use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
+pub use reads::AS_OF;
+pub use resolve::PATH as RESOLVE;
 
 mod authenticate;
 mod body;
@@ -39,17 +42,17 @@ mod history;
 mod idempotency;
 mod key;
 mod organization;
+mod owned;
 mod problem;
 mod proof;
 mod query;
 mod reads;
+mod resolve;
 mod server;
 mod status;
 mod text;
 mod wait;
 mod written;
-
-pub use document::document;
 
 /// What the admin API is made of.
 pub struct ApiParts {
@@ -63,6 +66,8 @@ pub struct ApiParts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub fleet: Fleet,
+    /// Where its members' records are; `None`: nobody is forgotten here.
+    pub members: Option<Bucket>,
     /// Cancelled when the process is told to end: nobody is waited for any more.
     pub ending: CancellationToken,
     pub settings: ApiSettings,
@@ -173,6 +178,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(proof::routes())
         .merge(fleet::routes())
         .merge(caller::routes())
+        .merge(resolve::routes())
         .merge(document::routes())
 }
 

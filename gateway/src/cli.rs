@@ -77,7 +77,7 @@ enum Command {
     Events(events::Events),
     /// Show how the installation stands
     Status(status::Status),
-    /// Show the processes of the installation
+    /// Show the processes of the installation, or forget one that has died
     Fleet(fleet::Fleet),
 }
 

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 pub mod follow;
+pub mod forget;
 pub mod member;
 pub mod membership;
 pub mod roster;

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use http::{HeaderValue, Response, StatusCode, header};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
-use projections::origin::BuiltFrom;
+use projections::origin::{BuiltFrom, ReadModels};
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ pub struct Health {
     /// `None`: a process that answers for no keys, ready once it runs.
     pub gate: Option<Arc<Gate>>,
     /// `None`: a process that keeps no read models.
-    pub read_models: Option<watch::Receiver<BuiltFrom>>,
+    pub read_models: Option<watch::Receiver<ReadModels>>,
     /// Cancelled once the process has been told to end.
     pub ending: CancellationToken,
     pub metrics: PrometheusHandle,
@@ -43,6 +43,9 @@ struct Ready {
     reason: Option<String>,
     /// It goes on with what it knows, older than it should be.
     serving_stale: bool,
+    /// What it does not do, ready as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lacks: Option<String>,
 }
 
 pub fn router(health: Health) -> Router {
@@ -68,11 +71,12 @@ async fn live() -> &'static str {
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
     let ending = || health.ending.is_cancelled().then(|| ENDING.to_owned());
     let gate = || health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
-    let read_models = || health.read_models.as_ref().and_then(|state| diverged(&state.borrow()));
+    let read_models = || health.read_models.as_ref().and_then(|state| diverged(&state.borrow().built_from));
     let reason = ending().or_else(gate).or_else(read_models);
     let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let serving_stale = health.gate.as_ref().is_some_and(|gate| gate.serving_stale().is_some());
-    (status, Json(Ready { ready: reason.is_none(), reason, serving_stale }))
+    let lacks = health.read_models.as_ref().and_then(|state| lacks(&state.borrow()));
+    (status, Json(Ready { ready: reason.is_none(), reason, serving_stale, lacks }))
 }
 
 /// Somebody must decide before anything rests on a log that has lost what the read models know of.
@@ -81,6 +85,11 @@ fn diverged(origin: &BuiltFrom) -> Option<String> {
         BuiltFrom::Diverged(reason) => Some(built_from_another(reason)),
         BuiltFrom::Unknown | BuiltFrom::SameLog => None,
     }
+}
+
+/// Beside a newer version's tables it answers for keys as ever.
+fn lacks(read_models: &ReadModels) -> Option<String> {
+    read_models.newer.as_ref().map(|reason| format!("it keeps no read models: {reason}"))
 }
 
 /// Why a process that keeps read models answers for no key yet, or no more.
@@ -158,5 +167,19 @@ mod tests {
         assert_eq!(ready().await, StatusCode::OK);
         ending.cancel();
         assert_eq!(ready().await, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test]
+    async fn a_worker_beside_a_newer_versions_read_models_is_ready_and_says_what_it_lacks() {
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
+        let newer = Some("migration 9".to_owned());
+        let (_tell, told) = watch::channel(ReadModels { built_from: BuiltFrom::SameLog, newer });
+        let ending = CancellationToken::new();
+        let router = router(Health { gate: None, read_models: Some(told), ending, metrics });
+        let answer = router.oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["lacks"], "it keeps no read models: migration 9");
     }
 }

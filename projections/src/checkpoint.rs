@@ -36,12 +36,14 @@ impl Checkpoint {
 
 /// A projection's checkpoint; `None`: it has nothing yet.
 pub async fn read(pool: &Pool, projection: Projection) -> Result<Option<Checkpoint>, ReadModelError> {
+    pool.has_own_sessions().await?;
     let mut connection = pool.inner().acquire().await?;
     Ok(within(&mut connection, projection).await?)
 }
 
 /// Every projection's checkpoint, as they stood at one moment.
 pub async fn all(pool: &Pool) -> Result<Vec<(Projection, Option<Checkpoint>)>, ReadModelError> {
+    pool.has_own_sessions().await?;
     let sql = "SELECT projection, to_jsonb(c) FROM checkpoints c";
     let mut rows: Vec<(String, Json<Checkpoint>)> = sqlx::query_as(sql).fetch_all(pool.inner()).await?;
     let of = |projection: Projection| {

@@ -96,6 +96,10 @@ pub struct Worker {
 #[derive(Clone, Debug)]
 pub struct Held(watch::Receiver<BTreeSet<&'static str>>);
 
+/// Where a worker tells what it holds.
+#[derive(Clone, Debug)]
+pub struct Holding(watch::Sender<BTreeSet<&'static str>>);
+
 impl Held {
     pub fn now(&self) -> BTreeSet<&'static str> {
         self.0.borrow().clone()
@@ -127,15 +131,24 @@ pub struct Leasing {
     ended: BTreeSet<Uuid>,
     /// Since when each lease is held, and from before its last renewal was sent.
     held: BTreeMap<&'static str, (Timestamp, Instant)>,
-    tell: watch::Sender<BTreeSet<&'static str>>,
+    tell: Holding,
+}
+
+impl Holding {
+    /// For one worker, however often it rests.
+    pub fn new() -> (Self, Held) {
+        let (tell, held) = watch::channel(BTreeSet::new());
+        (Self(tell), Held(held))
+    }
 }
 
 impl Leasing {
-    pub fn new(store: Arc<dyn LeaseStore>, clock: Arc<dyn Clock>, worker: Worker) -> (Self, Held) {
-        let (tell, held) = watch::channel(BTreeSet::new());
+    /// What it holds is told through `tell`; a worker that rests for a while comes back as another one, and tells by
+    /// the same.
+    pub fn new(store: Arc<dyn LeaseStore>, clock: Arc<dyn Clock>, worker: Worker, tell: Holding) -> Self {
         let table = Table::new(worker.id, worker.lease, worker.shared.clone());
         let (ended, leases) = (BTreeSet::new(), BTreeMap::new());
-        (Self { store, clock, worker, table, presence: 0, ended, held: leases, tell }, Held(held))
+        Self { store, clock, worker, table, presence: 0, ended, held: leases, tell }
     }
 
     /// Cancelled, it gives back what it holds, so that nobody has to wait for it.
@@ -148,6 +161,8 @@ impl Leasing {
         if tokio::time::timeout(self.worker.lease / 4, self.give_back()).await.is_err() {
             tracing::debug!("leases were not given back: they end by themselves");
         }
+        self.held.clear();
+        self.publish();
     }
 
     async fn keep(&mut self) -> Infallible {
@@ -302,7 +317,7 @@ impl Leasing {
             let held = if self.held.contains_key(name) { 1.0 } else { 0.0 };
             metrics::gauge!("keyledger_lease_held", "lease" => *name).set(held);
         }
-        self.tell.send_replace(self.held.keys().copied().collect());
+        self.tell.0.send_replace(self.held.keys().copied().collect());
     }
 
     async fn give_back(&mut self) {

@@ -33,40 +33,60 @@ pub enum CompareError {
     Log(#[from] ReadError),
 }
 
+/// The read models as a worker meets them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadModels {
+    pub built_from: BuiltFrom,
+    /// They are a newer version's: this one reads them, and keeps none of them.
+    pub newer: Option<String>,
+}
+
+impl ReadModels {
+    pub const UNKNOWN: Self = Self { built_from: BuiltFrom::Unknown, newer: None };
+}
+
 /// Looks now and again, and tells. PostgreSQL silent is nothing against the log: keys are judged without it. What
 /// was found once stands until it is found otherwise.
 pub async fn keep_looking(
     log: Arc<dyn Log>,
     pool: Pool,
     every: Duration,
-    tell: watch::Sender<BuiltFrom>,
+    tell: watch::Sender<ReadModels>,
 ) -> Infallible {
-    let mut migrated = false;
     loop {
-        // Tables of a version before this one keep their places elsewhere.
-        let looked = if migrated { look(&*log, &pool).await } else { migrate_and_look(&*log, &pool).await };
-        migrated |= looked.is_ok();
+        // Tables of a version before this one keep their places elsewhere. A newer one may come at any time.
+        let looked = match postgres::migrate(&pool).await {
+            Ok(()) => {
+                tell_newer(&tell, None);
+                look(&*log, &pool).await
+            }
+            Err(newer @ ReadModelError::NewerSchema { .. }) => {
+                tell_newer(&tell, Some(newer.to_string()));
+                look(&*log, &pool).await
+            }
+            Err(error) => Err(error.into()),
+        };
         match looked {
             Ok(origin) => {
                 let diverged = matches!(origin, BuiltFrom::Diverged(_));
                 metrics::gauge!("keyledger_read_models_diverged").set(if diverged { 1.0 } else { 0.0 });
                 if let BuiltFrom::Diverged(reason) = &origin
-                    && *tell.borrow() != origin
+                    && tell.borrow().built_from != origin
                 {
                     tracing::error!(%reason, "the read models were built from another log: nothing may rest on this one until somebody has decided");
                 }
                 tell.send_if_modified(|known| {
-                    let changed = *known != origin;
-                    *known = origin;
+                    let changed = known.built_from != origin;
+                    known.built_from = origin;
                     changed
                 });
             }
             Err(CompareError::ReadModels(error)) => {
                 tracing::debug!(%error, "the read models were not compared with the log");
                 tell.send_if_modified(|known| {
-                    let first = *known == BuiltFrom::Unknown;
+                    let first = known.built_from == BuiltFrom::Unknown;
                     if first {
-                        *known = BuiltFrom::SameLog;
+                        known.built_from = BuiltFrom::SameLog;
                     }
                     first
                 });
@@ -79,9 +99,16 @@ pub async fn keep_looking(
     }
 }
 
-async fn migrate_and_look(log: &dyn Log, pool: &Pool) -> Result<BuiltFrom, CompareError> {
-    postgres::migrate(pool).await?;
-    look(log, pool).await
+fn tell_newer(tell: &watch::Sender<ReadModels>, newer: Option<String>) {
+    metrics::gauge!("keyledger_read_models_newer_schema").set(if newer.is_some() { 1.0 } else { 0.0 });
+    tell.send_if_modified(|known| {
+        let changed = known.newer != newer;
+        if let Some(reason) = newer.as_ref().filter(|_| changed) {
+            tracing::warn!(%reason, "this worker keeps no read models");
+        }
+        known.newer = newer;
+        changed
+    });
 }
 
 /// Compares every projection's place with the log.

@@ -5,13 +5,9 @@
 //! noun: its row, the one fold from events to row, and its reads. [`crate::runner`] writes. Rows pass through
 //! PostgreSQL as JSON objects whose members are the columns, so that a row has one definition.
 
-use std::str::FromStr;
-use std::time::Duration;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgConnection;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::types::Json;
 
 use self::page::List;
@@ -22,6 +18,7 @@ pub mod key;
 pub mod organization;
 pub mod page;
 pub mod server;
+mod session;
 pub mod text;
 
 pub use history::EventRow;
@@ -29,6 +26,7 @@ pub use key::KeyRow;
 pub use organization::OrganizationRow;
 pub use page::{Cursor, CursorError, Page, PageQuery};
 pub use server::ServerRow;
+pub use session::{Pool, connect};
 
 /// The tables that come from events, all of them.
 pub fn tables() -> impl Iterator<Item = &'static str> {
@@ -57,10 +55,6 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
 
-/// Connections to the database of the read models. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Pool(PgPool);
-
 /// Why the read models gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadModelError {
@@ -70,32 +64,71 @@ pub enum ReadModelError {
     Migrate(#[from] sqlx::migrate::MigrateError),
     #[error("PostgreSQL {0} is too old: 15 or later is needed")]
     TooOld(String),
+    #[error(
+        "the database's tables are those of a newer version (migration {theirs}; this one knows {ours}): upgrade this \
+         process"
+    )]
+    NewerSchema { theirs: i64, ours: i64 },
+    #[error(
+        "PostgreSQL is behind a pooler that mixes sessions (PgBouncer's transaction or statement pooling, or a session \
+         pool without `server_reset_query = DISCARD ALL`): connect directly, or with `pool_mode = session`"
+    )]
+    MixedSessions,
     #[error(transparent)]
     Cursor(#[from] CursorError),
 }
 
-/// A pool of at most `max` connections to `postgres://…`. It connects when it is first used, so that a
-/// database that is down stops nobody from starting. Statements end after 10 s.
-pub fn connect(url: &str, max: u32) -> Result<Pool, ReadModelError> {
-    let options = PgConnectOptions::from_str(url)?.application_name("keyledger").options([
-        ("statement_timeout", "10s"),
-        ("lock_timeout", "5s"),
-        ("idle_in_transaction_session_timeout", "30s"),
-        ("timezone", "UTC"),
-        // Tables that are there already are nothing to tell.
-        ("client_min_messages", "warning"),
-    ]);
-    let pool = PgPoolOptions::new()
-        .max_connections(max)
-        .acquire_timeout(Duration::from_secs(3))
-        .max_lifetime(Duration::from_secs(30 * 60))
-        .connect_lazy_with(options);
-    Ok(Pool(pool))
+/// Brings the tables to this version's shape, and leaves those alone that have it: then no right to change tables is
+/// needed. Safe to run from several processes at once.
+pub async fn migrate(pool: &Pool) -> Result<(), ReadModelError> {
+    pool.has_own_sessions().await?;
+    match shape(pool).await? {
+        Shape::Ours => Ok(()),
+        Shape::Newer { theirs, ours } => Err(ReadModelError::NewerSchema { theirs, ours }),
+        Shape::Older => bring_up(pool).await,
+    }
 }
 
-/// Brings the tables to this version's shape. Safe to run from several processes at once.
-pub async fn migrate(pool: &Pool) -> Result<(), ReadModelError> {
-    let mut connection = pool.0.acquire().await?.detach();
+/// What the database has, as its own table of migrations tells it.
+enum Shape {
+    Ours,
+    /// Or none yet, or one that was broken off.
+    Older,
+    /// A newer version has been here.
+    Newer {
+        theirs: i64,
+        ours: i64,
+    },
+}
+
+async fn shape(pool: &Pool) -> Result<Shape, ReadModelError> {
+    let mut connection = pool.inner().acquire().await?;
+    let there: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !there {
+        return Ok(Shape::Older);
+    }
+    let applied: Vec<(i64, Vec<u8>)> =
+        sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
+            .fetch_all(&mut *connection)
+            .await?;
+    let ours = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let theirs = applied.last().map_or(0, |(version, _)| *version);
+    let known = |version: i64, checksum: &[u8]| {
+        applied.iter().any(|(applied, with)| *applied == version && with == checksum)
+    };
+    if theirs > ours {
+        Ok(Shape::Newer { theirs, ours })
+    } else if MIGRATIONS.iter().all(|migration| known(migration.version, &migration.checksum)) {
+        Ok(Shape::Ours)
+    } else {
+        Ok(Shape::Older)
+    }
+}
+
+async fn bring_up(pool: &Pool) -> Result<(), ReadModelError> {
+    let mut connection = pool.inner().acquire().await?.detach();
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
         .fetch_one(&mut connection)
         .await?;
@@ -107,23 +140,6 @@ pub async fn migrate(pool: &Pool) -> Result<(), ReadModelError> {
     sqlx::query("SET lock_timeout = 0").execute(&mut connection).await?;
     MIGRATIONS.run_direct(None, &mut connection, false).await?;
     Ok(())
-}
-
-impl Pool {
-    /// Connections to tables of the same names in another schema of the same database.
-    pub(crate) fn in_schema(&self, schema: &str, max: u32) -> Self {
-        let options = (*self.0.connect_options()).clone().options([("search_path", schema)]);
-        Self(self.0.options().clone().max_connections(max).connect_lazy_with(options))
-    }
-
-    /// For tests, which look at plans and stored rows.
-    pub fn inner(&self) -> &PgPool {
-        &self.0
-    }
-
-    pub async fn close(&self) {
-        self.0.close().await;
-    }
 }
 
 /// The rows of these ids. There is one writer: the checkpoint's fence sees to it.

@@ -3,11 +3,13 @@
 mod cluster;
 mod nats;
 mod pause;
+mod pgbouncer;
 mod postgres;
 mod proxy;
 
 pub use cluster::{Cluster, MEMBERS};
 pub use nats::{Nats, ROOT};
 pub use pause::pause;
+pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};
 pub use proxy::{Proxy, Way};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::key::secret::Prefix;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use gateway::bootstrap::Bootstrap;
-use gateway::config::{Config, NatsRole};
+use gateway::config::{Config, NatsRole, Secret};
 use gateway::serve::{self, Running, connections};
 use gateway::store::bucket::Bucket;
 use gateway::store::setup;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::poll;
-use crate::servers::{Nats, Postgres};
+use crate::servers::{Nats, PgBouncer, Postgres};
 use crate::upstreams::Upstream;
 use crate::wire::{Answer, Ask};
 
@@ -100,6 +100,17 @@ impl Spine {
     /// With a PostgreSQL of its own, which the test may stop.
     pub async fn breakable(change: impl FnOnce(&mut Config)) -> Self {
         Self::build(Postgres::own().await, change).await
+    }
+
+    /// Whose read models lie behind a PgBouncer of this mode. `None`: there is none on this machine.
+    pub async fn behind_pgbouncer(mode: &str) -> Option<(Self, PgBouncer)> {
+        let postgres = Postgres::start().await;
+        let bouncer = PgBouncer::start(&postgres, mode).await?;
+        let url = Secret::from(bouncer.url().to_owned());
+        let behind = |config: &mut Config| {
+            config.postgres.as_mut().expect("read models are configured").url = Some(url);
+        };
+        Some((Self::build(postgres, behind).await, bouncer))
     }
 
     async fn build(postgres: Postgres, change: impl FnOnce(&mut Config)) -> Self {

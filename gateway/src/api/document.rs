@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::Admin;
+use super::reads::AS_OF;
 use super::wait::WaitQuery;
 use super::{ApiState, idempotency, key};
 use crate::problem::{MEDIA_TYPE, Problem};
@@ -65,7 +66,7 @@ async fn openapi(_admin: Admin) -> Json<&'static OpenApi> {
 }
 
 /// The document of every route of `/api/v1`, verify included.
-pub fn document() -> OpenApi {
+pub(super) fn document() -> OpenApi {
     let (_, mut document) =
         OpenApiRouter::with_openapi(Head::openapi()).merge(super::routes()).split_for_parts();
     for item in document.paths.paths.values_mut() {
@@ -97,6 +98,7 @@ pub fn document() -> OpenApi {
 fn complete(item: &mut PathItem) {
     for read in [&mut item.get].into_iter().flatten() {
         problems(read);
+        tells_its_age(read);
     }
     for write in [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten() {
         problems(write);
@@ -104,7 +106,7 @@ fn complete(item: &mut PathItem) {
             write.servers = Some(vec![
                 ServerBuilder::new().url("/").description(Some("The public listener, not this one")).build(),
             ]);
-        } else {
+        } else if write.operation_id.as_deref() != Some("fleet_forget") {
             takes_idempotency_key(write);
             let waits = WaitQuery::into_params(|| None).into_iter().map(Into::into);
             write.parameters.get_or_insert_default().extend(waits);
@@ -117,6 +119,24 @@ fn problems(operation: &mut Operation) {
         .responses
         .responses
         .insert("default".to_owned(), RefOr::Ref(Ref::from_response_name("Problem")));
+}
+
+/// Whatever waits for a position is read from the read models.
+fn tells_its_age(operation: &mut Operation) {
+    let waits = operation.parameters.iter().flatten().any(|parameter| match parameter {
+        RefOr::T(parameter) => parameter.name == "at_least",
+        RefOr::Ref(_) => false,
+    });
+    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200").filter(|_| waits) {
+        let as_of = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+            .description(Some(
+                "The read models are behind: the answer is as of this moment, and newer changes hold already. \
+                 Absent: it is up to date.",
+            ))
+            .build();
+        answer.headers.insert(AS_OF.to_string(), as_of.into());
+    }
 }
 
 fn takes_idempotency_key(operation: &mut Operation) {

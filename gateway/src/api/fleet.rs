@@ -1,4 +1,4 @@
-//! `GET /api/v1/fleet`: the processes of the installation, as this one knows them.
+//! `/api/v1/fleet`: the processes of the installation, as this one knows them.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,8 +20,10 @@ use super::status::info;
 use crate::fleet::{Member, member};
 use crate::problem::Problem;
 
+mod forget;
+
 pub fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(fleet))
+    OpenApiRouter::new().routes(routes!(fleet)).routes(routes!(forget::forget))
 }
 
 /// The processes of the installation.

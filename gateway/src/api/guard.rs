@@ -81,6 +81,7 @@ permissions! {
     KeysWrite: Keys, Write;
     EventsRead: Events, Read;
     StatusRead: Status, Read;
+    StatusWrite: Status, Write;
 }
 
 impl<P: Permission, T: Place> FromRequestParts<ApiState> for Allowed<P, T> {

@@ -1,16 +1,62 @@
 //! Reading from the read models: at least as new as asked for, in bounded time.
 
 use std::future::Future;
+use std::time::Duration;
 
-use events::{Owner, Position};
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use events::{Owner, Position, Timestamp};
+use http::{HeaderName, HeaderValue};
+use projections::Projection;
+use projections::checkpoint::{self, Checkpoint};
 use projections::postgres::organization;
 use projections::postgres::{Page as Rows, PageQuery, Pool, ReadModelError};
-use projections::{Projection, checkpoint};
+use serde::Serialize;
 
 use super::ApiState;
 use super::guard::Place;
 use super::query::{ListQuery, Page};
 use crate::problem::Problem;
+
+/// Tells that an answer is behind: it holds what the log stored up to this moment, and more is known.
+pub const AS_OF: HeaderName = HeaderName::from_static("read-models-as-of");
+
+/// The read models are told to be behind when what they lack came so much later than what they have. A worker
+/// that keeps up is never that far back.
+const BEHIND: Duration = Duration::from_secs(1);
+
+/// What the read models answered.
+#[derive(Debug)]
+pub struct Found<T> {
+    pub found: T,
+    /// They were behind: up to when they know.
+    pub as_of: Option<Timestamp>,
+}
+
+impl<T> Found<T> {
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Found<U> {
+        Found { found: map(self.found), as_of: self.as_of }
+    }
+}
+
+impl<T> Found<Option<T>> {
+    /// What was asked for, or that it is not there.
+    pub fn required(self) -> Result<Found<T>, Problem> {
+        let found = self.found.ok_or_else(Problem::not_found)?;
+        Ok(Found { found, as_of: self.as_of })
+    }
+}
+
+impl<T: Serialize> IntoResponse for Found<T> {
+    fn into_response(self) -> Response {
+        let mut response = Json(self.found).into_response();
+        let as_of = self.as_of.and_then(|as_of| HeaderValue::try_from(as_of.to_string()).ok());
+        if let Some(as_of) = as_of {
+            response.headers_mut().insert(AS_OF, as_of);
+        }
+        response
+    }
+}
 
 impl ApiState {
     /// Waits until the projection includes `at_least`, then reads from it. PostgreSQL silent is a problem of its own.
@@ -19,7 +65,7 @@ impl ApiState {
         projection: Projection,
         at_least: Option<Position>,
         read: impl FnOnce(&'a Pool) -> F,
-    ) -> Result<T, Problem>
+    ) -> Result<Found<T>, Problem>
     where
         F: Future<Output = Result<T, ReadModelError>> + Send,
     {
@@ -27,12 +73,20 @@ impl ApiState {
         if let Some(position) = at_least {
             self.wait_for(pool, projection, position).await?;
         }
-        match tokio::time::timeout(self.settings.read_timeout, read(pool)).await {
+        let reading = async {
+            // Before the rows: an answer may know more than it says, and never less.
+            let at = checkpoint::read(pool, projection).await?;
+            Ok(Found { found: read(pool).await?, as_of: self.as_of(at.as_ref()) })
+        };
+        match tokio::time::timeout(self.settings.read_timeout, reading).await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(ReadModelError::Cursor(error))) => Err(Problem::invalid("?cursor", format!("{error}."))),
             Ok(Err(
-                error
-                @ (ReadModelError::Database(_) | ReadModelError::Migrate(_) | ReadModelError::TooOld(_)),
+                error @ (ReadModelError::Database(_)
+                | ReadModelError::Migrate(_)
+                | ReadModelError::TooOld(_)
+                | ReadModelError::NewerSchema { .. }
+                | ReadModelError::MixedSessions),
             )) => Err(failed(&error)),
             Err(_) => Err(failed(&"no answer in time")),
         }
@@ -46,13 +100,33 @@ impl ApiState {
         at_least: Option<Position>,
         known: impl FnOnce() -> bool,
         read: impl Fn(&'a Pool) -> F,
-    ) -> Result<Option<T>, Problem>
+    ) -> Result<Found<Option<T>>, Problem>
     where
         F: Future<Output = Result<Option<T>, ReadModelError>> + Send,
     {
-        match self.read(projection, at_least, &read).await? {
-            None if known() => self.read(projection, self.gate.position(), &read).await,
-            found => Ok(found),
+        let found = self.read(projection, at_least, &read).await?;
+        if found.found.is_none() && known() {
+            return self.read(projection, self.gate.position(), &read).await;
+        }
+        Ok(found)
+    }
+
+    /// Up to when a projection knows, if this node's memory knows of something that came well after that.
+    fn as_of(&self, at: Option<&Checkpoint>) -> Option<Timestamp> {
+        let (applied, newest) = (self.directory.applied(), self.directory.stored_at()?);
+        let as_of = at.map_or(Timestamp::UNIX_EPOCH, |at| at.stored_at);
+        let has_all = at.is_some_and(|at| at.sequence >= applied);
+        (!has_all && newest.since(as_of) > BEHIND).then_some(as_of)
+    }
+
+    /// Brings this node's memory to where the log ends now, in bounded time. What another node wrote a moment ago
+    /// may be missing from it.
+    pub async fn catch_up(&self) {
+        let end = tokio::time::timeout(self.settings.read_timeout, self.log.info()).await;
+        if let Ok(Ok(info)) = end
+            && let Some(position) = self.position(info.last_sequence)
+        {
+            self.gate.wait_applied(&position, self.settings.at_least_timeout).await;
         }
     }
 
@@ -63,7 +137,7 @@ impl ApiState {
             return Ok(());
         }
         let row = self.read(Projection::Organizations, None, |pool| organization::get(pool, id)).await?;
-        row.map(|_| ()).ok_or_else(Problem::not_found)
+        row.required().map(|_| ())
     }
 
     async fn wait_for(&self, pool: &Pool, projection: Projection, position: Position) -> Result<(), Problem> {

@@ -169,7 +169,7 @@ type Found = (Projection, Option<Checkpoint>, Parked);
 
 async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
     // The history is everybody's: no projection is waited for.
-    let Ok(found) = api.read(Projection::History, None, find).await else {
+    let Ok(found) = api.read(Projection::History, None, find).await.map(|answer| answer.found) else {
         return ReadModelsStatus {
             reachable: false,
             applied: None,

@@ -98,6 +98,7 @@ fn state(settings: ApiSettings) -> ApiState {
         peppers: Peppers::one(Pepper::new(PepperId::new(Uuid::from_u128(1)), &[7; 32])),
         reads: None,
         fleet: Fleet::new(clock.clone()),
+        members: None,
         clock,
         random,
         ending: CancellationToken::new(),
@@ -135,7 +136,7 @@ async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
 
 #[tokio::test]
 async fn a_closed_gate_answers_every_route_alike() {
-    let document = serde_json::to_value(document()).unwrap();
+    let document = serde_json::to_value(document::document()).unwrap();
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
         // Served by the public listener.

@@ -1,5 +1,6 @@
 //! A small client of the admin API: one connection, bounded answers, problems as errors.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::CliError;
-use crate::api::IDEMPOTENCY_KEY;
+use crate::api::{AS_OF, IDEMPOTENCY_KEY};
 use crate::problem::{Kind, MEDIA_TYPE, Problem};
 
 /// An answer of the API holds at most this many bytes.
@@ -30,6 +31,8 @@ pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: Url,
     authorization: HeaderValue,
+    /// Of the first answer that said to be behind.
+    as_of: OnceLock<String>,
 }
 
 /// Where the API is and with what key.
@@ -56,7 +59,7 @@ impl Client {
             .map_err(|_| CliError::Usage("the admin key holds characters that no key has".to_owned()))?;
         authorization.set_sensitive(true);
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(https);
-        Ok(Self { http, base: target.base, authorization })
+        Ok(Self { http, base: target.base, authorization, as_of: OnceLock::new() })
     }
 
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
@@ -82,6 +85,11 @@ impl Client {
             }
         }
         self.send(method, &url, Some(&key), body).await
+    }
+
+    /// Up to when the answers know, if the read models were behind.
+    pub fn as_of(&self) -> Option<&str> {
+        self.as_of.get().map(String::as_str)
     }
 
     fn url(&self, path: &str) -> Result<Url, CliError> {
@@ -122,6 +130,9 @@ impl Client {
         };
         let media_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_problem = media_type.is_some_and(|media_type| media_type.starts_with(MEDIA_TYPE));
+        if let Some(as_of) = parts.headers.get(AS_OF).and_then(|value| value.to_str().ok()) {
+            self.as_of.get_or_init(|| as_of.to_owned());
+        }
         if parts.status.is_success() && !is_problem {
             return serde_json::from_slice(&body).map_err(|_| not_the_api(&origin, parts.status));
         }

@@ -75,8 +75,18 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// Says so when what was read is not all that is known.
+    pub fn note_age(&mut self) {
+        if let Some(as_of) = self.client.as_of() {
+            self.output.note(format!(
+                "the read models are behind: this is as of {as_of}, and newer changes hold already"
+            ));
+        }
+    }
+
     /// Shows one thing.
     pub fn show(&mut self, columns: &[Column], found: &Value) -> Result<(), CliError> {
+        self.note_age();
         if self.json { self.output.json(found) } else { self.output.card(columns, found) }
     }
 }

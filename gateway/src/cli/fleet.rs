@@ -1,6 +1,6 @@
 //! `keyledger fleet`
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::Environment;
@@ -8,8 +8,13 @@ use super::connection::Connection;
 use super::error::CliError;
 use super::output::{Column, Output, text};
 
+mod forget;
+
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Fleet {
+    #[command(subcommand)]
+    change: Option<Change>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -34,8 +39,21 @@ const LEASES: &[Column] = &[
     Column { head: "SINCE", cell: |item| text(item, "since") },
 ];
 
+#[derive(Debug, Subcommand)]
+enum Change {
+    /// Forget a member that has died, so that `--wait fleet` waits for it no more
+    Forget(forget::Forget),
+}
+
 impl Fleet {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        match self.change {
+            Some(Change::Forget(command)) => command.run(environment, output).await,
+            None => self.show(environment, output).await,
+        }
+    }
+
+    async fn show(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let session = self.connection.open(environment, output)?;
         let fleet = session.client.get("/api/v1/fleet", &[]).await?;
         if session.json {

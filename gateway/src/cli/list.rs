@@ -45,6 +45,7 @@ impl Paging {
         columns: &[Column],
     ) -> Result<(), CliError> {
         let (items, next) = self.fetch(session, path).await?;
+        session.note_age();
         if session.json {
             return session.output.json(&json!({ "items": items, "next": next }));
         }

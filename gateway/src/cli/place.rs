@@ -6,6 +6,8 @@ use uuid::Uuid;
 
 use super::connection::Session;
 use super::error::CliError;
+use crate::api::RESOLVE;
+use crate::problem::Kind;
 
 /// Whose servers or keys.
 #[derive(Debug, Args)]
@@ -51,8 +53,9 @@ pub async fn organization_id(session: &Session<'_>, named: &str) -> Result<Strin
     if is_id(named) {
         return Ok(named.to_owned());
     }
-    let found = session.client.get("/api/v1/organizations", &[("slug", named.to_owned())]).await?;
-    only(&found)
+    let names = [("organization", named.to_owned())];
+    resolve(session, &names, "organization")
+        .await?
         .ok_or_else(|| CliError::Refused(format!("there is no organization `{named}` that this key may see")))
 }
 
@@ -61,9 +64,24 @@ pub async fn server_id(session: &Session<'_>, path: &str, named: &str) -> Result
     if is_id(named) {
         return Ok(named.to_owned());
     }
-    let found = session.client.get(&format!("{path}/servers"), &[("slug", named.to_owned())]).await?;
-    only(&found)
+    let organization = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let names = [("organization", organization), ("server", named.to_owned())];
+    resolve(session, &names, "server")
+        .await?
         .ok_or_else(|| CliError::Refused(format!("there is no server `{named}` in this organization")))
+}
+
+/// The id of what is named. `None`: there is nothing of that name.
+async fn resolve(
+    session: &Session<'_>,
+    names: &[(&str, String)],
+    what: &str,
+) -> Result<Option<String>, CliError> {
+    match session.client.get(RESOLVE, names).await {
+        Ok(found) => Ok(found.get(what).and_then(Value::as_str).map(str::to_owned)),
+        Err(CliError::Problem(problem)) if problem.is(Kind::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn own_organization(session: &Session<'_>) -> Result<String, CliError> {
@@ -79,8 +97,4 @@ async fn own_organization(session: &Session<'_>) -> Result<String, CliError> {
 
 fn is_id(text: &str) -> bool {
     Uuid::try_parse(text).is_ok_and(|id| id.to_string() == text)
-}
-
-fn only(found: &Value) -> Option<String> {
-    found.get("items")?.get(0)?.get("id")?.as_str().map(str::to_owned)
 }

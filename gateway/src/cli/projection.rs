@@ -76,7 +76,9 @@ impl AsWorker {
 impl From<ReadModelError> for CliError {
     fn from(error: ReadModelError) -> Self {
         match error {
-            ReadModelError::TooOld(_) => Self::Refused(error.to_string()),
+            ReadModelError::TooOld(_)
+            | ReadModelError::NewerSchema { .. }
+            | ReadModelError::MixedSessions => Self::Refused(error.to_string()),
             ReadModelError::Database(_) | ReadModelError::Migrate(_) | ReadModelError::Cursor(_) => {
                 Self::Unavailable(error.to_string())
             }

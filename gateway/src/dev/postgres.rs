@@ -302,7 +302,7 @@ const WAYS_FOR_ROOT: [&[&str]; 2] = [
 ];
 
 /// Nothing for an ordinary user; for root, the first way that this machine allows.
-async fn as_ordinary_user() -> Result<Vec<OsString>, Error> {
+pub async fn as_ordinary_user() -> Result<Vec<OsString>, Error> {
     if !rustix::process::geteuid().is_root() {
         return Ok(Vec::new());
     }

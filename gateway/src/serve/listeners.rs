@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::dispatch::Dispatcher;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
-use projections::origin::BuiltFrom;
+use projections::origin::ReadModels;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -27,7 +27,7 @@ use crate::vault::{self, Peppers, VaultName};
 pub(super) async fn metrics(
     process: &Process,
     gate: Option<Arc<Gate>>,
-    read_models: Option<watch::Receiver<BuiltFrom>>,
+    read_models: Option<watch::Receiver<ReadModels>>,
     metrics: PrometheusHandle,
 ) -> Result<SocketAddr, ServeError> {
     let (socket, address) = listen("listen.metrics", process.config.listen.metrics)?;
@@ -62,9 +62,10 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     }
     let prefix = config.key_prefix()?;
     process.watch_stream(&log);
+    let members = Bucket::of_fleet(log.client().clone());
     process.followers.tasks.spawn(fleet::follow::run(
         process.fleet.clone(),
-        Bucket::of_fleet(log.client().clone()),
+        members.clone(),
         Arc::clone(&process.clock),
         process.followers.cancel.clone(),
     ));
@@ -86,6 +87,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
         fleet: process.fleet.clone(),
+        members: Some(members.clone()),
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });

@@ -7,8 +7,8 @@ use events::clock::uuid_v7;
 use events::log::Log;
 use projections::Projection;
 use projections::directory::Gate;
-use projections::lease::{Held, Leasing, Worker};
-use projections::origin::{self, BuiltFrom};
+use projections::lease::{Held, Holding, Leasing, Worker};
+use projections::origin::{self, ReadModels};
 use projections::postgres::text::Unseal;
 use projections::postgres::{self, Pool};
 use projections::runner::{self, Projector, ProjectorConfig};
@@ -26,14 +26,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Takes this worker's share of the projections, keeps it, and tells whether the log is what the read models were
 /// built from, and what the worker's share is. A database that is down is waited for.
-pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<BuiltFrom>, Held), ServeError> {
+pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<ReadModels>, Held), ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
     process.watch_stream(&log);
     let pool = pool(&process.config)?;
-    let held = share(process, log.client().clone());
+    let client = log.client().clone();
     let (log, sealing): (Arc<dyn Log>, Arc<dyn Unseal>) = (Arc::new(log), Arc::new(sealing));
+    let read_models = watch_over(process, Arc::clone(&log), pool.clone());
+    let held = share(process, client, read_models.clone());
     for projection in Projection::ALL {
         let (log, unseal) = (Arc::clone(&log), Arc::clone(&sealing));
         let projector = Projector::new(projection, log, pool.clone(), unseal, ProjectorConfig::default());
@@ -44,21 +46,43 @@ pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<BuiltFro
         };
         process.tasks.spawn(while_held(held.clone(), projection.as_str(), process.cancel.clone(), work));
     }
-    Ok((watch_over(process, log, pool), held))
+    Ok((read_models, held))
 }
 
-/// Shares the work with the other workers.
-fn share(process: &Process, client: store::Client) -> Held {
-    let worker = Worker {
-        id: uuid_v7(&*process.clock, &*process.random),
-        name: process.config.fleet_name(),
-        lease: Duration::from_millis(process.config.fleet.lease_ms),
-        shared: Projection::ALL.map(Projection::as_str).into_iter().chain([snapshots::LEASE]).collect(),
-    };
+/// Shares the work with the other workers. Beside a newer version's tables it rests, and leaves the work to those who
+/// can do it.
+fn share(process: &Process, client: store::Client, mut read_models: watch::Receiver<ReadModels>) -> Held {
+    let (tell, held) = Holding::new();
     let leases = Arc::new(FleetLeases::new(client));
-    let (leasing, held) = Leasing::new(leases, Arc::clone(&process.clock), worker);
-    process.tasks.spawn(leasing.run(process.cancel.clone()));
+    let (clock, random) = (Arc::clone(&process.clock), Arc::clone(&process.random));
+    let (name, lease) = (process.config.fleet_name(), Duration::from_millis(process.config.fleet.lease_ms));
+    let leasing = move || {
+        let shared = Projection::ALL.map(Projection::as_str).into_iter().chain([snapshots::LEASE]).collect();
+        let worker = Worker { id: uuid_v7(&*clock, &*random), name: name.clone(), lease, shared };
+        Leasing::new(Arc::clone(&leases) as _, Arc::clone(&clock), worker, tell.clone())
+    };
+    let cancel = process.cancel.clone();
+    process.tasks.spawn(async move {
+        let can_work = |read_models: &ReadModels| read_models.newer.is_none();
+        while until(&mut read_models, &cancel, can_work).await {
+            let rest = cancel.child_token();
+            tokio::join!(leasing().run(rest.clone()), async {
+                until(&mut read_models, &rest, |now| !can_work(now)).await;
+                rest.cancel();
+            });
+        }
+    });
     held
+}
+
+/// Waits until it is so. False: it was cancelled, or nobody looks any more.
+async fn until(
+    read_models: &mut watch::Receiver<ReadModels>,
+    cancel: &CancellationToken,
+    is_so: impl Fn(&ReadModels) -> bool,
+) -> bool {
+    let waited = cancel.run_until_cancelled(read_models.wait_for(is_so)).await;
+    waited.is_some_and(|found| found.is_ok())
 }
 
 /// Does a work whenever this worker holds its lease, until the lease is lost.
@@ -78,8 +102,8 @@ pub(super) async fn while_held<Work: Future<Output = ()>>(
 }
 
 /// What each worker does, whoever keeps the projections.
-fn watch_over(process: &Process, log: Arc<dyn Log>, pool: Pool) -> watch::Receiver<BuiltFrom> {
-    let (tell, origin) = watch::channel(BuiltFrom::Unknown);
+fn watch_over(process: &Process, log: Arc<dyn Log>, pool: Pool) -> watch::Receiver<ReadModels> {
+    let (tell, read_models) = watch::channel(ReadModels::UNKNOWN);
     let measuring = runner::measure(Arc::clone(&log), pool.clone(), LOOK_EVERY);
     let looking = origin::keep_looking(log, pool, LOOK_EVERY, tell);
     let cancel = process.cancel.clone();
@@ -91,17 +115,17 @@ fn watch_over(process: &Process, log: Arc<dyn Log>, pool: Pool) -> watch::Receiv
             never = looking => match never {},
         }
     });
-    origin
+    read_models
 }
 
 /// While the read models know of events that the log has lost, the gate is held: a revocation may be among them.
-pub(super) fn hold_gate(process: &Process, gate: Arc<Gate>, mut origin: watch::Receiver<BuiltFrom>) {
+pub(super) fn hold_gate(process: &Process, gate: Arc<Gate>, mut known: watch::Receiver<ReadModels>) {
     let cancel = process.cancel.clone();
-    gate.hold(health::why_held(&origin.borrow()));
+    gate.hold(health::why_held(&known.borrow().built_from));
     process.tasks.spawn(async move {
         loop {
-            gate.hold(health::why_held(&origin.borrow_and_update()));
-            match cancel.run_until_cancelled(origin.changed()).await {
+            gate.hold(health::why_held(&known.borrow_and_update().built_from));
+            match cancel.run_until_cancelled(known.changed()).await {
                 Some(Ok(())) => {}
                 Some(Err(_)) | None => return,
             }

@@ -52,7 +52,8 @@ async fn entries_are_read_at_once_and_those_of_ended_workers_once() {
         lease: Duration::from_secs(10),
         shared: Vec::new(),
     };
-    let (mut leasing, _held) = Leasing::new(Arc::clone(&store) as _, Arc::new(SystemClock), worker);
+    let (tell, _held) = Holding::new();
+    let mut leasing = Leasing::new(Arc::clone(&store) as _, Arc::new(SystemClock), worker, tell);
     leasing.look().await.unwrap();
     assert_eq!(store.at_once.load(Ordering::Relaxed), READ_AT_ONCE);
     store.read.lock().unwrap().clear();

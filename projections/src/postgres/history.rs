@@ -100,7 +100,7 @@ pub async fn of_aggregate(
         .bind(subject.aggregate_id.to_string())
         .bind(after)
         .bind(query.fetch())
-        .fetch_all(&pool.0)
+        .fetch_all(pool.inner())
         .await?;
     let rows = rows.into_iter().map(|Json(row)| row).collect();
     Ok(Page::of(rows, query, List::Aggregate, |row: &EventRow| (0, row.sequence.cast_signed())))
@@ -131,7 +131,7 @@ pub async fn list(
     if let Some(owner) = events.owner {
         statement = statement.bind(owner.to_string());
     }
-    let rows: Vec<Json<EventRow>> = statement.fetch_all(&pool.0).await?;
+    let rows: Vec<Json<EventRow>> = statement.fetch_all(pool.inner()).await?;
     let rows = rows.into_iter().map(|Json(row)| row).collect();
     Ok(Page::of(rows, query, List::Events, |row: &EventRow| {
         (row.stored_at.unix_millis(), row.sequence.cast_signed())

@@ -139,7 +139,7 @@ pub async fn get(pool: &Pool, owner: Owner, id: KeyId) -> Result<Option<KeyRow>,
         sqlx::query_scalar("SELECT to_jsonb(k) FROM keys k WHERE id = $1 AND owner = $2")
             .bind(id.uuid())
             .bind(owner.to_string())
-            .fetch_optional(&pool.0)
+            .fetch_optional(pool.inner())
             .await?;
     Ok(row.map(|Json(row)| row))
 }
@@ -151,7 +151,7 @@ pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<K
         .bind(owner.to_string())
         .bind(before)
         .bind(query.fetch())
-        .fetch_all(&pool.0)
+        .fetch_all(pool.inner())
         .await?;
     let rows = rows.into_iter().map(|Json(row)| row).collect();
     Ok(Page::of(rows, query, List::Keys, |row: &KeyRow| (0, row.created.cast_signed())))

@@ -76,7 +76,7 @@ pub fn fold(
 pub async fn get(pool: &Pool, id: OrganizationId) -> Result<Option<OrganizationRow>, ReadModelError> {
     let row: Option<Json<_>> = sqlx::query_scalar("SELECT to_jsonb(o) FROM organizations o WHERE id = $1")
         .bind(id.uuid())
-        .fetch_optional(&pool.0)
+        .fetch_optional(pool.inner())
         .await?;
     Ok(row.map(|Json(row)| row))
 }
@@ -85,7 +85,7 @@ pub async fn get(pool: &Pool, id: OrganizationId) -> Result<Option<OrganizationR
 pub async fn list(pool: &Pool, query: &PageQuery) -> Result<Page<OrganizationRow>, ReadModelError> {
     let (_, after) = query.after(List::Organizations)?.unwrap_or((0, 0));
     let rows: Vec<Json<OrganizationRow>> =
-        sqlx::query_scalar(LIST).bind(after).bind(query.fetch()).fetch_all(&pool.0).await?;
+        sqlx::query_scalar(LIST).bind(after).bind(query.fetch()).fetch_all(pool.inner()).await?;
     let rows = rows.into_iter().map(|Json(row)| row).collect();
     Ok(Page::of(rows, query, List::Organizations, |row: &OrganizationRow| (0, row.created.cast_signed())))
 }

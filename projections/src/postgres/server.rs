@@ -105,8 +105,11 @@ pub async fn get(
     id: ServerId,
 ) -> Result<Option<ServerRow>, ReadModelError> {
     let sql = "SELECT to_jsonb(s) FROM servers s WHERE id = $1 AND organization = $2";
-    let row: Option<Json<_>> =
-        sqlx::query_scalar(sql).bind(id.uuid()).bind(organization.uuid()).fetch_optional(&pool.0).await?;
+    let row: Option<Json<_>> = sqlx::query_scalar(sql)
+        .bind(id.uuid())
+        .bind(organization.uuid())
+        .fetch_optional(pool.inner())
+        .await?;
     Ok(row.map(|Json(row)| row))
 }
 
@@ -121,7 +124,7 @@ pub async fn list(
         .bind(organization.uuid())
         .bind(after)
         .bind(query.fetch())
-        .fetch_all(&pool.0)
+        .fetch_all(pool.inner())
         .await?;
     let rows = rows.into_iter().map(|Json(row)| row).collect();
     Ok(Page::of(rows, query, List::Servers, |row: &ServerRow| (0, row.created.cast_signed())))

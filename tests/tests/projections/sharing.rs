@@ -14,7 +14,7 @@ use gateway::vault::MasterKey;
 use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
 use projections::Projection;
-use projections::lease::{Held, Lease, LeaseStore, Leasing, Worker, entry};
+use projections::lease::{Held, Holding, Lease, LeaseStore, Leasing, Worker, entry};
 use projections::postgres::text::{Unseal, UnsealError};
 use sqlx::Connection;
 use tokio::process::{Child, Command};
@@ -40,7 +40,8 @@ async fn join(nats: &Nats, tasks: &mut JoinSet<()>, cancel: &CancellationToken) 
         shared: Projection::ALL.map(Projection::as_str).to_vec(),
     };
     let id = worker.id;
-    let (leasing, held) = Leasing::new(leases(nats).await, Arc::new(SystemClock), worker);
+    let (tell, held) = Holding::new();
+    let leasing = Leasing::new(leases(nats).await, Arc::new(SystemClock), worker, tell);
     tasks.spawn(leasing.run(cancel.clone()));
     (id, held)
 }

@@ -36,6 +36,8 @@ struct Victim {
     server: Server,
     key: Key,
     installation_key: String,
+    /// A member of the fleet that is silent.
+    member: String,
 }
 
 const fn endpoint(
@@ -97,6 +99,10 @@ fn question(victim: &Victim) -> Option<Value> {
 
 /// Any admin key may ask, about any position.
 const PROOF: &str = "/api/v1/fleet/proof";
+/// Any admin key may ask, about its own organization.
+const RESOLVE: &str = "/api/v1/resolve";
+/// No command: it makes no event.
+const FORGET: &str = "/api/v1/fleet/members/{member}";
 
 /// Every route. In an order in which each works for who may send it.
 const TABLE: &[Endpoint] = &[
@@ -105,6 +111,8 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/status", none, Foreign::InstallationOnly),
     endpoint("GET", PROOF, none, Foreign::Itself),
     endpoint("GET", "/api/v1/fleet", none, Foreign::InstallationOnly),
+    endpoint("DELETE", FORGET, none, Foreign::InstallationOnly),
+    endpoint("GET", RESOLVE, none, Foreign::NotFound),
     endpoint("POST", "/api/v1/keys/verify", question, Foreign::UnknownKey),
     endpoint("GET", "/api/v1/organizations", none, Foreign::Itself),
     endpoint("POST", "/api/v1/organizations", organization, Foreign::InstallationOnly),
@@ -170,8 +178,11 @@ impl Endpoint {
     fn about(&self, victim: &Victim, organization: &str, server: &str, key: &str) -> Ask {
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
         let mut path = path.replace("{key}", key);
-        if self.path == PROOF {
-            path += &format!("?position={}&wait_timeout_ms=1", victim.key.position);
+        match self.path {
+            PROOF => path += &format!("?position={}&wait_timeout_ms=1", victim.key.position),
+            RESOLVE => path += &format!("?organization={organization}&server=tools"),
+            FORGET => path = path.replace("{member}", &victim.member) + "?has_ended=true",
+            _ => {}
         }
         let ask = Ask::new(self.method, path);
         match (self.body)(victim) {
@@ -225,7 +236,7 @@ async fn who_may_not_ask_learns_and_changes_nothing() {
         denied(ask.clone().bearer(&mcp), 403, "with an MCP key").await;
         if endpoint.is_verify() {
             denied(ask.clone().bearer(&reader), 403, "without keys:verify").await;
-        } else if !matches!(endpoint.path, "/api/v1/caller" | "/api/v1/openapi.json" | PROOF) {
+        } else if !matches!(endpoint.path, "/api/v1/caller" | "/api/v1/openapi.json" | PROOF | RESOLVE) {
             denied(ask.clone().bearer(&narrow), 403, "without any admin scope").await;
             if endpoint.method != "GET" {
                 denied(ask.clone().bearer(&reader), 403, "with a reader's key").await;
@@ -267,7 +278,7 @@ async fn each_request_of_the_table_works_for_who_may_send_it() {
     for endpoint in TABLE {
         let key = if endpoint.is_verify() { &asker } else { &spine.admin_key };
         let mut ask = endpoint.ask(&victim);
-        let is_command = endpoint.method != "GET" && !endpoint.is_verify();
+        let is_command = endpoint.method != "GET" && !endpoint.is_verify() && endpoint.path != FORGET;
         if is_command {
             ask.path += "?wait=fleet";
         }
@@ -295,7 +306,10 @@ async fn victim(spine: &Spine) -> Victim {
         &json!({"name": "Known to no other", "scopes": ["admin:keys:read"]}),
     );
     let installation_key = spine.write(ask).await["id"].as_str().unwrap().to_owned();
-    Victim { organization, server, key, installation_key }
+    // Silent for so long that no command waits for it.
+    let record = json!({"lease_millis": 1, "max_staleness_millis": 1});
+    let member = spine.silent_node("silent", &record).await;
+    Victim { organization, server, key, installation_key, member }
 }
 
 /// How many events there are.
@@ -318,7 +332,7 @@ fn is_a_bare_problem(answer: &Answer, victim: &Victim) {
 
 fn says_nothing_of(answer: &Answer, victim: &Victim) {
     let said = format!("{answer:?}");
-    let Victim { organization, server, key, installation_key } = victim;
+    let Victim { organization, server, key, installation_key, .. } = victim;
     let known = [&organization.id, &organization.slug, &server.id, &key.id, &key.secret, installation_key];
     for known in known.into_iter().map(String::as_str).chain(["Known to no other", "upstream.example"]) {
         assert!(!said.contains(known), "{known} in {said}");

@@ -8,8 +8,9 @@ use std::time::Duration;
 use keyledger_tests::poll::{self, within};
 use keyledger_tests::servers::ROOT;
 use keyledger_tests::spine::{Spine, items};
-use keyledger_tests::wire::Ask;
+use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
+use sqlx::Connection;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -267,4 +268,66 @@ async fn who_stops_waiting_is_told_that_it_is_done() {
     assert!(said.contains("the command is done"), "{said}");
     let issued: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(issued["secret"].is_string(), "the secret is not lost: {issued}");
+}
+
+/// Slugs are known to every control process; only lists are PostgreSQL's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_by_slug_need_no_postgresql() {
+    let mut spine = Spine::breakable(|_| ()).await;
+    let organization = spine.organization("demo").await;
+    spine.register(&organization, "docs", "https://docs.example/mcp").await;
+    let key = spine.key(&organization, &["mcp:docs"]).await;
+    spine.postgres.stop().await;
+
+    let shell = Shell::of(&spine);
+    let of = ["--organization", organization.slug.as_str()];
+    shell.done(&[&["servers", "change", "docs", "--enabled", "false"][..], &of].concat()).await;
+    shell.done(&[&["keys", "issue", "Builder", "--scope", "mcp:docs"][..], &of].concat()).await;
+    let revoked = shell.done(&[&["keys", "revoke", &key.id][..], &of].concat()).await;
+    assert_eq!(revoked, format!("{}: revoked\n", key.id));
+    let unknown = shell.run(&["keys", "revoke", &key.id, "--organization", "nobody"]).await;
+    assert_eq!(unknown.code, 1, "{}", unknown.err);
+    assert!(unknown.err.contains("there is no organization `nobody`"), "{}", unknown.err);
+    let listed = shell.run(&[&["keys", "list"][..], &of].concat()).await;
+    assert!(listed.code == 3 && listed.err.contains("[read-models-unavailable]"), "{}", listed.err);
+}
+
+/// Behind, the read models answer what they have, say so, and keep no command waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_read_models_that_are_behind_says_so() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    let organization = spine.organization("demo").await;
+    let key = spine.key(&organization, &["mcp:*"]).await;
+    let list = |at_least: &str| Ask::get(format!("{}?limit=100{at_least}", organization.path("keys")));
+    let is_behind = |answer: &Answer| answer.header("read-models-as-of").is_some();
+    let current = spine.admin(list(&format!("&at_least={}", key.position))).await.expect(200);
+    assert!(!is_behind(&current), "{current:?}");
+
+    // Nobody can move a checkpoint any more; what is there can be read.
+    let mut connection = spine.postgres.connect().await;
+    let mut held = connection.begin().await.unwrap();
+    sqlx::query("SELECT * FROM checkpoints FOR UPDATE").fetch_all(&mut *held).await.unwrap();
+    let mut last = String::new();
+    poll::until("a second's events are missing", BOUND, async || {
+        last = spine.key(&organization, &["mcp:*"]).await.position;
+        let answer = spine.admin(list("")).await.expect(200);
+        if is_behind(&answer) { Ok(()) } else { Err(items(&answer).len()) }
+    })
+    .await;
+    let of = ["--organization", organization.slug.as_str()];
+    let shown = shell.run(&[&["keys", "list"][..], &of].concat()).await;
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert!(shown.err.contains("the read models are behind: this is as of 20"), "{}", shown.err);
+    let revoked = shell.done(&[&["keys", "revoke", &key.id][..], &of].concat()).await;
+    assert_eq!(revoked, format!("{}: revoked\n", key.id));
+
+    held.rollback().await.unwrap();
+    poll::until("they catch up", BOUND, async || {
+        match spine.admin(list(&format!("&at_least={last}"))).await {
+            answer if answer.status == 200 && !is_behind(&answer) => Ok(()),
+            answer => Err((answer.status, answer.text())),
+        }
+    })
+    .await;
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use domain::key::Command;
 use events::sealed::Field;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::KeyPath;
 use crate::api::body::OptionalBody;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -17,7 +17,7 @@ use crate::problem::Problem;
 /// It is refused until it is enabled.
 #[utoipa::path(
     post,
-    path = "/api/v1/organizations/{organization}/keys/{key}/disable",
+    path = "/keys/{key}/disable",
     operation_id = "keys_disable",
     tag = "keys",
     params(KeyPath),
@@ -27,32 +27,6 @@ use crate::problem::Problem;
 pub async fn disable(
     asked: Asked<Allowed<KeysWrite, KeyPath>>,
     OptionalBody(request): OptionalBody<GiveReason>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-/// Disable an installation key
-///
-/// It is refused until it is enabled.
-#[utoipa::path(
-    post,
-    path = "/api/v1/installation/keys/{key}/disable",
-    operation_id = "installation_keys_disable",
-    tag = "installation keys",
-    params(InstallationKeyPath),
-    request_body = Option<GiveReason>,
-    responses((status = 200, description = "Done", body = Written))
-)]
-pub async fn disable_installation(
-    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
-    OptionalBody(request): OptionalBody<GiveReason>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-async fn run(
-    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
-    request: GiveReason,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.disable", &request).await?;
     let reason = order.seal_some(Field::Reason, request.reason.as_ref().map(Reason::as_str))?;

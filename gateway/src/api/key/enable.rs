@@ -3,7 +3,7 @@
 use axum::Json;
 use domain::key::Command;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::KeyPath;
 use crate::api::body::{Empty, OptionalBody};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -15,7 +15,7 @@ use crate::problem::Problem;
 /// A disabled key works again.
 #[utoipa::path(
     post,
-    path = "/api/v1/organizations/{organization}/keys/{key}/enable",
+    path = "/keys/{key}/enable",
     operation_id = "keys_enable",
     tag = "keys",
     params(KeyPath),
@@ -24,31 +24,6 @@ use crate::problem::Problem;
 pub async fn enable(
     asked: Asked<Allowed<KeysWrite, KeyPath>>,
     OptionalBody(request): OptionalBody<Empty>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-/// Enable an installation key
-///
-/// A disabled key works again.
-#[utoipa::path(
-    post,
-    path = "/api/v1/installation/keys/{key}/enable",
-    operation_id = "installation_keys_enable",
-    tag = "installation keys",
-    params(InstallationKeyPath),
-    responses((status = 200, description = "Done", body = Written))
-)]
-pub async fn enable_installation(
-    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
-    OptionalBody(request): OptionalBody<Empty>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-async fn run(
-    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
-    request: Empty,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.enable", &request).await?;
     order.carry_out(Command::Enable).await

@@ -6,7 +6,7 @@ use events::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::KeyPath;
 use crate::api::body::{Body, said};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -25,7 +25,7 @@ pub struct NewExpiry {
 /// Set when a key expires
 #[utoipa::path(
     put,
-    path = "/api/v1/organizations/{organization}/keys/{key}/expiry",
+    path = "/keys/{key}/expiry",
     operation_id = "keys_set_expiry",
     tag = "keys",
     params(KeyPath),
@@ -35,30 +35,6 @@ pub struct NewExpiry {
 pub async fn set_expiry(
     asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewExpiry>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-/// Set when an installation key expires
-#[utoipa::path(
-    put,
-    path = "/api/v1/installation/keys/{key}/expiry",
-    operation_id = "installation_keys_set_expiry",
-    tag = "installation keys",
-    params(InstallationKeyPath),
-    request_body = NewExpiry,
-    responses((status = 200, description = "Done", body = Written))
-)]
-pub async fn set_expiry_installation(
-    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
-    Body(request): Body<NewExpiry>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-async fn run(
-    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
-    request: NewExpiry,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.expiry", &request).await?;
     order.carry_out(Command::SetExpiry { expires_at: request.expires_at }).await

@@ -11,11 +11,10 @@ use events::{KeyId, Owner, ScopeSet, SecretId, Subject, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InstallationPath, KeysPlace};
+use super::KeysPath;
 use crate::api::body::Body;
 use crate::api::command::{Asked, Executed};
-use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::organization::OrganizationPath;
+use crate::api::guard::{Allowed, KeysWrite, Place};
 use crate::api::text::{Metadata, Name};
 use crate::api::written::{Written, created};
 use crate::problem::Problem;
@@ -96,13 +95,13 @@ const NOTICE: &str =
 
 /// Issue a key
 ///
-/// The secret is shown in this answer and never again, also not to the same `Idempotency-Key`.
+/// The secret is shown in this answer and never again, also not to the same `Idempotency-Key`. A key of the
+/// installation has management scopes only, and reaches every organization.
 #[utoipa::path(
     post,
-    path = "/api/v1/organizations/{organization}/keys",
+    path = "/keys",
     operation_id = "keys_issue",
     tag = "keys",
-    params(OrganizationPath),
     request_body = IssueKey,
     responses(
         (status = 201, description = "Issued", body = IssuedKey),
@@ -110,36 +109,8 @@ const NOTICE: &str =
     )
 )]
 pub async fn issue(
-    asked: Asked<Allowed<KeysWrite, OrganizationPath>>,
+    asked: Asked<Allowed<KeysWrite, KeysPath>>,
     Body(request): Body<IssueKey>,
-) -> Result<Response, Problem> {
-    run(asked, request).await
-}
-
-/// Issue an installation key
-///
-/// A key of the installation has management scopes only, and reaches every organization.
-#[utoipa::path(
-    post,
-    path = "/api/v1/installation/keys",
-    operation_id = "installation_keys_issue",
-    tag = "installation keys",
-    request_body = IssueKey,
-    responses(
-        (status = 201, description = "Issued", body = IssuedKey),
-        (status = 200, description = "Issued before, under the same Idempotency-Key", body = IssuedKey)
-    )
-)]
-pub async fn issue_installation(
-    asked: Asked<Allowed<KeysWrite, InstallationPath>>,
-    Body(request): Body<IssueKey>,
-) -> Result<Response, Problem> {
-    run(asked, request).await
-}
-
-async fn run(
-    asked: Asked<Allowed<KeysWrite, impl KeysPlace>>,
-    request: IssueKey,
 ) -> Result<Response, Problem> {
     let (api, owner, issued_by) = (asked.api.clone(), asked.by.at.owner(), asked.by.admin.actor());
     let address = asked.by.at.address();

@@ -6,7 +6,7 @@ use events::sealed::Field;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::KeyPath;
 use crate::api::body::{Body, said};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -28,7 +28,7 @@ pub struct NewMetadata {
 /// All of its metadata is replaced.
 #[utoipa::path(
     put,
-    path = "/api/v1/organizations/{organization}/keys/{key}/metadata",
+    path = "/keys/{key}/metadata",
     operation_id = "keys_set_metadata",
     tag = "keys",
     params(KeyPath),
@@ -38,32 +38,6 @@ pub struct NewMetadata {
 pub async fn set_metadata(
     asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewMetadata>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-/// Set what is noted with an installation key
-///
-/// All of its metadata is replaced.
-#[utoipa::path(
-    put,
-    path = "/api/v1/installation/keys/{key}/metadata",
-    operation_id = "installation_keys_set_metadata",
-    tag = "installation keys",
-    params(InstallationKeyPath),
-    request_body = NewMetadata,
-    responses((status = 200, description = "Done", body = Written))
-)]
-pub async fn set_metadata_installation(
-    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
-    Body(request): Body<NewMetadata>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-async fn run(
-    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
-    request: NewMetadata,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.metadata", &request).await?;
     let metadata =

@@ -6,7 +6,7 @@ use events::ScopeSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{InstallationKeyPath, KeyPath, KeyPlace};
+use super::KeyPath;
 use crate::api::body::Body;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
@@ -27,7 +27,7 @@ pub struct NewScopes {
 /// All of its scopes are replaced.
 #[utoipa::path(
     put,
-    path = "/api/v1/organizations/{organization}/keys/{key}/scopes",
+    path = "/keys/{key}/scopes",
     operation_id = "keys_set_scopes",
     tag = "keys",
     params(KeyPath),
@@ -37,32 +37,6 @@ pub struct NewScopes {
 pub async fn set_scopes(
     asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewScopes>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-/// Set what an installation key may do
-///
-/// All of its scopes are replaced.
-#[utoipa::path(
-    put,
-    path = "/api/v1/installation/keys/{key}/scopes",
-    operation_id = "installation_keys_set_scopes",
-    tag = "installation keys",
-    params(InstallationKeyPath),
-    request_body = NewScopes,
-    responses((status = 200, description = "Done", body = Written))
-)]
-pub async fn set_scopes_installation(
-    asked: Asked<Allowed<KeysWrite, InstallationKeyPath>>,
-    Body(request): Body<NewScopes>,
-) -> Result<Json<Written>, Problem> {
-    run(asked, request).await
-}
-
-async fn run(
-    asked: Asked<Allowed<KeysWrite, impl KeyPlace>>,
-    request: NewScopes,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.scopes", &request).await?;
     order.carry_out(Command::SetScopes { scopes: request.scopes }).await

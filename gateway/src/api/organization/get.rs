@@ -1,6 +1,5 @@
 //! `GET /api/v1/organizations/{organization}`
 
-use axum::Json;
 use axum::extract::State;
 use projections::Projection;
 use projections::postgres::organization;
@@ -10,6 +9,7 @@ use super::view::Organization;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, OrganizationsRead};
 use crate::api::query::{Query, ReadQuery};
+use crate::api::reads::Found;
 use crate::problem::Problem;
 
 /// Show an organization
@@ -25,11 +25,11 @@ pub async fn get(
     State(api): State<ApiState>,
     allowed: Allowed<OrganizationsRead, OrganizationPath>,
     Query(query): Query<ReadQuery>,
-) -> Result<Json<Organization>, Problem> {
+) -> Result<Found<Organization>, Problem> {
     let id = allowed.at.organization;
     let known = || api.directory.organization(id).is_some();
     let row = api
         .read_one(Projection::Organizations, query.at_least, known, |pool| organization::get(pool, id))
         .await?;
-    row.map(|row| Json(Organization::of(&api, row))).ok_or_else(Problem::not_found)
+    Ok(row.required()?.map(|row| Organization::of(&api, row)))
 }

@@ -1,6 +1,5 @@
 //! `GET /api/v1/organizations/{organization}/history`
 
-use axum::Json;
 use axum::extract::State;
 use events::Subject;
 use projections::Projection;
@@ -11,6 +10,7 @@ use crate::api::ApiState;
 use crate::api::guard::{Allowed, OrganizationsRead};
 use crate::api::history::RecordedEvent;
 use crate::api::query::{ListQuery, Page, Query};
+use crate::api::reads::Found;
 use crate::problem::Problem;
 
 /// List what happened to an organization
@@ -28,10 +28,10 @@ pub async fn history(
     State(api): State<ApiState>,
     allowed: Allowed<OrganizationsRead, OrganizationPath>,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Page<RecordedEvent>>, Problem> {
+) -> Result<Found<Page<RecordedEvent>>, Problem> {
     let (page, subject) = (query.page()?, Subject::organization(allowed.at.organization));
     let read = |pool| history::of_aggregate(pool, &subject, Order::OldestFirst, &page);
     let rows = api.read(Projection::History, query.at_least, read).await?;
-    api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
-    Ok(Json(Page::of(rows, |row| RecordedEvent::of(&api, row))))
+    api.exists_if(!rows.found.items.is_empty(), &allowed.at).await?;
+    Ok(rows.map(|rows| Page::of(rows, |row| RecordedEvent::of(&api, row))))
 }

@@ -1,6 +1,5 @@
 //! `GET /api/v1/organizations`
 
-use axum::Json;
 use axum::extract::State;
 use events::{Owner, Position, Slug};
 use projections::Projection;
@@ -12,6 +11,7 @@ use super::view::Organization;
 use crate::api::ApiState;
 use crate::api::guard::{Admin, OrganizationsRead, Permitted};
 use crate::api::query::{Limit, ListQuery, Page, Query};
+use crate::api::reads::Found;
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,7 +48,7 @@ pub async fn list(
     State(api): State<ApiState>,
     permitted: Permitted<OrganizationsRead>,
     Query(query): Query<ListOrganizations>,
-) -> Result<Json<Page<Organization>>, Problem> {
+) -> Result<Found<Page<Organization>>, Problem> {
     let ListOrganizations { slug, limit, cursor, at_least } = query;
     if let Some(slug) = slug {
         return named(&api, &permitted.admin, &slug, at_least).await;
@@ -57,11 +57,11 @@ pub async fn list(
         let row = api
             .read_one(Projection::Organizations, at_least, || true, |pool| organization::get(pool, own))
             .await?;
-        return Ok(Json(Page::one(row.map(|row| Organization::of(&api, row)))));
+        return Ok(row.map(|row| Page::one(row.map(|row| Organization::of(&api, row)))));
     }
     let page = ListQuery { limit, cursor, at_least }.page()?;
     let rows = api.read(Projection::Organizations, at_least, |pool| organization::list(pool, &page)).await?;
-    Ok(Json(Page::of(rows, |row| Organization::of(&api, row))))
+    Ok(rows.map(|rows| Page::of(rows, |row| Organization::of(&api, row))))
 }
 
 /// The slug's owner, from memory; the rest of it from the read models.
@@ -70,14 +70,14 @@ async fn named(
     admin: &Admin,
     slug: &Slug,
     at_least: Option<Position>,
-) -> Result<Json<Page<Organization>>, Problem> {
+) -> Result<Found<Page<Organization>>, Problem> {
     api.wait_applied(at_least).await?;
     let found = api.directory.organization_by_slug(slug.as_str());
     let Some(id) = found.map(|entry| entry.id).filter(|id| admin.reaches(Owner::Organization(*id))) else {
-        return Ok(Json(Page::one(None)));
+        return Ok(Found { found: Page::one(None), as_of: None });
     };
     let row = api
         .read_one(Projection::Organizations, at_least, || true, |pool| organization::get(pool, id))
         .await?;
-    Ok(Json(Page::one(row.map(|row| Organization::of(api, row)))))
+    Ok(row.map(|row| Page::one(row.map(|row| Organization::of(api, row)))))
 }

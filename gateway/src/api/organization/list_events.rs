@@ -1,6 +1,5 @@
 //! `GET /api/v1/organizations/{organization}/events`
 
-use axum::Json;
 use axum::extract::State;
 use events::{Position, Timestamp};
 use projections::Projection;
@@ -13,6 +12,7 @@ use crate::api::ApiState;
 use crate::api::guard::{Allowed, EventsRead, Place};
 use crate::api::history::RecordedEvent;
 use crate::api::query::{Limit, ListQuery, Page, Query};
+use crate::api::reads::Found;
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,7 +62,7 @@ pub async fn list_events(
     State(api): State<ApiState>,
     allowed: Allowed<EventsRead, OrganizationPath>,
     Query(query): Query<ListEvents>,
-) -> Result<Json<Page<RecordedEvent>>, Problem> {
+) -> Result<Found<Page<RecordedEvent>>, Problem> {
     let ListEvents { since, until, order, limit, cursor, at_least } = query;
     let page = ListQuery { limit, cursor, at_least }.page()?;
     let order = match order {
@@ -71,6 +71,6 @@ pub async fn list_events(
     };
     let which = EventQuery { owner: Some(allowed.at.owner()), since, until, order };
     let rows = api.read(Projection::History, at_least, |pool| history::list(pool, &which, &page)).await?;
-    api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
-    Ok(Json(Page::of(rows, |row| RecordedEvent::of(&api, row))))
+    api.exists_if(!rows.found.items.is_empty(), &allowed.at).await?;
+    Ok(rows.map(|rows| Page::of(rows, |row| RecordedEvent::of(&api, row))))
 }

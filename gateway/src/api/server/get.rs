@@ -1,6 +1,5 @@
 //! `GET /api/v1/organizations/{organization}/servers/{server}`
 
-use axum::Json;
 use axum::extract::State;
 use projections::Projection;
 use projections::postgres::server;
@@ -10,6 +9,7 @@ use super::view::Server;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, ServersRead};
 use crate::api::query::{Query, ReadQuery};
+use crate::api::reads::Found;
 use crate::problem::Problem;
 
 /// Show an MCP server
@@ -25,11 +25,11 @@ pub async fn get(
     State(api): State<ApiState>,
     allowed: Allowed<ServersRead, ServerPath>,
     Query(query): Query<ReadQuery>,
-) -> Result<Json<Server>, Problem> {
+) -> Result<Found<Server>, Problem> {
     let ServerPath { organization, server: id } = allowed.at;
     let known = || api.directory.server_by_id(id).is_some_and(|entry| entry.organization == organization);
     let row = api
         .read_one(Projection::Servers, query.at_least, known, |pool| server::get(pool, organization, id))
         .await?;
-    row.map(|row| Json(Server::of(&api, row))).ok_or_else(Problem::not_found)
+    Ok(row.required()?.map(|row| Server::of(&api, row)))
 }

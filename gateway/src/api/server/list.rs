@@ -1,6 +1,5 @@
 //! `GET /api/v1/organizations/{organization}/servers`
 
-use axum::Json;
 use axum::extract::State;
 use events::{Position, Slug};
 use projections::Projection;
@@ -13,6 +12,7 @@ use crate::api::ApiState;
 use crate::api::guard::{Allowed, ServersRead};
 use crate::api::organization::OrganizationPath;
 use crate::api::query::{Limit, ListQuery, Page, Query};
+use crate::api::reads::Found;
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -49,13 +49,13 @@ pub async fn list(
     State(api): State<ApiState>,
     allowed: Allowed<ServersRead, OrganizationPath>,
     Query(query): Query<ListServers>,
-) -> Result<Json<Page<Server>>, Problem> {
+) -> Result<Found<Page<Server>>, Problem> {
     let (organization, at_least) = (allowed.at.organization, query.at_least);
     if let Some(slug) = query.slug {
         api.wait_applied(at_least).await?;
         let Some(entry) = api.directory.server(organization, slug.as_str()) else {
             api.exists_if(false, &allowed.at).await?;
-            return Ok(Json(Page::one(None)));
+            return Ok(Found { found: Page::one(None), as_of: None });
         };
         let row = api
             .read_one(
@@ -65,11 +65,11 @@ pub async fn list(
                 |pool| server::get(pool, organization, entry.id),
             )
             .await?;
-        return Ok(Json(Page::one(row.map(|row| Server::of(&api, row)))));
+        return Ok(row.map(|row| Page::one(row.map(|row| Server::of(&api, row)))));
     }
     let page = ListQuery { limit: query.limit, cursor: query.cursor, at_least }.page()?;
     let rows =
         api.read(Projection::Servers, at_least, |pool| server::list(pool, organization, &page)).await?;
-    api.exists_if(!rows.items.is_empty(), &allowed.at).await?;
-    Ok(Json(Page::of(rows, |row| Server::of(&api, row))))
+    api.exists_if(!rows.found.items.is_empty(), &allowed.at).await?;
+    Ok(rows.map(|rows| Page::of(rows, |row| Server::of(&api, row))))
 }

@@ -1,0 +1,101 @@
+//! Sessions with PostgreSQL, direct or through a pooler.
+//!
+//! Locks, settings and prepared statements live in a session, so a connection of ours must keep its own. PgBouncer's
+//! session pooling gives that; its transaction pooling mixes sessions, and is refused before anything rests on one.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
+use tokio::sync::OnceCell;
+
+use super::ReadModelError;
+
+/// What every session is set to: by statements, since PgBouncer refuses the same as start-up options.
+const SETTINGS: &str = "SET statement_timeout = '10s'; \
+                        SET lock_timeout = '5s'; \
+                        SET idle_in_transaction_session_timeout = '30s'; \
+                        SET timezone = 'UTC'; \
+                        SET client_min_messages = 'warning';";
+
+/// Tables that are there already are nothing to tell, and a connection is there within this time or not at all.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// Connections to the database of the read models. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    pool: PgPool,
+    /// Set once sessions are known to be ours alone.
+    own_sessions: Arc<OnceCell<()>>,
+}
+
+/// A pool of at most `max` connections to `postgres://…`. It connects when it is first used, so that a
+/// database that is down stops nobody from starting. Statements end after 10 s.
+pub fn connect(url: &str, max: u32) -> Result<Pool, ReadModelError> {
+    // PgBouncer knows no such parameter, and rows pass as JSON.
+    let options = PgConnectOptions::from_str(url)?.application_name("keyledger").extra_float_digits(None);
+    let pool = PgPoolOptions::new()
+        .max_connections(max)
+        .acquire_timeout(CONNECT_WITHIN)
+        .max_lifetime(Duration::from_secs(30 * 60));
+    let pool = set_to(pool, SETTINGS.to_owned()).connect_lazy_with(options);
+    Ok(Pool { pool, own_sessions: Arc::default() })
+}
+
+fn set_to(pool: PgPoolOptions, settings: String) -> PgPoolOptions {
+    pool.after_connect(move |connection, _| {
+        // Written here, but for the name of a schema, which is made of a projection's.
+        let settings = sqlx::raw_sql(AssertSqlSafe(settings.clone()));
+        Box::pin(async move { settings.execute(connection).await.map(|_| ()) })
+    })
+}
+
+impl Pool {
+    /// Connections to tables of the same names in another schema of the same database.
+    pub(crate) fn in_schema(&self, schema: &str, max: u32) -> Self {
+        let options = (*self.pool.connect_options()).clone();
+        let pool = self.pool.options().clone().max_connections(max);
+        let pool =
+            set_to(pool, format!("{SETTINGS} SET search_path = \"{schema}\";")).connect_lazy_with(options);
+        Self { pool, own_sessions: Arc::clone(&self.own_sessions) }
+    }
+
+    /// For tests, which look at plans and stored rows.
+    pub fn inner(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Refuses a pooler that mixes sessions. Asked before the first statement that rests on one.
+    pub async fn has_own_sessions(&self) -> Result<(), ReadModelError> {
+        let look = async || {
+            let options = self.pool.connect_options();
+            match tokio::time::timeout(CONNECT_WITHIN, mixes_sessions(&options)).await {
+                Ok(Ok(false)) => Ok(()),
+                Ok(Ok(true)) => Err(ReadModelError::MixedSessions),
+                Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+            }
+        };
+        self.own_sessions.get_or_try_init(look).await.map(|_| ())
+    }
+}
+
+/// Whether what one session was set to is there in the next. Statements are sent as text, since prepared ones are
+/// what goes wrong first.
+async fn mixes_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+    let mut first: PgConnection = options.connect().await?;
+    sqlx::raw_sql("SET keyledger.session = 'taken'").execute(&mut first).await?;
+    let mut second: PgConnection = options.connect().await?;
+    let seen =
+        sqlx::raw_sql("SELECT current_setting('keyledger.session', true)").fetch_one(&mut second).await?;
+    let seen: Option<String> = sqlx::Row::try_get(&seen, 0)?;
+    second.close().await?;
+    first.close().await?;
+    Ok(seen.is_some_and(|seen| !seen.is_empty()))
+}
