@@ -14,13 +14,13 @@ use events::clock::{Clock, Random};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::problem::Problem;
+use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
 use crate::store::bucket::Bucket;
 use crate::vault::Peppers;
@@ -120,7 +120,7 @@ pub struct Shared {
     authenticator: Authenticator,
     slots: Arc<Slots>,
     /// Bytes of bodies: as many requests as there are may each have one.
-    room: Arc<Semaphore>,
+    room: Arc<BodyRoom>,
 }
 
 impl ApiState {
@@ -133,7 +133,7 @@ impl ApiState {
             MAX_ADMINS,
         );
         let requests = 2 * parts.settings.max_requests + parts.settings.max_waiting;
-        let room = Arc::new(Semaphore::new(requests * body::BOUNDS.max));
+        let room = BodyRoom::new(RoomBounds::unshared(requests * body::BOUNDS.max));
         Self(Arc::new(Shared { parts, authenticator, slots, room }))
     }
 

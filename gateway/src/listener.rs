@@ -38,6 +38,8 @@ pub use unread::RequestBody;
 
 use connection::Connection;
 
+use crate::telemetry;
+
 /// After an error of accept (such as no file descriptor left) a breath, so that it does not spin.
 const BREATH: Duration = Duration::from_millis(50);
 
@@ -166,11 +168,7 @@ fn note(name: &'static str, ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        count_panic(name);
+        telemetry::count_panic(name);
         tracing::error!(listener = name, %error, "a connection's task failed");
     }
-}
-
-fn count_panic(name: &'static str) {
-    metrics::counter!("keyledger_connection_panics_total", "listener" => name).increment(1);
 }

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 pub mod body;
 mod kind;
 mod media;
+pub mod room;
 
 pub use kind::Kind;
 

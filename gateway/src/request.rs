@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use events::clock::{Clock, Random};
 use projections::directory::{Directory, Gate};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 pub mod admission;
@@ -48,6 +47,7 @@ pub use stream::Body;
 
 use crate::identity::IdentitySigner;
 use crate::problem::body;
+use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::vault::NodeSecrets;
 use session::{SessionKeyError, Sessions};
 use tasks::Tasks;
@@ -64,8 +64,7 @@ pub struct Door {
     signer: IdentitySigner,
     origins: Origins,
     settings: RequestSettings,
-    /// Bytes of bodies that may still be held.
-    room: Arc<Semaphore>,
+    room: Arc<BodyRoom>,
     /// The process stops: answers without an end of their own end, and no request is let in any more.
     closing: CancellationToken,
 }
@@ -106,7 +105,7 @@ impl Door {
             gate,
             clock,
             random,
-            room: Arc::new(Semaphore::new(settings.max_held_bytes.min(Semaphore::MAX_PERMITS))),
+            room: BodyRoom::new(RoomBounds::shared(settings.max_held_bytes, settings.max_body_bytes)),
             settings,
             closing: CancellationToken::new(),
         }))
@@ -114,6 +113,12 @@ impl Door {
 
     pub fn settings(&self) -> &RequestSettings {
         &self.settings
+    }
+
+    /// The bytes of the bodies that are held now.
+    #[cfg(test)]
+    pub fn held_bytes(&self) -> usize {
+        self.room.held()
     }
 
     pub fn origins(&self) -> &Origins {

@@ -35,6 +35,11 @@ pub fn install_tracing(logging: &Logging) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// A panic that was caught: `place` is where. Always a bug, which took one request with it.
+pub fn count_panic(place: &'static str) {
+    metrics::counter!("keyledger_panics_total", "place" => place).increment(1);
+}
+
 /// The process's metrics; the same handle for every caller.
 pub fn metrics() -> Result<PrometheusHandle, String> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();

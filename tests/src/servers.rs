@@ -2,6 +2,7 @@
 
 mod cluster;
 mod nats;
+mod nginx;
 mod pause;
 mod pgbouncer;
 mod postgres;
@@ -9,6 +10,7 @@ mod proxy;
 
 pub use cluster::{Cluster, MEMBERS};
 pub use nats::{Nats, ROOT};
+pub use nginx::Nginx;
 pub use pause::pause;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};

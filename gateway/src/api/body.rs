@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::ApiState;
 use crate::problem::Problem;
 use crate::problem::body::{self, Bounds};
+use crate::problem::room::Whose;
 
 /// A body holds at most this many bytes, and is there within this time.
 pub const BOUNDS: Bounds = Bounds { max: 64 * 1024, timeout: Duration::from_secs(10) };
@@ -47,7 +48,7 @@ impl<T: DeserializeOwned + Default> FromRequest<ApiState> for OptionalBody<T> {
 /// The body of a request that has one: what is empty needs no type.
 async fn read(request: Request, api: &ApiState) -> Result<Option<Bytes>, Problem> {
     let (head, body) = request.into_parts();
-    let bytes = body::read(body, BOUNDS, &api.room).await?;
+    let bytes = body::read(body, BOUNDS, &api.room, Whose::ANYBODY).await?;
     if bytes.is_empty() {
         return Ok(None);
     }

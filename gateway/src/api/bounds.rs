@@ -4,7 +4,6 @@
 //! in many reads at once, keeps nobody from revoking. A request that waits for the fleet goes over to a slot of a
 //! third lane, so that no number of them keeps anybody from reading or writing.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,7 @@ use super::command::outcome_unknown;
 use super::{ApiSettings, ApiState};
 use crate::problem::Problem;
 use crate::request::PrincipalId;
+use crate::shares::Shares;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -40,8 +40,7 @@ pub struct Slots {
     waits: Arc<Semaphore>,
     per_owner: usize,
     per_key: usize,
-    /// Holders with no request are not in it, so that it is no larger than the slots are.
-    held: Mutex<HashMap<(Lane, Holder), usize>>,
+    held: Shares<(Lane, Holder)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -53,8 +52,7 @@ enum Holder {
 /// One request's part of its owner's and its key's share; given back when it is dropped.
 pub struct Share {
     slots: Arc<Slots>,
-    lane: Lane,
-    holders: [Holder; 2],
+    holders: [(Lane, Holder); 2],
 }
 
 /// The slot that a request came in by, which it leaves when it begins to wait, and when its answer is due.
@@ -87,28 +85,15 @@ impl Slots {
             waits: Arc::new(Semaphore::new(settings.max_waiting)),
             per_owner: settings.max_requests_per_owner,
             per_key: settings.max_requests_per_key,
-            held: Mutex::default(),
+            held: Shares::default(),
         })
     }
 
     /// Room in the shares of who asks. `None`: they are used up.
     pub fn share(self: &Arc<Self>, lane: Lane, owner: Owner, principal: PrincipalId) -> Option<Share> {
-        let holders = [Holder::Owner(owner), Holder::Principal(principal)];
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = |holder: &Holder| {
-            let most = match holder {
-                Holder::Owner(_) => self.per_owner,
-                Holder::Principal(_) => self.per_key,
-            };
-            held.get(&(lane, *holder)).copied().unwrap_or_default() >= most
-        };
-        if holders.iter().any(full) {
-            return None;
-        }
-        for holder in holders {
-            *held.entry((lane, holder)).or_default() += 1;
-        }
-        Some(Share { slots: Arc::clone(self), lane, holders })
+        let (owner, principal) = ((lane, Holder::Owner(owner)), (lane, Holder::Principal(principal)));
+        self.held.take([(owner, self.per_owner), (principal, self.per_key)], 1).ok()?;
+        Some(Share { slots: Arc::clone(self), holders: [owner, principal] })
     }
 
     /// Moves a request from the slot that it came in by to one of those that wait. `None`: they are used up, and
@@ -142,14 +127,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Seat {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let mut held = self.slots.held.lock().unwrap_or_else(PoisonError::into_inner);
-        for holder in self.holders {
-            let Some(count) = held.get_mut(&(self.lane, holder)) else { continue };
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                held.remove(&(self.lane, holder));
-            }
-        }
+        self.slots.held.give_back(self.holders, 1);
     }
 }
 
@@ -254,7 +232,7 @@ mod tests {
         drop(of_another);
         assert!(share(Lane::Read, own, 3).is_some());
         drop(of_one_key);
-        assert!(slots.held.lock().unwrap().is_empty());
+        assert!(slots.held.is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use events::{CommandId, EventId, SealedText, Subject, Timestamp};
 use uuid::Uuid;
 
 use super::{Commands, Failed, Sender};
+use crate::telemetry;
 use crate::vault::{SealingKey, VaultError};
 
 /// A command that is being made ready.
@@ -65,6 +66,12 @@ impl<A: Decide<Command: 'static>, S: Sender> Order<A, S> {
             let _sender = sender;
             dispatcher.execute::<A>(&subject, &command, &context).await
         });
-        run.await.map_err(Failed::Broken)?.map_err(Failed::Command)
+        let ran = run.await.map_err(|error| {
+            if error.is_panic() {
+                telemetry::count_panic("command");
+            }
+            Failed::Broken(error)
+        })?;
+        ran.map_err(Failed::Command)
     }
 }

@@ -21,7 +21,8 @@ use super::linger::linger;
 use super::pulse::{Doing, Socket};
 use super::room::Place;
 use super::unread::{RequestBody, waits_for_continue};
-use super::{Serve, Tls, count_panic};
+use super::{Serve, Tls};
+use crate::telemetry;
 
 pub(super) struct Connection<S> {
     pub(super) serve: S,
@@ -131,7 +132,7 @@ impl<S: Serve> Connection<S> {
             Ok(response) => Answer::served(response, under_way),
             Err(_) => {
                 let name = self.place.room().name();
-                count_panic(name);
+                telemetry::count_panic(name);
                 tracing::error!(listener = name, "a handler panicked; standard error has its words");
                 Answer::broken(under_way)
             }

@@ -45,9 +45,13 @@ impl Pulse {
         Self { clock, opened, doing: AtomicU64::new(0), blocked: AtomicU64::new(0), end, cut }
     }
 
-    fn since_opened(&self) -> u64 {
-        let since = self.clock.instant().saturating_duration_since(self.opened);
+    fn since_opened(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.opened);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX >> 2)
+    }
+
+    fn now(&self) -> u64 {
+        self.since_opened(self.clock.instant())
     }
 
     pub(super) fn set(&self, doing: Doing) {
@@ -57,11 +61,11 @@ impl Pulse {
             Doing::Answering => 2,
             Doing::Leaving => 3,
         };
-        self.doing.store(self.since_opened() << 2 | bits, Ordering::Relaxed);
+        self.doing.store(self.now() << 2 | bits, Ordering::Relaxed);
     }
 
     /// What it does, and for how long.
-    pub(super) fn doing(&self) -> (Doing, Duration) {
+    pub(super) fn doing(&self, now: Instant) -> (Doing, Duration) {
         let stored = self.doing.load(Ordering::Relaxed);
         let doing = match stored & 3 {
             0 => Doing::Waiting,
@@ -69,14 +73,14 @@ impl Pulse {
             2 => Doing::Answering,
             _ => Doing::Leaving,
         };
-        (doing, Duration::from_millis(self.since_opened().saturating_sub(stored >> 2)))
+        (doing, Duration::from_millis(self.since_opened(now).saturating_sub(stored >> 2)))
     }
 
     /// How long the client has taken nothing.
-    pub(super) fn blocked(&self) -> Option<Duration> {
+    pub(super) fn blocked(&self, now: Instant) -> Option<Duration> {
         match self.blocked.load(Ordering::Relaxed) {
             0 => None,
-            since => Some(Duration::from_millis(self.since_opened().saturating_sub(since))),
+            since => Some(Duration::from_millis(self.since_opened(now).saturating_sub(since))),
         }
     }
 
@@ -88,7 +92,7 @@ impl Pulse {
 
     fn could_not_write(&self) {
         if self.blocked.load(Ordering::Relaxed) == 0 {
-            self.blocked.store(self.since_opened().max(1), Ordering::Relaxed);
+            self.blocked.store(self.now().max(1), Ordering::Relaxed);
         }
     }
 

@@ -2,6 +2,7 @@
 //! or reads nothing is ended in time, and a full room finds a place for a new one at the cost of another that can
 //! be done without.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,12 +16,16 @@ use super::pulse::{Doing, Pulse};
 
 /// When there is no room, who has waited or read nothing for longer can be done without.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// So many of those who wait are ended together in a room of this many places each: to look for them takes a while.
+const TOGETHER: usize = 16;
+const PLACES_EACH: usize = 64;
 
 pub struct Room {
     name: &'static str,
     bounds: Bounds,
     clock: Arc<dyn Clock>,
     places: Arc<Semaphore>,
+    together: usize,
     inside: Mutex<Inside>,
 }
 
@@ -76,8 +81,9 @@ enum How {
 impl Room {
     /// `name`: the listener's, in metrics and log lines.
     pub fn new(name: &'static str, places: usize, bounds: Bounds, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let together = (places / PLACES_EACH).clamp(1, TOGETHER);
         let places = Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { name, bounds, clock, places, inside: Mutex::default() })
+        Arc::new(Self { name, bounds, clock, places, together, inside: Mutex::default() })
     }
 
     pub(super) fn name(&self) -> &'static str {
@@ -130,17 +136,17 @@ impl Room {
         }
         inside.looked = Some(now);
         for guest in inside.connections.values_mut() {
-            if let Some((why, how)) = self.overdue(&guest.pulse) {
+            if let Some((why, how)) = self.overdue(&guest.pulse, now) {
                 self.tell(guest, why, how);
             }
         }
     }
 
-    fn overdue(&self, pulse: &Pulse) -> Option<(Why, How)> {
-        if let Some(blocked) = pulse.blocked() {
+    fn overdue(&self, pulse: &Pulse, now: Instant) -> Option<(Why, How)> {
+        if let Some(blocked) = pulse.blocked(now) {
             return (blocked > self.bounds.unread).then_some((Why::ReadsNothing, How::Cut));
         }
-        match pulse.doing() {
+        match pulse.doing(now) {
             (Doing::Waiting, time) if time > self.bounds.idle => Some((Why::Idle, How::Asked)),
             (Doing::Head, time) if time > self.bounds.head => Some((Why::SlowHead, How::Cut)),
             // What is under way has times of its own.
@@ -148,15 +154,23 @@ impl Room {
         }
     }
 
-    /// Tells one connection to end: the one that has waited longest; or that has read nothing for longest; or, since
-    /// all are busy, the one whose request is newest, once that is answered. Who has just come is left alone.
+    /// Tells a connection to end: the one that has waited longest; or that has read nothing for longest; or, since all
+    /// are busy, the one whose request is newest, once that is answered. Who has just come is left alone.
     fn make_room(&self) {
+        let now = self.clock.instant();
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        let candidates = inside.connections.values_mut().filter_map(|guest| {
-            let (rank, how) = dispensable(&guest.pulse)?;
-            (guest.told < Some(how)).then_some((rank, how, guest))
-        });
-        if let Some((_, how, guest)) = candidates.max_by_key(|(rank, ..)| *rank) {
+        let mut candidates: Vec<_> = inside
+            .connections
+            .values_mut()
+            .filter_map(|guest| {
+                let (rank, how) = dispensable(&guest.pulse, now)?;
+                (guest.told < Some(how)).then_some((rank, how, guest))
+            })
+            .collect();
+        candidates.sort_unstable_by_key(|(rank, ..)| Reverse(*rank));
+        let waiting = candidates.iter().take_while(|((class, _), ..)| *class == Class::Waits).count();
+        let ended = waiting.min(self.together).max(1);
+        for (_, how, guest) in candidates.into_iter().take(ended) {
             self.tell(guest, Why::NoRoom, how);
         }
     }
@@ -175,17 +189,25 @@ impl Room {
     }
 }
 
+/// The last can best be done without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Busy,
+    ReadsNothing,
+    Waits,
+}
+
 /// How well a connection can be done without, and how it would be ended.
-fn dispensable(pulse: &Pulse) -> Option<((u8, Duration), How)> {
-    if let Some(blocked) = pulse.blocked() {
+fn dispensable(pulse: &Pulse, now: Instant) -> Option<((Class, Duration), How)> {
+    if let Some(blocked) = pulse.blocked(now) {
         // Its answer may be handed over already, so that it seems to wait.
-        return (blocked > PATIENCE).then_some(((1, blocked), How::Cut));
+        return (blocked > PATIENCE).then_some(((Class::ReadsNothing, blocked), How::Cut));
     }
-    match pulse.doing() {
-        (Doing::Waiting, time) if time > PATIENCE => Some(((2, time), How::Asked)),
-        (Doing::Head | Doing::Leaving, time) if time > PATIENCE => Some(((2, time), How::Cut)),
+    match pulse.doing(now) {
+        (Doing::Waiting, time) if time > PATIENCE => Some(((Class::Waits, time), How::Asked)),
+        (Doing::Head | Doing::Leaving, time) if time > PATIENCE => Some(((Class::Waits, time), How::Cut)),
         (Doing::Waiting | Doing::Head | Doing::Leaving, _) => None,
-        (Doing::Answering, time) => Some(((0, Duration::MAX.saturating_sub(time)), How::Asked)),
+        (Doing::Answering, time) => Some(((Class::Busy, Duration::MAX.saturating_sub(time)), How::Asked)),
     }
 }
 

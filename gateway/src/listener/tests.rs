@@ -18,6 +18,7 @@ use super::*;
 pub(crate) mod client;
 mod early;
 mod room;
+mod tls;
 
 /// Answers by the path.
 #[derive(Clone, Default)]
@@ -70,12 +71,16 @@ impl Open {
     }
 
     fn with(places: usize, bounds: Bounds) -> Self {
+        Self::listening(places, bounds, None)
+    }
+
+    fn listening(places: usize, bounds: Bounds, tls: Option<Tls>) -> Self {
         let handler = Handler::default();
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = socket.local_addr().unwrap();
         let cancel = CancellationToken::new();
         let room = Room::new("test", places, bounds, Arc::new(SystemClock));
-        let listener = Listener { serve: handler.clone(), room, tls: None, cancel: cancel.clone() };
+        let listener = Listener { serve: handler.clone(), room, tls, cancel: cancel.clone() };
         let mut tasks = JoinSet::new();
         tasks.spawn(listener.run(socket));
         Self { address, handler, _tasks: tasks, _cancel: cancel.drop_guard() }

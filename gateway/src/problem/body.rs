@@ -8,9 +8,9 @@ use http::StatusCode;
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use super::media::is_json;
+use super::room::{BodyRoom, Taken, Whose};
 use super::{Kind, Problem};
 
 /// The bounds of one body.
@@ -31,6 +31,8 @@ pub enum BodyFault {
     TooLong { max: usize },
     #[error("the gateway holds as many bodies as it can; try again")]
     Full,
+    #[error("the gateway holds as many bodies of this key, or of its owner's keys, as it may; try again")]
+    ShareFull,
     #[error("the body did not come in time")]
     Timeout,
     #[error("the body broke off")]
@@ -57,6 +59,7 @@ impl BodyFault {
             Self::ContentEncoding => "content_encoding",
             Self::TooLong { .. } => "body_too_long",
             Self::Full => "full",
+            Self::ShareFull => "share_full",
             Self::Timeout => "body_timeout",
             Self::Incomplete => "body_incomplete",
         }
@@ -74,6 +77,7 @@ impl BodyFault {
             Self::ContentType | Self::ContentEncoding => Kind::UnsupportedMediaType,
             Self::TooLong { .. } => Kind::TooLarge,
             Self::Full => Kind::Busy,
+            Self::ShareFull => Kind::TooManyAtOnce,
             Self::Timeout => Kind::BodyTooSlow,
             Self::Incomplete => Kind::InvalidRequest,
         }
@@ -89,6 +93,10 @@ impl From<BodyFault> for Problem {
             ),
             BodyFault::TooLong { max } => problem(&format!("A request's body holds at most {max} bytes.")),
             BodyFault::Full => problem("As many bodies are held as may be; ask again.").retry_after(1),
+            BodyFault::ShareFull => {
+                problem("As many bodies of this key, or of its owner's keys, are held as may be; ask again.")
+                    .retry_after(1)
+            }
             BodyFault::Timeout => problem("The body was not there in time. Nothing was changed; ask again."),
             BodyFault::Incomplete => problem("The body ended before it was whole.").at("body"),
         }
@@ -106,8 +114,8 @@ impl From<JsonFault> for Problem {
     }
 }
 
-/// The whole body. What it holds of `room`, a permit a byte, is free again when the last of it is dropped.
-pub async fn read<B>(body: B, bounds: Bounds, room: &Arc<Semaphore>) -> Result<Bytes, BodyFault>
+/// The whole body. What it holds of `room` is free again when the last of it is dropped.
+pub async fn read<B>(body: B, bounds: Bounds, room: &Arc<BodyRoom>, whose: Whose) -> Result<Bytes, BodyFault>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -115,51 +123,60 @@ where
     if body.size_hint().lower() > bounds.max as u64 {
         return Err(BodyFault::TooLong { max: bounds.max });
     }
-    tokio::time::timeout(bounds.timeout, collect(body, bounds.max, room))
+    tokio::time::timeout(bounds.timeout, collect(body, bounds.max, room.taken(whose)))
         .await
         .unwrap_or(Err(BodyFault::Timeout))
 }
 
-async fn collect<B>(body: B, max: usize, room: &Arc<Semaphore>) -> Result<Bytes, BodyFault>
+async fn collect<B>(body: B, max: usize, mut room: Taken) -> Result<Bytes, BodyFault>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut body = std::pin::pin!(Limited::new(body, max));
-    let mut held: Option<Held> = None;
+    let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             if error.is::<LengthLimitError>() { BodyFault::TooLong { max } } else { BodyFault::Incomplete }
         })?;
         let Ok(data) = frame.into_data() else { continue };
         // As it comes, and never by what is announced: who sends nothing takes no room.
-        let bytes = u32::try_from(data.len()).map_err(|_| BodyFault::TooLong { max })?;
-        let permit = Arc::clone(room).try_acquire_many_owned(bytes).map_err(|_| BodyFault::Full)?;
-        match &mut held {
-            Some(held) => held.add(&data, permit),
-            None => held = Some(Held { data: data.into(), room: permit }),
-        }
+        room.add(data.len())?;
+        if bytes.is_empty() { bytes = data.into() } else { bytes.extend_from_slice(&data) }
     }
-    Ok(held.map(Bytes::from_owner).unwrap_or_default())
+    Ok(Bytes::from_owner(Held { bytes, _room: room }))
 }
 
 /// A body, and its share of what all bodies may hold.
 struct Held {
-    data: Vec<u8>,
-    room: OwnedSemaphorePermit,
-}
-
-impl Held {
-    fn add(&mut self, data: &[u8], room: OwnedSemaphorePermit) {
-        self.data.extend_from_slice(data);
-        self.room.merge(room);
-    }
+    bytes: Vec<u8>,
+    _room: Taken,
 }
 
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
-        &self.data
+        &self.bytes
     }
+}
+
+/// Whether there is no body: one that is framed and holds nothing is none.
+pub async fn is_none<B>(body: B, within: Duration) -> bool
+where
+    B: Body<Data = Bytes>,
+{
+    if body.is_end_stream() || body.size_hint().lower() > 0 {
+        return body.is_end_stream();
+    }
+    let mut body = std::pin::pin!(body);
+    let nothing = async {
+        while let Some(frame) = body.frame().await {
+            if !frame.is_ok_and(|frame| frame.data_ref().is_none_or(Bytes::is_empty)) {
+                return false;
+            }
+        }
+        true
+    };
+    tokio::time::timeout(within, nothing).await.unwrap_or(false)
 }
 
 /// Reads JSON into a type whose own checks say what is wrong.
@@ -185,31 +202,45 @@ fn sentence(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use events::{OrganizationId, Owner};
     use http_body::Frame;
     use http_body_util::StreamBody;
+    use uuid::Uuid;
 
     use super::*;
+    use crate::problem::room::RoomBounds;
 
     #[tokio::test]
-    async fn all_bodies_together_have_a_bound() {
-        let room = Arc::new(Semaphore::new(10));
+    async fn all_bodies_together_have_a_bound_and_each_owner_and_key_a_share() {
+        let room = BodyRoom::new(RoomBounds { all: 20, owner: 15, principal: 10 });
+        let whose = |owner, principal| Whose {
+            owner: Owner::Organization(OrganizationId::new(Uuid::from_u128(owner))),
+            principal: Uuid::from_u128(principal),
+        };
+        let one = whose(1, 1);
         let bounds = Bounds { max: 8, timeout: Duration::from_secs(10) };
         let body = |text: &'static str| {
             let pieces =
                 text.split_inclusive(' ').map(|piece| Ok(Frame::data(Bytes::from_static(piece.as_bytes()))));
             StreamBody::new(futures::stream::iter(pieces.collect::<Vec<Result<_, std::io::Error>>>()))
         };
-        let first = read(body("ab cd "), bounds, &room).await.unwrap();
-        assert_eq!((&*first, room.available_permits()), (&b"ab cd "[..], 4));
-        assert!(matches!(read(body("ab cd "), bounds, &room).await, Err(BodyFault::Full)));
+        let first = read(body("ab cd "), bounds, &room, one).await.unwrap();
+        assert_eq!((&*first, room.held()), (&b"ab cd "[..], 6));
+        assert_eq!(read(body("ab cd "), bounds, &room, one).await, Err(BodyFault::ShareFull));
+        // Another key of the same owner, a third, another owner, and then it is full.
+        let second = read(body("ab cd "), bounds, &room, whose(1, 2)).await.unwrap();
+        assert_eq!(read(body("ab cd "), bounds, &room, whose(1, 3)).await, Err(BodyFault::ShareFull));
+        let third = read(body("ab cd "), bounds, &room, whose(2, 4)).await.unwrap();
+        assert_eq!(read(body("ab cd "), bounds, &room, whose(3, 5)).await, Err(BodyFault::Full));
+        drop((second, third));
         // What was refused holds nothing; what is held is held by every copy.
         let copy = first.clone();
         drop(first);
-        assert_eq!(room.available_permits(), 4);
+        assert_eq!(room.held(), 6);
         drop(copy);
-        assert_eq!(read(body("ab cd "), bounds, &room).await.unwrap(), "ab cd ");
-        assert!(matches!(read(body("123456789"), bounds, &room).await, Err(BodyFault::TooLong { max: 8 })));
-        assert_eq!(room.available_permits(), 10);
+        assert_eq!(read(body("ab cd "), bounds, &room, one).await.unwrap(), "ab cd ");
+        assert_eq!(read(body("123456789"), bounds, &room, one).await, Err(BodyFault::TooLong { max: 8 }));
+        assert_eq!(room.held(), 0);
     }
 
     #[derive(Deserialize, Debug)]

@@ -4,6 +4,7 @@
 mod access;
 mod answers;
 mod bench;
+mod bodies;
 mod client;
 mod sessions;
 mod streams;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use events::slug::Slug;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::Full;
 use projections::directory::ServerEntry;
@@ -44,6 +44,15 @@ impl<R: Into<Refusal>> From<R> for Refused {
 struct Known {
     principal: Arc<Principal>,
     server: Arc<ServerEntry>,
+}
+
+/// What came of a message that may pass.
+struct Judged {
+    admission: Admission,
+    era: Era,
+    /// What goes up in place of the body.
+    renamed: Option<Bytes>,
+    naming: Option<Naming>,
 }
 
 impl Door {
@@ -85,28 +94,42 @@ impl Door {
     {
         let (mut head, body) = request.into_parts();
         body::is_json(&head.headers).map_err(Refusal::from)?;
-        let body = body::read(body, self.body_bounds(), &self.room).await.map_err(Refusal::from)?;
+        let whose = known.principal.whose();
+        let body = body::read(body, self.body_bounds(), &self.room, whose).await.map_err(Refusal::from)?;
         let message = Message::parse(&body).map_err(Refusal::from)?;
-        // From here on the answer repeats the request's id.
-        let refused = |refusal: Refusal| Refused {
-            refusal,
-            id: (message.shape == Shape::Request).then(|| message.id.map(ToOwned::to_owned)).flatten(),
+        // From here on the answer repeats the request's id. It is kept apart: the body goes once it is written.
+        let id = (message.shape == Shape::Request).then(|| message.id.map(ToOwned::to_owned)).flatten();
+        let passed = match self.judge(known, &mut head.headers, &message, &body) {
+            Ok(Judged { admission, era, renamed, naming }) => {
+                let request = Request::from_parts(head, renamed.unwrap_or(body));
+                self.pass(upstream, admission, request, era, request_id, naming).await
+            }
+            Err(refusal) => Err(refusal),
         };
-        let era = header::agree(&head.headers, &message).map_err(|error| refused(error.into()))?;
-        let needs = mcp::needs(&message).map_err(|error| refused(error.into()))?;
+        passed.map_err(|refusal| Refused { refusal, id })
+    }
+
+    fn judge(
+        self: &Arc<Self>,
+        known: Known,
+        headers: &mut HeaderMap,
+        message: &Message<'_>,
+        body: &Bytes,
+    ) -> Result<Judged, Refusal> {
+        let era = header::agree(headers, message)?;
+        let needs = mcp::needs(message)?;
         let Known { principal, server } = &known;
-        let tasked = self.tasks.judge(&message, needs, &body, &mut head.headers, server, principal);
-        let Tasked { needs, body: renamed, naming } = tasked.map_err(|error| refused(error.into()))?;
+        let Tasked { needs, body: renamed, naming } =
+            self.tasks.judge(message, needs, body, headers, server, principal)?;
         let endless = message.method == "subscriptions/listen";
-        let admission = self.admission(known, needs, endless).map_err(refused)?;
+        let admission = self.admission(known, needs, endless)?;
         tracing::debug!(method = %message.method, ?era, principal = %admission.principal.id(), "a call passes");
-        let request = Request::from_parts(head, renamed.unwrap_or_else(|| body.clone()));
-        self.pass(upstream, admission, request, era, request_id, naming).await.map_err(refused)
+        Ok(Judged { admission, era, renamed, naming })
     }
 
     /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
     /// more from 2026-07-28 on.
-    async fn without_message<B: HttpBody>(
+    async fn without_message<B: HttpBody<Data = Bytes>>(
         self: &Arc<Self>,
         upstream: &dyn Upstream,
         known: Known,
@@ -114,7 +137,7 @@ impl Door {
         request_id: &HeaderValue,
     ) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
-        if !body.is_end_stream() {
+        if !body::is_none(body, self.settings.body_timeout).await {
             return Err(Refusal::UnexpectedBody);
         }
         match header::era_without_body(&head.headers)? {

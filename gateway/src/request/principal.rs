@@ -13,8 +13,10 @@ use events::key::KeyOwner;
 use events::{Actor, KeyId, Owner, ScopeSet, ServerId, Timestamp};
 use moka::sync::Cache;
 use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState};
+use uuid::Uuid;
 
 use super::identity::Route;
+use crate::problem::room::Whose;
 
 /// Who calls, as of one state of the directory.
 pub struct Principal {
@@ -59,6 +61,12 @@ pub enum Invalid {
 }
 
 impl PrincipalId {
+    pub fn uuid(self) -> Uuid {
+        match self {
+            Self::Key(id) => id.uuid(),
+        }
+    }
+
     pub fn actor(self) -> Actor {
         match self {
             Self::Key(id) => Actor::Key(id),
@@ -96,6 +104,11 @@ impl Principal {
         match &self.who {
             Who::Key(key) => key.owner,
         }
+    }
+
+    /// Whose its bodies are.
+    pub fn whose(&self) -> Whose {
+        Whose { owner: self.owner(), principal: self.id().uuid() }
     }
 
     pub fn organization(&self) -> Option<&Arc<OrganizationEntry>> {

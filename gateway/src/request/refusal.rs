@@ -110,7 +110,9 @@ impl Refusal {
     /// After what time it may be otherwise; `None`: the request must change, or nobody knows.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::NotReady | Self::Body(BodyFault::Full) => Some(Duration::from_secs(1)),
+            Self::NotReady | Self::Body(BodyFault::Full | BodyFault::ShareFull) => {
+                Some(Duration::from_secs(1))
+            }
             // Somebody must do something first.
             Self::ServerDisabled
             | Self::ServerClosed

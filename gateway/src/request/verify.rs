@@ -96,11 +96,11 @@ impl Door {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.asker(request.headers())?;
+        let whose = self.asker(request.headers())?.whose();
         let (head, body) = request.into_parts();
         body::is_json(&head.headers)?;
         let bounds = Bounds { max: MAX_BODY, ..self.body_bounds() };
-        let body = body::read(body, bounds, &self.room).await?;
+        let body = body::read(body, bounds, &self.room, whose).await?;
         let question: Question<'_> = body::parse(&body)?;
         let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose()?;
         // The body took its time.

@@ -49,6 +49,17 @@ impl Node {
         self.launch.arguments.extend(["--set".into(), format!("{key}={value}").into()]);
     }
 
+    /// From its next start on it may have so many files open, and no more.
+    pub fn limit_files(&mut self, most: usize) {
+        let limit = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        self.launch.wrapper = vec!["sh".into(), "-c".into(), limit.into()];
+    }
+
+    /// The process's id.
+    pub fn process(&self) -> u32 {
+        self.child().id()
+    }
+
     /// Starts it; it need not become ready.
     pub async fn start(&mut self) {
         assert!(self.child.is_none(), "{} runs", self.name);

@@ -9,6 +9,7 @@
 )]
 
 mod a_node_is_cut_off_with_the_logs_leader;
+mod a_node_takes_what_the_machine_gives;
 mod a_node_that_ends_refuses_nobody_who_looks;
 mod a_revocation_says_when_it_holds_everywhere;
 mod a_revoked_key_is_refused_at_every_node;
@@ -16,4 +17,5 @@ mod a_worker_is_killed_in_mid_batch;
 mod everything_is_restarted_under_load;
 mod nothing_is_written_that_a_member_can_not_read;
 mod the_logs_leader_is_killed;
+mod who_has_no_key_takes_nobody_out;
 mod who_is_in_the_fleet_is_known;
