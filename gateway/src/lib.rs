@@ -17,7 +17,7 @@ mod problem;
 mod public;
 mod request;
 pub mod serve;
-pub mod shares;
+mod shares;
 pub mod snapshots;
 pub mod store;
 mod telemetry;

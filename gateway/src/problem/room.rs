@@ -67,6 +67,7 @@ impl BodyRoom {
     }
 
     /// The bytes of all bodies that are held.
+    #[cfg(test)]
     pub fn held(&self) -> usize {
         self.held.of(Holder::All)
     }
