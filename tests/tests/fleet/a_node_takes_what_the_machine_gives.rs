@@ -53,12 +53,13 @@ async fn on_sighup_a_node_serves_new_tls_files_and_ends_nothing() {
     let set = [("tls.certificate_file", certificate.as_str()), ("tls.key_file", key.as_str())];
     let mut fleet = Fleet::with(Plan { nodes: 1, set: &set, ..Plan::default() }).await;
     let node = &fleet.nodes[0];
-    let both = [(node.public, "/.well-known/jwks.json"), (node.admin, "/api/v1/openapi.json")];
-    for (listener, path) in both {
-        assert_eq!(answer(listener, path, &first).await.unwrap(), "HTTP/1.1 200 OK");
+    let both = [(node.public, "/.well-known/jwks.json", "200"), (node.admin, "/api/v1/status", "401")];
+    for (listener, path, status) in both {
+        let first = answer(listener, path, &first).await.unwrap();
+        assert_eq!(first.split(' ').nth(1), Some(status), "{path}: {first}");
     }
     let second = renew(folder.path());
-    for (listener, path) in both {
+    for (listener, path, _) in both {
         // Sooner than the node would look by itself.
         hang_up(node.process());
         let renewed = async || answer(listener, path, &second).await.map_err(|error| error.to_string());

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// Good calls through each of nginx's two ways.
-const CALLS: usize = 300;
+const CALLS: usize = 100;
 /// A body, its framing, and the pauses between its pieces.
 const BODIES: &[(usize, bool, u64)] = &[
     (20_000, false, 0),
