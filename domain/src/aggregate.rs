@@ -35,6 +35,9 @@ pub trait Decide:
     /// held up by who keeps changing the same object.
     fn urgent(command: &Self::Command) -> bool;
 
+    /// Which room for events the command may use: a history that is full takes what takes away all the same.
+    fn room(&self, command: &Self::Command) -> Room;
+
     /// The refusal of a command whose slug belongs to another object. `None` for nouns that claim no slug.
     fn slug_taken(_slug: &Slug) -> Option<Self::Refusal> {
         None
@@ -63,6 +66,17 @@ pub struct Facts {
     pub bootstrapped: bool,
     /// What whoever sends the command may give.
     pub authority: Authority,
+}
+
+/// How far a command may add to its object's history, which has a bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Room {
+    /// Up to the bound.
+    Bound,
+    /// As far again: it takes something away, or gives back what was taken.
+    Reserve,
+    /// Always: it takes all away, and can't be sent again before that is given back.
+    Always,
 }
 
 /// How the owner of an aggregate stands.

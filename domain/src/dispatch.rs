@@ -5,6 +5,8 @@
 //! so" included. What another aggregate must say of it (its owner's standing) is read here as well; sealing
 //! texts, drawing ids and checking who may ask are the caller's.
 
+mod turns;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +15,17 @@ use events::log::{AppendError, Log, ReadError};
 use events::slug::SlugKind;
 use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
 
-use crate::aggregate::{Decide, Facts, Standing};
+use self::turns::{Busy, Lane, Turns};
+use crate::aggregate::{Decide, Facts, Room, Standing};
 use crate::context::Context;
 use crate::cqrs;
 use crate::organization::Organization;
 use crate::readers::{Readers, Unreadable};
-use crate::store::{Loaded, Store, StoreError};
+use crate::store::{Loaded, Size, Store, StoreError};
+
+/// A history is at most about this long: each command on an aggregate reads all of it. One who reaches that is told so;
+/// what takes away goes on ([`Room`]).
+pub const BOUND: Size = Size { messages: 10_000, bytes: 8 * 1024 * 1024 };
 
 /// A command is decided at most this often.
 const ATTEMPTS: u32 = 12;
@@ -35,6 +42,8 @@ const LONGEST_URGENT_WAIT: Duration = Duration::from_millis(40);
 pub struct Dispatcher {
     store: Store,
     random: Arc<dyn Random>,
+    turns: Arc<Turns>,
+    bound: Size,
 }
 
 /// What a command came to.
@@ -75,17 +84,38 @@ pub enum CommandError<R: std::error::Error> {
     /// Nothing was stored.
     #[error(transparent)]
     Unreadable(Unreadable),
+    /// Others were before it for as long as one waits. Nothing was stored.
+    #[error("too many commands on the same thing, or of the same owner, at once; send it again")]
+    Busy,
+    /// Nothing was stored.
+    #[error(
+        "the object's history holds {} events of {} bytes, and {} events or {} bytes are as many as one may have",
+        .size.messages, .size.bytes, .bound.messages, .bound.bytes
+    )]
+    Full { size: Size, bound: Size },
+}
+
+impl<R: std::error::Error> From<Busy> for CommandError<R> {
+    fn from(Busy: Busy) -> Self {
+        Self::Busy
+    }
 }
 
 impl Dispatcher {
     pub fn new(log: Arc<dyn Log>, random: Arc<dyn Random>) -> Self {
-        Self { store: Store::new(log), random }
+        Self { store: Store::new(log), random, turns: Arc::default(), bound: BOUND }
     }
 
     /// Writes no event that one of these can't read.
     #[must_use]
     pub fn with_readers(self, readers: Arc<dyn Readers>) -> Self {
         Self { store: self.store.with_readers(readers), ..self }
+    }
+
+    /// With another bound of histories.
+    #[must_use]
+    pub fn with_bound(self, bound: Size) -> Self {
+        Self { bound, ..self }
     }
 
     /// Does a command once, however often it is sent.
@@ -100,8 +130,12 @@ impl Dispatcher {
         } else {
             (ATTEMPTS, LONGEST_WAIT)
         };
+        let lane = self.turns.lane(subject, A::urgent(command));
         for attempt in 0..attempts {
-            match self.attempt(subject, command, context).await {
+            let turn = lane.turn().await?;
+            let outcome = self.attempt(&lane, subject, command, context).await;
+            drop(turn);
+            match outcome {
                 Err(CommandError::Conflict) => self.wait(attempt, longest).await,
                 outcome => return outcome,
             }
@@ -128,13 +162,27 @@ impl Dispatcher {
             .map_err(told::<Organization>)
     }
 
+    /// The aggregate, on what was read of it in this lane before.
+    async fn read<A: Decide>(
+        &self,
+        lane: &Lane,
+        subject: &Subject,
+    ) -> Result<Arc<Loaded<A>>, CommandError<A::Refusal>> {
+        let before = lane.take().map(Arc::unwrap_or_clone);
+        let loaded = self.turns.read(subject, self.store.load_on::<A>(subject, before)).await?;
+        let loaded = Arc::new(loaded.map_err(told::<A>)?);
+        lane.keep(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
     async fn attempt<A: Decide>(
         &self,
+        lane: &Lane,
         subject: &Subject,
         command: &A::Command,
         context: &Context,
     ) -> Result<Done<A>, CommandError<A::Refusal>> {
-        let loaded = self.load::<A>(subject).await?;
+        let loaded = self.read::<A>(lane, subject).await?;
         let before = loaded.position().unwrap_or(Position {
             log: context.event.into(),
             shard: Shard::ZERO,
@@ -149,7 +197,8 @@ impl Dispatcher {
             }
             // This very call's event: its acknowledgement was lost.
             let own = seen.event == context.event;
-            return Ok(Done { state: loaded.into_state(), position: before, changed: own, replayed: !own });
+            let state = loaded.state().clone();
+            return Ok(Done { state, position: before, changed: own, replayed: !own });
         }
         if loaded.closed() {
             return Err(CommandError::Closed);
@@ -165,15 +214,34 @@ impl Dispatcher {
         if events.is_empty() {
             return Ok(Done { state, position: before, changed: false, replayed: false });
         }
+        self.check_room(&loaded, command)?;
         let position = self.store.append(&loaded, events, context).await.map_err(told::<A>)?;
         Ok(Done { state, position, changed: true, replayed: false })
+    }
+
+    fn check_room<A: Decide>(
+        &self,
+        loaded: &Loaded<A>,
+        command: &A::Command,
+    ) -> Result<(), CommandError<A::Refusal>> {
+        let times = match loaded.state().room(command) {
+            Room::Bound => 1,
+            Room::Reserve => 2,
+            Room::Always => return Ok(()),
+        };
+        let (size, bound) = (loaded.size(), self.bound);
+        if size.messages >= times * bound.messages || size.bytes >= times * bound.bytes {
+            return Err(CommandError::Full { size, bound });
+        }
+        Ok(())
     }
 
     /// How an aggregate's owner stands.
     async fn standing<A: Decide>(&self, owner: Owner) -> Result<Standing, CommandError<A::Refusal>> {
         let Owner::Organization(id) = owner else { return Ok(Standing::Installation) };
-        let organization =
-            self.store.load::<Organization>(&Subject::organization(id)).await.map_err(told::<A>)?;
+        let subject = Subject::organization(id);
+        let organization = self.turns.read(&subject, self.store.load::<Organization>(&subject)).await?;
+        let organization = organization.map_err(told::<A>)?;
         if organization.closed() {
             return Ok(Standing::Closed);
         }

@@ -19,7 +19,7 @@ pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use aggregate::{Decide, Facts, NounEvent, Standing};
+pub use aggregate::{Decide, Facts, NounEvent, Room, Standing};
 pub use authority::Authority;
 pub use context::Context;
 pub use dispatch::{CommandError, Dispatcher, Done};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use events::envelope::Fingerprint;
-use events::log::{AppendError, Batch, Entry, Expected, History, Log, ReadError, Stored};
+use events::log::{AppendError, Batch, Entry, Expected, History, Known, Log, ReadError, Stored};
 use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
     AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Slug, Subject,
@@ -16,6 +16,9 @@ use crate::aggregate::Decide;
 use crate::command_id;
 use crate::context::Context;
 use crate::readers::{Alone, Readers, Unreadable};
+
+/// A thread folds so many bytes of events, and then lets others go on.
+const BYTES_AT_ONCE: usize = 256 * 1024;
 
 /// An event store over a log.
 #[derive(Clone)]
@@ -42,6 +45,15 @@ pub struct Loaded<A: Decide> {
     /// An event of it can't be read, so the state is not known.
     closed: bool,
     pub(crate) count: usize,
+    /// What its history is made of.
+    size: Size,
+}
+
+/// How long a history is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Size {
+    pub messages: usize,
+    pub bytes: usize,
 }
 
 /// A command that an aggregate has seen.
@@ -90,6 +102,10 @@ impl<A: Decide> Loaded<A> {
         self.closed
     }
 
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
     pub fn bootstrapped(&self) -> bool {
         self.log.is_some()
     }
@@ -115,10 +131,13 @@ impl<A: Decide> Loaded<A> {
             commands: HashMap::new(),
             closed: false,
             count: 0,
+            size: Size::default(),
         }
     }
 
     fn take(&mut self, stored: &Stored, log: LogId) {
+        self.size.messages += 1;
+        self.size.bytes += stored.payload.len();
         match stored.read(log) {
             Read::Event(recorded) => {
                 let Recorded { envelope, event, .. } = *recorded;
@@ -163,6 +182,15 @@ impl Store {
 
     /// The aggregate as the log's leader knows it. In an empty log only the installation can be loaded.
     pub async fn load<A: Decide>(&self, subject: &Subject) -> Result<Loaded<A>, StoreError> {
+        self.load_on(subject, None).await
+    }
+
+    /// The same, where it was loaded before: what came since is read.
+    pub async fn load_on<A: Decide>(
+        &self,
+        subject: &Subject,
+        before: Option<Loaded<A>>,
+    ) -> Result<Loaded<A>, StoreError> {
         if subject.aggregate_type != A::aggregate_type() {
             return Err(StoreError::WrongSubject(subject.to_string()));
         }
@@ -173,9 +201,20 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
-        let history = self.log.history(subject).await?;
-        let mut loaded = Loaded::empty(subject, Some(log));
-        history.events.iter().for_each(|stored| loaded.take(stored, log));
+        let before = before.filter(|loaded| loaded.log == Some(log) && loaded.subject == *subject);
+        let mut loaded = before.unwrap_or_else(|| Loaded::empty(subject, Some(log)));
+        let known = Known { messages: loaded.size.messages, last: loaded.last };
+        let history = self.log.history_after(subject, known).await?;
+        let mut bytes = 0;
+        for stored in &history.events {
+            loaded.take(stored, log);
+            bytes += stored.payload.len();
+            if bytes > BYTES_AT_ONCE {
+                bytes = 0;
+                // Others go on meanwhile.
+                tokio::task::yield_now().await;
+            }
+        }
         loaded.last = history.last;
         Ok(loaded)
     }

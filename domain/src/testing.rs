@@ -48,6 +48,10 @@ impl<A: Decide> Given<A> {
         self
     }
 
+    pub fn state(self) -> A {
+        self.state
+    }
+
     pub fn when(self, command: A::Command) -> Outcome<A> {
         let decided = self.state.decide(&command, &self.facts);
         Outcome { before: self.state, decided }

@@ -63,11 +63,18 @@ pub enum Expected {
     Following,
 }
 
-/// Every event of one aggregate, in order: none is missing at the end.
+/// The events of one aggregate, in order: none is missing at the end.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     pub events: Vec<Stored>,
-    /// The sequence of the last; 0 when there is none.
+    /// The sequence of the last, or of the last that was known; 0 when there is none.
+    pub last: u64,
+}
+
+/// What of an aggregate's history is known already: how many messages, and the sequence of the last; none at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    pub messages: usize,
     pub last: u64,
 }
 
@@ -210,7 +217,12 @@ pub trait Log: Send + Sync + 'static {
     async fn append(&self, batch: Batch) -> Result<Position, AppendError>;
 
     /// Every event of one aggregate, confirmed by a leader that a majority follows.
-    async fn history(&self, subject: &Subject) -> Result<History, ReadError>;
+    async fn history(&self, subject: &Subject) -> Result<History, ReadError> {
+        self.history_after(subject, Known::default()).await
+    }
+
+    /// The same, without what is known already.
+    async fn history_after(&self, subject: &Subject, known: Known) -> Result<History, ReadError>;
 
     /// The message at a sequence; `None` when it is not there, by the word of a leader that a majority follows.
     async fn message(&self, sequence: u64) -> Result<Option<Stored>, ReadError>;

@@ -31,18 +31,6 @@ pub const FLEET: &str = "KL_FLEET";
 /// The directory's snapshots, as an object store (ADR-20).
 pub const SNAPSHOTS: &str = "KL_SNAPSHOTS";
 
-/// An error that JetStream's API answered with.
-#[derive(serde::Deserialize)]
-struct ApiError {
-    #[serde(default)]
-    err_code: u32,
-    #[serde(default)]
-    description: String,
-}
-
-/// There is no such stream.
-const NO_STREAM: u32 = 10_059;
-
 /// Why there is no connection for a role.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

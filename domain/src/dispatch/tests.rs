@@ -2,6 +2,7 @@ mod conflicts;
 mod readers;
 mod slugs;
 mod tiny_log;
+mod turns;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -4,7 +4,7 @@ use events::AggregateType;
 use events::installation::{Bootstrapped, InstallationEvent, Recovered};
 
 use super::{Command, Installation, Refusal};
-use crate::aggregate::{Decide, Facts};
+use crate::aggregate::{Decide, Facts, Room};
 
 impl Decide for Installation {
     const TYPE: &'static str = "installation";
@@ -38,6 +38,14 @@ impl Decide for Installation {
     fn urgent(command: &Command) -> bool {
         match command {
             Command::Bootstrap { .. } | Command::Recover { .. } => false,
+        }
+    }
+
+    fn room(&self, command: &Command) -> Room {
+        match command {
+            Command::Bootstrap { .. } => Room::Bound,
+            // The way back in.
+            Command::Recover { .. } => Room::Always,
         }
     }
 

@@ -7,7 +7,7 @@ use events::key::{
 use events::{AggregateType, ScopeSet, Timestamp};
 
 use super::{Command, Issue, Key, KnownKey, Refusal, State};
-use crate::aggregate::{Decide, Facts, Standing};
+use crate::aggregate::{Decide, Facts, Room, Standing};
 
 impl Decide for Key {
     const TYPE: &'static str = "key";
@@ -39,6 +39,26 @@ impl Decide for Key {
             | Command::Rename { .. }
             | Command::SetScopes { .. }
             | Command::SetMetadata { .. } => false,
+        }
+    }
+
+    fn room(&self, command: &Command) -> Room {
+        let Some(known) = self.known() else { return Room::Bound };
+        match command {
+            Command::Revoke { .. } if known.state != State::Revoked => Room::Always,
+            Command::Disable { .. } if known.state == State::Active => Room::Always,
+            Command::Enable => Room::Reserve,
+            Command::SetScopes { scopes } if scopes.iter().all(|scope| known.scopes.covers(scope)) => {
+                Room::Reserve
+            }
+            Command::SetExpiry { expires_at } if !is_later(*expires_at, known.expires_at) => Room::Reserve,
+            Command::Issue(_)
+            | Command::Revoke { .. }
+            | Command::Disable { .. }
+            | Command::SetExpiry { .. }
+            | Command::Rename { .. }
+            | Command::SetScopes { .. }
+            | Command::SetMetadata { .. } => Room::Bound,
         }
     }
 

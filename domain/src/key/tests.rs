@@ -7,7 +7,7 @@ use events::key::{
 use events::{Actor, PepperId, UserId};
 
 use super::*;
-use crate::aggregate::Standing;
+use crate::aggregate::{Decide, Room, Standing};
 use crate::testing::{given, now, sealed, seconds, uuid};
 
 fn scopes(text: &str) -> ScopeSet {
@@ -259,4 +259,29 @@ fn who_may_write_keys_takes_from_any_and_gives_what_opens_servers() {
         .by(narrow)
         .when(Command::Enable)
         .then([KeyEvent::Enabled(Enabled {})]);
+}
+
+#[test]
+fn a_full_history_has_room_for_what_takes_away() {
+    let key = |events: Vec<KeyEvent>| given::<Key>(events).state();
+    let active = key(vec![issued()]);
+    let disabled_key = key(vec![issued(), disabled(None)]);
+    let revoked_key = key(vec![issued(), revoked(None)]);
+    let (revoke, disable) = (Command::Revoke { reason: None }, Command::Disable { reason: None });
+    assert_eq!([active.room(&revoke), active.room(&disable)], [Room::Always; 2]);
+    // Another reason may be given without end.
+    assert_eq!([revoked_key.room(&revoke), disabled_key.room(&disable)], [Room::Bound; 2]);
+    let narrower = [
+        Command::SetScopes { scopes: scopes("mcp:tools:tools:search") },
+        Command::SetExpiry { expires_at: Some(seconds(30)) },
+    ];
+    assert!(narrower.iter().all(|command| active.room(command) == Room::Reserve));
+    assert_eq!(disabled_key.room(&Command::Enable), Room::Reserve);
+    let wider = [
+        Command::SetScopes { scopes: scopes("mcp:tools mcp:other") },
+        Command::SetExpiry { expires_at: None },
+        Command::Rename { name: sealed("x") },
+        Command::SetMetadata { metadata: None },
+    ];
+    assert!(wider.iter().all(|command| active.room(command) == Room::Bound));
 }

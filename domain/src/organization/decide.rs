@@ -4,7 +4,7 @@ use events::organization::{Created, OrganizationEvent, Renamed, Resumed, Suspend
 use events::{AggregateType, Shard, Slug};
 
 use super::{Command, KnownOrganization, Organization, Refusal};
-use crate::aggregate::{Decide, Facts};
+use crate::aggregate::{Decide, Facts, Room};
 
 impl Decide for Organization {
     const TYPE: &'static str = "organization";
@@ -34,6 +34,15 @@ impl Decide for Organization {
         match command {
             Command::Suspend { .. } => true,
             Command::Create { .. } | Command::Rename { .. } | Command::Resume => false,
+        }
+    }
+
+    fn room(&self, command: &Command) -> Room {
+        let Some(known) = self.known() else { return Room::Bound };
+        match command {
+            Command::Suspend { .. } if !known.suspended => Room::Always,
+            Command::Resume => Room::Reserve,
+            Command::Create { .. } | Command::Rename { .. } | Command::Suspend { .. } => Room::Bound,
         }
     }
 

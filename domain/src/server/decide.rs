@@ -4,7 +4,7 @@ use events::server::{Changed, Registered, Removed, ServerEvent};
 use events::{AggregateType, Slug};
 
 use super::{Command, KnownServer, Refusal, Server};
-use crate::aggregate::{Decide, Facts, Standing};
+use crate::aggregate::{Decide, Facts, Room, Standing};
 
 impl Decide for Server {
     const TYPE: &'static str = "server";
@@ -50,6 +50,15 @@ impl Decide for Server {
             Command::Remove { .. } => true,
             Command::Change { enabled, .. } => *enabled == Some(false),
             Command::Register { .. } => false,
+        }
+    }
+
+    fn room(&self, command: &Command) -> Room {
+        let Some(known) = self.known().filter(|known| !known.removed) else { return Room::Bound };
+        match command {
+            Command::Remove { .. } => Room::Always,
+            Command::Change { enabled: Some(false), .. } if known.enabled => Room::Always,
+            Command::Register { .. } | Command::Change { .. } => Room::Bound,
         }
     }
 

@@ -6,13 +6,14 @@
 //! Requests are written by hand rather than through the client's JetStream layer, which has no atomic batches
 //! and whose ordered consumer hides reconnects: a follower must look at its place again after each.
 
-mod api;
 mod append;
 mod config;
 mod connect;
 mod follow;
 mod leader;
+mod pull;
 mod read;
+mod wire;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,15 +21,15 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-pub use self::api::{api, data};
 pub use self::config::{
     MINIMUM_SERVER, OpenError, STREAM, SUBJECTS, StreamDifference, differences, is_new_enough, stream_config,
     stream_differences,
 };
 pub use self::connect::{ConnectError, ConnectOptions, Credentials, Password, connect};
-pub use self::follow::Delivery;
+pub use self::pull::{Ended, Follow, Pull, Pulled};
+pub use self::wire::{ApiError, CallError, Found, Wire, api, data, parse};
 
-use super::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use super::{AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo};
 use crate::clock::{Clock, Random};
 use crate::id::LogId;
 use crate::position::{Place, Position};
@@ -44,8 +45,7 @@ pub struct JetStreamLog {
 }
 
 struct Shared {
-    client: async_nats::Client,
-    statistics: Arc<async_nats::client::Statistics>,
+    wire: Wire,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     timeouts: Timeouts,
@@ -87,8 +87,7 @@ impl JetStreamLog {
     ) -> Result<Self, OpenError> {
         let log = Self {
             shared: Arc::new(Shared {
-                statistics: client.statistics(),
-                client,
+                wire: Wire::new(client),
                 clock,
                 random,
                 timeouts,
@@ -114,7 +113,7 @@ impl JetStreamLog {
     }
 
     pub fn client(&self) -> &async_nats::Client {
-        &self.shared.client
+        self.shared.wire.client()
     }
 }
 
@@ -133,8 +132,8 @@ impl Log for JetStreamLog {
         append::append(&self.shared, batch).await
     }
 
-    async fn history(&self, subject: &Subject) -> Result<History, ReadError> {
-        read::history(&self.shared, subject).await
+    async fn history_after(&self, subject: &Subject, known: Known) -> Result<History, ReadError> {
+        read::history(&self.shared, subject, known).await
     }
 
     async fn message(&self, sequence: u64) -> Result<Option<Stored>, ReadError> {
@@ -157,15 +156,6 @@ impl Shared {
 
     fn set_id(&self, id: Option<LogId>) {
         *self.id.lock().unwrap_or_else(PoisonError::into_inner) = id;
-    }
-
-    fn connected(&self) -> bool {
-        self.client.connection_state() == async_nats::connection::State::Connected
-    }
-
-    /// Which of the client's connections this is, counted from 1: it changes with every reconnect.
-    fn connection(&self) -> u64 {
-        self.statistics.connects.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A name that no other process draws.

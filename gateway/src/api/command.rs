@@ -234,6 +234,16 @@ fn told<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem
         )
         .retry_after(30),
         CommandError::Unreadable(why @ Unreadable::NotKnown) => Problem::not_ready(why),
+        CommandError::Busy => Problem::busy_with_you(),
+        CommandError::Full { size, bound } => Problem::new(
+            Kind::HistoryFull,
+            format!(
+                "The history of this holds {} events of {} bytes, and may hold {} events or {} bytes: each command on it \
+                 reads all of it. Whatever takes away (revoke, disable, narrow, suspend, remove) goes on. Make a new one \
+                 in its place, and change it less often.",
+                size.messages, size.bytes, bound.messages, bound.bytes
+            ),
+        ),
         CommandError::NotBootstrapped => Problem::not_ready("no installation lives in this log yet"),
     }
 }

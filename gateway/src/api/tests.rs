@@ -8,7 +8,9 @@ use bytes::Bytes;
 use domain::Dispatcher;
 use domain::key::secret::{Pepper, Prefix};
 use events::clock::{SystemClock, SystemRandom};
-use events::log::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use events::log::{
+    AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo,
+};
 use events::position::Place;
 use events::{LogId, PepperId, Position, Subject};
 use http::{Method, Request, Response, StatusCode, header};
@@ -41,7 +43,7 @@ impl Log for Unreachable {
         Err(AppendError::Unavailable("nobody is there".to_owned()))
     }
 
-    async fn history(&self, _: &Subject) -> Result<History, ReadError> {
+    async fn history_after(&self, _: &Subject, _: Known) -> Result<History, ReadError> {
         Err(unavailable())
     }
 

@@ -71,6 +71,7 @@ kinds! {
     IdempotencyKeyReused   UNPROCESSABLE_ENTITY   "idempotency-key-reused"  "The Idempotency-Key belongs to another command"
     Closed                 SERVICE_UNAVAILABLE    "closed"                  "A newer version wrote to this"
     FleetTooOld            SERVICE_UNAVAILABLE    "fleet-too-old"           "A process of the installation can't read this yet"
+    HistoryFull            CONFLICT               "history-full"            "It was changed too often"
     SlugTaken              CONFLICT               "slug-taken"              "The slug belongs to something else"
 
     // The fleet.

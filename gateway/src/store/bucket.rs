@@ -65,10 +65,6 @@ impl Bucket {
         self.name
     }
 
-    pub fn client(&self) -> &async_nats::Client {
-        self.stream.client()
-    }
-
     pub(super) fn stream(&self) -> &Stream {
         &self.stream
     }

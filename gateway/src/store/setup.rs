@@ -4,13 +4,16 @@
 //! limit can drop events.
 
 use std::fmt;
+use std::time::Duration;
 
-use async_nats::client::RequestErrorKind;
-use events::log::jetstream::{self, StreamDifference};
+use events::log::jetstream::{self, CallError, StreamDifference, Wire};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{ApiError, FLEET, NO_STREAM, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, api};
+use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
+
+/// For the answer to each question; a stream that is created in a cluster takes a while.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What was set up, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +52,7 @@ pub enum SetupError {
     #[error("NATS refused to create the stream {stream}: {reason}")]
     Refused { stream: String, reason: String },
     #[error("no answer from JetStream ({0}): is it on, and is this the admin user?")]
-    NoAnswer(String),
+    NoAnswer(#[source] CallError),
 }
 
 /// Creates what is missing, with so many replicas (1, or 3 in a cluster), and compares what is there.
@@ -58,9 +61,10 @@ pub async fn setup(client: &async_nats::Client, replicas: u8) -> Result<Report, 
     if !jetstream::is_new_enough(&version) {
         return Err(SetupError::ServerTooOld(version));
     }
+    let wire = Wire::new(client.clone());
     let mut report = Vec::new();
     for (name, config) in streams(replicas) {
-        report.push((name.clone(), ensure(client, name, &config).await?));
+        report.push((name.clone(), ensure(&wire, name, &config).await?));
     }
     Ok(Report(report))
 }
@@ -138,20 +142,18 @@ fn unlimited(name: String, subjects: &[String]) -> Map<String, Value> {
     }
 }
 
-async fn ensure(client: &async_nats::Client, name: String, config: &Value) -> Result<Done, SetupError> {
-    if let Some(found) = found(client, &name).await? {
+async fn ensure(wire: &Wire, name: String, config: &Value) -> Result<Done, SetupError> {
+    if let Some(found) = found(wire, &name).await? {
         return compare(name, config, &found);
     }
-    match ask(client, &format!("STREAM.CREATE.{name}"), config).await?.error {
-        None => Ok(Done::Created),
+    match wire.call::<Value>(&format!("STREAM.CREATE.{name}"), config, TIMEOUT).await {
+        Ok(_) => Ok(Done::Created),
         // Perhaps somebody else created it in between.
-        Some(error) => match found(client, &name).await? {
+        Err(CallError::Api(error)) => match found(wire, &name).await? {
             Some(found) => compare(name, config, &found),
-            None => {
-                let reason = format!("{} ({})", error.description, error.err_code);
-                Err(SetupError::Refused { stream: name, reason })
-            }
+            None => Err(SetupError::Refused { stream: name, reason: error.to_string() }),
         },
+        Err(error) => Err(SetupError::NoAnswer(error)),
     }
 }
 
@@ -162,33 +164,14 @@ fn compare(stream: String, config: &Value, found: &Map<String, Value>) -> Result
     if differences.is_empty() { Ok(Done::Kept) } else { Err(SetupError::Differs { stream, differences }) }
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    error: Option<ApiError>,
-    config: Option<Map<String, Value>>,
-}
-
-async fn found(client: &async_nats::Client, name: &str) -> Result<Option<Map<String, Value>>, SetupError> {
-    let answer = ask(client, &format!("STREAM.INFO.{name}"), &Value::Null).await?;
-    match answer.error {
-        Some(ApiError { err_code: NO_STREAM, .. }) => Ok(None),
-        Some(error) => Err(SetupError::NoAnswer(error.description)),
-        None => Ok(answer.config),
+async fn found(wire: &Wire, name: &str) -> Result<Option<Map<String, Value>>, SetupError> {
+    #[derive(Deserialize)]
+    struct Info {
+        config: Map<String, Value>,
     }
-}
-
-async fn ask(client: &async_nats::Client, subject: &str, body: &Value) -> Result<Answer, SetupError> {
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let answer = client.request(api(subject), body.into()).await.map_err(|error| {
-        SetupError::NoAnswer(match error.kind() {
-            RequestErrorKind::TimedOut => "it timed out".to_owned(),
-            RequestErrorKind::NoResponders => {
-                "the server's accounts are not those of `keyledger nats setup --print`".to_owned()
-            }
-            RequestErrorKind::InvalidSubject
-            | RequestErrorKind::MaxPayloadExceeded
-            | RequestErrorKind::Other => error.to_string(),
-        })
-    })?;
-    serde_json::from_slice(&answer.payload).map_err(|error| SetupError::NoAnswer(error.to_string()))
+    match wire.call::<Info>(&format!("STREAM.INFO.{name}"), &Value::Null, TIMEOUT).await {
+        Ok(info) => Ok(Some(info.config)),
+        Err(error) if error.api_code() == Some(CallError::NO_STREAM) => Ok(None),
+        Err(error) => Err(SetupError::NoAnswer(error)),
+    }
 }

@@ -9,21 +9,20 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use events::log::jetstream::{CallError, Found, Wire, parse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{ApiError, api, data};
+use super::{api, data};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A stream, over a connection of a role that may use it.
 #[derive(Clone)]
 pub struct Stream {
-    client: async_nats::Client,
+    wire: Wire,
     name: String,
     timeout: Duration,
 }
@@ -48,36 +47,14 @@ pub enum StreamError {
 }
 
 #[derive(Deserialize)]
-struct Found {
-    message: Option<Wire>,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct Wire {
-    seq: u64,
-    #[serde(default)]
-    hdrs: String,
-    #[serde(default)]
-    data: String,
-}
-
-#[derive(Deserialize)]
 struct Acknowledged {
     #[serde(default)]
     seq: u64,
-    error: Option<ApiError>,
-}
-
-#[derive(Deserialize)]
-struct Purged {
-    error: Option<ApiError>,
 }
 
 #[derive(Deserialize)]
 struct Info {
-    state: Option<State>,
-    error: Option<ApiError>,
+    state: State,
 }
 
 #[derive(Deserialize)]
@@ -86,16 +63,9 @@ struct State {
     subjects: Option<BTreeMap<String, u64>>,
 }
 
-/// No such stream (10059).
-const NO_STREAM: u32 = 10_059;
-/// No message found (10037).
-const NO_MESSAGE: u32 = 10_037;
-/// Wrong last sequence (10071).
-const WRONG_SEQUENCE: u32 = 10_071;
-
 impl Stream {
     pub fn new(client: async_nats::Client, name: String) -> Self {
-        Self { client, name, timeout: TIMEOUT }
+        Self { wire: Wire::new(client), name, timeout: TIMEOUT }
     }
 
     /// The same, with another bound for each question.
@@ -104,15 +74,18 @@ impl Stream {
         Self { timeout, ..self }
     }
 
-    pub fn client(&self) -> &async_nats::Client {
-        &self.client
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether the stream is there.
     pub async fn check(&self) -> Result<(), StreamError> {
-        let answer = self.ask(api(&format!("STREAM.INFO.{}", self.name)), async_nats::Request::new()).await?;
-        let info: Info = parse(&answer.payload)?;
-        info.error.map_or(Ok(()), |error| Err(refused(&error)))
+        let _: Value = self.call("STREAM.INFO", &Value::Null).await?;
+        Ok(())
     }
 
     /// The subject's last message.
@@ -129,7 +102,8 @@ impl Stream {
     pub async fn next_nearby(&self, subject: &str, from: u64) -> Result<Option<Message>, StreamError> {
         let body = json!({ "seq": from, "next_by_subj": subject }).to_string();
         let request = async_nats::Request::new().payload(body.into());
-        let answer = self.ask(api(&format!("DIRECT.GET.{}", self.name)), request).await?;
+        let subject = api(&format!("DIRECT.GET.{}", self.name));
+        let answer = self.wire.request(subject, request, self.timeout).await?;
         match answer.status.map(|status| status.as_u16()) {
             None => {}
             Some(404) => return Ok(None),
@@ -154,80 +128,40 @@ impl Stream {
             headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string());
         }
         let request = async_nats::Request::new().payload(payload).headers(headers);
-        let answer: Acknowledged = parse(&self.ask(data(subject), request).await?.payload)?;
-        match answer.error {
-            None => Ok(answer.seq),
-            Some(ApiError { err_code: WRONG_SEQUENCE, .. }) => Err(StreamError::Conflict),
-            Some(error) => Err(refused(&error)),
-        }
+        let answer = self.wire.request(data(subject), request, self.timeout).await?;
+        Ok(parse::<Acknowledged>(&answer.payload)?.seq)
     }
 
     /// The subjects that this pattern covers, with how many messages each has.
     pub async fn subjects(&self, pattern: &str) -> Result<BTreeMap<String, u64>, StreamError> {
-        let body = json!({ "subjects_filter": pattern }).to_string();
-        let request = async_nats::Request::new().payload(body.into());
-        let answer = self.ask(api(&format!("STREAM.INFO.{}", self.name)), request).await?;
-        let info: Info = parse(&answer.payload)?;
-        match (info.error, info.state) {
-            (Some(error), _) => Err(refused(&error)),
-            (None, Some(state)) => Ok(state.subjects.unwrap_or_default()),
-            (None, None) => Err(unavailable("an answer without the stream's state")),
-        }
+        let info: Info = self.call("STREAM.INFO", &json!({ "subjects_filter": pattern })).await?;
+        Ok(info.state.subjects.unwrap_or_default())
     }
 
     /// Deletes the subject's messages, every trace of them.
     pub async fn purge(&self, subject: &str) -> Result<(), StreamError> {
-        let body = json!({ "filter": subject }).to_string();
-        let request = async_nats::Request::new().payload(body.into());
-        let answer = self.ask(api(&format!("STREAM.PURGE.{}", self.name)), request).await?;
-        let purged: Purged = parse(&answer.payload)?;
-        purged.error.map_or(Ok(()), |error| Err(refused(&error)))
+        let _: Value = self.call("STREAM.PURGE", &json!({ "filter": subject })).await?;
+        Ok(())
     }
 
-    async fn get(&self, body: serde_json::Value) -> Result<Option<Message>, StreamError> {
-        let request = async_nats::Request::new().payload(body.to_string().into());
-        let answer = self.ask(api(&format!("STREAM.MSG.GET.{}", self.name)), request).await?;
-        match parse(&answer.payload)? {
-            Found { error: Some(ApiError { err_code: NO_MESSAGE, .. }), .. } => Ok(None),
-            Found { error: Some(error), .. } => Err(refused(&error)),
-            Found { message: None, .. } => Err(unavailable("an answer without a message")),
-            Found { message: Some(message), .. } => Ok(Some(Message {
-                sequence: message.seq,
-                payload: decode(&message.data)?.into(),
-                headers: String::from_utf8_lossy(&decode(&message.hdrs)?).into_owned(),
-            })),
+    async fn get(&self, which: Value) -> Result<Option<Message>, StreamError> {
+        let found = self.wire.get(&self.name, &which, self.timeout).await?;
+        Ok(found.map(|Found { sequence, payload, headers, .. }| Message { sequence, payload, headers }))
+    }
+
+    async fn call<T: DeserializeOwned>(&self, verb: &str, body: &Value) -> Result<T, StreamError> {
+        Ok(self.wire.call(&format!("{verb}.{}", self.name), body, self.timeout).await?)
+    }
+}
+
+impl From<CallError> for StreamError {
+    fn from(error: CallError) -> Self {
+        match error.api_code() {
+            Some(CallError::WRONG_LAST_SEQUENCE) => Self::Conflict,
+            Some(CallError::NO_STREAM) => unavailable("it is not there: run `keyledger nats setup`"),
+            Some(_) | None => unavailable(error),
         }
     }
-
-    pub(super) fn is_connected(&self) -> bool {
-        self.client.connection_state() == async_nats::connection::State::Connected
-    }
-
-    pub(super) async fn ask(
-        &self,
-        subject: String,
-        request: async_nats::Request,
-    ) -> Result<async_nats::Message, StreamError> {
-        if !self.is_connected() {
-            return Err(unavailable("not connected to NATS"));
-        }
-        self.client.send_request(subject, request.timeout(Some(self.timeout))).await.map_err(unavailable)
-    }
-}
-
-fn refused(error: &ApiError) -> StreamError {
-    match error.err_code {
-        NO_STREAM => unavailable("it is not there: run `keyledger nats setup`"),
-        _ => unavailable(&error.description),
-    }
-}
-
-fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T, StreamError> {
-    serde_json::from_slice(payload).map_err(unavailable)
-}
-
-fn decode(text: &str) -> Result<Vec<u8>, StreamError> {
-    STANDARD.decode(text).map_err(unavailable)
 }
 
 fn unavailable(reason: impl std::fmt::Display) -> StreamError {

@@ -3,15 +3,14 @@
 
 use std::time::Duration;
 
-use async_nats::client::RequestErrorKind;
 use bytes::Bytes;
-use events::log::jetstream::STREAM;
+use events::log::jetstream::{CallError, STREAM, Wire, parse};
 use futures::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{ApiError, NO_STREAM, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, api, data};
+use super::{VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, data};
 
 /// Where a snapshot's parts arrive, each copy's under a name of its own.
 pub const DELIVERED: &str = "kl.backup";
@@ -47,32 +46,29 @@ pub enum TransferError {
     File { stream: String, source: std::io::Error },
 }
 
+/// Where the parts of a copy that comes back go.
 #[derive(Deserialize)]
-struct Answer {
-    error: Option<ApiError>,
-    #[serde(default)]
-    config: Value,
-    #[serde(default)]
-    state: Value,
-    deliver_subject: Option<String>,
+struct Restore {
+    deliver_subject: String,
 }
 
 /// One stream and the admin's connection.
 pub struct Transfer<'a> {
-    client: &'a async_nats::Client,
+    wire: Wire,
     stream: &'a str,
 }
 
 impl<'a> Transfer<'a> {
     pub fn new(client: &'a async_nats::Client, stream: &'a str) -> Self {
-        Self { client, stream }
+        Self { wire: Wire::new(client.clone()), stream }
     }
 
     /// What the stream is now; `None`: it is not there.
     pub async fn shape(&self) -> Result<Option<Shape>, TransferError> {
-        match self.call("STREAM.INFO", Bytes::new()).await? {
-            Answer { error: Some(ApiError { err_code: NO_STREAM, .. }), .. } => Ok(None),
-            answer => answer.good(self.stream).map(|answer| Some(answer.shape())),
+        match self.call("STREAM.INFO", &Value::Null).await {
+            Ok(shape) => Ok(Some(shape)),
+            Err(error) if error.api_code() == Some(CallError::NO_STREAM) => Ok(None),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -83,11 +79,11 @@ impl<'a> Transfer<'a> {
         to: &mut (dyn AsyncWrite + Send + Unpin),
     ) -> Result<Shape, TransferError> {
         let delivered = format!("{DELIVERED}.{id}");
-        let subscribed = self.client.subscribe(delivered.clone()).await;
+        let subscribed = self.wire.client().subscribe(delivered.clone()).await;
         let mut parts = subscribed.map_err(|error| self.unavailable(error))?;
         let body =
             json!({ "deliver_subject": delivered, "no_consumers": true, "jsck": true, "chunk_size": PART });
-        let shape = self.call("STREAM.SNAPSHOT", body.to_string().into()).await?.good(self.stream)?.shape();
+        let shape: Shape = self.call("STREAM.SNAPSHOT", &body).await.map_err(|error| self.failed(error))?;
         loop {
             let part = tokio::time::timeout(SILENCE, parts.next()).await;
             let part = part.map_err(|_| self.unavailable("no further part came"))?;
@@ -105,7 +101,7 @@ impl<'a> Transfer<'a> {
             to.write_all(&part.payload).await.map_err(|source| self.file(source))?;
             if let Some(ack) = part.reply {
                 // The server sends no more than its window without these.
-                let sent = self.client.publish(data(&ack), Bytes::new()).await;
+                let sent = self.wire.client().publish(data(&ack), Bytes::new()).await;
                 sent.map_err(|error| self.unavailable(error))?;
             }
         }
@@ -119,11 +115,11 @@ impl<'a> Transfer<'a> {
         shape: &Shape,
         from: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<(), TransferError> {
+        let restoring = Wire::new(restoring.clone());
         let body = json!({ "config": shape.config, "state": shape.state }).to_string();
         let subject = format!("$JS.API.STREAM.RESTORE.{}", self.stream);
-        let answer = self.ask(restoring, subject, body.into()).await?;
-        let answer = self.parse(&answer)?.good(self.stream)?;
-        let to = answer.deliver_subject.ok_or_else(|| self.unavailable("it names no place for the parts"))?;
+        let answer = self.ask(&restoring, subject, body.into()).await?;
+        let Restore { deliver_subject: to } = parse(&answer).map_err(|error| self.failed(error))?;
         loop {
             let mut part = vec![0; PART];
             let mut filled = 0;
@@ -134,9 +130,9 @@ impl<'a> Transfer<'a> {
                 }
             }
             part.truncate(filled);
-            let answer = self.ask(restoring, to.clone(), part.into()).await?;
+            let answer = self.ask(&restoring, to.clone(), part.into()).await?;
             if !answer.is_empty() {
-                self.parse(&answer)?.good(self.stream)?;
+                parse::<Value>(&answer).map_err(|error| self.failed(error))?;
             }
             // An empty part ends it; its answer is the stream's.
             if filled == 0 {
@@ -145,33 +141,34 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    async fn call(&self, verb: &str, body: Bytes) -> Result<Answer, TransferError> {
-        let answer = self.ask(self.client, api(&format!("{verb}.{}", self.stream)), body).await?;
-        self.parse(&answer)
+    async fn call(&self, verb: &str, body: &Value) -> Result<Shape, CallError> {
+        self.wire.call(&format!("{verb}.{}", self.stream), body, SILENCE).await
     }
 
-    async fn ask(
-        &self,
-        client: &async_nats::Client,
-        subject: String,
-        body: Bytes,
-    ) -> Result<Bytes, TransferError> {
-        let request = async_nats::Request::new().payload(body).timeout(Some(SILENCE));
-        let answer = client.send_request(subject, request).await;
-        let answer = answer.map_err(|error| match error.kind() {
-            RequestErrorKind::TimedOut => {
+    async fn ask(&self, wire: &Wire, subject: String, body: Bytes) -> Result<Bytes, TransferError> {
+        let request = async_nats::Request::new().payload(body);
+        let answer = wire.request(subject, request, SILENCE).await;
+        Ok(answer.map_err(|error| self.failed(error))?.payload)
+    }
+
+    fn failed(&self, error: CallError) -> TransferError {
+        match error {
+            CallError::Api(_) if error.api_code() == Some(CallError::NO_STREAM) => {
+                TransferError::NoStream(self.stream.to_owned())
+            }
+            CallError::Api(error) => self.refused(error.to_string()),
+            CallError::TimedOut => {
                 self.unavailable("no answer in time, as for what is not permitted: is this the right user?")
             }
-            RequestErrorKind::NoResponders
-            | RequestErrorKind::InvalidSubject
-            | RequestErrorKind::MaxPayloadExceeded
-            | RequestErrorKind::Other => self.unavailable(error),
-        })?;
-        Ok(answer.payload)
-    }
-
-    fn parse(&self, answer: &[u8]) -> Result<Answer, TransferError> {
-        serde_json::from_slice(answer).map_err(|error| self.unavailable(error))
+            CallError::Disconnected
+            | CallError::NoResponders
+            | CallError::ConnectionLost
+            | CallError::Client(_)
+            | CallError::Answer(_)
+            | CallError::NoMajority(_)
+            | CallError::LeftBehind
+            | CallError::Holes(_) => self.unavailable(error),
+        }
     }
 
     fn unavailable(&self, reason: impl std::fmt::Display) -> TransferError {
@@ -184,22 +181,5 @@ impl<'a> Transfer<'a> {
 
     fn file(&self, source: std::io::Error) -> TransferError {
         TransferError::File { stream: self.stream.to_owned(), source }
-    }
-}
-
-impl Answer {
-    fn good(self, stream: &str) -> Result<Self, TransferError> {
-        match self.error {
-            None => Ok(self),
-            Some(ApiError { err_code: NO_STREAM, .. }) => Err(TransferError::NoStream(stream.to_owned())),
-            Some(error) => Err(TransferError::Refused {
-                stream: stream.to_owned(),
-                reason: format!("{} ({})", error.description, error.err_code),
-            }),
-        }
-    }
-
-    fn shape(self) -> Shape {
-        Shape { config: self.config, state: self.state }
     }
 }

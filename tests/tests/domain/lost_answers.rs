@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use domain::{CommandError, Dispatcher, Key};
 use events::clock::SystemRandom;
 use events::log::jetstream::JetStreamLog;
-use events::log::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use events::log::{
+    AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo,
+};
 use events::position::Place;
 use events::{LogId, Position, Subject};
 use keyledger_tests::poll;
@@ -36,8 +38,8 @@ impl Log for StandsStill {
         self.log.id().await
     }
 
-    async fn history(&self, subject: &Subject) -> Result<History, ReadError> {
-        self.log.history(subject).await
+    async fn history_after(&self, subject: &Subject, known: Known) -> Result<History, ReadError> {
+        self.log.history_after(subject, known).await
     }
 
     async fn message(&self, sequence: u64) -> Result<Option<Stored>, ReadError> {

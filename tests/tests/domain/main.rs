@@ -5,6 +5,7 @@
 
 mod at_once;
 mod bootstrap;
+mod long_histories;
 mod lost_answers;
 mod setting;
 mod vaults;

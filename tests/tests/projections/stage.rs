@@ -8,7 +8,9 @@ use events::digest::{DigestBytes, DigestKind, KeyDigest};
 use events::envelope::Fingerprint;
 use events::installation::{Bootstrapped, InstallationEvent};
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
-use events::log::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use events::log::{
+    AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo,
+};
 use events::organization::OrganizationEvent;
 use events::position::{Place, Shard};
 use events::sealed::{SealedBytes, SealedField};
@@ -74,7 +76,7 @@ impl Log for Nowhere {
     async fn append(&self, _batch: Batch) -> Result<Position, AppendError> {
         Err(AppendError::Unavailable("there is none".into()))
     }
-    async fn history(&self, _subject: &Subject) -> Result<History, ReadError> {
+    async fn history_after(&self, _subject: &Subject, _known: Known) -> Result<History, ReadError> {
         Err(ReadError::Unavailable("there is none".into()))
     }
     async fn message(&self, _sequence: u64) -> Result<Option<Stored>, ReadError> {

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use domain::{Dispatcher, Key};
 use events::clock::SystemRandom;
 use events::key::{KeyEvent, Revoked};
-use events::log::{AppendError, Batch, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo};
+use events::log::{
+    AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo,
+};
 use events::position::Place;
 use events::{Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, Position, Subject};
 use projections::Projection;
@@ -39,10 +41,11 @@ impl Log for Held {
     async fn id(&self) -> Result<LogId, ReadError> {
         Ok(self.0.log)
     }
-    async fn history(&self, subject: &Subject) -> Result<History, ReadError> {
+    async fn history_after(&self, subject: &Subject, known: Known) -> Result<History, ReadError> {
         let on = subject.to_string();
-        let events: Vec<_> = self.0.messages.iter().filter(|stored| stored.subject == on).cloned().collect();
-        Ok(History { last: events.last().map_or(0, |stored| stored.sequence), events })
+        let all = self.0.messages.iter().filter(|stored| stored.subject == on);
+        let events: Vec<_> = all.skip(known.messages).cloned().collect();
+        Ok(History { last: events.last().map_or(known.last, |stored| stored.sequence), events })
     }
     async fn append(&self, _batch: Batch) -> Result<Position, AppendError> {
         Err(AppendError::Unavailable("it is only read".into()))

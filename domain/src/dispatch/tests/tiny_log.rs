@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use events::log::{
-    AppendError, Batch, Expected, FollowError, Follower, History, Log, ReadError, Stored, StreamInfo,
+    AppendError, Batch, Expected, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo,
 };
 use events::position::Place;
 use events::{LogId, Position, Shard, Subject, Timestamp};
@@ -18,6 +18,8 @@ pub struct TinyLog {
 #[derive(Default)]
 struct Inner {
     stored: Vec<Stored>,
+    /// How many messages were read.
+    read: usize,
     faults: Vec<Fault>,
 }
 
@@ -41,6 +43,10 @@ impl TinyLog {
 
     pub fn stored(&self) -> Vec<Stored> {
         self.inner.lock().unwrap().stored.clone()
+    }
+
+    pub fn read(&self) -> usize {
+        self.inner.lock().unwrap().read
     }
 
     /// Stores a message as it is.
@@ -111,10 +117,14 @@ impl Log for TinyLog {
         }
     }
 
-    async fn history(&self, subject: &Subject) -> Result<History, ReadError> {
+    async fn history_after(&self, subject: &Subject, known: Known) -> Result<History, ReadError> {
+        // Others go on meanwhile, as they would on a wire.
+        tokio::task::yield_now().await;
         let subject = subject.to_string();
-        let inner = self.inner.lock().unwrap();
-        let events = inner.stored.iter().filter(|stored| stored.subject == subject).cloned().collect();
+        let mut inner = self.inner.lock().unwrap();
+        let all = inner.stored.iter().filter(|stored| stored.subject == subject);
+        let events: Vec<_> = all.skip(known.messages).cloned().collect();
+        inner.read += events.len();
         Ok(History { events, last: inner.last(&subject) })
     }
 

@@ -15,7 +15,7 @@ use async_nats::header::{
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::api::{self, ApiError, CallError};
+use super::wire::{self, ApiError, CallError};
 use super::{STREAM, Shared, read};
 use crate::id::{EventId, LogId};
 use crate::log::{AppendError, Batch, Entry, Expected, Stored};
@@ -160,13 +160,13 @@ async fn publish_batch(log: &Shared, messages: &[Message]) -> Outcome {
     let Ok(_open) = log.batches.acquire().await else {
         return unavailable(&"this process is ending");
     };
-    let connection = log.connection();
+    let connection = log.wire.connection();
     let id = log.unique();
     for (index, message) in before.iter().enumerate() {
         let headers = batch_headers(&id, index, message.expected);
         if index > 0 {
-            let sent = log.client.publish_with_headers(
-                api::data(&message.subject),
+            let sent = log.wire.client().publish_with_headers(
+                wire::data(&message.subject),
                 headers,
                 message.payload.clone(),
             );
@@ -184,7 +184,7 @@ async fn publish_batch(log: &Shared, messages: &[Message]) -> Outcome {
         }
     }
     // Over a new connection, parts of the batch may be missing: better not to commit than to be told so.
-    if log.connection() != connection || !log.connected() {
+    if log.wire.connection() != connection || !log.wire.is_connected() {
         return unavailable(&CallError::ConnectionLost);
     }
     let mut headers = batch_headers(&id, before.len(), commit.expected);
@@ -220,12 +220,12 @@ fn expect(headers: &mut HeaderMap, expected: Expected) {
 
 async fn send(log: &Shared, message: &Message, headers: HeaderMap) -> Result<Bytes, CallError> {
     let request = async_nats::Request::new().headers(headers).payload(message.payload.clone());
-    let answer = api::request(log, api::data(&message.subject), request, log.timeouts.append).await?;
+    let answer = log.wire.request(wire::data(&message.subject), request, log.timeouts.append).await?;
     Ok(answer.payload)
 }
 
 fn judge(answer: Result<Bytes, CallError>) -> Outcome {
-    let error = match answer.and_then(|payload| api::parse::<Acknowledgement>(&payload)) {
+    let error = match answer.and_then(|payload| wire::parse::<Acknowledgement>(&payload)) {
         Ok(Acknowledgement { duplicate: true, .. }) => {
             return Outcome::Failed(AppendError::Refused("the server took it for a duplicate".to_owned()));
         }
@@ -276,7 +276,7 @@ async fn moved(log: &Shared, messages: &[Message]) -> Result<u64, AppendError> {
 /// come.
 async fn lost(log: &Shared, messages: &[Message], reason: String) -> Result<u64, AppendError> {
     let look = async {
-        while !log.connected() {
+        while !log.wire.is_connected() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         find(log, messages).await

@@ -1,9 +1,11 @@
 //! What the log needs of its server and its stream, and how a difference is told.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::Shared;
-use super::api::{self, CallError};
+use super::wire::CallError;
 
 /// Shard 0's stream.
 pub const STREAM: &str = "KL_EVENTS_0";
@@ -20,7 +22,7 @@ const MAX_CONSUMERS: u32 = 20_000;
 
 /// The server forgets a consumer that nobody asks any more, and creates none that would live longer: whoever may
 /// follow can't leave durable ones behind.
-pub(super) const CONSUMER_LASTS_NANOS: u64 = 60_000_000_000;
+pub(super) const CONSUMER_LASTS: Duration = Duration::from_secs(60);
 
 /// The stream's configuration as the log needs it, for `STREAM.CREATE`, with this many replicas.
 ///
@@ -43,7 +45,7 @@ fn required() -> Map<String, Value> {
         "compression": "s2",
         "discard": "new",
         "max_consumers": MAX_CONSUMERS,
-        "consumer_limits": { "inactive_threshold": CONSUMER_LASTS_NANOS },
+        "consumer_limits": { "inactive_threshold": CONSUMER_LASTS.as_secs() * 1_000_000_000 },
         "max_msgs": -1,
         "max_bytes": -1,
         "max_age": 0,
@@ -121,15 +123,16 @@ async fn compare(log: &Shared) -> Result<(), OpenError> {
     struct Answer {
         config: Map<String, Value>,
     }
-    let version = log.client.server_info().version;
+    let version = log.wire.client().server_info().version;
     if !is_new_enough(&version) {
         return Err(OpenError::ServerTooOld { found: version });
     }
-    let answer: Answer = match api::call(log, &format!("STREAM.INFO.{STREAM}"), &Value::Null).await {
-        Ok(answer) => answer,
-        Err(error) if error.is_no_stream() => return Err(OpenError::NoStream),
-        Err(error) => return Err(unavailable(&error)),
-    };
+    let answer: Answer =
+        match log.wire.call(&format!("STREAM.INFO.{STREAM}"), &Value::Null, log.timeouts.read).await {
+            Ok(answer) => answer,
+            Err(error) if error.api_code() == Some(CallError::NO_STREAM) => return Err(OpenError::NoStream),
+            Err(error) => return Err(unavailable(&error)),
+        };
     let differences = stream_differences(&answer.config);
     if differences.is_empty() { Ok(()) } else { Err(OpenError::StreamDiffers(differences)) }
 }

@@ -8,8 +8,6 @@
 
 mod session;
 
-pub use session::Delivery;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +15,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use self::session::{Next, Session};
-use super::api::CallError;
+use super::wire::CallError;
 use super::{Shared, leader, read};
 use crate::id::{EventId, LogId};
 use crate::log::{FollowError, Follower, ReadError, Stored};
@@ -116,7 +114,7 @@ impl Follow {
         }
         loop {
             let failure = match self.session.as_mut() {
-                Some(session) => match session.next(&self.log, self.at.sequence()).await {
+                Some(session) => match session.next(self.at.sequence()).await {
                     Next::Message(stored) => {
                         self.failures = 0;
                         self.at = At::Message { sequence: stored.sequence, payload: stored.payload.clone() };
@@ -156,11 +154,11 @@ impl Follow {
 
     /// A new consumer after the place, once the place is seen to be the same.
     async fn start(&mut self) -> Result<Session, Failure> {
-        if !self.log.connected() {
+        if !self.log.wire.is_connected() {
             return Err(CallError::Disconnected.into());
         }
         // The session belongs to the connection over which the place was looked at.
-        let connection = self.log.connection();
+        let connection = self.log.wire.connection();
         self.verify().await?;
         Ok(Session::open(&self.log, connection, self.at.sequence()).await?)
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::api::{self, CallError};
-use super::{STREAM, Shared};
+use super::wire::CallError;
+use super::{STREAM, Shared, read};
 use crate::log::{Quorum, ReadError, StreamInfo};
 
 /// How long a leader may take to hear from a majority before it counts as lost. Replicas speak each second; one
@@ -95,7 +95,7 @@ pub(super) async fn info(log: &Shared) -> Result<StreamInfo, ReadError> {
     Ok(StreamInfo {
         last_sequence: info.state.last_seq,
         messages: info.state.messages,
-        server_time: api::time(&info.ts)?,
+        server_time: read::time(&info.ts)?,
         asked_at,
         quorum: quorum(&info),
     })
@@ -143,12 +143,13 @@ async fn confirmed(log: &Shared, question: &Value) -> Result<State, CallError> {
 
 async fn ask(log: &Shared, question: &Value) -> Result<Info, CallError> {
     let asked_at = log.clock.instant();
-    let answer: Result<Info, CallError> = api::call(log, &format!("STREAM.INFO.{STREAM}"), question).await;
+    let subject = format!("STREAM.INFO.{STREAM}");
+    let answer = log.wire.call::<Info>(&subject, question, log.timeouts.read).await;
     let proven = answer.as_ref().is_ok_and(|info| quorum(info).is_majority());
     if is_left_behind(log, asked_at, proven) {
         tracing::warn!("the NATS server that this is connected to proves nothing: trying another");
         metrics::counter!("keyledger_log_server_changes_total").increment(1);
-        if let Err(error) = log.client.force_reconnect().await {
+        if let Err(error) = log.wire.client().force_reconnect().await {
             tracing::warn!(%error, "the connection to NATS does not change");
         }
     }
@@ -160,7 +161,7 @@ async fn ask(log: &Shared, question: &Value) -> Result<Info, CallError> {
 fn is_left_behind(log: &Shared, asked_at: Instant, proven: bool) -> bool {
     let now = log.clock.instant();
     let mut since = log.unproven_since.lock().unwrap_or_else(PoisonError::into_inner);
-    if proven || !log.connected() || log.client.server_info().cluster.is_none() {
+    if proven || !log.wire.is_connected() || log.wire.client().server_info().cluster.is_none() {
         *since = None;
         return false;
     }

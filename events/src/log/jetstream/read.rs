@@ -1,16 +1,18 @@
 //! Reading messages: what is there. That something is *not* there is for a leader with a majority to say.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::api::{self, CallError};
+use super::wire::{self, CallError};
 use super::{STREAM, Shared, leader};
 use crate::envelope::Read;
 use crate::id::LogId;
-use crate::log::{History, ReadError, Stored};
+use crate::log::{History, Known, ReadError, Stored};
 use crate::subject::Subject;
+use crate::timestamp::Timestamp;
 
-/// Messages in one direct read.
+/// Messages in one direct read, and bytes: several at a time must not be more than a connection can bear.
 const AT_ONCE: usize = 1_000;
+const BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// The log's id, as its first message tells it.
 pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
@@ -40,41 +42,41 @@ pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
 /// `None`: it is not there, by a majority's word.
 pub(super) async fn message(log: &Shared, sequence: u64) -> Result<Option<Stored>, CallError> {
     let which = json!({ "seq": sequence });
-    if let Some(found) = api::get(log, which.clone()).await? {
+    if let Some(found) = get(log, &which).await? {
         return Ok(Some(found));
     }
     if !leader::extent(log).await?.has(sequence) {
         return Ok(None);
     }
     // It came between the two questions; or the first was answered by a leader that was left behind.
-    api::get(log, which).await?.map(Some).ok_or(CallError::LeftBehind)
+    get(log, &which).await?.map(Some).ok_or(CallError::LeftBehind)
 }
 
 /// The aggregate's messages after a sequence, asked one by one, until the leader knows no other.
 pub(super) async fn after(log: &Shared, subject: &str, sequence: u64) -> Result<Vec<Stored>, CallError> {
     let mut events = Vec::new();
     let mut next = sequence + 1;
-    while let Some(stored) = api::get(log, json!({ "seq": next, "next_by_subj": subject })).await? {
+    while let Some(stored) = get(log, &json!({ "seq": next, "next_by_subj": subject })).await? {
         next = stored.sequence + 1;
         events.push(stored);
     }
     Ok(events)
 }
 
-/// All events of the aggregate. The bulk comes in direct reads, which any replica may answer, late perhaps; the
-/// leader says at the same time how many there are, and gives what the replica did not have yet.
-pub(super) async fn history(log: &Shared, subject: &Subject) -> Result<History, ReadError> {
+/// All events of the aggregate after the known ones. The bulk comes in direct reads, which any replica may answer, late
+/// perhaps; the leader says at the same time how many there are, and gives what the replica did not have yet.
+pub(super) async fn history(log: &Shared, subject: &Subject, known: Known) -> Result<History, ReadError> {
     let subject = subject.to_string();
-    let (first, count) = tokio::join!(bulk(log, &subject, 1), leader::count(log, &subject));
-    let count = count?;
+    let (first, count) = tokio::join!(bulk(log, &subject, known.last + 1), leader::count(log, &subject));
+    let count = count?.checked_sub(known.messages).ok_or(CallError::LeftBehind)?;
     // A failed direct read costs round trips, not the answer.
     let mut events = first.unwrap_or_default();
-    let last = |events: &[Stored]| events.last().map_or(0, |stored| stored.sequence);
-    let mut full = events.len() == AT_ONCE;
-    while full && events.len() < count {
-        let more = bulk(log, &subject, last(&events) + 1).await.unwrap_or_default();
-        full = more.len() == AT_ONCE;
-        events.extend(more);
+    let last = |events: &[Stored]| events.last().map_or(known.last, |stored| stored.sequence);
+    let mut more = !events.is_empty();
+    while more && events.len() < count {
+        let next = bulk(log, &subject, last(&events) + 1).await.unwrap_or_default();
+        more = !next.is_empty();
+        events.extend(next);
     }
     if events.len() < count {
         events.extend(after(log, &subject, last(&events)).await?);
@@ -93,22 +95,24 @@ pub(super) async fn scan(log: &Shared, from: u64) -> Result<Vec<Stored>, ReadErr
     if !events.is_empty() {
         return Ok(events);
     }
-    Ok(api::get(log, json!({ "seq": from, "next_by_subj": ">" })).await?.into_iter().collect())
+    Ok(get(log, &json!({ "seq": from, "next_by_subj": ">" })).await?.into_iter().collect())
 }
 
 /// As many messages of the subject as come in one direct read (`batch`, ADR-31), in order, from this sequence on.
 async fn bulk(log: &Shared, subject: &str, from: u64) -> Result<Vec<Stored>, CallError> {
     use futures::StreamExt;
 
-    if !log.connected() {
+    if !log.wire.is_connected() {
         return Err(CallError::Disconnected);
     }
     let client = |error: &dyn std::fmt::Display| CallError::Client(error.to_string());
-    let inbox = log.client.new_inbox();
-    let mut answers = log.client.subscribe(inbox.clone()).await.map_err(|error| client(&error))?;
-    let body = json!({ "seq": from, "next_by_subj": subject, "batch": AT_ONCE }).to_string();
-    log.client
-        .publish_with_reply(api::api(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
+    let inbox = log.wire.client().new_inbox();
+    let mut answers = log.wire.client().subscribe(inbox.clone()).await.map_err(|error| client(&error))?;
+    let body = json!({ "seq": from, "next_by_subj": subject, "batch": AT_ONCE, "max_bytes": BYTES_AT_ONCE })
+        .to_string();
+    log.wire
+        .client()
+        .publish_with_reply(wire::api(&format!("DIRECT.GET.{STREAM}")), inbox, body.into())
         .await
         .map_err(|error| client(&error))?;
     let mut events: Vec<Stored> = Vec::new();
@@ -144,8 +148,23 @@ fn direct(message: async_nats::Message) -> Result<(Stored, u64), CallError> {
     let stored = Stored {
         sequence: number("Nats-Sequence")?,
         subject: header("Nats-Subject")?.to_owned(),
-        stored_at: api::time(header("Nats-Time-Stamp")?)?,
+        stored_at: time(header("Nats-Time-Stamp")?)?,
         payload: message.payload,
     };
     Ok((stored, number("Nats-Last-Sequence")?))
+}
+
+async fn get(log: &Shared, which: &Value) -> Result<Option<Stored>, CallError> {
+    let Some(found) = log.wire.get(STREAM, which, log.timeouts.read).await? else { return Ok(None) };
+    Ok(Some(Stored {
+        sequence: found.sequence,
+        subject: found.subject,
+        stored_at: time(&found.time)?,
+        payload: found.payload,
+    }))
+}
+
+/// A time as the server writes it.
+pub(super) fn time(text: &str) -> Result<Timestamp, CallError> {
+    text.parse().map_err(|error: crate::timestamp::TimestampError| CallError::Answer(error.to_string()))
 }

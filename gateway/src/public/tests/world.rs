@@ -12,7 +12,7 @@ use events::envelope::Fingerprint;
 use events::event::Event;
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
 use events::log::{
-    AppendError, Batch, FollowError, Follower, History, Log, Quorum, ReadError, Stored, StreamInfo,
+    AppendError, Batch, FollowError, Follower, History, Known, Log, Quorum, ReadError, Stored, StreamInfo,
 };
 use events::organization::{Created, OrganizationEvent};
 use events::position::Place;
@@ -80,7 +80,7 @@ impl Log for Told {
         Err(AppendError::Refused("read alone".to_owned()))
     }
 
-    async fn history(&self, _: &Subject) -> Result<History, ReadError> {
+    async fn history_after(&self, _: &Subject, _: Known) -> Result<History, ReadError> {
         Ok(History::default())
     }
 
