@@ -6,11 +6,11 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use events::server::{Changed, Registered, ServerEvent, UpstreamUrl};
+use events::server::{Changed, Registered, ServerEvent, UpstreamSettings, UpstreamUrl};
 use events::{SealedText, Slug};
 use serde::{Deserialize, Serialize};
 
-pub use command::Command;
+pub use command::{Command, SettingsChange};
 pub use refusal::Refusal;
 
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
@@ -26,6 +26,7 @@ pub struct KnownServer {
     pub upstream: UpstreamUrl,
     pub enabled: bool,
     pub name: SealedText,
+    pub settings: UpstreamSettings,
     pub removed: bool,
 }
 
@@ -40,12 +41,16 @@ impl Server {
 
     fn applied(&mut self, event: &ServerEvent) {
         match (event, &mut *self) {
-            (ServerEvent::Registered(Registered { slug, upstream, enabled, name }), Self::Unknown) => {
+            (
+                ServerEvent::Registered(Registered { slug, upstream, enabled, name, settings }),
+                Self::Unknown,
+            ) => {
                 *self = Self::Known(Box::new(KnownServer {
                     slug: slug.clone(),
                     upstream: upstream.clone(),
                     enabled: *enabled,
                     name: name.clone(),
+                    settings: settings.clone(),
                     removed: false,
                 }));
             }
@@ -60,7 +65,7 @@ impl Server {
 
 impl KnownServer {
     fn change(&mut self, changed: &Changed) {
-        let Changed { upstream, enabled, name } = changed;
+        let Changed { upstream, enabled, name, settings } = changed;
         if let Some(upstream) = upstream {
             self.upstream = upstream.clone();
         }
@@ -69,6 +74,9 @@ impl KnownServer {
         }
         if let Some(name) = name {
             self.name = name.clone();
+        }
+        if let Some(settings) = settings {
+            self.settings = settings.clone();
         }
     }
 }

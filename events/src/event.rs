@@ -84,19 +84,25 @@ pub enum DecodeError {
 }
 
 macro_rules! table {
-    ($($kind:literal, $version:literal => $noun:ident, $enum:ident::$variant:ident($data:ty);)*) => {
+    ($($kind:literal $(($older:literal: $shape:ty))*, $version:literal
+        => $noun:ident, $enum:ident::$variant:ident($data:ty);)*) => {
         impl Event {
-            /// Every kind with the version that is written now.
-            pub const WRITTEN: &'static [(&'static str, u32)] = &[$(($kind, $version)),*];
+            /// Every kind with the versions that are written now. An event that says nothing new is written in the
+            /// older version, so that a process of before can go on reading what concerns it.
+            pub const WRITTEN: &'static [(&'static str, u32)] =
+                &[$($(($kind, $older),)* ($kind, $version)),*];
 
             /// The event's kind: the CloudEvents `type`, such as `key.issued`.
             pub fn kind(&self) -> &'static str {
                 match self { $(Self::$noun($enum::$variant(_)) => $kind,)* }
             }
 
-            /// The version of the kind's shape that is written now.
+            /// The oldest version of the kind's shape that says all of it: the one that is written.
             pub fn version(&self) -> u32 {
-                match self { $(Self::$noun($enum::$variant(_)) => $version,)* }
+                match self {
+                    $($(Self::$noun($enum::$variant(data)) if data.fits($older) => $older,)*)*
+                    $(Self::$noun($enum::$variant(_)) => $version,)*
+                }
             }
 
             /// The event's data as it is stored.
@@ -107,6 +113,9 @@ macro_rules! table {
             /// Reads stored data of a kind and version.
             pub fn decode(kind: &str, version: u32, data: &str) -> Result<Self, DecodeError> {
                 match (kind, version) {
+                    $($(($kind, $older) => {
+                        Ok(Self::$noun($enum::$variant(of_object::<$shape>(data)?.into())))
+                    })*)*
                     $(($kind, $version) => Ok(Self::$noun($enum::$variant(of_object::<$data>(data)?))),)*
                     ($($kind)|*, _) => Err(DecodeError::UnknownVersion),
                     (_, _) => Err(DecodeError::UnknownKind),
@@ -115,7 +124,10 @@ macro_rules! table {
 
             /// The JSON Schema of each kind's and version's data.
             pub fn schemas() -> Vec<(&'static str, u32, schemars::Schema)> {
-                vec![$(($kind, $version, schemars::schema_for!($data)),)*]
+                vec![$(
+                    $(($kind, $older, schemars::schema_for!($shape)),)*
+                    ($kind, $version, schemars::schema_for!($data)),
+                )*]
             }
         }
     };
@@ -128,8 +140,8 @@ table! {
     "organization.renamed", 1 => Organization, OrganizationEvent::Renamed(organization::Renamed);
     "organization.suspended", 1 => Organization, OrganizationEvent::Suspended(organization::Suspended);
     "organization.resumed", 1 => Organization, OrganizationEvent::Resumed(organization::Resumed);
-    "server.registered", 1 => Server, ServerEvent::Registered(server::Registered);
-    "server.changed", 1 => Server, ServerEvent::Changed(server::Changed);
+    "server.registered" (1: server::v1::Registered), 2 => Server, ServerEvent::Registered(server::Registered);
+    "server.changed" (1: server::v1::Changed), 2 => Server, ServerEvent::Changed(server::Changed);
     "server.removed", 1 => Server, ServerEvent::Removed(server::Removed);
     "key.issued", 1 => Key, KeyEvent::Issued(key::Issued);
     "key.revoked", 1 => Key, KeyEvent::Revoked(key::Revoked);

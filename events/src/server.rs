@@ -11,6 +11,15 @@ use crate::sealed::{Field, SealedText, optional};
 use crate::slug::{Reservation, Slug, SlugKind};
 use crate::token::text_serde;
 
+mod authorities;
+mod settings;
+pub mod v1;
+
+pub use authorities::{Authorities, AuthoritiesError};
+pub use settings::{
+    Credentials, CredentialsError, IdentityHeader, TimeoutMs, TimeoutMsError, UpstreamSettings,
+};
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ServerEvent {
     Registered(Registered),
@@ -21,10 +30,12 @@ pub enum ServerEvent {
 impl ServerEvent {
     pub(crate) fn sealed(&self) -> Vec<(Field, &SealedText)> {
         match self {
-            Self::Registered(Registered { slug: _, upstream: _, enabled: _, name }) => {
+            Self::Registered(Registered { slug: _, upstream: _, enabled: _, name, settings: _ }) => {
                 vec![(Field::Name, name)]
             }
-            Self::Changed(Changed { upstream: _, enabled: _, name }) => optional(Field::Name, name),
+            Self::Changed(Changed { upstream: _, enabled: _, name, settings: _ }) => {
+                optional(Field::Name, name)
+            }
             Self::Removed(Removed { reason }) => optional(Field::Reason, reason),
         }
     }
@@ -39,16 +50,19 @@ impl ServerEvent {
     }
 }
 
-/// `server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug.
+/// `server.registered` version 2: an MCP server behind the gateway, under its organization's and its own slug, that
+/// is called in its own way. Whoever does not know the settings must not call it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
     pub slug: Slug,
     pub upstream: UpstreamUrl,
     pub enabled: bool,
     pub name: SealedText,
+    #[serde(default, skip_serializing_if = "UpstreamSettings::is_default")]
+    pub settings: UpstreamSettings,
 }
 
-/// `server.changed` version 1: what is absent stays as it was.
+/// `server.changed` version 2: what is absent stays as it was; settings are all of them, from now on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,6 +71,8 @@ pub struct Changed {
     pub enabled: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<SealedText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<UpstreamSettings>,
 }
 
 /// `server.removed` version 1: for ever; its slug names no other server.
@@ -64,6 +80,26 @@ pub struct Changed {
 pub struct Removed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<SealedText>,
+}
+
+impl Registered {
+    /// Without settings it is version 1, byte for byte.
+    pub(crate) fn fits(&self, version: u32) -> bool {
+        version > 1 || self.settings.is_default()
+    }
+}
+
+impl Changed {
+    /// Nothing is changed.
+    pub fn is_empty(&self) -> bool {
+        let Self { upstream, enabled, name, settings } = self;
+        upstream.is_none() && enabled.is_none() && name.is_none() && settings.is_none()
+    }
+
+    /// Without settings it is version 1, byte for byte.
+    pub(crate) fn fits(&self, version: u32) -> bool {
+        version > 1 || self.settings.is_none()
+    }
 }
 
 /// Where an MCP server answers: an absolute `http` or `https` URL without user, query or fragment, at most

@@ -29,6 +29,7 @@ pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
 pub use reads::AS_OF;
 pub use resolve::PATH as RESOLVE;
+pub use server::Trials;
 
 mod authenticate;
 mod body;
@@ -68,6 +69,8 @@ pub struct ApiParts {
     pub fleet: Fleet,
     /// Where its members' records are; `None`: nobody is forgotten here.
     pub members: Option<Bucket>,
+    /// Tries the upstreams of servers that are registered.
+    pub trials: Trials,
     /// Cancelled when the process is told to end: nobody is waited for any more.
     pub ending: CancellationToken,
     pub settings: ApiSettings,

@@ -232,17 +232,45 @@ pub struct Upstreams {
     /// Networks open to upstream URLs although they are loopback, private or otherwise special.
     #[serde(deserialize_with = "lenient::list")]
     pub allow: Vec<IpNet>,
+    /// Networks off this machine where `http://` upstreams are called, although it carries the identity token in clear.
+    #[serde(deserialize_with = "lenient::list")]
+    pub allow_http: Vec<IpNet>,
+    /// Certificate authorities beside the public ones, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Whose `User-Agent` upstreams see: the gateway's own, or the client's where it has one.
+    pub user_agent: UserAgent,
+    /// Until there is a connection: name, address and TLS.
     #[serde(deserialize_with = "lenient::number")]
     pub connect_timeout_ms: u64,
-    /// Until the upstream's response headers.
+    /// Until the upstream's response headers. A server's own setting goes before it.
     #[serde(deserialize_with = "lenient::number")]
     pub response_timeout_ms: u64,
+    /// Between two pieces of an answer that is no event stream. A server's own setting goes before it.
+    #[serde(deserialize_with = "lenient::number")]
+    pub idle_timeout_ms: u64,
 }
 
 impl Default for Upstreams {
     fn default() -> Self {
-        Self { allow: Vec::new(), connect_timeout_ms: 5_000, response_timeout_ms: 120_000 }
+        Self {
+            allow: Vec::new(),
+            allow_http: Vec::new(),
+            ca_file: None,
+            user_agent: UserAgent::Gateway,
+            connect_timeout_ms: 5_000,
+            response_timeout_ms: 60_000,
+            idle_timeout_ms: 60_000,
+        }
     }
+}
+
+/// Whose `User-Agent` upstreams see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserAgent {
+    Gateway,
+    /// The client's, where it has one.
+    Client,
 }
 
 /// Newly issued keys.

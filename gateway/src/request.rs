@@ -24,6 +24,7 @@ pub mod call;
 pub mod credential;
 pub mod forward;
 pub mod identity;
+pub mod keepalive;
 pub mod media;
 pub mod origin;
 pub mod principal;

@@ -36,6 +36,7 @@ mod descriptors;
 mod listeners;
 mod signals;
 mod snapshots;
+mod upstreams;
 pub mod worker;
 
 /// Why a process did not start.

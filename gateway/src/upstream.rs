@@ -1,23 +1,38 @@
 //! The way to the MCP servers behind the gateway: one small trait, and hyper's client behind it.
 //!
 //! It promises: no connection to an address that the installation has not opened (checked on the resolved
-//! address, as it connects), no proxy from the environment, no redirect followed, no request sent twice once
-//! a byte of it was written. Whether and what to send is decided before it, in `request`.
+//! address, as it connects), none off this machine without TLS unless that is opened as well, no proxy from the
+//! environment, no redirect followed, no request sent twice once a byte of it was written, no connection shared between
+//! organizations. Whether and what to send is decided before it, in `request`.
+
+use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
+use projections::directory::ServerEntry;
 
 mod client;
 mod connect;
 pub mod guard;
+mod race;
 mod resolve;
 mod socket;
+mod stream;
+mod trust;
 
 pub use client::{HyperUpstream, UpstreamConfig};
 pub use guard::Guard;
+pub use race::Tried;
+pub use resolve::Resolver;
+pub use stream::Peer;
+pub use trust::Trust;
+
+/// Who calls, as the upstream is told.
+pub const OUR_USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("keyledger/", env!("CARGO_PKG_VERSION")));
 
 /// A body as it comes from an upstream, frame by frame.
 pub type UpstreamBody = UnsyncBoxBody<Bytes, UpstreamError>;
@@ -27,19 +42,29 @@ pub type UpstreamBody = UnsyncBoxBody<Bytes, UpstreamError>;
 #[async_trait]
 pub trait Upstream: Send + Sync + 'static {
     /// The request's URI is absolute. The caller bounds the wait.
-    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<UpstreamBody>, UpstreamError>;
+    async fn send(
+        &self,
+        to: &ServerEntry,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError>;
 }
 
 /// Why there is no answer, or not all of it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum UpstreamError {
     /// Every address that the name stands for is closed to upstreams.
-    #[error("the upstream's address is not allowed: {0}")]
-    AddressRefused(guard::Refused),
+    #[error("no address of the upstream is allowed: {tried}")]
+    AddressRefused { refused: guard::Refused, tried: Tried },
+    #[error("the upstream can't be found: {0}")]
+    Name(String),
     #[error("can't connect to the upstream: {0}")]
-    Connect(String),
-    #[error("no connection to the upstream within {0} ms")]
-    ConnectTimeout(u128),
+    Connect(Tried),
+    #[error("no connection to the upstream within {millis} ms: {tried}")]
+    ConnectTimeout { millis: u128, tried: Tried },
+    #[error("TLS with the upstream at {address} failed: {cause}")]
+    Tls { address: SocketAddr, cause: String },
+    #[error("the server's own certificate authorities can't be used: {0}")]
+    Trust(String),
     /// It broke off, or does not speak HTTP.
     #[error("the upstream's answer can't be read: {0}")]
     Broken(String),

@@ -128,7 +128,8 @@ impl Fleet {
         let organization = json!({"slug": slug, "name": "Test"});
         let organization = self.write(0, Ask::post("/api/v1/organizations", &organization)).await;
         let organization = Organization { id: text(&organization, "id"), slug };
-        let server = json!({"slug": "tools", "name": "Test", "upstream": upstream.url()});
+        let url = upstream.url();
+        let server = json!({"slug": "tools", "name": "Test", "upstream": url, "try_upstream": false});
         // The node that was asked must know the organization first.
         let path = organization.path("servers");
         let (server, _) = poll::until("the server is registered", SETTLE, async || {

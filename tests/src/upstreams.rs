@@ -19,6 +19,7 @@ mod plain;
 mod reply;
 mod server;
 mod stepping;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use plain::{Fixed, Hanging, Redirecting, Trickling};
 pub use reply::Reply;
 pub use server::McpServer;
 pub use stepping::Stepping;
+pub use tls::{Authority, TlsFront};
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]

@@ -64,11 +64,17 @@ fn register(slug: &str) -> server::Command {
         upstream: "https://tools.example/mcp".parse().unwrap(),
         enabled: true,
         name: sealed("Tools"),
+        settings: events::server::UpstreamSettings::default(),
     }
 }
 
 fn enabled(enabled: bool) -> server::Command {
-    server::Command::Change { upstream: None, enabled: Some(enabled), name: None }
+    server::Command::Change {
+        upstream: None,
+        enabled: Some(enabled),
+        name: None,
+        settings: server::SettingsChange::default(),
+    }
 }
 
 fn bootstrap() -> installation::Command {

@@ -18,28 +18,30 @@ impl Decide for Server {
 
     fn decide(&self, command: &Command, facts: &Facts) -> Result<Vec<ServerEvent>, Refusal> {
         match (self, command) {
-            (Self::Unknown, Command::Register { slug, upstream, enabled, name }) => {
+            (Self::Unknown, Command::Register { slug, upstream, enabled, name, settings }) => {
                 may_register(facts.owner)?;
                 Ok(vec![ServerEvent::Registered(Registered {
                     slug: slug.clone(),
                     upstream: upstream.clone(),
                     enabled: *enabled,
                     name: name.clone(),
+                    settings: settings.clone(),
                 })])
             }
             (Self::Unknown, Command::Change { .. } | Command::Remove { .. }) => Err(Refusal::Unknown),
             (Self::Known(_), Command::Register { .. }) => Err(Refusal::AlreadyRegistered),
-            (Self::Known(known), Command::Change { upstream, enabled, name }) => {
+            (Self::Known(known), Command::Change { upstream, enabled, name, settings }) => {
                 if known.removed {
                     return Err(Refusal::Removed);
                 }
+                let settings = settings.of(&known.settings);
                 let changed = Changed {
                     upstream: upstream.clone().filter(|upstream| *upstream != known.upstream),
                     enabled: enabled.filter(|enabled| *enabled != known.enabled),
                     name: name.clone(),
+                    settings: (settings != known.settings).then_some(settings),
                 };
-                let nothing = Changed { upstream: None, enabled: None, name: None };
-                Ok((changed != nothing).then_some(ServerEvent::Changed(changed)).into_iter().collect())
+                Ok((!changed.is_empty()).then_some(ServerEvent::Changed(changed)).into_iter().collect())
             }
             (Self::Known(known), Command::Remove { reason }) => Ok(known.remove(reason.as_ref())),
         }

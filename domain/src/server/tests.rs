@@ -1,4 +1,4 @@
-use events::server::{Changed, Registered, Removed, ServerEvent, UpstreamUrl};
+use events::server::{Changed, Registered, Removed, ServerEvent, UpstreamSettings, UpstreamUrl};
 use events::{SealedText, Slug};
 
 use super::*;
@@ -14,7 +14,17 @@ fn url(host: &str) -> UpstreamUrl {
 }
 
 fn register() -> Command {
-    Command::Register { slug: slug(), upstream: url("one"), enabled: true, name: sealed("Tools") }
+    Command::Register {
+        slug: slug(),
+        upstream: url("one"),
+        enabled: true,
+        name: sealed("Tools"),
+        settings: settings(),
+    }
+}
+
+fn settings() -> UpstreamSettings {
+    UpstreamSettings { credentials: Some("none".parse().unwrap()), ..UpstreamSettings::default() }
 }
 
 fn registered() -> ServerEvent {
@@ -23,15 +33,16 @@ fn registered() -> ServerEvent {
         upstream: url("one"),
         enabled: true,
         name: sealed("Tools"),
+        settings: settings(),
     })
 }
 
 fn change(upstream: Option<UpstreamUrl>, enabled: Option<bool>, name: Option<SealedText>) -> Command {
-    Command::Change { upstream, enabled, name }
+    Command::Change { upstream, enabled, name, settings: SettingsChange::default() }
 }
 
 fn changed(upstream: Option<UpstreamUrl>, enabled: Option<bool>, name: Option<SealedText>) -> ServerEvent {
-    ServerEvent::Changed(Changed { upstream, enabled, name })
+    ServerEvent::Changed(Changed { upstream, enabled, name, settings: None })
 }
 
 fn removed(reason: Option<&str>) -> ServerEvent {
@@ -69,6 +80,23 @@ fn only_what_differs_is_changed() {
         .when(change(Some(url("two")), None, Some(sealed("Tools"))))
         .then([changed(Some(url("two")), None, Some(sealed("Tools")))]);
     assert_eq!(after.known().unwrap().upstream, url("two"));
+}
+
+#[test]
+fn a_setting_changes_alone_and_goes_back_to_the_configurations() {
+    let timeout = Some(5_000.try_into().unwrap());
+    let set = |settings| Command::Change { upstream: None, enabled: None, name: None, settings };
+    let set_to = |settings| {
+        ServerEvent::Changed(Changed { upstream: None, enabled: None, name: None, settings: Some(settings) })
+    };
+    let longer = SettingsChange { idle_timeout_ms: Some(timeout), ..SettingsChange::default() };
+    let both = UpstreamSettings { idle_timeout_ms: timeout, ..settings() };
+    let after = given::<Server>([registered()]).when(set(longer.clone())).then([set_to(both.clone())]);
+    assert_eq!(after.known().unwrap().settings, both);
+    let back = SettingsChange { credentials: Some(None), ..SettingsChange::default() };
+    let timeout_alone = UpstreamSettings { credentials: None, ..both.clone() };
+    given::<Server>([registered(), set_to(both.clone())]).when(set(back)).then([set_to(timeout_alone)]);
+    given::<Server>([registered(), set_to(both)]).when(set(longer)).then_already_so();
 }
 
 #[test]

@@ -98,11 +98,13 @@ pub fn all() -> Vec<Draft> {
             upstream: upstream.clone(),
             enabled: true,
             name: sealed(6),
+            settings: server::UpstreamSettings::default(),
         })),
         Event::Server(server::ServerEvent::Changed(server::Changed {
-            upstream: Some(upstream),
+            upstream: Some(upstream.clone()),
             enabled: Some(false),
             name: Some(sealed(7)),
+            settings: None,
         })),
         Event::Server(server::ServerEvent::Removed(server::Removed { reason: Some(sealed(8)) })),
         Event::Key(key::KeyEvent::Issued(issued)),
@@ -122,12 +124,39 @@ pub fn all() -> Vec<Draft> {
             slug: "docs".parse().unwrap(),
             object: AggregateId::from(ServerId::new(uuid(0x30))),
         })),
+        // What came later stands at the end, so that the ids of those before stay.
+        Event::Server(server::ServerEvent::Registered(server::Registered {
+            slug: "docs".parse().unwrap(),
+            upstream: upstream.clone(),
+            enabled: true,
+            name: sealed(13),
+            settings: settings(),
+        })),
+        Event::Server(server::ServerEvent::Changed(server::Changed {
+            upstream: Some(upstream),
+            enabled: Some(false),
+            name: Some(sealed(14)),
+            settings: Some(settings()),
+        })),
     ];
     events.into_iter().enumerate().map(|(index, event)| draft(index, event)).collect()
 }
 
+fn settings() -> server::UpstreamSettings {
+    let authority = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    server::UpstreamSettings {
+        credentials: Some("header:x-identity-token".parse().unwrap()),
+        ca: Some(authority.parse().unwrap()),
+        response_timeout_ms: Some(30_000.try_into().unwrap()),
+        idle_timeout_ms: Some(90_000.try_into().unwrap()),
+    }
+}
+
 #[test]
 fn there_is_a_sample_of_each() {
-    let sampled: Vec<_> = all().iter().map(|draft| (draft.event.kind(), draft.event.version())).collect();
-    assert_eq!(sampled, Event::WRITTEN);
+    let mut sampled: Vec<_> = all().iter().map(|draft| (draft.event.kind(), draft.event.version())).collect();
+    let mut written = Event::WRITTEN.to_vec();
+    sampled.sort_unstable();
+    written.sort_unstable();
+    assert_eq!(sampled, written);
 }

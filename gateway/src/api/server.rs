@@ -18,7 +18,11 @@ mod list;
 mod problem;
 mod register;
 mod remove;
+mod settings;
+mod trial;
 mod view;
+
+pub use trial::Trials;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list::list, register::register)).routes(routes!(
@@ -26,6 +30,16 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         change::change,
         remove::remove
     ))
+}
+
+/// For a member that is true where nothing is said of it.
+fn yes() -> bool {
+    true
+}
+
+/// What is true without being said is not said.
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// A server in a path.

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::*;
 use crate::command::CommandParts;
 use crate::problem::MEDIA_TYPE;
+use crate::upstream::{HyperUpstream, Resolver, UpstreamConfig};
 use crate::vault::{Entries, MasterKey, SealingKeys, Vault, VaultError, VaultName};
 
 mod waiting;
@@ -101,6 +102,10 @@ fn state(settings: ApiSettings) -> ApiState {
         reads: None,
         fleet: Fleet::new(clock.clone()),
         members: None,
+        trials: Trials::new(HyperUpstream::new(
+            UpstreamConfig::default(),
+            Arc::new(Resolver::new().unwrap()),
+        )),
         clock,
         random,
         ending: CancellationToken::new(),

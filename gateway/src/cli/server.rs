@@ -10,6 +10,7 @@ mod change;
 mod list;
 mod register;
 mod remove;
+mod settings;
 mod show;
 
 #[derive(Debug, Subcommand)]
@@ -20,7 +21,7 @@ pub enum Servers {
     List(list::List),
     /// Show a server
     Show(show::Show),
-    /// Change a server's name, upstream or whether calls pass
+    /// Change a server's name, upstream, how it is called or whether calls pass
     Change(change::Change),
     /// Remove a server, for ever
     Remove(remove::Remove),

@@ -52,7 +52,11 @@ impl Session<'_> {
         if written.get("changed") == Some(&Value::Bool(false)) {
             return self.output.line(format!("{id}: it was so already"));
         }
-        self.output.line(format!("{id}: {done}"))
+        self.output.line(format!("{id}: {done}"))?;
+        match written.get("found").and_then(|found| found.get("detail")).and_then(Value::as_str) {
+            Some(found) => self.output.line(format!("upstream: {found}")),
+            None => Ok(()),
+        }
     }
 }
 

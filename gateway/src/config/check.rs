@@ -93,6 +93,7 @@ impl Config {
                 3_600_000,
                 "100 to 3600000",
             ),
+            ("upstreams.idle_timeout_ms", self.upstreams.idle_timeout_ms, 100, 3_600_000, "100 to 3600000"),
         ];
         for (key, is, least, most, accepted) in ranges {
             if !(least..=most).contains(&is) {

@@ -74,7 +74,7 @@ fn accepted(key: &str) -> String {
     let accepted = match key {
         "listen.public" | "listen.admin" | "listen.metrics" => "an address such as 127.0.0.1:8080",
         "tls" => "\"terminated\", or a table with certificate_file and key_file",
-        "upstreams.allow" => "networks such as 10.0.0.0/8",
+        "upstreams.allow" | "upstreams.allow_http" => "networks such as 10.0.0.0/8",
         "public_url" => "a URL such as https://mcp.example.com",
         "nats.url" => check::NATS_URL,
         _ => return String::new(),

@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::sync::mpsc;
@@ -11,13 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{PublicError, route};
 use crate::listener::{Listener, RequestBody, Room, Serve, Sockets, Tls};
 use crate::request::{Body, Door};
-use crate::upstream::{Guard, HyperUpstream, Upstream, UpstreamConfig};
-
-/// A thread that resolves a name waits for the system's resolver. Each name takes one at most, so that this many
-/// names must hang before others wait, in each runtime; threads are made as they are needed.
-const BLOCKING_THREADS: usize = 128;
-/// Unused connections kept to one upstream, by one runtime.
-const MAX_IDLE_PER_HOST: usize = 64;
+use crate::upstream::{HyperUpstream, Resolver, Upstream};
 
 pub(super) async fn run(
     door: Arc<Door>,
@@ -26,14 +19,7 @@ pub(super) async fn run(
     tls: Option<Tls>,
     cancel: CancellationToken,
 ) -> Result<(), PublicError> {
-    let settings = door.settings();
-    let upstream = UpstreamConfig {
-        guard: Arc::new(Guard::new(settings.upstream_allow.clone())),
-        connect_timeout: settings.connect_timeout,
-        idle_timeout: Duration::from_secs(4),
-        max_idle_per_host: MAX_IDLE_PER_HOST,
-        max_response_head: settings.max_header_bytes,
-    };
+    let resolver = Arc::new(Resolver::new().map_err(PublicError::Thread)?);
     // A thread that ends drops its sender.
     let (running, mut ended) = mpsc::channel::<()>(1);
     let mut threads = Vec::new();
@@ -42,7 +28,7 @@ pub(super) async fn run(
             door: Arc::clone(&door),
             room: Arc::clone(&room),
             tls: tls.clone(),
-            upstream: upstream.clone(),
+            resolver: Arc::clone(&resolver),
             cancel: cancel.clone(),
         };
         let running = running.clone();
@@ -73,25 +59,20 @@ struct Worker {
     door: Arc<Door>,
     room: Arc<Room>,
     tls: Option<Tls>,
-    upstream: UpstreamConfig,
+    resolver: Arc<Resolver>,
     cancel: CancellationToken,
 }
 
 impl Worker {
     fn run(self, socket: TcpListener) -> std::io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(BLOCKING_THREADS)
-            .build()?;
-        let result = runtime.block_on(self.serve(socket));
-        // A thread in the system's resolver can't be stopped; it must not hold the process.
-        runtime.shutdown_background();
-        result
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.serve(socket))
     }
 
     async fn serve(self, socket: TcpListener) -> std::io::Result<()> {
         let socket = tokio::net::TcpListener::from_std(socket)?;
-        let serve = Public { door: self.door, upstream: Arc::new(HyperUpstream::new(&self.upstream)) };
+        let upstream = HyperUpstream::new(self.door.settings().upstream.clone(), self.resolver);
+        let serve = Public { door: self.door, upstream: Arc::new(upstream) };
         Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel }.run(socket).await;
         Ok(())
     }

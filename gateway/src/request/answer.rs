@@ -127,6 +127,8 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
         Refusal::Upstream(
             UpstreamFault::Unreachable
             | UpstreamFault::AddressRefused
+            | UpstreamFault::PlainHttp
+            | UpstreamFault::Untrusted
             | UpstreamFault::Broken
             | UpstreamFault::Redirected
             | UpstreamFault::WantsCredentials

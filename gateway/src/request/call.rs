@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use events::slug::Slug;
+use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as HttpBody;
 use http_body_util::Full;
@@ -179,8 +180,10 @@ impl Door {
         let route = identity::route(&self.signer, principal, server, self.clock.now())?;
         let (head, body) = request.into_parts();
         let body = Full::new(body);
-        let up =
+        let mut up =
             forward::request(head.method, &head.headers, body, &route, session.as_ref(), era, request_id);
+        let agent = forward::user_agent(&head.headers, self.settings.user_agent);
+        up.headers_mut().insert(USER_AGENT, agent);
         proxy::pass(upstream, up, admission, session.as_ref(), era, naming).await
     }
 }

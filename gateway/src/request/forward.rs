@@ -1,15 +1,17 @@
 //! Which headers pass, both ways: those on a list, and no others.
 
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
 use http::{HeaderMap, Method, Request};
 
 use super::identity::Route;
 use super::media;
 use super::session::OpenedSession;
+use crate::config::UserAgent;
 use crate::mcp::Era;
 use crate::mcp::header::{LAST_EVENT_ID, METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, SESSION_ID};
+use crate::upstream::OUR_USER_AGENT;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -33,6 +35,15 @@ pub fn passes_up(name: &HeaderName, era: Era) -> bool {
 /// Cookies, redirects, CORS and challenges of upstreams never do; what may be cached is the gateway's to say.
 pub fn passes_down(name: &HeaderName) -> bool {
     [ALLOW, RETRY_AFTER, PROTOCOL_VERSION].contains(name)
+}
+
+/// Who calls, as the upstream is told.
+pub fn user_agent(client: &HeaderMap, whose: UserAgent) -> HeaderValue {
+    let theirs = match whose {
+        UserAgent::Gateway => None,
+        UserAgent::Client => client.get(USER_AGENT).cloned(),
+    };
+    theirs.unwrap_or(OUR_USER_AGENT)
 }
 
 /// The request to the upstream, around a body that was read whole.
@@ -62,7 +73,9 @@ pub fn request<B>(
     }
     // An encoded answer could not be told from garbage.
     up.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    up.insert(AUTHORIZATION, route.authorization.clone());
+    if let Some((name, token)) = &route.identity {
+        up.insert(name.clone(), token.clone());
+    }
     up.insert(REQUEST_ID, request_id.clone());
     if let Some(session) = session {
         up.insert(SESSION_ID, session.upstream.clone());

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use events::Timestamp;
 use events::scope::{Scope, ServerPattern};
-use http::{HeaderValue, Uri};
+use events::server::Credentials;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue, Uri};
 use projections::directory::ServerEntry;
 
 use super::principal::{Principal, Who};
@@ -27,8 +29,8 @@ pub struct Route {
     server_generation: u64,
     signed_at: i64,
     pub upstream: Uri,
-    /// `Bearer <token>`
-    pub authorization: HeaderValue,
+    /// The identity token, and the header that carries it; `None`: the server wants none.
+    pub identity: Option<(HeaderName, HeaderValue)>,
 }
 
 /// The way of this principal to this server now.
@@ -46,11 +48,32 @@ pub fn route(
         }
     }
     let upstream = server.upstream.url().as_str().parse().map_err(|_| UpstreamFault::Unreachable)?;
-    let authorization = token(signer, principal, server, now)?;
-    let route =
-        Arc::new(Route { server_generation: server.generation, signed_at: now, upstream, authorization });
+    let identity = credentials(signer, principal, server, now)?;
+    let route = Arc::new(Route { server_generation: server.generation, signed_at: now, upstream, identity });
     principal.keep_route(server.id, Arc::clone(&route));
     Ok(route)
+}
+
+/// The token in the header that the server wants it in: a bearer token in `Authorization`, alone elsewhere.
+fn credentials(
+    signer: &IdentitySigner,
+    principal: &Principal,
+    server: &ServerEntry,
+    now: i64,
+) -> Result<Option<(HeaderName, HeaderValue)>, Refusal> {
+    let (name, value) = match &server.settings.credentials {
+        Some(Credentials::None) => return Ok(None),
+        None | Some(Credentials::Authorization) => {
+            (AUTHORIZATION, format!("Bearer {}", token(signer, principal, server, now)?))
+        }
+        Some(Credentials::Header(name)) => {
+            let name = HeaderName::try_from(name.as_str()).map_err(|_| Refusal::Internal)?;
+            (name, token(signer, principal, server, now)?)
+        }
+    };
+    let mut value = HeaderValue::try_from(value).map_err(|_| Refusal::Internal)?;
+    value.set_sensitive(true);
+    Ok(Some((name, value)))
 }
 
 fn token(
@@ -58,7 +81,7 @@ fn token(
     principal: &Principal,
     server: &ServerEntry,
     now: i64,
-) -> Result<HeaderValue, Refusal> {
+) -> Result<String, Refusal> {
     let Who::Key(key) = principal.who();
     let scope = scope_on(principal, server);
     let token = signer.sign(&Claims {
@@ -72,13 +95,10 @@ fn token(
         scope: scope.as_deref(),
         scope_omitted: scope.is_none(),
     });
-    let token = token.map_err(|error| {
+    token.map_err(|error| {
         tracing::error!(%error, "no identity token");
         Refusal::Internal
-    })?;
-    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| Refusal::Internal)?;
-    value.set_sensitive(true);
-    Ok(value)
+    })
 }
 
 /// The principal's scopes on this server; `None`: they are too long.
@@ -129,7 +149,7 @@ mod tests {
         let start = SystemClock.now();
         let after = |seconds| {
             let now = start.saturating_add(std::time::Duration::from_secs(seconds));
-            route(&signer, &principal, &server, now).unwrap().authorization.clone()
+            route(&signer, &principal, &server, now).unwrap().identity.clone().unwrap()
         };
         let first = after(0);
         assert_eq!(after(59), first);
@@ -147,6 +167,24 @@ mod tests {
             let server = server(5, &format!("https://{host}/mcp"));
             assert_eq!(route(&signer, &principal, &server, now).unwrap().upstream.host(), Some(host));
         }
+    }
+
+    #[test]
+    fn a_token_goes_where_the_server_wants_it() {
+        let (signer, principal) = (signer(), principal(KeyOwner::Organization, "mcp:docs"));
+        let now = SystemClock.now();
+        let sent = |credentials: &str, generation| {
+            let mut server = ServerEntry { generation, ..docs() };
+            server.settings.credentials = Some(credentials.parse().unwrap());
+            route(&signer, &principal, &server, now).unwrap().identity.clone()
+        };
+        let (name, value) = sent("authorization", 1).unwrap();
+        assert_eq!(name, AUTHORIZATION);
+        assert!(value.to_str().unwrap().starts_with("Bearer ey") && value.is_sensitive());
+        let (name, value) = sent("header:x-identity", 2).unwrap();
+        assert_eq!(name, "x-identity");
+        assert!(value.to_str().unwrap().starts_with("ey") && value.is_sensitive());
+        assert_eq!(sent("none", 3), None);
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //!   be passed on and is 502.
 
 use bytes::Bytes;
+use events::server::TimeoutMs;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::response::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::Full;
@@ -22,7 +24,8 @@ use super::stream::{Body, Watched};
 use super::tasks::{self, Naming};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
-use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
+use crate::upstream::guard::Refused;
+use crate::upstream::{Peer, Upstream, UpstreamBody, UpstreamError};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -37,7 +40,7 @@ pub async fn pass(
 ) -> Result<Response<Body>, Refusal> {
     let answer = wait(upstream, request, &admission).await?;
     let (head, body) = answer.into_parts();
-    judge(head.status, &head.headers)?;
+    judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, &head, &admission))?;
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;
     let down = response.headers_mut();
@@ -49,7 +52,8 @@ pub async fn pass(
     if era == Era::Sessions
         && let Some(id) = head.headers.get(&SESSION_ID)
     {
-        down.insert(SESSION_ID, seal(id, session, &admission)?);
+        let sealed = seal(id, session, &admission).ok_or_else(|| tell(&Unfit::Session, &head, &admission))?;
+        down.insert(SESSION_ID, sealed);
     }
     let media = Media::of(&head.headers);
     if let Some(content_type) = media.content_type() {
@@ -80,8 +84,10 @@ async fn wait(
     admission: &Admission,
 ) -> Result<Response<UpstreamBody>, Refusal> {
     let settings = &admission.door.settings;
-    let mut sending = std::pin::pin!(upstream.send(request));
-    let mut left = settings.response_timeout;
+    let mut sending = std::pin::pin!(upstream.send(&admission.server, request));
+    let patience = admission.server.settings.response_timeout_ms.map(TimeoutMs::duration);
+    let patience = patience.unwrap_or(settings.response_timeout);
+    let mut left = patience;
     while !left.is_zero() {
         let pause = left.min(settings.recheck_every);
         match tokio::time::timeout(pause, sending.as_mut()).await {
@@ -91,6 +97,8 @@ async fn wait(
         }
         left = left.saturating_sub(pause);
     }
+    tracing::warn!(server = %admission.server.id, organization = %admission.server.organization,
+        "an upstream did not answer within {} ms", patience.as_millis());
     Err(UpstreamFault::Timeout.into())
 }
 
@@ -99,40 +107,85 @@ fn explain(error: &UpstreamError, admission: &Admission) -> UpstreamFault {
     tracing::warn!(server = %admission.server.id, organization = %admission.server.organization, %error,
         "an upstream could not be called");
     match error {
-        UpstreamError::AddressRefused(_) => UpstreamFault::AddressRefused,
-        UpstreamError::Connect(_) => UpstreamFault::Unreachable,
-        UpstreamError::ConnectTimeout(_) => UpstreamFault::Timeout,
+        UpstreamError::AddressRefused { refused: Refused::Closed { .. }, .. } => {
+            UpstreamFault::AddressRefused
+        }
+        UpstreamError::AddressRefused { refused: Refused::Plain { .. }, .. } => UpstreamFault::PlainHttp,
+        UpstreamError::Name(_) | UpstreamError::Connect(_) => UpstreamFault::Unreachable,
+        UpstreamError::ConnectTimeout { .. } => UpstreamFault::Timeout,
+        UpstreamError::Tls { .. } | UpstreamError::Trust(_) => UpstreamFault::Untrusted,
         UpstreamError::Broken(_) => UpstreamFault::Broken,
     }
 }
 
-fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), UpstreamFault> {
+/// Why an answer can't be passed on.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Unfit {
+    #[error("it is a redirect ({0})")]
+    Redirect(StatusCode),
+    #[error("it wants credentials ({0})")]
+    Challenge(StatusCode),
+    #[error("its Content-Encoding is {0:?}")]
+    Encoded(String),
+    #[error("it ends with an interim status ({0})")]
+    Informational(StatusCode),
+    #[error("its Mcp-Session-Id can't be sealed")]
+    Session,
+}
+
+impl Unfit {
+    fn fault(&self) -> UpstreamFault {
+        match self {
+            Self::Redirect(_) => UpstreamFault::Redirected,
+            Self::Challenge(_) => UpstreamFault::WantsCredentials,
+            Self::Encoded(_) | Self::Informational(_) | Self::Session => UpstreamFault::BadAnswer,
+        }
+    }
+}
+
+/// What of an upstream's header stands in a log line, in bytes.
+const MAX_TOLD: usize = 80;
+
+/// The cause and the address stand in the log; the client is told the kind alone.
+fn tell(unfit: &Unfit, answer: &Parts, admission: &Admission) -> UpstreamFault {
+    let peer = answer.extensions.get::<Peer>().map(|Peer(address)| tracing::field::display(address));
+    tracing::warn!(server = %admission.server.id, organization = %admission.server.organization, address = peer,
+        cause = %unfit, "an upstream's answer can't be passed on");
+    unfit.fault()
+}
+
+fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), Unfit> {
     if status.is_redirection() {
-        return Err(UpstreamFault::Redirected);
+        return Err(Unfit::Redirect(status));
     }
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-        return Err(UpstreamFault::WantsCredentials);
+        return Err(Unfit::Challenge(status));
     }
-    let encoded = headers.get_all(CONTENT_ENCODING).iter().any(|coding| coding != "identity");
-    if encoded || status.is_informational() {
-        return Err(UpstreamFault::BadAnswer);
+    if status.is_informational() {
+        return Err(Unfit::Informational(status));
     }
-    Ok(())
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_unencoded(value)) {
+        None => Ok(()),
+        Some(value) => {
+            let told = &value.as_bytes()[..value.len().min(MAX_TOLD)];
+            Err(Unfit::Encoded(String::from_utf8_lossy(told).into_owned()))
+        }
+    }
+}
+
+/// Names are told apart without regard to case, and `identity` is no coding (RFC 9110 §8.4.1). Some servers say
+/// `none`, or nothing, and mean the same.
+fn is_unencoded(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).all(|coding| {
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity") || coding.eq_ignore_ascii_case(b"none")
+    })
 }
 
 /// The client keeps the id that it has as long as the upstream does.
-fn seal(
-    id: &HeaderValue,
-    session: Option<&OpenedSession>,
-    admission: &Admission,
-) -> Result<HeaderValue, UpstreamFault> {
+fn seal(id: &HeaderValue, session: Option<&OpenedSession>, admission: &Admission) -> Option<HeaderValue> {
     match session {
-        Some(session) if session.upstream == *id => Ok(session.sealed.clone()),
-        Some(_) | None => admission
-            .door
-            .sessions
-            .seal(id, &admission.server, &admission.principal)
-            .ok_or(UpstreamFault::BadAnswer),
+        Some(session) if session.upstream == *id => Some(session.sealed.clone()),
+        Some(_) | None => admission.door.sessions.seal(id, &admission.server, &admission.principal),
     }
 }
 
@@ -144,7 +197,8 @@ fn watched(body: UpstreamBody, admission: Admission, events: bool, naming: Optio
         Some(naming) => tasks::rename(body, naming, events),
         None => body,
     };
-    let patience = admission.door.settings.body_idle_timeout;
+    let patience = admission.server.settings.idle_timeout_ms.map(TimeoutMs::duration);
+    let patience = patience.unwrap_or(admission.door.settings.body_idle_timeout);
     Body::Stream(Box::new(Watched::new(body, admission, events, patience)))
 }
 
@@ -160,11 +214,19 @@ mod tests {
     fn redirects_challenges_and_encoded_bodies_do_not_pass() {
         let none = HeaderMap::new();
         for status in [300, 301, 302, 303, 304, 307, 308] {
-            assert_eq!(judge(StatusCode::from_u16(status).unwrap(), &none), Err(UpstreamFault::Redirected));
+            let told = judge(StatusCode::from_u16(status).unwrap(), &none).unwrap_err();
+            assert_eq!(told.fault(), UpstreamFault::Redirected);
         }
-        assert_eq!(judge(StatusCode::UNAUTHORIZED, &none), Err(UpstreamFault::WantsCredentials));
-        let encoded = headers(CONTENT_ENCODING, "gzip");
-        assert_eq!(judge(StatusCode::OK, &encoded), Err(UpstreamFault::BadAnswer));
+        let told = judge(StatusCode::UNAUTHORIZED, &none).unwrap_err();
+        assert_eq!(told.fault(), UpstreamFault::WantsCredentials);
+        for encoded in ["gzip", "identity, gzip", "GZIP", "identity;q=1", "none none", "br,"] {
+            let told = judge(StatusCode::OK, &headers(CONTENT_ENCODING, encoded)).unwrap_err();
+            assert_eq!(told, Unfit::Encoded(encoded.to_owned()));
+        }
+        for plain in ["identity", "Identity", "identity, identity", "none", "None", "", " ", ",", "identity,"]
+        {
+            assert_eq!(judge(StatusCode::OK, &headers(CONTENT_ENCODING, plain)), Ok(()), "{plain:?}");
+        }
         for status in [200, 202, 204, 400, 403, 404, 405, 406, 429, 500, 503] {
             assert_eq!(judge(StatusCode::from_u16(status).unwrap(), &none), Ok(()));
         }

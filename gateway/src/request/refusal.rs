@@ -64,6 +64,10 @@ pub enum UpstreamFault {
     Unreachable,
     #[error("the MCP server's address is not allowed")]
     AddressRefused,
+    #[error("the MCP server is off this machine and has no TLS, which is not allowed")]
+    PlainHttp,
+    #[error("the MCP server's TLS certificate is not accepted")]
+    Untrusted,
     #[error("the MCP server did not answer in time")]
     Timeout,
     #[error("the MCP server broke off, or its answer is no HTTP that can be read")]
@@ -161,6 +165,8 @@ impl UpstreamFault {
         match self {
             Self::Unreachable => "upstream_unreachable",
             Self::AddressRefused => "upstream_address_refused",
+            Self::PlainHttp => "upstream_plain_http",
+            Self::Untrusted => "upstream_untrusted",
             Self::Timeout => "upstream_timeout",
             Self::Broken => "upstream_broken",
             Self::Redirected => "upstream_redirected",

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use ipnet::IpNet;
 use url::Url;
+
+use crate::config::UserAgent;
+use crate::upstream::UpstreamConfig;
 
 #[derive(Debug, Clone)]
 pub struct RequestSettings {
@@ -11,22 +13,22 @@ pub struct RequestSettings {
     pub public_url: Url,
     /// Origins of browser clients beside that of `public_url`; `*`: any.
     pub allowed_origins: Vec<String>,
-    /// Networks open to upstreams although they are loopback, private or otherwise special.
-    pub upstream_allow: Vec<IpNet>,
-    /// For resolving an upstream's name and connecting to it.
-    pub connect_timeout: Duration,
-    /// Until an upstream's response headers; after it, 504.
+    /// How upstreams are called.
+    pub upstream: UpstreamConfig,
+    /// Who calls, as the upstream is told.
+    pub user_agent: UserAgent,
+    /// Until an upstream's response headers, unless its server says otherwise; after it, 504.
     pub response_timeout: Duration,
-    /// Between two pieces of an upstream's body that is no event stream.
+    /// Between two pieces of an upstream's body that is no event stream, unless its server says otherwise.
     pub body_idle_timeout: Duration,
+    /// After so much silence an event stream's client gets a comment.
+    pub comment_every: Duration,
     /// A request's body, in bytes.
     pub max_body_bytes: usize,
     /// All the bodies that are held at one time, in bytes; beyond it, 503.
     pub max_held_bytes: usize,
     /// Until a request's body is there.
     pub body_timeout: Duration,
-    /// The headers of an upstream's answer, in bytes.
-    pub max_header_bytes: usize,
     /// How often a long answer asks whether its caller may still have it: half the time in which it ends.
     pub recheck_every: Duration,
     /// Resolved callers that are kept.
@@ -39,14 +41,14 @@ impl RequestSettings {
         Self {
             public_url,
             allowed_origins: Vec::new(),
-            upstream_allow: Vec::new(),
-            connect_timeout: Duration::from_secs(5),
-            response_timeout: Duration::from_secs(120),
+            upstream: UpstreamConfig::default(),
+            user_agent: UserAgent::Gateway,
+            response_timeout: Duration::from_secs(60),
             body_idle_timeout: Duration::from_secs(60),
+            comment_every: Duration::from_secs(15),
             max_body_bytes: 4 * 1024 * 1024,
             max_held_bytes: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
-            max_header_bytes: 32 * 1024,
             recheck_every: Duration::from_secs(1),
             max_callers: 100_000,
         }

@@ -9,6 +9,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::admission::Admission;
+use super::keepalive;
 use crate::upstream::UpstreamBody;
 
 /// A response's body.
@@ -31,12 +32,23 @@ pub struct Watched {
     looked_at: Instant,
     /// An event stream may be silent for ever, and ends between two events without harm.
     events: Option<OpenStream>,
+    /// Where in an event stream whose length is open the last byte was: its silence can be broken by a comment.
+    place: Option<keepalive::Place>,
+    /// Looks without a frame, until then.
+    comment_after: u32,
     /// Looks since the last frame; a body that is no event stream breaks off at `patience`.
     silent: u32,
     patience: u32,
     /// Frames since the last look, when none has been waited for.
     frames: u32,
     done: bool,
+}
+
+/// What a look at a silent body came to.
+enum Looked {
+    Cut(Cut),
+    /// A comment is due.
+    Comment,
 }
 
 /// Why a body ends before its end.
@@ -73,8 +85,14 @@ impl Watched {
     /// `events`: an event stream. `patience`: how long another body may be silent.
     pub fn new(inner: UpstreamBody, admission: Admission, events: bool, patience: Duration) -> Self {
         let every = admission.door.settings.recheck_every;
-        let looks = patience.as_millis() / every.as_millis().max(1);
+        let looks = |time: Duration| {
+            u32::try_from(time.as_millis() / every.as_millis().max(1)).unwrap_or(u32::MAX).max(1)
+        };
+        let open_end = inner.size_hint().exact().is_none();
         Self {
+            place: (events && open_end).then(keepalive::Place::default),
+            comment_after: looks(admission.door.settings.comment_every),
+            patience: looks(patience),
             inner,
             looked_at: admission.door.clock.instant(),
             admission,
@@ -82,7 +100,6 @@ impl Watched {
             every,
             events: events.then(OpenStream::new),
             silent: 0,
-            patience: u32::try_from(looks).unwrap_or(u32::MAX).max(1),
             frames: 0,
             done: false,
         }
@@ -103,8 +120,8 @@ impl Watched {
         self.admission.door.clock.instant().saturating_duration_since(self.looked_at) > self.every
     }
 
-    /// Ready when the body must end now; otherwise the next look wakes it.
-    fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Cut> {
+    /// Ready when the body must end now or a comment is due; otherwise the next look wakes it.
+    fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<Looked> {
         loop {
             let every = self.every;
             let next_look = self.next_look.get_or_insert_with(|| Box::pin(tokio::time::sleep(every)));
@@ -112,10 +129,16 @@ impl Watched {
             self.next_look = None;
             self.silent += 1;
             if let Err(cut) = self.look() {
-                return Poll::Ready(cut);
+                return Poll::Ready(Looked::Cut(cut));
             }
             if self.events.is_none() && self.silent > self.patience {
-                return Poll::Ready(Cut::Silent);
+                return Poll::Ready(Looked::Cut(Cut::Silent));
+            }
+            if self.silent >= self.comment_after
+                && self.place.as_ref().is_some_and(keepalive::Place::is_between_events)
+            {
+                self.silent = 0;
+                return Poll::Ready(Looked::Comment);
             }
         }
     }
@@ -145,16 +168,25 @@ impl HttpBody for Watched {
             Poll::Ready(frame) => frame,
             Poll::Pending => {
                 this.frames = 0;
-                if let Poll::Ready(cut) = this.poll_look(cx) {
-                    this.done = true;
-                    // Between two events an event stream just ends: the client comes back and is refused.
-                    return Poll::Ready(this.events.is_none().then_some(Err(cut)));
+                match this.poll_look(cx) {
+                    Poll::Ready(Looked::Cut(cut)) => {
+                        this.done = true;
+                        // Between two events an event stream just ends: the client comes back and is refused.
+                        return Poll::Ready(this.events.is_none().then_some(Err(cut)));
+                    }
+                    Poll::Ready(Looked::Comment) => {
+                        return Poll::Ready(Some(Ok(Frame::data(keepalive::COMMENT))));
+                    }
+                    Poll::Pending => {}
                 }
                 ready!(Pin::new(&mut this.inner).poll_frame(cx))
             }
         };
         match frame {
             Some(Ok(frame)) if frame.is_data() => {
+                if let (Some(place), Some(data)) = (&mut this.place, frame.data_ref()) {
+                    place.saw(data);
+                }
                 this.frames += 1;
                 this.silent = 0;
                 Poll::Ready(Some(Ok(frame)))

@@ -43,6 +43,7 @@ pub fn server(id: u128, upstream: &str) -> ServerEntry {
         organization: ORGANIZATION,
         slug: "docs".parse().unwrap(),
         upstream: upstream.parse().unwrap(),
+        settings: events::server::UpstreamSettings::default(),
         state: ServerState::Enabled,
         generation: upstream.len() as u64,
     }

@@ -11,8 +11,8 @@ use projections::origin::ReadModels;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Authenticating, Process, ServeError, connections};
-use crate::api::{self, ApiParts, ApiSettings, ApiState};
+use super::{Authenticating, Process, ServeError, connections, upstreams};
+use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
 use crate::command::{CommandParts, Commands};
 use crate::config::{Config, NatsRole};
 use crate::fleet;
@@ -88,6 +88,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         random: Arc::clone(&process.random),
         fleet: process.fleet.clone(),
         members: Some(members.clone()),
+        trials: Trials::new(upstreams::client(config)?),
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });
@@ -111,7 +112,7 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
         secrets: Arc::clone(&parts.secrets),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
-        settings: request_settings(config),
+        settings: request_settings(config)?,
     })?;
     let tls = process.tls.clone();
     let (key, address) = ("listen.public", config.listen.public);
@@ -146,14 +147,15 @@ fn room(process: &Process, name: &'static str, places: usize) -> Arc<Room> {
     Room::new(name, places, bounds, Arc::clone(&process.clock))
 }
 
-fn request_settings(config: &Config) -> RequestSettings {
-    RequestSettings {
+fn request_settings(config: &Config) -> Result<RequestSettings, ServeError> {
+    Ok(RequestSettings {
         allowed_origins: config.mcp.allowed_origins.clone(),
-        upstream_allow: config.upstreams.allow.clone(),
-        connect_timeout: Duration::from_millis(config.upstreams.connect_timeout_ms),
+        upstream: upstreams::config(config)?,
+        user_agent: config.upstreams.user_agent,
         response_timeout: Duration::from_millis(config.upstreams.response_timeout_ms),
+        body_idle_timeout: Duration::from_millis(config.upstreams.idle_timeout_ms),
         max_body_bytes: config.mcp.max_body_bytes,
         body_timeout: Duration::from_millis(config.mcp.body_timeout_ms),
         ..RequestSettings::new(config.public_url.clone())
-    }
+    })
 }

@@ -9,14 +9,19 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
     allow: Vec<IpNet>,
+    allow_plain: Vec<IpNet>,
 }
 
 /// An address that is closed to upstreams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{address} is {what}; `upstreams.allow` can open its network")]
-pub struct Refused {
-    pub address: IpAddr,
-    pub what: &'static str,
+pub enum Refused {
+    #[error("{address} is {what}; `upstreams.allow` can open its network")]
+    Closed { address: IpAddr, what: &'static str },
+    /// The identity token would leave this machine in clear.
+    #[error(
+        "{address} is off this machine, and the URL is http://; `upstreams.allow_http` can open its network"
+    )]
+    Plain { address: IpAddr },
 }
 
 /// IANA's special-purpose registry (RFC 6890 and after), multicast and reserved space.
@@ -60,8 +65,10 @@ const NAMED_V6: &[(Ipv6Net, &str)] = &[
 ];
 
 impl Guard {
-    pub fn new(allow: Vec<IpNet>) -> Self {
-        Self { allow }
+    /// `allow`: networks that are open although they are special. `allow_plain`: those where a connection needs no TLS,
+    /// beside this machine itself.
+    pub fn new(allow: Vec<IpNet>, allow_plain: Vec<IpNet>) -> Self {
+        Self { allow, allow_plain }
     }
 
     /// Whether a connection to this address may be opened.
@@ -70,7 +77,18 @@ impl Guard {
         if self.allow.iter().any(|network| network.contains(&address)) {
             return Ok(());
         }
-        Err(Refused { address, what })
+        Err(Refused::Closed { address, what })
+    }
+
+    /// Whether a connection to this address needs no TLS.
+    pub fn check_plain(&self, address: IpAddr) -> Result<(), Refused> {
+        let open = address.is_loopback() || self.allow_plain.iter().any(|network| network.contains(&address));
+        if open { Ok(()) } else { Err(Refused::Plain { address }) }
+    }
+
+    /// Whether any address off this machine needs no TLS.
+    pub fn allows_plain(&self) -> bool {
+        !self.allow_plain.is_empty()
     }
 }
 
@@ -164,8 +182,28 @@ mod tests {
     }
 
     #[test]
+    fn off_this_machine_only_what_is_opened_goes_without_tls() {
+        let check = |guard: &Guard, address: &str| guard.check_plain(address.parse().unwrap()).is_ok();
+        let open = Guard::new(Vec::new(), vec!["10.0.0.0/8".parse().unwrap()]);
+        for (address, alone, opened) in [
+            ("127.0.0.1", true, true),
+            ("::1", true, true),
+            ("10.1.2.3", false, true),
+            ("::ffff:10.1.2.3", false, false),
+            ("8.8.8.8", false, false),
+        ] {
+            assert_eq!(
+                (check(&Guard::default(), address), check(&open, address)),
+                (alone, opened),
+                "{address}"
+            );
+        }
+    }
+
+    #[test]
     fn the_installation_opens_networks() {
-        let guard = Guard::new(vec!["127.0.0.0/8".parse().unwrap(), "fd00::/64".parse().unwrap()]);
+        let networks = vec!["127.0.0.0/8".parse().unwrap(), "fd00::/64".parse().unwrap()];
+        let guard = Guard::new(networks, Vec::new());
         guard.check("127.0.0.1".parse().unwrap()).unwrap();
         guard.check("fd00::5".parse().unwrap()).unwrap();
         for address in ["10.0.0.1", "::1", "::ffff:127.0.0.1", "fd00:1::5"] {

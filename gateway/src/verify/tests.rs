@@ -105,6 +105,7 @@ fn good() -> Vec<Stored> {
         upstream: "https://tools.example.com/mcp".parse().unwrap(),
         enabled: true,
         name: text(),
+        settings: events::server::UpstreamSettings::default(),
     };
     let organization_name = Subject::slug(Owner::Installation, SlugKind::Organization, &slug("acme"));
     let server_name = Subject::slug(owner, SlugKind::Server, &slug("tools"));

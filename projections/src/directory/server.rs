@@ -1,6 +1,6 @@
 //! What a node holds of an MCP server behind it.
 
-use events::server::{Registered, ServerEvent, UpstreamUrl};
+use events::server::{Registered, ServerEvent, UpstreamSettings, UpstreamUrl};
 use events::{OrganizationId, ServerId, Slug};
 
 use super::ServerAddress;
@@ -12,6 +12,7 @@ pub struct ServerEntry {
     pub organization: OrganizationId,
     pub slug: Slug,
     pub upstream: UpstreamUrl,
+    pub settings: UpstreamSettings,
     pub state: ServerState,
     /// The sequence of the event that made this entry.
     pub generation: u64,
@@ -43,6 +44,7 @@ impl ServerEntry {
             organization,
             slug: registered.slug.clone(),
             upstream: registered.upstream.clone(),
+            settings: registered.settings.clone(),
             state: state_of(registered.enabled),
             generation,
         }
@@ -57,10 +59,11 @@ impl ServerEntry {
         match event {
             ServerEvent::Removed(_) => Some(Self { state: ServerState::Removed, ..entry }),
             ServerEvent::Changed(changed) => {
-                if changed.upstream.is_none() && changed.enabled.is_none() {
+                if changed.upstream.is_none() && changed.enabled.is_none() && changed.settings.is_none() {
                     return None;
                 }
                 Some(Self {
+                    settings: changed.settings.clone().unwrap_or(entry.settings),
                     upstream: changed.upstream.clone().unwrap_or(entry.upstream),
                     state: changed.enabled.map_or(entry.state, state_of),
                     ..entry

@@ -93,6 +93,7 @@ pub(super) fn registered(slug: &str) -> ServerEvent {
         upstream: "https://tools.example.com/mcp".parse().unwrap(),
         enabled: true,
         name: sealed(),
+        settings: events::server::UpstreamSettings::default(),
     })
 }
 

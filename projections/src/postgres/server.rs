@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use events::sealed::Field;
-use events::server::{ServerEvent, UpstreamUrl};
+use events::server::{ServerEvent, UpstreamSettings, UpstreamUrl};
 use events::{OrganizationId, Owner, Recorded, ServerId, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
@@ -22,6 +22,8 @@ pub struct ServerRow {
     /// `null`: forgotten.
     pub name: Option<String>,
     pub upstream: UpstreamUrl,
+    #[serde(flatten)]
+    pub settings: UpstreamSettings,
     pub state: ServerState,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -58,6 +60,7 @@ pub fn fold(
                 slug: registered.slug.clone(),
                 name: string(texts, Field::Name),
                 upstream: registered.upstream.clone(),
+                settings: registered.settings.clone(),
                 state: state_of(registered.enabled),
                 created_at: time,
                 updated_at: time,
@@ -79,6 +82,9 @@ pub fn fold(
             }
             if let Some(upstream) = &changed.upstream {
                 row.upstream = upstream.clone();
+            }
+            if let Some(settings) = &changed.settings {
+                row.settings = settings.clone();
             }
             if let Some(enabled) = changed.enabled {
                 // What is removed stays removed.
@@ -145,7 +151,9 @@ pub(crate) async fn load(
 
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[ServerRow]) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO servers SELECT * FROM jsonb_populate_recordset(NULL::servers, $1) \
-               ON CONFLICT (id) DO UPDATE SET (name, upstream, state, updated_at, changed) = \
-               (excluded.name, excluded.upstream, excluded.state, excluded.updated_at, excluded.changed)";
+               ON CONFLICT (id) DO UPDATE SET (name, upstream, state, updated_at, changed, credentials, ca, \
+               response_timeout_ms, idle_timeout_ms) = (excluded.name, excluded.upstream, excluded.state, \
+               excluded.updated_at, excluded.changed, excluded.credentials, excluded.ca, \
+               excluded.response_timeout_ms, excluded.idle_timeout_ms)";
     super::store(connection, sql, rows).await
 }

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use domain::key::{Command as KeyCommand, Issue, State};
 use domain::organization::Command as OrganizationCommand;
-use domain::server::Command as ServerCommand;
+use domain::server::{Command as ServerCommand, SettingsChange};
 use domain::{Decide, Facts, Key, Organization, Server, Standing};
 use events::clock::{Clock, SystemClock};
+use events::server::{Authorities, UpstreamSettings};
 use events::{KeyId, OrganizationId, Owner, SealedText, ServerId, Subject, Timestamp};
 use projections::directory::{self, Directory};
 use projections::postgres::{key, organization, server};
@@ -36,10 +37,12 @@ fn ask() -> impl Strategy<Value = Ask> {
             upstream: upstream(n),
             enabled,
             name: sealed("Docs"),
+            settings: UpstreamSettings { ca: n.checked_sub(1).map(|_| ca()), ..UpstreamSettings::default() },
         }),
-        (prop::option::of(0u8..3), prop::option::of(any::<bool>()), prop::option::of(text())).prop_map(
-            move |(n, enabled, name)| ServerCommand::Change { upstream: n.map(upstream), enabled, name }
-        ),
+        (prop::option::of(0u8..3), prop::option::of(any::<bool>()), prop::option::of(text()), settings())
+            .prop_map(move |(n, enabled, name, settings)| {
+                ServerCommand::Change { upstream: n.map(upstream), enabled, name, settings }
+            }),
         prop::option::of(text()).prop_map(|reason| ServerCommand::Remove { reason }),
     ];
     let key = prop_oneof![
@@ -62,6 +65,26 @@ fn ask() -> impl Strategy<Value = Ask> {
         2 => server.prop_map(Ask::Server),
         5 => key.prop_map(Ask::Key),
     ]
+}
+
+fn ca() -> Authorities {
+    "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n".parse().unwrap()
+}
+
+fn settings() -> impl Strategy<Value = SettingsChange> {
+    let timeout = || prop::option::of(prop::option::of((100u32..103).prop_map(|ms| ms.try_into().unwrap())));
+    let credentials =
+        || (0usize..3).prop_map(|n| ["none", "authorization", "header:x-id"][n].parse().unwrap());
+    let credentials = prop::option::of(prop::option::of(credentials()));
+    let ca = prop::option::of(prop::option::of(Just(ca())));
+    (credentials, ca, timeout(), timeout()).prop_map(
+        |(credentials, ca, response_timeout_ms, idle_timeout_ms)| SettingsChange {
+            credentials,
+            ca,
+            response_timeout_ms,
+            idle_timeout_ms,
+        },
+    )
 }
 
 fn text() -> impl Strategy<Value = SealedText> {
@@ -203,6 +226,7 @@ async fn servers_agree(world: &World, stage: &Stage, directory: &Directory) {
     };
     assert_eq!((row.state, entry.state), (in_row, in_entry));
     assert_eq!((&row.upstream, &entry.upstream), (&known.upstream, &known.upstream));
+    assert_eq!((&row.settings, &entry.settings), (&known.settings, &known.settings));
     assert_eq!((&row.slug, &entry.slug), (&known.slug, &known.slug));
     assert_eq!(row.name, clear(&known.name));
     assert_eq!(row.changed, world.last[&Subject::server(organization, *id)]);

@@ -289,6 +289,7 @@ pub fn registered(slug: &str) -> Event {
         upstream: "https://tools.example.com/mcp".parse().unwrap(),
         enabled: true,
         name: sealed(slug),
+        settings: events::server::UpstreamSettings::default(),
     }))
 }
 

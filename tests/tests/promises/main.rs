@@ -14,6 +14,7 @@ mod a_key_polls_the_tasks_that_it_made;
 mod a_key_that_changes_changes_at_once;
 mod a_member_that_died_can_be_forgotten;
 mod a_refusal_says_why_and_nothing_more;
+mod a_server_says_how_it_is_called;
 mod a_session_belongs_to_its_caller;
 mod an_answer_arrives_as_it_is_sent;
 mod an_early_answer_reaches_its_client;

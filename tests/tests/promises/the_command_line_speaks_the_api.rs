@@ -92,12 +92,22 @@ async fn an_organization_from_its_creation_to_a_revoked_key() {
     assert!(shell.done(&[&["organizations", "list"][..], &since].concat()).await.contains("Acme"));
     let of = ["--organization", "acme"];
     let register = ["servers", "register", "docs", "--upstream", "https://docs.example/mcp"];
-    shell.done(&[&register[..], &of].concat()).await;
-    let change = ["servers", "change", "docs", "--enabled", "false"];
+    let said = shell.done(&[&register[..], &of].concat()).await;
+    assert!(said.contains("registered\nupstream: "), "what was found is told: {said}");
+    let set = ["--credentials", "header:x-id", "--response-timeout-ms", "5000", "--no-try"];
+    let said = shell.done(&[&["servers", "change", "docs"][..], &set, &of].concat()).await;
+    assert!(!said.contains("upstream: "), "it was not tried: {said}");
+    let change =
+        ["servers", "change", "docs", "--enabled", "false", "--reset", "response-timeout-ms", "--no-try"];
     let changed = shell.json(&[&change[..], &of].concat()).await;
     let since = ["--at-least", changed["position"].as_str().unwrap()];
     let shown = shell.json(&[&["servers", "show", "docs"][..], &of, &since].concat()).await;
     assert_eq!((&shown["state"], &shown["slug"]), (&"disabled".into(), &"docs".into()));
+    let settings = &shown["settings"];
+    assert_eq!(
+        (&settings["credentials"], &settings["response_timeout_ms"]),
+        (&"header:x-id".into(), &Value::Null)
+    );
 
     // The key alone goes to standard output.
     let issue = ["keys", "issue", "Builder", "--scope", "mcp:docs", "--expires-at", "2100-01-01T00:00:00Z"];

@@ -39,7 +39,12 @@ async fn conflicts_without_end_are_told() {
     for attempt in 0..ATTEMPTS {
         log.fault([Fault::Overtaken(overtaking(&log, attempt).await)]);
     }
-    let renamed = server::Command::Change { upstream: None, enabled: None, name: Some(sealed("x")) };
+    let renamed = server::Command::Change {
+        upstream: None,
+        enabled: None,
+        name: Some(sealed("x")),
+        settings: server::SettingsChange::default(),
+    };
     let outcome = dispatcher.execute::<Server>(&tools(), &renamed, &context(4, 4)).await;
     assert!(matches!(outcome, Err(CommandError::Conflict)));
 }
@@ -59,8 +64,16 @@ async fn who_changes_an_object_without_end_does_not_keep_it_from_being_closed() 
 
 /// Another writer's rename, at the place where the server will be after so many others.
 async fn overtaking(log: &TinyLog, attempt: u32) -> Batch {
-    let mut batch =
-        others(log, server::Command::Change { upstream: None, enabled: None, name: Some(sealed("y")) }).await;
+    let mut batch = others(
+        log,
+        server::Command::Change {
+            upstream: None,
+            enabled: None,
+            name: Some(sealed("y")),
+            settings: server::SettingsChange::default(),
+        },
+    )
+    .await;
     if let Some(entry) = batch.entries.first_mut() {
         entry.draft.id = EventId::new(uuid(5_000 + u128::from(attempt)));
         entry.draft.command = CommandId::new(uuid(6_000 + u128::from(attempt)));

@@ -5,7 +5,8 @@ use futures::future::join_all;
 use super::*;
 
 fn renamed(name: &str) -> server::Command {
-    server::Command::Change { name: Some(sealed(name)), upstream: None, enabled: None }
+    let settings = server::SettingsChange::default();
+    server::Command::Change { name: Some(sealed(name)), upstream: None, enabled: None, settings }
 }
 
 #[tokio::test]

@@ -7,15 +7,16 @@ use events::server::UpstreamUrl;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ServerPath;
-use crate::api::body::Body;
+use super::settings::SetSettings;
+use super::trial::WrittenServer;
+use super::{ServerPath, is_yes, yes};
+use crate::api::body::{Body, present};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, ServersWrite};
 use crate::api::text::Name;
-use crate::api::written::Written;
 use crate::problem::Problem;
 
-/// What is absent stays as it is.
+/// What is absent stays as it is. `null` is no value: a server has all of these.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeServer {
@@ -30,13 +31,13 @@ pub struct ChangeServer {
     #[serde(default, deserialize_with = "present")]
     #[schema(nullable = false)]
     enabled: Option<bool>,
-}
-
-/// `null` is no value: a server has all of these.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    settings: Option<SetSettings>,
+    /// Whether the upstream is tried when the way to it is changed, and `found` tells what came of it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schema(default = true)]
+    try_upstream: bool,
 }
 
 /// Change an MCP server
@@ -49,20 +50,29 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     tag = "servers",
     params(ServerPath),
     request_body = ChangeServer,
-    responses((status = 200, description = "Done", body = Written))
+    responses((status = 200, description = "Done", body = WrittenServer))
 )]
 pub async fn change(
     asked: Asked<Allowed<ServersWrite, ServerPath>>,
     Body(request): Body<ChangeServer>,
-) -> Result<Json<Written>, Problem> {
-    if request.name.is_none() && request.upstream.is_none() && request.enabled.is_none() {
-        return Err(Problem::invalid("body", "Send at least one of name, upstream and enabled."));
+) -> Result<Json<WrittenServer>, Problem> {
+    let ChangeServer { name, upstream, enabled, settings, try_upstream } = &request;
+    if name.is_none() && upstream.is_none() && enabled.is_none() && settings.is_none() {
+        return Err(Problem::invalid("body", "Send at least one of name, upstream, enabled and settings."));
     }
+    let (api, at) = (asked.api.clone(), asked.by.at.clone());
+    if let Some(upstream) = upstream {
+        api.trials.check(upstream)?;
+    }
+    let tried = *try_upstream && (upstream.is_some() || settings.is_some());
     let order = asked.order("servers.change", &request).await?;
     let command = Command::Change {
         name: order.seal_some(Field::Name, request.name.as_ref().map(Name::as_str))?,
         upstream: request.upstream,
         enabled: request.enabled,
+        settings: request.settings.unwrap_or_default().change()?,
     };
-    order.carry_out(command).await
+    let done = order.execute(command).await?;
+    let found = if tried { api.trials.run(at.organization, at.server, &done.state).await } else { None };
+    Ok(Json(WrittenServer { written: done.written, found }))
 }

@@ -1,18 +1,23 @@
 //! `POST /api/v1/organizations/{organization}/servers`
 
+use axum::Json;
+use axum::response::Response;
 use domain::server::{Command, Server};
 use events::sealed::Field;
-use events::server::UpstreamUrl;
+use events::server::{UpstreamSettings, UpstreamUrl};
 use events::{ServerId, Slug, Subject};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::settings::SetSettings;
+use super::trial::WrittenServer;
+use super::{is_yes, yes};
 use crate::api::body::Body;
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, ServersWrite};
 use crate::api::organization::OrganizationPath;
 use crate::api::text::Name;
-use crate::api::written::{Created, Written};
+use crate::api::written::created;
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
@@ -31,13 +36,18 @@ pub struct RegisterServer {
     #[serde(default = "yes")]
     #[schema(default = true)]
     enabled: bool,
-}
-
-fn yes() -> bool {
-    true
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    settings: Option<SetSettings>,
+    /// Whether the upstream is tried, and `found` tells what came of it.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schema(default = true)]
+    try_upstream: bool,
 }
 
 /// Register an MCP server
+///
+/// It is registered whatever is found at its upstream.
 #[utoipa::path(
     post,
     path = "/api/v1/organizations/{organization}/servers",
@@ -45,25 +55,31 @@ fn yes() -> bool {
     tag = "servers",
     params(OrganizationPath),
     request_body = RegisterServer,
-    responses((status = 201, description = "Registered", body = Written))
+    responses((status = 201, description = "Registered", body = WrittenServer))
 )]
 pub async fn register(
     asked: Asked<Allowed<ServersWrite, OrganizationPath>>,
     Body(request): Body<RegisterServer>,
-) -> Result<Created, Problem> {
+) -> Result<Response, Problem> {
+    let api = asked.api.clone();
+    api.trials.check(&request.upstream)?;
     let organization = asked.by.at.organization;
     let order = asked
         .order_new::<Server, _>("servers.register", &request, |id| {
             Subject::server(organization, ServerId::new(id))
         })
         .await?;
+    let settings = request.settings.unwrap_or_default().change()?;
     let location = format!("/api/v1/organizations/{organization}/servers/{}", order.id());
     let command = Command::Register {
         name: order.seal(Field::Name, request.name.as_str())?,
         slug: request.slug,
         upstream: request.upstream,
         enabled: request.enabled,
+        settings: settings.of(&UpstreamSettings::default()),
     };
-    let written = order.execute(command).await?.written;
-    Ok(Created { location, written })
+    let (id, done) = (ServerId::new(order.id()), order.execute(command).await?);
+    let found = if request.try_upstream { api.trials.run(organization, id, &done.state).await } else { None };
+    let written = WrittenServer { written: done.written, found };
+    Ok(created(written.written.replayed, &location, Json(written)))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::settings::ServerSettings;
 use crate::api::ApiState;
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -17,6 +18,7 @@ pub struct Server {
     /// `null`: forgotten.
     pub name: Option<String>,
     pub upstream: String,
+    pub settings: ServerSettings,
     pub state: ServerState,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: events::Timestamp,
@@ -44,6 +46,7 @@ impl Server {
             slug: row.slug.to_string(),
             name: row.name,
             upstream: row.upstream.to_string(),
+            settings: row.settings.into(),
             state: match row.state {
                 State::Enabled => ServerState::Enabled,
                 State::Disabled => ServerState::Disabled,

@@ -4,6 +4,7 @@ use clap::Args;
 use http::Method;
 use serde_json::Value;
 
+use super::settings::{Setting, Settings};
 use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
@@ -26,6 +27,14 @@ pub struct Change {
     #[arg(long, value_name = "BOOL", group = "change")]
     enabled: Option<bool>,
     #[command(flatten)]
+    settings: Settings,
+    /// Settings that go back to what the gateway's configuration says
+    #[arg(long, value_name = "SETTING", value_delimiter = ',', group = "change")]
+    reset: Vec<Setting>,
+    /// Do not try the upstream
+    #[arg(long)]
+    no_try: bool,
+    #[command(flatten)]
     of: OfOrganization,
     #[command(flatten)]
     waiting: Waiting,
@@ -42,6 +51,8 @@ impl Change {
             ("name", self.name.map(Value::from)),
             ("upstream", self.upstream.map(Value::from)),
             ("enabled", self.enabled.map(Value::from)),
+            ("try_upstream", self.no_try.then_some(false.into())),
+            ("settings", self.settings.member(&self.reset)?),
         ]);
         session.command(&self.waiting, Method::PATCH, &format!("{path}/servers/{id}"), &body, "changed").await
     }

@@ -193,7 +193,7 @@ async fn keys_that_are_not_for_this_server_are_refused() {
         let reply = path(key, address).await;
         assert_eq!((reply.status, reply.reason().as_str()), (status, reason), "{address}");
     }
-    world.server_changed(Changed { upstream: None, enabled: Some(false), name: None });
+    world.server_changed(Changed { upstream: None, enabled: Some(false), name: None, settings: None });
     world.told().await;
     let reply = path(&own, "/mcp/acme/docs").await;
     assert_eq!((reply.status, reply.reason().as_str()), (503, "server_disabled"));

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::client::{PING, Reply};
 use super::upstream::{FakeUpstream, Step, json, with};
-use super::world::{World, settings};
+use super::world::{World, open_to, settings};
 use crate::request::RequestSettings;
 
 async fn answered(answer: String) -> Reply {
@@ -102,7 +102,7 @@ async fn an_upstream_that_hangs_is_504_and_one_that_is_gone_502() {
 #[tokio::test]
 async fn an_upstream_on_a_closed_address_is_not_called() {
     let upstream = FakeUpstream::start(|_| vec![Step::Write(json("{}"))]).await;
-    let closed = RequestSettings { upstream_allow: Vec::new(), ..settings() };
+    let closed = RequestSettings { upstream: open_to(Vec::new()), ..settings() };
     for url in [upstream.url(), format!("http://localhost:{}/", upstream.address.port())] {
         let world = World::with(&url, closed.clone()).await;
         let key = world.key("mcp:docs").await;

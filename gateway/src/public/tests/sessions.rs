@@ -81,7 +81,12 @@ async fn a_session_does_not_follow_a_server_that_moves() {
     let world = World::new(&here.url()).await;
     let key = world.key("mcp:docs").await;
     let id = started(&world, &key).await;
-    let moved = Changed { upstream: Some(elsewhere.url().parse().unwrap()), enabled: None, name: None };
+    let moved = Changed {
+        upstream: Some(elsewhere.url().parse().unwrap()),
+        enabled: None,
+        name: None,
+        settings: None,
+    };
     world.server_changed(moved);
     world.told().await;
     let reply = world.post(&key, &session(&id), PING).await;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::key::{KeyEvent, Revoked};
-use events::server::Changed;
+use events::server::{Changed, UpstreamSettings};
 use tokio::sync::Notify;
 
 use super::client::{Connection, PING, post};
@@ -113,7 +113,12 @@ async fn a_stream_ends_when_its_key_may_no_longer_have_it() {
             world.key_event(key, KeyEvent::ScopesChanged(events::key::ScopesChanged { scopes }));
         }),
         ("server disabled", |world, _| {
-            world.server_changed(Changed { upstream: None, enabled: Some(false), name: None });
+            world.server_changed(Changed {
+                upstream: None,
+                enabled: Some(false),
+                name: None,
+                settings: None,
+            });
         }),
     ];
     for (name, change) in changes {
@@ -193,6 +198,95 @@ async fn an_answer_that_is_no_stream_may_not_fall_silent() {
     assert_eq!(connection.head().await.status, 200);
     assert_eq!(connection.rest().await, "{");
     upstream.gateway_has_closed(1).await;
+}
+
+#[tokio::test]
+async fn a_server_has_a_patience_of_its_own() {
+    let upstream = FakeUpstream::start(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+        vec![Step::Write(head.to_owned()), Step::Wait(Arc::new(Notify::new()))]
+    })
+    .await;
+    // The configuration's would outlast the test.
+    let settings = RequestSettings { body_idle_timeout: Duration::from_secs(600), ..settings() };
+    let world = World::with(&upstream.url(), settings).await;
+    let own = UpstreamSettings { idle_timeout_ms: Some(100.try_into().unwrap()), ..Default::default() };
+    world.server_changed(Changed { upstream: None, enabled: None, name: None, settings: Some(own) });
+    let key = world.key("mcp:docs").await;
+    let mut connection = Connection::open(world.address).await;
+    connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
+    assert_eq!(connection.head().await.status, 200);
+    assert_eq!(connection.rest().await, "{");
+    upstream.gateway_has_closed(1).await;
+}
+
+#[tokio::test]
+async fn a_silent_stream_gets_comments_between_its_events_and_none_within() {
+    let go_on = Arc::new(Notify::new());
+    let told = Arc::clone(&go_on);
+    let upstream = FakeUpstream::start(move |_| {
+        vec![
+            Step::Write(HEAD.to_owned()),
+            Step::Wait(Arc::clone(&told)),
+            chunk("data: 1\r\n\r\n"),
+            Step::Wait(Arc::clone(&told)),
+            chunk("id: 2\ndata: "),
+            Step::Wait(Arc::clone(&told)),
+            chunk("2\n\n"),
+            chunk(""),
+        ]
+    })
+    .await;
+    let settings = RequestSettings { comment_every: Duration::from_millis(50), ..settings() };
+    let every = settings.comment_every;
+    let world = World::with(&upstream.url(), settings).await;
+    let key = world.key("mcp:docs").await;
+    let mut connection = open(&world, &key).await;
+    // Also before the first event, and again and again.
+    for _ in 0..3 {
+        assert_eq!(connection.chunk().await.as_deref(), Some(":\n\n"));
+    }
+    let next = async |connection: &mut Connection| loop {
+        match connection.chunk().await {
+            Some(comment) if comment == ":\n\n" => {}
+            other => return other,
+        }
+    };
+    go_on.notify_one();
+    assert_eq!(next(&mut connection).await.as_deref(), Some("data: 1\r\n\r\n"));
+    assert_eq!(connection.chunk().await.as_deref(), Some(":\n\n"));
+    go_on.notify_one();
+    assert_eq!(next(&mut connection).await.as_deref(), Some("id: 2\ndata: "));
+    // Time for many comments, of which none may come.
+    tokio::time::sleep(every * 6).await;
+    go_on.notify_one();
+    assert_eq!(connection.chunk().await.as_deref(), Some("2\n\n"));
+    assert_eq!(connection.chunk().await, None);
+}
+
+/// A comment would make it longer than it says.
+#[tokio::test]
+async fn a_stream_of_a_known_length_gets_no_comments() {
+    let go_on = Arc::new(Notify::new());
+    let told = Arc::clone(&go_on);
+    let upstream = FakeUpstream::start(move |_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 18\r\n\r\n";
+        vec![
+            Step::Write(format!("{head}data: 1\n\n")),
+            Step::Wait(Arc::clone(&told)),
+            Step::Write("data: 2\n\n".to_owned()),
+        ]
+    })
+    .await;
+    let settings = RequestSettings { comment_every: Duration::from_millis(50), ..settings() };
+    let every = settings.comment_every;
+    let world = World::with(&upstream.url(), settings).await;
+    let key = world.key("mcp:docs").await;
+    let request = format!("Authorization: Bearer {}\r\nConnection: close\r\n", key.text);
+    let mut connection = opened(&world, &post(&request, PING)).await;
+    tokio::time::sleep(every * 6).await;
+    go_on.notify_one();
+    assert_eq!(connection.rest().await, "data: 1\n\ndata: 2\n\n");
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ async fn a_server_that_changes_while_the_body_comes_is_called_as_it_is_then() {
     let key = world.key("mcp:docs").await;
     let change = |upstream: Option<String>, enabled| {
         let upstream = upstream.map(|url| url.parse().unwrap());
-        world.server_changed(Changed { upstream, enabled, name: None });
+        world.server_changed(Changed { upstream, enabled, name: None, settings: None });
     };
     let reply = change_within_body(&world, &key, async || {
         change(Some(after.url()), None);

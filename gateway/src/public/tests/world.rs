@@ -17,7 +17,7 @@ use events::log::{
 use events::organization::{Created, OrganizationEvent};
 use events::position::Place;
 use events::sealed::SealedBytes;
-use events::server::{Changed, Registered, ServerEvent};
+use events::server::{Changed, Registered, ServerEvent, UpstreamSettings};
 use events::*;
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
@@ -31,6 +31,7 @@ use super::client::{Connection, Reply, post};
 use crate::listener::{Bounds, Room, Sockets};
 use crate::public::serve;
 use crate::request::{Door, DoorParts, RequestSettings};
+use crate::upstream::{Guard, UpstreamConfig};
 use crate::vault::node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 
 /// A log in memory: what is pushed is followed.
@@ -154,10 +155,15 @@ pub fn sealed() -> SealedText {
     SealedText { key: SealingKeyId::new(Uuid::nil()), nonce: none(), ciphertext: none() }
 }
 
+/// With these networks open.
+pub fn open_to(allow: Vec<ipnet::IpNet>) -> UpstreamConfig {
+    UpstreamConfig { guard: Arc::new(Guard::new(allow, Vec::new())), ..UpstreamConfig::default() }
+}
+
 /// Settings for tests: loopback upstreams, short times.
 pub fn settings() -> RequestSettings {
     RequestSettings {
-        upstream_allow: vec!["127.0.0.0/8".parse().unwrap()],
+        upstream: open_to(vec!["127.0.0.0/8".parse().unwrap()]),
         recheck_every: Duration::from_millis(20),
         ..RequestSettings::new("https://mcp.example.com".parse().unwrap())
     }
@@ -290,6 +296,7 @@ impl World {
             upstream: upstream.parse().unwrap(),
             enabled: true,
             name: sealed(),
+            settings: UpstreamSettings::default(),
         };
         let event = Event::Server(ServerEvent::Registered(registered));
         self.log.push(Subject::server(organization, id), event);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use events::digest::DigestBytes;
 use events::key::{Environment, KeyOwner};
+use events::server::UpstreamSettings;
 use events::{KeyId, OrganizationId, Owner, ScopeSet, SecretId, ServerId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -56,10 +57,19 @@ pub(super) struct Server<'a> {
     slug: Cow<'a, str>,
     #[serde(borrow)]
     upstream: Cow<'a, str>,
+    settings: Settings<'a>,
     state: StoredServerState,
     generation: u64,
     /// Whether its address leads to it.
     pub(super) named: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Settings<'a> {
+    credentials: Option<Cow<'a, str>>,
+    ca: Option<Cow<'a, str>>,
+    response_timeout_ms: Option<u32>,
+    idle_timeout_ms: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,12 +146,13 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn server(entry: &'a ServerEntry, named: bool) -> Self {
-        let ServerEntry { id, organization, slug, upstream, state, generation } = entry;
+        let ServerEntry { id, organization, slug, upstream, settings, state, generation } = entry;
         Self::Server(Server {
             id: *id.uuid().as_bytes(),
             organization: *organization.uuid().as_bytes(),
             slug: slug.as_str().into(),
             upstream: upstream.to_string().into(),
+            settings: Settings::of(settings),
             state: (*state).into(),
             generation: *generation,
             named,
@@ -208,8 +219,36 @@ impl Server<'_> {
             organization: OrganizationId::new(Uuid::from_bytes(self.organization)),
             slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
             upstream: self.upstream.parse().map_err(|_| BadRecord("upstream URL"))?,
+            settings: self.settings.settings()?,
             state: self.state.into(),
             generation: self.generation,
+        })
+    }
+}
+
+impl<'a> Settings<'a> {
+    fn of(settings: &'a UpstreamSettings) -> Self {
+        let UpstreamSettings { credentials, ca, response_timeout_ms, idle_timeout_ms } = settings;
+        Self {
+            credentials: credentials.as_ref().map(|credentials| credentials.to_string().into()),
+            ca: ca.as_ref().map(|ca| ca.as_str().into()),
+            response_timeout_ms: response_timeout_ms.map(u32::from),
+            idle_timeout_ms: idle_timeout_ms.map(u32::from),
+        }
+    }
+
+    fn settings(self) -> Result<UpstreamSettings, BadRecord> {
+        let Self { credentials, ca, response_timeout_ms, idle_timeout_ms } = self;
+        let timeout = |millis: Option<u32>| {
+            millis.map(TryInto::try_into).transpose().map_err(|_| BadRecord("time-out"))
+        };
+        let credentials = credentials.map(|text| text.parse()).transpose();
+        let ca = ca.map(|text| text.parse()).transpose();
+        Ok(UpstreamSettings {
+            credentials: credentials.map_err(|_| BadRecord("credentials"))?,
+            ca: ca.map_err(|_| BadRecord("certificate authorities"))?,
+            response_timeout_ms: timeout(response_timeout_ms)?,
+            idle_timeout_ms: timeout(idle_timeout_ms)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What single events change.
 
-use events::server::Changed;
+use events::server::{Changed, UpstreamSettings};
 use events::slug::SlugKind;
 use events::{AggregateType, Owner, Subject};
 
@@ -51,7 +51,7 @@ fn events_under_another_owners_subject_change_nothing() {
     let before = (directory.key(key(1)), directory.server_by_id(server(1)));
     directory.apply(&of_key(4, Owner::Organization(organization(2)), key(1), revoked()));
     directory.apply(&of_key(5, Owner::Installation, key(1), revoked()));
-    let changed = Changed { upstream: None, enabled: Some(false), name: None };
+    let changed = Changed { upstream: None, enabled: Some(false), name: None, settings: None };
     directory.apply(&of_server(6, organization(2), server(1), ServerEvent::Changed(changed)));
     assert_eq!(before, (directory.key(key(1)), directory.server_by_id(server(1))));
 }
@@ -60,7 +60,8 @@ fn events_under_another_owners_subject_change_nothing() {
 fn a_server_is_changed_and_removed() {
     let directory = one_of_each();
     let changed = |upstream: Option<&str>, enabled, name| {
-        ServerEvent::Changed(Changed { upstream: upstream.map(|url| url.parse().unwrap()), enabled, name })
+        let upstream = upstream.map(|url| url.parse().unwrap());
+        ServerEvent::Changed(Changed { upstream, enabled, name, settings: None })
     };
     directory.apply(&of_server(4, organization(1), server(1), changed(None, None, Some(sealed()))));
     assert_eq!(directory.server_generation(server(1)), Some(2), "a name is nothing to a node");
@@ -73,13 +74,18 @@ fn a_server_is_changed_and_removed() {
     let entry = directory.server(organization(1), "docs").unwrap();
     assert_eq!((entry.state, entry.generation), (ServerState::Disabled, 5));
     assert_eq!(entry.upstream.to_string(), "http://10.0.0.1/mcp");
+    let settings = UpstreamSettings { credentials: Some("none".parse().unwrap()), ..entry.settings.clone() };
+    let set = Changed { upstream: None, enabled: None, name: None, settings: Some(settings.clone()) };
+    directory.apply(&of_server(6, organization(1), server(1), ServerEvent::Changed(set)));
+    let entry = directory.server(organization(1), "docs").unwrap();
+    assert_eq!((&entry.settings, entry.generation), (&settings, 6));
     directory.apply(&of_server(
-        6,
+        7,
         organization(1),
         server(1),
         ServerEvent::Removed(events::server::Removed { reason: None }),
     ));
-    directory.apply(&of_server(7, organization(1), server(1), changed(None, Some(true), None)));
+    directory.apply(&of_server(8, organization(1), server(1), changed(None, Some(true), None)));
     assert_eq!(directory.server(organization(1), "docs").unwrap().state, ServerState::Removed);
 }
 

@@ -28,6 +28,11 @@ pub(super) fn read(sequence: u64, (what, o, n): Step) -> Read {
                 upstream: None,
                 enabled: Some(o == 1),
                 name: None,
+                settings: (o == 2).then(|| events::server::UpstreamSettings {
+                    credentials: Some("header:x-identity".parse().unwrap()),
+                    idle_timeout_ms: Some(5_000.try_into().unwrap()),
+                    ..events::server::UpstreamSettings::default()
+                }),
             }),
         ),
         5 => {
