@@ -13,14 +13,15 @@ use tokio::sync::OnceCell;
 
 use super::ReadModelError;
 
-/// What every session is set to: by statements, since PgBouncer refuses the same as start-up options.
+/// What every session is set to: by statements, since PgBouncer refuses the same as start-up options. That tables are
+/// there already is nothing to tell: hence the last.
 const SETTINGS: &str = "SET statement_timeout = '10s'; \
                         SET lock_timeout = '5s'; \
                         SET idle_in_transaction_session_timeout = '30s'; \
                         SET timezone = 'UTC'; \
                         SET client_min_messages = 'warning';";
 
-/// Tables that are there already are nothing to tell, and a connection is there within this time or not at all.
+/// A connection is there within this time, or not at all.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// Connections to the database of the read models. Cheap to clone.
@@ -86,16 +87,16 @@ impl Pool {
     }
 }
 
-/// Whether what one session was set to is there in the next. Statements are sent as text, since prepared ones are
-/// what goes wrong first.
+/// Whether what one session was set to is there in the next one, which begins when it has ended. Statements are sent as
+/// text, since prepared ones are what goes wrong first.
 async fn mixes_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut first: PgConnection = options.connect().await?;
     sqlx::raw_sql("SET keyledger.session = 'taken'").execute(&mut first).await?;
+    first.close().await?;
     let mut second: PgConnection = options.connect().await?;
     let seen =
         sqlx::raw_sql("SELECT current_setting('keyledger.session', true)").fetch_one(&mut second).await?;
     let seen: Option<String> = sqlx::Row::try_get(&seen, 0)?;
     second.close().await?;
-    first.close().await?;
     Ok(seen.is_some_and(|seen| !seen.is_empty()))
 }

@@ -10,12 +10,14 @@
 
 mod a_command_is_carried_out_for_a_key_that_works_now;
 mod a_command_says_when_it_holds_everywhere;
+mod a_fault_has_one_name_on_every_listener;
 mod a_key_polls_the_tasks_that_it_made;
 mod a_key_that_changes_changes_at_once;
 mod a_member_that_died_can_be_forgotten;
 mod a_refusal_says_why_and_nothing_more;
 mod a_server_says_how_it_is_called;
 mod a_session_belongs_to_its_caller;
+mod a_worker_rests_beside_a_newer_schema;
 mod an_answer_arrives_as_it_is_sent;
 mod an_early_answer_reaches_its_client;
 mod an_open_stream_ends_with_its_key;
