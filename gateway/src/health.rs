@@ -108,9 +108,14 @@ fn built_from_another(reason: &str) -> String {
     )
 }
 
-/// To write them down takes a thread for a while: one at a time, and none of those that answer others.
+/// To write them down takes a thread for a while: one at a time, and none of those that answer others. Nobody waits for a
+/// turn, or a queue of them would hold every connection that `/livez` could come by.
 async fn metrics(State((metrics, turn)): State<(PrometheusHandle, Arc<Semaphore>)>) -> Response<Body> {
-    let Ok(turn) = turn.acquire_owned().await else { return problem(Problem::internal()).await };
+    let Ok(turn) = turn.try_acquire_owned() else {
+        let busy =
+            Problem::new(Kind::Busy, "The metrics are being written down for somebody else; ask again.");
+        return problem(busy.retry_after(1)).await;
+    };
     let written = tokio::task::spawn_blocking(move || {
         let text = metrics.render();
         drop(turn);
