@@ -26,6 +26,11 @@ pub enum AuthenticationError {
 }
 
 impl AuthenticationError {
+    /// Whether it is the node that can't judge the key, and not the key that does not work.
+    pub fn is_the_nodes(self) -> bool {
+        matches!(self, Self::Invalid(Invalid::Closed))
+    }
+
     /// Its name in metrics and answers.
     pub fn name(self) -> &'static str {
         match self {

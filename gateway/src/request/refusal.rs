@@ -118,24 +118,9 @@ impl Refusal {
                 Some(Duration::from_secs(1))
             }
             // Somebody must do something first.
-            Self::ServerDisabled
-            | Self::ServerClosed
-            | Self::Authentication(AuthenticationError::Invalid(Invalid::Closed)) => {
-                Some(Duration::from_secs(30))
-            }
-            Self::Authentication(
-                AuthenticationError::Credential(_)
-                | AuthenticationError::Malformed
-                | AuthenticationError::Unknown
-                | AuthenticationError::Invalid(
-                    Invalid::Revoked
-                    | Invalid::Disabled
-                    | Invalid::NotYetValid
-                    | Invalid::Expired
-                    | Invalid::OrganizationSuspended,
-                ),
-            )
-            | Self::Body(
+            Self::ServerDisabled | Self::ServerClosed => Some(Duration::from_secs(30)),
+            Self::Authentication(error) => error.is_the_nodes().then_some(Duration::from_secs(30)),
+            Self::Body(
                 BodyFault::ContentType
                 | BodyFault::ContentEncoding
                 | BodyFault::TooLong { .. }
