@@ -88,7 +88,7 @@ impl Tasks {
                 let up = std::str::from_utf8(body).ok();
                 let up = up.and_then(|text| task::renamed(text, |other| (other == id).then(|| own.clone())));
                 // It was parsed before, and names the task.
-                let body = up.ok_or(UnknownTask)?.into();
+                let body = Bytes::from_owner(InPlace { text: up.ok_or(UnknownTask)?, _of: body.clone() });
                 let needs = Needs::Thing { kind: Thing::Tool, name: named.tool.into() };
                 Ok(Tasked { needs, body: Some(body), naming: Some(naming) })
             }
@@ -104,6 +104,18 @@ impl Tasks {
             | Needs::WholeServer
             | Needs::Unnamed(_) => Ok(Tasked { needs: needs.into_owned(), body: None, naming: None }),
         }
+    }
+}
+
+/// A body in place of another, whose share of the room for bodies it holds.
+struct InPlace {
+    text: String,
+    _of: Bytes,
+}
+
+impl AsRef<[u8]> for InPlace {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 }
 
