@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod clock;
+pub mod deep;
 pub mod digest;
 pub mod envelope;
 pub mod event;
@@ -12,6 +13,7 @@ pub mod id;
 pub mod installation;
 pub mod key;
 pub mod log;
+pub mod members;
 mod named;
 pub mod organization;
 pub mod parts;

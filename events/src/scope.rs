@@ -122,6 +122,18 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// The one server that it names.
+    pub fn server(&self) -> Option<&Slug> {
+        match self {
+            Self::Mcp(McpScope { server: ServerPattern::Slug(slug), .. }) => Some(slug),
+            Self::Mcp(McpScope { server: ServerPattern::Any, .. })
+            | Self::Admin { .. }
+            | Self::KeysVerify => None,
+        }
+    }
+}
+
 impl McpScope {
     pub(crate) fn covers_server(&self, slug: &Slug) -> bool {
         match &self.server {

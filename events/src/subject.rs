@@ -184,6 +184,11 @@ impl Subject {
         Self::of(Owner::Installation, AggregateType::Unknown(unknown()), AggregateId(unknown()))
     }
 
+    /// What the subjects of an owner's aggregates of one type begin with.
+    pub fn start(owner: Owner, aggregate_type: &AggregateType) -> String {
+        format!("{}{}.{owner}.{aggregate_type}.", Self::PREFIX, Shard::ZERO)
+    }
+
     pub fn installation(id: InstallationId) -> Self {
         Self::of(Owner::Installation, AggregateType::Installation, id.into())
     }

@@ -141,6 +141,15 @@ impl Directory {
         self.server_by_id(id)
     }
 
+    /// The slugs of an organization's servers that are not removed. It looks at all servers that there are.
+    pub fn servers_of(&self, organization: OrganizationId) -> Vec<Slug> {
+        let servers = self.servers.pin();
+        let own = servers
+            .values()
+            .filter(|entry| entry.organization == organization && entry.state != ServerState::Removed);
+        own.map(|entry| entry.slug.clone()).collect()
+    }
+
     pub fn server_by_id(&self, id: ServerId) -> Option<Arc<ServerEntry>> {
         self.servers.pin().get(&id).cloned()
     }

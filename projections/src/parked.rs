@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use events::{EventId, Subject, Timestamp};
+use events::{AggregateType, EventId, Owner, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -84,6 +84,32 @@ pub async fn count(pool: &Pool, projection: Projection) -> Result<u64, ReadModel
         .await?;
     Ok(count.unsigned_abs())
 }
+
+/// At most this many are told to wait.
+const TOLD: i64 = 100;
+
+/// An owner's aggregates of one type that have a parked event: the first 100.
+pub async fn waiting(
+    pool: &Pool,
+    projection: Projection,
+    owner: Owner,
+    aggregate_type: &AggregateType,
+) -> Result<Vec<Subject>, ReadModelError> {
+    let from = Subject::start(owner, aggregate_type);
+    // The first text after all that begin so.
+    let to = format!("{}/", from.trim_end_matches('.'));
+    let subjects: Vec<String> = sqlx::query_scalar(WAITING)
+        .bind(projection.as_str())
+        .bind(from)
+        .bind(to)
+        .bind(TOLD)
+        .fetch_all(pool.inner())
+        .await?;
+    Ok(subjects.iter().filter_map(|subject| subject.parse().ok()).collect())
+}
+
+pub(crate) const WAITING: &str = "SELECT DISTINCT subject FROM parked_events \
+     WHERE projection = $1 AND subject >= $2 AND subject < $3 ORDER BY subject LIMIT $4";
 
 /// Which of these aggregates have a parked event.
 pub(crate) async fn among(

@@ -11,7 +11,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use self::page::List;
-use crate::Projection;
+use crate::{Projection, parked};
 
 pub mod history;
 pub mod key;
@@ -50,7 +50,8 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
             ("history of the installation, newest first", history::ALL_NEWEST),
         ],
     };
-    List::ALL.into_iter().flat_map(of).collect()
+    let waiting = ("what waits of an owner", parked::WAITING);
+    List::ALL.into_iter().flat_map(of).chain([waiting]).collect()
 }
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

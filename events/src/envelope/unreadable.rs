@@ -2,22 +2,19 @@
 //! for that: what is skipped in silence fails open. Its source tells that it is one, and the subject that it lies
 //! on what it is about.
 
-use std::fmt;
-
-use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::{Fingerprint, Foreign, ForeignReason, Read, Unreadable, UnreadableReason, source};
 use crate::actor::Actor;
 use crate::id::{CommandId, EventId, LogId};
 use crate::log::Stored;
+use crate::members::Members;
 use crate::position::{Position, Shard};
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::timestamp::Timestamp;
 
 /// The envelope's members as they stand in the message.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+struct Envelope<'a>(Members<'a>);
 
 /// Why a member is not read.
 struct Unknown {
@@ -35,8 +32,8 @@ pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
     let foreign = |reason| {
         Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
     };
-    let members: Members<'_> = match serde_json::from_slice(&stored.payload) {
-        Ok(members) => members,
+    let members = match serde_json::from_slice(&stored.payload) {
+        Ok(members) => Envelope(members),
         Err(error) => return foreign(ForeignReason::NoEnvelope(error)),
     };
     let id: Option<EventId> = members.get("id").ok();
@@ -62,10 +59,10 @@ pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
     }))
 }
 
-impl Members<'_> {
+impl Envelope<'_> {
     fn get<T: DeserializeOwned>(&self, member: &'static str) -> Result<T, Unknown> {
         let unknown = |problem: &str| Unknown { member, problem: problem.to_owned() };
-        let mut found = self.0.iter().filter(|(name, _)| name == member);
+        let mut found = self.0.0.iter().filter(|(name, _)| name == member);
         match (found.next(), found.next()) {
             (None, _) => Err(unknown("it is missing")),
             (Some((_, value)), None) => {
@@ -133,7 +130,7 @@ impl Members<'_> {
             self.get::<Actor>("actor")?;
             self.get::<CommandId>("commandid")?;
             self.get::<Fingerprint>("fingerprint")?;
-            if self.0.iter().any(|(name, _)| name == "causationid") {
+            if self.0.0.iter().any(|(name, _)| name == "causationid") {
                 self.get::<Option<EventId>>("causationid")?;
             }
             self.get::<IgnoredAny>("data")
@@ -142,29 +139,5 @@ impl Members<'_> {
             Ok(IgnoredAny) => UnreadableReason::Envelope,
             Err(unknown) => unknown.into(),
         }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a CloudEvents envelope")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-
-        deserializer.deserialize_map(Object)
     }
 }

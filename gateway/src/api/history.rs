@@ -26,7 +26,7 @@ pub struct RecordedEvent {
     /// Such as `key` or `server`.
     pub aggregate_type: String,
     pub aggregate_id: String,
-    /// Who: `key:<id>`, `user:<id>`, `system:<name>` or `reactor:<name>`.
+    /// Who: `key:<id>`, `user:<id>`, `client:<id>`, `grant:<id>`, `system:<name>` or `reactor:<name>`.
     pub actor: String,
     /// The command that made it.
     pub command: Uuid,

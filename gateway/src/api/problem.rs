@@ -33,6 +33,16 @@ impl Problem {
         .retry_after(2)
     }
 
+    /// The node knows it, and the read models lack it also where they have come as far as the node.
+    pub fn not_taken_in() -> Self {
+        Self::new(
+            Kind::NotTakenIn,
+            "It exists, and its events wait to be taken into the read models, so nothing can be shown of it. Commands \
+             on it go on. `keyledger projections parked list` shows an operator what waits, and why.",
+        )
+        .retry_after(30)
+    }
+
     /// `?at_least` was not reached in time.
     pub fn position_not_reached(waited: Duration) -> Self {
         Self::new(

@@ -6,6 +6,7 @@ use http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use crate::problem::Problem;
 
@@ -78,6 +79,10 @@ pub struct Page<T> {
     /// Send it as `cursor` for the next page; absent on the last one. Opaque.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// Ids of which events wait to be taken in, on this page or another: each may be missing, or be shown as it was
+    /// before. Commands, and what holds at the door, do not wait. At most 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Uuid>,
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {

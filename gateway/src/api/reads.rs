@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use events::{Owner, Position, Timestamp};
+use events::{AggregateType, Owner, Position, Timestamp};
 use http::{HeaderName, HeaderValue};
-use projections::Projection;
 use projections::checkpoint::{self, Checkpoint};
 use projections::postgres::organization;
 use projections::postgres::{Page as Rows, PageQuery, Pool, ReadModelError};
+use projections::{Projection, parked};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::Place;
@@ -93,7 +94,7 @@ impl ApiState {
     }
 
     /// Reads one thing. What this node's memory knows already and the read models do not is waited for, so that a
-    /// script's next command finds what its last one made.
+    /// script's next command finds what its last one made. What they lack even then is told: nobody takes it for gone.
     pub async fn read_one<'a, T, F>(
         &'a self,
         projection: Projection,
@@ -106,7 +107,8 @@ impl ApiState {
     {
         let found = self.read(projection, at_least, &read).await?;
         if found.found.is_none() && known() {
-            return self.read(projection, self.gate.position(), &read).await;
+            let found = self.read(projection, self.gate.position(), &read).await?;
+            return if found.found.is_some() { Ok(found) } else { Err(Problem::not_taken_in()) };
         }
         Ok(found)
     }
@@ -138,6 +140,18 @@ impl ApiState {
         }
         let row = self.read(Projection::Organizations, None, |pool| organization::get(pool, id)).await?;
         row.required().map(|_| ())
+    }
+
+    /// The ids of those of which events wait to be taken in.
+    pub async fn waiting(
+        &self,
+        projection: Projection,
+        owner: Owner,
+        aggregate_type: AggregateType,
+    ) -> Result<Vec<Uuid>, Problem> {
+        let find = |pool| parked::waiting(pool, projection, owner, &aggregate_type);
+        let subjects = self.read(projection, None, find).await?.found;
+        Ok(subjects.iter().filter_map(|subject| subject.aggregate_id.as_str().parse().ok()).collect())
     }
 
     async fn wait_for(&self, pool: &Pool, projection: Projection, position: Position) -> Result<(), Problem> {
@@ -203,12 +217,17 @@ impl ListQuery {
 impl<T> Page<T> {
     pub fn of<Row>(rows: Rows<Row>, view: impl FnMut(Row) -> T) -> Self {
         let Rows { items, next } = rows.map(view);
-        Self { items, next: next.map(|cursor| cursor.to_string()) }
+        Self { items, next: next.map(|cursor| cursor.to_string()), waiting: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with_waiting(self, waiting: Vec<Uuid>) -> Self {
+        Self { waiting, ..self }
     }
 
     /// At most one item, found by its name.
     pub fn one(item: Option<T>) -> Self {
-        Self { items: item.into_iter().collect(), next: None }
+        Self { items: item.into_iter().collect(), next: None, waiting: Vec::new() }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -86,59 +85,10 @@ pub struct GiveReason {
     pub reason: Option<Reason>,
 }
 
-/// A JSON object of the client's own, at most [`Metadata::MAX_BYTES`] when written without spaces. Its
-/// members are kept sorted, so that the same object always has the same bytes.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(transparent)]
-pub struct Metadata(Map<String, Value>);
-
-impl Metadata {
-    pub const MAX_BYTES: usize = 4_096;
-
-    /// The object as it is sealed.
-    pub fn to_text(&self) -> String {
-        Value::Object(self.0.clone()).to_string()
-    }
-}
-
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut metadata = Self(Map::deserialize(deserializer)?);
-        metadata.0.sort_keys();
-        metadata.0.values_mut().for_each(Value::sort_all_objects);
-        let bytes = metadata.to_text().len();
-        if bytes > Self::MAX_BYTES {
-            let most = Self::MAX_BYTES;
-            return Err(serde::de::Error::custom(format!(
-                "metadata holds at most {most} bytes; these are {bytes}"
-            )));
-        }
-        Ok(metadata)
-    }
-}
-
-impl PartialSchema for Metadata {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::Object))
-            .description(Some(
-                "a JSON object of the client's own, at most 4,096 bytes written without spaces",
-            ))
-            .additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::<Schema>::FreeForm(
-                true,
-            )))
-            .into()
-    }
-}
-
-impl ToSchema for Metadata {
-    fn name() -> Cow<'static, str> {
-        "Metadata".into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -150,14 +100,5 @@ mod tests {
         assert!(parse("").is_err());
         assert!(parse("a\nb").is_err());
         assert!(parse(" a").is_err());
-    }
-
-    #[test]
-    fn metadata_is_an_object_of_bounded_size_and_one_spelling() {
-        let one: Metadata = serde_json::from_str(r#"{"b": {"y": 1, "x": 2}, "a": []}"#).unwrap();
-        assert_eq!(one.to_text(), r#"{"a":[],"b":{"x":2,"y":1}}"#);
-        assert!(serde_json::from_str::<Metadata>("[]").is_err());
-        let large = format!(r#"{{"a": "{}"}}"#, "x".repeat(Metadata::MAX_BYTES));
-        assert!(serde_json::from_str::<Metadata>(&large).is_err());
     }
 }

@@ -24,6 +24,9 @@ pub struct Written {
     /// Opaque.
     #[schema(value_type = String)]
     pub position: Position,
+    /// What was done all the same and is probably not what was meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// With `wait=fleet`: whether what was done holds everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<FleetProof>,
@@ -31,7 +34,8 @@ pub struct Written {
 
 impl Written {
     pub fn new<A>(id: Uuid, done: &Done<A>) -> Self {
-        Self { id, changed: done.changed, replayed: done.replayed, position: done.position, fleet: None }
+        let Done { changed, replayed, position, .. } = *done;
+        Self { id, changed, replayed, position, warnings: Vec::new(), fleet: None }
     }
 }
 

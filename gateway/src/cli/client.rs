@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use events::deep::Deep;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
@@ -134,7 +135,9 @@ impl Client {
             self.as_of.get_or_init(|| as_of.to_owned());
         }
         if parts.status.is_success() && !is_problem {
-            return serde_json::from_slice(&body).map_err(|_| not_the_api(&origin, parts.status));
+            let Deep(answer) =
+                serde_json::from_slice(&body).map_err(|_| not_the_api(&origin, parts.status))?;
+            return Ok(answer);
         }
         match serde_json::from_slice::<Problem>(&body) {
             Ok(problem) if is_problem => Err(CliError::Problem(Box::new(problem))),

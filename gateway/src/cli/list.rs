@@ -34,6 +34,14 @@ impl Reading {
     }
 }
 
+/// What the API has of a list.
+struct Found {
+    items: Vec<Value>,
+    next: Option<String>,
+    /// Ids of those that are missing, or outdated.
+    waiting: Vec<Value>,
+}
+
 /// The most that the API gives at once.
 const PAGE: u32 = 200;
 
@@ -44,23 +52,26 @@ impl Paging {
         path: &str,
         columns: &[Column],
     ) -> Result<(), CliError> {
-        let (items, next) = self.fetch(session, path).await?;
+        let Found { items, next, waiting } = self.fetch(session, path).await?;
         session.note_age();
         if session.json {
-            return session.output.json(&json!({ "items": items, "next": next }));
+            return session.output.json(&json!({ "items": items, "next": next, "waiting": waiting }));
         }
         session.output.table(columns, &items)?;
+        if !waiting.is_empty() {
+            let ids: Vec<_> = waiting.iter().filter_map(Value::as_str).collect();
+            session.output.note(format!(
+                "missing here, or shown as before, since events of theirs wait to be taken in: {}",
+                ids.join(", ")
+            ));
+        }
         if next.is_some() {
             session.output.note(format!("there are more: --limit takes more than {}", self.limit));
         }
         Ok(())
     }
 
-    async fn fetch(
-        &self,
-        session: &Session<'_>,
-        path: &str,
-    ) -> Result<(Vec<Value>, Option<String>), CliError> {
+    async fn fetch(&self, session: &Session<'_>, path: &str) -> Result<Found, CliError> {
         let mut items = Vec::new();
         let mut next = self.cursor.clone();
         loop {
@@ -74,7 +85,9 @@ impl Paging {
             }
             next = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if next.is_none() || items.len() >= self.limit as usize {
-                return Ok((items, next));
+                let waiting = page.get_mut("waiting").map(Value::take);
+                let waiting = waiting.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+                return Ok(Found { items, next, waiting });
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Which organization, server or key a command is about: ids, or slugs that the API is asked for.
 
 use clap::Args;
+use domain::key::secret::ParsedKey;
+use events::KeyId;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,6 +27,36 @@ pub struct OfOwner {
     /// The installation's own keys
     #[arg(long, conflicts_with = "organization")]
     installation: bool,
+}
+
+/// Which key.
+#[derive(Debug, Args)]
+pub struct OfKey {
+    /// The key's id
+    key: String,
+    #[command(flatten)]
+    of: OfOwner,
+}
+
+impl OfKey {
+    /// The key's path in the API.
+    pub async fn path(&self, session: &Session<'_>) -> Result<String, CliError> {
+        let key = self.key.parse::<KeyId>().map_err(|_| no_key_id(&self.key))?;
+        Ok(format!("{}/{key}", self.of.keys(session).await?))
+    }
+}
+
+/// Somebody may have pasted the key itself: it is not said again.
+fn no_key_id(text: &str) -> CliError {
+    let said = if ParsedKey::parse(text).is_ok() {
+        "this is a key itself, and no key's id".to_owned()
+    } else {
+        let shown: String = text.chars().take(64).collect();
+        format!("`{shown}` is no key id")
+    };
+    CliError::Usage(format!(
+        "{said}: a key is named by its id, such as 0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b; `keyledger keys list` shows them"
+    ))
 }
 
 impl OfOrganization {

@@ -36,6 +36,10 @@ impl Session<'_> {
         let mut written = self.client.write(method, &waiting.path(path), body).await?;
         if !self.json {
             show(self, &written)?;
+            let warnings = written.get("warnings").and_then(Value::as_array).into_iter().flatten();
+            for warning in warnings.filter_map(Value::as_str) {
+                self.output.note(format!("warning: {warning}"));
+            }
         }
         let proven = match begun {
             None => Ok(()),

@@ -61,6 +61,7 @@ kinds! {
 
     // Reads.
     ReadModelsUnavailable  SERVICE_UNAVAILABLE    "read-models-unavailable" "The read models can't be reached"
+    NotTakenIn             SERVICE_UNAVAILABLE    "not-taken-in"            "It exists and can't be shown"
     PositionNotReached     GATEWAY_TIMEOUT        "position-not-reached"    "The read models are not that far yet"
     TimedOut               GATEWAY_TIMEOUT        "timed-out"               "No answer in time"
 

@@ -1,6 +1,7 @@
 //! The history: one row an event, for audit. What people wrote stands apart from the rest, so that forgetting
 //! erases it and nothing else.
 
+use events::deep::Deep;
 use events::{Actor, AggregateId, AggregateType, CommandId, EventId, Owner, Recorded, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -94,7 +95,7 @@ pub async fn of_aggregate(
         Order::NewestFirst => (OF_AGGREGATE_NEWEST, i64::MAX),
     };
     let (_, after) = query.after(List::Aggregate)?.unwrap_or((0, start));
-    let rows: Vec<Json<EventRow>> = sqlx::query_scalar(sql)
+    let rows: Vec<Json<Deep<EventRow>>> = sqlx::query_scalar(sql)
         .bind(subject.owner.to_string())
         .bind(subject.aggregate_type.to_string())
         .bind(subject.aggregate_id.to_string())
@@ -102,7 +103,7 @@ pub async fn of_aggregate(
         .bind(query.fetch())
         .fetch_all(pool.inner())
         .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
+    let rows = rows.into_iter().map(|Json(Deep(row))| row).collect();
     Ok(Page::of(rows, query, List::Aggregate, |row: &EventRow| (0, row.sequence.cast_signed())))
 }
 
@@ -131,8 +132,8 @@ pub async fn list(
     if let Some(owner) = events.owner {
         statement = statement.bind(owner.to_string());
     }
-    let rows: Vec<Json<EventRow>> = statement.fetch_all(pool.inner()).await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
+    let rows: Vec<Json<Deep<EventRow>>> = statement.fetch_all(pool.inner()).await?;
+    let rows = rows.into_iter().map(|Json(Deep(row))| row).collect();
     Ok(Page::of(rows, query, List::Events, |row: &EventRow| {
         (row.stored_at.unix_millis(), row.sequence.cast_signed())
     }))

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use events::deep::Deep;
 use events::key::{Environment, KeyEvent, KeyOwner};
 use events::sealed::Field;
 use events::{Actor, KeyId, Owner, Recorded, ScopeSet, SecretId, Timestamp};
@@ -135,25 +136,25 @@ fn object(texts: &Texts) -> Option<Value> {
 
 /// A key of this owner; `None` also for another's.
 pub async fn get(pool: &Pool, owner: Owner, id: KeyId) -> Result<Option<KeyRow>, ReadModelError> {
-    let row: Option<Json<_>> =
+    let row: Option<Json<Deep<_>>> =
         sqlx::query_scalar("SELECT to_jsonb(k) FROM keys k WHERE id = $1 AND owner = $2")
             .bind(id.uuid())
             .bind(owner.to_string())
             .fetch_optional(pool.inner())
             .await?;
-    Ok(row.map(|Json(row)| row))
+    Ok(row.map(|Json(Deep(row))| row))
 }
 
 /// An owner's keys, newest first, revoked ones included.
 pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<KeyRow>, ReadModelError> {
     let (_, before) = query.after(List::Keys)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<KeyRow>> = sqlx::query_scalar(LIST)
+    let rows: Vec<Json<Deep<KeyRow>>> = sqlx::query_scalar(LIST)
         .bind(owner.to_string())
         .bind(before)
         .bind(query.fetch())
         .fetch_all(pool.inner())
         .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
+    let rows = rows.into_iter().map(|Json(Deep(row))| row).collect();
     Ok(Page::of(rows, query, List::Keys, |row: &KeyRow| (0, row.created.cast_signed())))
 }
 
@@ -165,9 +166,9 @@ pub(crate) async fn load(
     ids: Vec<KeyId>,
 ) -> Result<HashMap<KeyId, KeyRow>, sqlx::Error> {
     let ids = ids.into_iter().map(KeyId::uuid).collect();
-    let rows: Vec<KeyRow> =
+    let rows: Vec<Deep<KeyRow>> =
         super::load(connection, "SELECT to_jsonb(k) FROM keys k WHERE id = ANY($1)", ids).await?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    Ok(rows.into_iter().map(|Deep(row)| (row.id, row)).collect())
 }
 
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[KeyRow]) -> Result<(), sqlx::Error> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use events::deep;
 use events::sealed::{Field, SealedField};
 use events::{Recorded, SealedText};
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub async fn open(unseal: &dyn Unseal, recorded: &Recorded) -> Result<Texts, Uns
         let value = match unseal.open(&place, sealed).await {
             Ok(Some(text)) => match field {
                 Field::Name | Field::Reason => storable(Value::String(text)),
-                Field::Metadata => serde_json::from_str(&text).map_or(Value::Null, storable),
+                Field::Metadata => deep::from_str(&text).map_or(Value::Null, storable),
             },
             Ok(None) => Value::Null,
             Err(UnsealError::Damaged(reason)) => {

@@ -14,6 +14,7 @@ const ROWS: u32 = 120_000;
 /// What each read is asked with, as SQL literals in the order of its parameters.
 fn arguments() -> HashMap<&'static str, String> {
     let owner = "'00000000-0000-0000-0000-000000000007'";
+    let waiting = |end| format!("'kl.events.0.00000000-0000-0000-0000-000000000007.key{end}'");
     let range = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 51::bigint";
     HashMap::from([
         ("organizations", "60000::bigint, 51::bigint".to_owned()),
@@ -31,6 +32,10 @@ fn arguments() -> HashMap<&'static str, String> {
         ("history of an owner, newest first", format!("{range}, {owner}::text")),
         ("history of the installation, oldest first", range.to_owned()),
         ("history of the installation, newest first", range.to_owned()),
+        (
+            "what waits of an owner",
+            format!("'keys'::text, {}::text, {}::text, 51::bigint", waiting("."), waiting("/")),
+        ),
     ])
 }
 
@@ -56,6 +61,11 @@ async fn fill(stage: &Stage) {
             "INSERT INTO history SELECT n, gen_random_uuid(), 'key.renamed', 1, \
              to_timestamp(1795500000 + n), to_timestamp(1795500000 + n), {owner}, 'key', 'k-' || (n % 5000), \
              'system:bootstrap', gen_random_uuid(), NULL, '{{}}', '{{\"name\":\"a name\"}}' {series}"
+        ),
+        format!(
+            "INSERT INTO parked_events (projection, sequence, subject, event, kind, schema_version, stored_at, reason) \
+             SELECT 'keys', n, 'kl.events.0.' || {owner} || '.key.' || gen_random_uuid(), gen_random_uuid(), \
+             'key.issued', 1, now(), 'a reason' {series}"
         ),
         "ANALYZE".to_owned(),
     ];

@@ -25,19 +25,19 @@ fn keyledger() -> PathBuf {
     binary
 }
 
-struct Shell<'a> {
+pub struct Shell<'a> {
     spine: &'a Spine,
     folder: tempfile::TempDir,
 }
 
-struct Said {
-    out: String,
-    err: String,
+pub struct Said {
+    pub out: String,
+    pub err: String,
     code: i32,
 }
 
 impl<'a> Shell<'a> {
-    fn of(spine: &'a Spine) -> Self {
+    pub fn of(spine: &'a Spine) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("auditor"), spine.nats.credentials("auditor").password).unwrap();
         Self { spine, folder }
@@ -56,7 +56,7 @@ impl<'a> Shell<'a> {
         command
     }
 
-    async fn run(&self, args: &[&str]) -> Said {
+    pub async fn run(&self, args: &[&str]) -> Said {
         let what = format!("{args:?}");
         let output = within(&what, Duration::from_secs(30), self.command(args).output()).await.unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -65,7 +65,7 @@ impl<'a> Shell<'a> {
     }
 
     /// What it prints when it does what was asked.
-    async fn done(&self, args: &[&str]) -> String {
+    pub async fn done(&self, args: &[&str]) -> String {
         let said = self.run(args).await;
         assert_eq!(said.code, 0, "{args:?}: {}{}", said.out, said.err);
         said.out
@@ -123,6 +123,28 @@ async fn an_organization_from_its_creation_to_a_revoked_key() {
     let refused = shell.run(&[&["keys", "enable", &id][..], &of].concat()).await;
     assert_eq!((refused.code, refused.out.as_str()), (1, ""));
     assert!(refused.err.contains("revoked") && refused.err.contains("[key-revoked]"), "{}", refused.err);
+    // A key is named by its id; whoever pastes the key itself does not read it again.
+    let secret = issued.out.trim_end();
+    for (named, says) in [("nonsense", "`nonsense` is no key id"), (secret, "this is a key itself")] {
+        let refused = shell.run(&[&["keys", "revoke", named][..], &of].concat()).await;
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(refused.err.contains(says) && !refused.err.contains(secret), "{}", refused.err);
+    }
+    let fresh = shell.json(&[&["keys", "issue", "Fresh", "--scope", "mcp:docs"][..], &of].concat()).await;
+    assert!(fresh["warnings"].is_null(), "{fresh}");
+    let since_fresh = ["--at-least", fresh["position"].as_str().unwrap()];
+    let fresh = fresh["id"].as_str().unwrap();
+    let warned = shell
+        .run(&[&["keys", "scopes", fresh, "mcp:dosc:tools:*", "mcp:nothing-like-it"][..], &of].concat())
+        .await;
+    assert_eq!(warned.code, 0, "{}", warned.err);
+    assert!(
+        warned.err.contains("no server `dosc`") && warned.err.contains("did you mean `docs`?"),
+        "{}",
+        warned.err
+    );
+    assert!(warned.err.contains("no server `nothing-like-it`"), "{}", warned.err);
+
     let unknown = shell.run(&["keys", "list", "--organization", "nobody"]).await;
     assert_eq!(unknown.code, 1, "{}", unknown.err);
     assert_eq!(shell.run(&["keys", "issue"]).await.code, 2);
@@ -131,8 +153,9 @@ async fn an_organization_from_its_creation_to_a_revoked_key() {
     let since = ["--at-least", revoked["position"].as_str().unwrap()];
     let history = shell.done(&[&["keys", "history", &id][..], &of, &since].concat()).await;
     assert!(history.contains("key.issued") && history.contains("leaked"), "{history}");
-    let list = shell.json(&[&["keys", "list"][..], &of, &since].concat()).await;
-    assert_eq!(list["items"][0]["state"], "revoked");
+    let list = shell.json(&[&["keys", "list"][..], &of, &since_fresh].concat()).await;
+    // The newest first.
+    assert_eq!((&list["items"][0]["name"], &list["items"][1]["state"]), (&"Fresh".into(), &"revoked".into()));
     let status = shell.done(&["status"]).await;
     assert!(status.contains("parked events"), "{status}");
     assert_eq!(shell.json(&["status"]).await["read_models"]["parked"], 0);

@@ -34,8 +34,9 @@ pub async fn history(
     let read = |pool| history::of_aggregate(pool, &subject, Order::OldestFirst, &page);
     let rows = api.read(Projection::History, query.at_least, read).await?;
     if rows.found.items.is_empty() {
-        let key = api.read(Projection::Keys, None, |pool| key::get(pool, at.owner(), at.key)).await?;
-        key.required()?;
+        let known = || api.directory.key(at.key).is_some_and(|entry| entry.owner == at.owner());
+        let read = |pool| key::get(pool, at.owner(), at.key);
+        api.read_one(Projection::Keys, None, known, read).await?.required()?;
     }
     Ok(rows.map(|rows| Page::of(rows, |row| RecordedEvent::of(&api, row))))
 }

@@ -15,7 +15,8 @@ use super::KeysPath;
 use crate::api::body::Body;
 use crate::api::command::{Asked, Executed};
 use crate::api::guard::{Allowed, KeysWrite, Place};
-use crate::api::text::{Metadata, Name};
+use crate::api::metadata::Metadata;
+use crate::api::text::Name;
 use crate::api::written::{Written, created};
 use crate::problem::Problem;
 
@@ -134,7 +135,9 @@ pub async fn issue(
         metadata: order.seal_some(Field::Metadata, metadata.as_deref())?,
     };
     let address = format!("{address}/{}", order.id());
-    answer(&address, order.execute(Command::Issue(Box::new(issue))).await?, secret)
+    let mut executed = order.execute(Command::Issue(Box::new(issue))).await?;
+    executed.written.warnings = super::warnings(&api.directory, owner, &request.scopes);
+    answer(&address, executed, secret)
 }
 
 fn answer(address: &str, executed: Executed<Key>, secret: PlainKey) -> Result<Response, Problem> {

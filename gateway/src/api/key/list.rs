@@ -1,6 +1,7 @@
 //! `GET …/keys`
 
 use axum::extract::State;
+use events::AggregateType;
 use projections::Projection;
 use projections::postgres::key;
 
@@ -31,5 +32,6 @@ pub async fn list(
     let page = query.page()?;
     let rows = api.read(Projection::Keys, query.at_least, |pool| key::list(pool, at.owner(), &page)).await?;
     api.exists_if(!rows.found.items.is_empty(), &at).await?;
-    Ok(rows.map(|rows| Page::of(rows, |row| Key::of(&api, row))))
+    let waiting = api.waiting(Projection::Keys, at.owner(), AggregateType::Key).await?;
+    Ok(rows.map(|rows| Page::of(rows, |row| Key::of(&api, row)).with_waiting(waiting)))
 }

@@ -10,7 +10,7 @@ use super::KeyPath;
 use crate::api::body::{Body, said};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
-use crate::api::text::Metadata;
+use crate::api::metadata::Metadata;
 use crate::api::written::Written;
 use crate::problem::Problem;
 

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::KeyPath;
 use crate::api::body::Body;
 use crate::api::command::Asked;
-use crate::api::guard::{Allowed, KeysWrite};
+use crate::api::guard::{Allowed, KeysWrite, Place};
 use crate::api::written::Written;
 use crate::problem::Problem;
 
@@ -38,6 +38,9 @@ pub async fn set_scopes(
     asked: Asked<Allowed<KeysWrite, KeyPath>>,
     Body(request): Body<NewScopes>,
 ) -> Result<Json<Written>, Problem> {
+    let (api, owner) = (asked.api.clone(), asked.by.at.owner());
     let order = asked.order("keys.scopes", &request).await?;
-    order.carry_out(Command::SetScopes { scopes: request.scopes }).await
+    let mut written = order.execute(Command::SetScopes { scopes: request.scopes.clone() }).await?.written;
+    written.warnings = super::warnings(&api.directory, owner, &request.scopes);
+    Ok(Json(written))
 }

@@ -38,7 +38,7 @@ pub struct Key {
     pub metadata: Option<Value>,
     /// Why it was disabled or revoked; `null`: nobody said, or forgotten.
     pub reason: Option<String>,
-    /// Who issued it: `key:<id>`, `user:<id>` or `system:<name>`.
+    /// Who issued it: `key:<id>`, `user:<id>`, `client:<id>`, `grant:<id>` or `system:<name>`.
     pub issued_by: String,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,

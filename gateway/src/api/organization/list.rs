@@ -1,7 +1,7 @@
 //! `GET /api/v1/organizations`
 
 use axum::extract::State;
-use events::{Owner, Position, Slug};
+use events::{AggregateType, Owner, Position, Slug};
 use projections::Projection;
 use projections::postgres::organization;
 use serde::Deserialize;
@@ -61,7 +61,9 @@ pub async fn list(
     }
     let page = ListQuery { limit, cursor, at_least }.page()?;
     let rows = api.read(Projection::Organizations, at_least, |pool| organization::list(pool, &page)).await?;
-    Ok(rows.map(|rows| Page::of(rows, |row| Organization::of(&api, row))))
+    let waiting =
+        api.waiting(Projection::Organizations, Owner::Installation, AggregateType::Organization).await?;
+    Ok(rows.map(|rows| Page::of(rows, |row| Organization::of(&api, row)).with_waiting(waiting)))
 }
 
 /// The slug's owner, from memory; the rest of it from the read models.

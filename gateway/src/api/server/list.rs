@@ -1,7 +1,7 @@
 //! `GET /api/v1/organizations/{organization}/servers`
 
 use axum::extract::State;
-use events::{Position, Slug};
+use events::{AggregateType, Owner, Position, Slug};
 use projections::Projection;
 use projections::postgres::server;
 use serde::Deserialize;
@@ -71,5 +71,7 @@ pub async fn list(
     let rows =
         api.read(Projection::Servers, at_least, |pool| server::list(pool, organization, &page)).await?;
     api.exists_if(!rows.found.items.is_empty(), &allowed.at).await?;
-    Ok(rows.map(|rows| Page::of(rows, |row| Server::of(&api, row))))
+    let owner = Owner::Organization(organization);
+    let waiting = api.waiting(Projection::Servers, owner, AggregateType::Server).await?;
+    Ok(rows.map(|rows| Page::of(rows, |row| Server::of(&api, row)).with_waiting(waiting)))
 }

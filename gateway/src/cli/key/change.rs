@@ -8,19 +8,17 @@ use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::place::OfOwner;
+use crate::cli::place::OfKey;
 use crate::cli::wait::Waiting;
 use crate::cli::write::members;
 
 #[derive(Debug, Args)]
 pub struct WithReason {
-    /// The key's id
-    key: String,
+    #[command(flatten)]
+    key: OfKey,
     /// Why; kept in the history
     #[arg(long)]
     reason: Option<String>,
-    #[command(flatten)]
-    of: OfOwner,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -29,10 +27,8 @@ pub struct WithReason {
 
 #[derive(Debug, Args)]
 pub struct Plain {
-    /// The key's id
-    key: String,
     #[command(flatten)]
-    of: OfOwner,
+    key: OfKey,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -48,7 +44,7 @@ impl WithReason {
         output: &mut Output,
     ) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = format!("{}/{}/{verb}", self.of.keys(&session).await?, self.key);
+        let path = format!("{}/{verb}", self.key.path(&session).await?);
         let body = members([("reason", self.reason.map(Into::into))]);
         session.command(&self.waiting, Method::POST, &path, &body, done).await
     }
@@ -63,7 +59,7 @@ impl Plain {
         output: &mut Output,
     ) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = format!("{}/{}/{verb}", self.of.keys(&session).await?, self.key);
+        let path = format!("{}/{verb}", self.key.path(&session).await?);
         session.command(&self.waiting, Method::POST, &path, &json!({}), done).await
     }
 }

@@ -8,22 +8,20 @@ use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::place::OfOwner;
+use crate::cli::place::OfKey;
 use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("when").required(true))]
 pub struct Expiry {
-    /// The key's id
-    key: String,
+    #[command(flatten)]
+    key: OfKey,
     /// Refused from then on, such as 2027-01-01T00:00:00Z
     #[arg(long, value_name = "TIME", group = "when")]
     at: Option<String>,
     /// It never expires
     #[arg(long, group = "when")]
     never: bool,
-    #[command(flatten)]
-    of: OfOwner,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -33,7 +31,7 @@ pub struct Expiry {
 impl Expiry {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = format!("{}/{}/expiry", self.of.keys(&session).await?, self.key);
+        let path = format!("{}/expiry", self.key.path(&session).await?);
         session
             .command(
                 &self.waiting,

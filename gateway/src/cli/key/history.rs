@@ -7,15 +7,13 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::list::Paging;
 use crate::cli::output::Output;
-use crate::cli::place::OfOwner;
+use crate::cli::place::OfKey;
 use crate::cli::recorded::COLUMNS;
 
 #[derive(Debug, Args)]
 pub struct History {
-    /// The key's id
-    key: String,
     #[command(flatten)]
-    of: OfOwner,
+    key: OfKey,
     #[command(flatten)]
     paging: Paging,
     #[command(flatten)]
@@ -25,7 +23,7 @@ pub struct History {
 impl History {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = format!("{}/{}/history", self.of.keys(&session).await?, self.key);
+        let path = format!("{}/history", self.key.path(&session).await?);
         self.paging.show(&mut session, &path, COLUMNS).await
     }
 }

@@ -8,17 +8,15 @@ use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::place::OfOwner;
+use crate::cli::place::OfKey;
 use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Rename {
-    /// The key's id
-    key: String,
+    #[command(flatten)]
+    key: OfKey,
     /// The new name
     name: String,
-    #[command(flatten)]
-    of: OfOwner,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -28,7 +26,7 @@ pub struct Rename {
 impl Rename {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = format!("{}/{}/name", self.of.keys(&session).await?, self.key);
+        let path = format!("{}/name", self.key.path(&session).await?);
         session.command(&self.waiting, Method::PUT, &path, &json!({ "name": self.name }), "renamed").await
     }
 }

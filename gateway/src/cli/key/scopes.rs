@@ -8,18 +8,16 @@ use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
-use crate::cli::place::OfOwner;
+use crate::cli::place::OfKey;
 use crate::cli::wait::Waiting;
 
 #[derive(Debug, Args)]
 pub struct Scopes {
-    /// The key's id
-    key: String,
+    #[command(flatten)]
+    key: OfKey,
     /// All that it may do from now on
     #[arg(value_name = "SCOPE", required = true)]
     scopes: Vec<String>,
-    #[command(flatten)]
-    of: OfOwner,
     #[command(flatten)]
     waiting: Waiting,
     #[command(flatten)]
@@ -29,7 +27,7 @@ pub struct Scopes {
 impl Scopes {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = format!("{}/{}/scopes", self.of.keys(&session).await?, self.key);
+        let path = format!("{}/scopes", self.key.path(&session).await?);
         session
             .command(
                 &self.waiting,

@@ -8,14 +8,12 @@ use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::list::Reading;
 use crate::cli::output::{Column, Output, text, words};
-use crate::cli::place::OfOwner;
+use crate::cli::place::OfKey;
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The key's id
-    key: String,
     #[command(flatten)]
-    of: OfOwner,
+    key: OfKey,
     #[command(flatten)]
     reading: Reading,
     #[command(flatten)]
@@ -42,8 +40,8 @@ const CARD: &[Column] = &[
 impl Show {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        let path = self.of.keys(&session).await?;
-        let found = session.client.get(&format!("{path}/{}", self.key), &self.reading.query()).await?;
+        let path = self.key.path(&session).await?;
+        let found = session.client.get(&path, &self.reading.query()).await?;
         session.show(CARD, &found)
     }
 }
