@@ -1,4 +1,6 @@
-//! The one crypto provider.
+//! The one crypto provider, and what is sealed with it.
+
+pub mod aead;
 
 /// Makes aws-lc-rs the process's provider for TLS and tokens. Called first in `main` and in the tests; a
 /// second call changes nothing.

@@ -5,7 +5,6 @@
 //! and organizations' texts) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
 //! `store::kv` implements over NATS.
 
-pub mod aead;
 pub mod master;
 pub mod node;
 pub mod sealing;

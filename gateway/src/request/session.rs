@@ -8,7 +8,6 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::clock::Random;
@@ -17,11 +16,12 @@ use projections::directory::ServerEntry;
 
 use super::belonging::{BELONGING, Belonging, Difference};
 use super::principal::Principal;
+use crate::crypto::aead::{AeadKey, NONCE_LEN, SealError, Sealed};
 use crate::mcp::header::SESSION_ID;
 
 /// Seals and opens session ids.
 pub struct Sessions {
-    key: LessSafeKey,
+    key: AeadKey,
     random: Arc<dyn Random>,
 }
 
@@ -65,8 +65,9 @@ pub struct SessionKeyError;
 
 impl Sessions {
     pub fn new(key: &[u8], random: Arc<dyn Random>) -> Result<Self, SessionKeyError> {
-        let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| SessionKeyError)?;
-        Ok(Self { key: LessSafeKey::new(key), random })
+        let key = key.try_into().map_err(|_| SessionKeyError)?;
+        let key = AeadKey::new(key).map_err(|SealError| SessionKeyError)?;
+        Ok(Self { key, random })
     }
 
     /// The session that a request names, if this principal may use it.
@@ -97,16 +98,9 @@ impl Sessions {
         if id.is_empty() || id.len() > MAX_UPSTREAM_ID || !id.iter().all(u8::is_ascii_graphic) {
             return None;
         }
-        let mut nonce = [0; NONCE_LEN];
-        self.random.fill(&mut nonce);
-        let mut sealed = Vec::with_capacity(BELONGING + id.len() + AES_256_GCM.tag_len());
-        sealed.extend_from_slice(&Belonging::of(server, principal).bytes());
-        sealed.extend_from_slice(id);
-        self.key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(ASSOCIATED), &mut sealed)
-            .ok()?;
-        let mut bytes = nonce.to_vec();
-        bytes.append(&mut sealed);
+        let value = [Belonging::of(server, principal).bytes().as_slice(), id].concat();
+        let Sealed { nonce, ciphertext } = self.key.seal(ASSOCIATED, &value, &*self.random).ok()?;
+        let bytes = [nonce.as_slice(), &ciphertext].concat();
         HeaderValue::from_str(&URL_SAFE_NO_PAD.encode(bytes)).ok()
     }
 
@@ -116,8 +110,7 @@ impl Sessions {
         }
         let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let plain = self.key.open_in_place(nonce, Aad::from(ASSOCIATED), sealed).ok()?;
+        let plain = self.key.open_in_place(ASSOCIATED, nonce, sealed).ok()?;
         let (belonging, id) = plain.split_at_checked(BELONGING)?;
         Some((Belonging::read(belonging)?, HeaderValue::from_bytes(id).ok()?))
     }

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use events::clock::Random;
 use zeroize::Zeroizing;
 
-use super::aead::{AeadKey, SealError, Sealed};
+use crate::crypto::aead::{AeadKey, SealError, Sealed};
 
 /// A vault's master keys.
 #[derive(Debug)]

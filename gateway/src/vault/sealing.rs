@@ -12,9 +12,9 @@ use events::{Owner, SealedText, SealingKeyId};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
-use super::aead::{AeadKey, SealError};
 use super::node::Secret;
 use super::{Purpose, Vault, VaultError};
+use crate::crypto::aead::{AeadKey, SealError};
 
 /// A bound on the keys that a process holds in memory.
 const CACHED_KEYS: u64 = 10_000;
