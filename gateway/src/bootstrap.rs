@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use domain::key::secret::{PlainKey, Prefix};
-use domain::{Authority, CommandError, Decide, Dispatcher, Done, Installation, Key};
+use domain::{Authority, CommandError, Dispatcher, Done, Installation, Key};
 use domain::{installation, key};
 use events::clock::{Clock, Random, uuid_v7};
 use events::key::{Environment, KeyOwner};
@@ -19,7 +19,7 @@ use events::sealed::Field;
 use events::{Actor, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet, SecretId, Subject};
 use uuid::Uuid;
 
-use crate::command::{CommandParts, Commands, Failed, Object, Order, Sender, Wanted};
+use crate::command::{CommandParts, Commands, Failed, Object, Order, Sender, Takes, Wanted};
 use crate::vault::{NodeSecrets, Peppers, SealingKeys, Vault, VaultError, snapshot};
 
 /// What bootstrap and recovery work on.
@@ -202,6 +202,7 @@ impl Bootstrap {
     fn commands(&self) -> Commands {
         Commands::new(CommandParts {
             dispatcher: Dispatcher::new(Arc::clone(&self.log), Arc::clone(&self.random)),
+            allowance: None,
             sealing: self.sealing.clone(),
             clock: Arc::clone(&self.clock),
             random: Arc::clone(&self.random),
@@ -220,6 +221,7 @@ impl BootstrapError {
             Failed::Denied(_)
             | Failed::NoOwner
             | Failed::Request(_)
+            | Failed::NoRoom(_)
             | Failed::Command(_)
             | Failed::Broken(_) => Self::Installation(Box::new(failed)),
         }
@@ -231,6 +233,7 @@ impl BootstrapError {
             Failed::Denied(_)
             | Failed::NoOwner
             | Failed::Request(_)
+            | Failed::NoRoom(_)
             | Failed::Command(_)
             | Failed::Broken(_) => Self::Key(Box::new(failed)),
         }
@@ -243,7 +246,7 @@ fn wanted(operation: &'static str) -> Wanted<'static, ()> {
 }
 
 /// An outcome that is not known is asked for again, with the same command.
-async fn carry_out<A: Decide<Command: 'static>>(
+async fn carry_out<A: Takes<Command: 'static>>(
     order: Order<A, Itself>,
     command: A::Command,
 ) -> Result<Done<A>, Failed<A::Refusal, Infallible>> {

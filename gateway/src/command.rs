@@ -4,6 +4,7 @@
 //! carried out its sender is looked at again, since all that took time; once begun it runs to its end, also when
 //! nobody waits for it any more. Knows no HTTP: what it came to is a value or a [`Failed`], and the caller's to tell.
 
+mod allowance;
 mod fingerprint;
 mod order;
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::allowance::{Allowance, NoRoom, Takes};
 pub use self::order::Order;
 use crate::vault::{SealingKey, SealingKeys, VaultError};
 
@@ -27,6 +29,8 @@ pub struct Commands(Arc<Shared>);
 /// What commands are made of.
 pub struct CommandParts {
     pub dispatcher: Dispatcher,
+    /// `None`: only the installation's own commands are sent.
+    pub allowance: Option<Arc<Allowance>>,
     pub sealing: SealingKeys,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
@@ -80,6 +84,8 @@ pub enum Failed<R: std::error::Error + 'static, D> {
     Vault(#[from] VaultError),
     #[error("what is asked for can't be written down: {0}")]
     Request(#[from] serde_json::Error),
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
     #[error(transparent)]
     Command(CommandError<R>),
     #[error("its task broke: {0}")]

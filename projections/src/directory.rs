@@ -20,10 +20,13 @@ use events::position::Place;
 use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject, Timestamp};
 use papaya::{Equivalent, HashMap};
 
+use self::holding::Holdings;
+
 mod fold;
 pub mod follow;
 pub mod freshness;
 pub mod gate;
+mod holding;
 mod key;
 pub mod lease;
 mod organization;
@@ -33,6 +36,7 @@ pub mod snapshot;
 mod tests;
 
 pub use gate::{Gate, NotReady};
+pub use holding::Holding;
 pub use key::{KeyEntry, KeyState, LastFour};
 pub use organization::{OrganizationEntry, OrganizationState};
 pub use server::{ServerEntry, ServerState};
@@ -58,6 +62,7 @@ pub struct Directory {
 #[derive(Default)]
 struct Writer {
     interned: Interned,
+    holdings: Holdings,
     /// Of the last applied message.
     place: Option<Place>,
     /// When the log stored the last event.
@@ -154,6 +159,11 @@ impl Directory {
         self.servers.pin().get(&id).cloned()
     }
 
+    /// How much of this is the organization's.
+    pub fn holding(&self, organization: OrganizationId) -> Holding {
+        self.writer().holdings.of(organization)
+    }
+
     /// The generation of the key of this digest now; `None`: unknown.
     pub fn key_generation(&self, digest: &DigestBytes) -> Option<u64> {
         self.keys.pin().get(digest).map(|entry| entry.generation)
@@ -218,7 +228,7 @@ impl Directory {
             Read::Event(recorded) => {
                 let subject = &recorded.envelope.subject;
                 if !self.is_closed(subject) {
-                    self.fold(&mut writer.interned, subject, &recorded.event, sequence);
+                    self.fold(&mut writer, subject, &recorded.event, sequence);
                 }
             }
             Read::Unreadable(unreadable) => {

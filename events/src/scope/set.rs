@@ -44,6 +44,16 @@ impl ScopeSet {
         Ok(Self(scopes))
     }
 
+    /// What a credential may do that will never work again. No key is issued with it.
+    pub fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
+    /// How long its text is.
+    pub fn text_bytes(&self) -> u64 {
+        self.0.iter().map(|scope| scope.to_string().len() as u64 + 1).sum::<u64>().saturating_sub(1)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }

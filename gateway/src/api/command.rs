@@ -20,7 +20,7 @@ use super::guard::{Admin, Allowed, Permission, Permitted, Place};
 use super::idempotency::IdempotencyKey;
 use super::wait::{Asker, PositionFrom, Wait};
 use super::written::Written;
-use crate::command::{self, Failed, Sender, Wanted};
+use crate::command::{self, Failed, NoRoom, Sender, Takes, Wanted};
 use crate::problem::{Kind, Problem};
 use crate::vault::VaultError;
 
@@ -35,7 +35,7 @@ pub struct Asked<G> {
 
 /// A path that names one object, which commands change.
 pub trait Object: Place + Sync {
-    type Aggregate: Decide<Command: 'static, Refusal: Into<Problem>>;
+    type Aggregate: Takes<Command: 'static, Refusal: Into<Problem>>;
 
     fn id(&self) -> Uuid;
 
@@ -165,7 +165,7 @@ impl<A> Order<A> {
 
 impl<A> Order<A>
 where
-    A: Decide<Command: 'static, Refusal: Into<Problem>>,
+    A: Takes<Command: 'static, Refusal: Into<Problem>>,
 {
     /// Carries a change out and answers it.
     pub async fn carry_out(self, command: A::Command) -> Result<Json<Written>, Problem> {
@@ -195,12 +195,23 @@ fn problem<R: std::error::Error + Into<Problem>>(failed: Failed<R, Problem>) -> 
         Failed::Denied(problem) => problem,
         Failed::NoOwner => Problem::not_found(),
         Failed::Vault(error) => vault(&error),
+        Failed::NoRoom(no_room) => full(&no_room),
         Failed::Command(error) => told(error),
         Failed::Request(_) | Failed::Broken(_) => {
             tracing::error!(error = %failed, "a command was not carried out");
             Problem::internal()
         }
     }
+}
+
+fn full(NoRoom { what, held, bound, setting }: &NoRoom) -> Problem {
+    Problem::new(
+        Kind::OrganizationFull,
+        format!(
+            "The organization holds {held} {what}, and {bound} are as many as one may have. Revoke keys or narrow their \
+             scopes; whoever runs the installation can raise `{setting}`."
+        ),
+    )
 }
 
 /// What any command can meet.

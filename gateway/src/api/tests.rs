@@ -91,6 +91,7 @@ fn state(settings: ApiSettings) -> ApiState {
     ApiState::new(ApiParts {
         commands: Commands::new(CommandParts {
             dispatcher: Dispatcher::new(Arc::new(Unreachable), random.clone()),
+            allowance: None,
             sealing: SealingKeys::new(people, clock.clone(), random.clone()),
             clock: clock.clone(),
             random: random.clone(),

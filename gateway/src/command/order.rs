@@ -3,13 +3,13 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use domain::{Context, Decide, Done};
+use domain::{Context, Done};
 use events::envelope::Fingerprint;
 use events::sealed::{Field, SealedField};
 use events::{CommandId, EventId, SealedText, Subject, Timestamp};
 use uuid::Uuid;
 
-use super::{Commands, Failed, Sender};
+use super::{CommandParts, Commands, Failed, Sender, Takes};
 use crate::telemetry;
 use crate::vault::{SealingKey, VaultError};
 
@@ -46,11 +46,11 @@ impl<A, S> Order<A, S> {
     }
 }
 
-impl<A: Decide<Command: 'static>, S: Sender> Order<A, S> {
+impl<A: Takes<Command: 'static>, S: Sender> Order<A, S> {
     /// Carries the command out, if its sender still may: making it ready took time in which that may have changed.
     /// The sender is kept until the command has ended, and with it its place among others.
     pub async fn carry_out(self, command: A::Command) -> Result<Done<A>, Failed<A::Refusal, S::Denied>> {
-        let Self { commands, sender, subject, now, command: id, fingerprint, event, .. } = self;
+        let Self { commands, sender, id: object, subject, now, command: id, fingerprint, event, .. } = self;
         let authority = sender.authority().map_err(Failed::Denied)?;
         let context = Context {
             now,
@@ -61,10 +61,21 @@ impl<A: Decide<Command: 'static>, S: Sender> Order<A, S> {
             event,
             causation: None,
         };
-        let dispatcher = commands.0.parts.dispatcher.clone();
+        let CommandParts { dispatcher, allowance, .. } = &commands.0.parts;
+        let room = match allowance {
+            Some(allowance) => Some(allowance.take::<A>(subject.owner, object, &command)?),
+            None => None,
+        };
+        let dispatcher = dispatcher.clone();
         let run = commands.0.running.spawn(async move {
             let _sender = sender;
-            dispatcher.execute::<A>(&subject, &command, &context).await
+            let done = dispatcher.execute::<A>(&subject, &command, &context).await;
+            if let (Some(room), Ok(done)) = (room, &done)
+                && done.changed
+            {
+                room.stored(done.position.sequence);
+            }
+            done
         });
         let ran = run.await.map_err(|error| {
             if error.is_panic() {

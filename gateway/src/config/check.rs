@@ -84,6 +84,16 @@ impl Config {
             ("snapshots.every_minutes", self.snapshots.every_minutes, 1, 10_080, "1 to 10080"),
             ("snapshots.keep", self.snapshots.keep as u64, 1, 100, "1 to 100"),
             ("mcp.body_timeout_ms", self.mcp.body_timeout_ms, 100, 600_000, "100 to 600000"),
+            ("organizations.max_keys", self.organizations.max_keys, 1, u64::MAX, "1 or more"),
+            ("organizations.max_revoked_keys", self.organizations.max_revoked_keys, 1, u64::MAX, "1 or more"),
+            ("organizations.max_servers", self.organizations.max_servers, 1, u64::MAX, "1 or more"),
+            (
+                "organizations.max_scope_bytes",
+                self.organizations.max_scope_bytes,
+                1_024,
+                u64::MAX,
+                "1024 or more",
+            ),
             ("mcp.max_body_bytes", self.mcp.max_body_bytes as u64, 1_024, 67_108_864, "1024 to 67108864"),
             ("upstreams.connect_timeout_ms", self.upstreams.connect_timeout_ms, 50, 60_000, "50 to 60000"),
             (

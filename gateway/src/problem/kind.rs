@@ -80,6 +80,7 @@ kinds! {
 
     // Organizations.
     OrganizationAlreadyCreated CONFLICT           "organization-already-created" "The organization exists already"
+    OrganizationFull       CONFLICT               "organization-full"       "The organization has no room for it"
     OrganizationSuspended  CONFLICT               "organization-suspended"  "The organization is suspended"
 
     // Servers.

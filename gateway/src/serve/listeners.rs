@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::{Authenticating, Process, ServeError, connections, upstreams};
 use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
-use crate::command::{CommandParts, Commands};
+use crate::command::{Allowance, CommandParts, Commands};
 use crate::config::{Config, NatsRole};
 use crate::fleet;
 use crate::health::{self, Health};
@@ -75,6 +75,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let state = ApiState::new(ApiParts {
         commands: Commands::new(CommandParts {
             dispatcher,
+            allowance: Some(Allowance::new(Arc::clone(&parts.directory), config.organizations)),
             sealing,
             clock: Arc::clone(&process.clock),
             random: Arc::clone(&process.random),

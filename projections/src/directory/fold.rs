@@ -10,11 +10,12 @@ use events::slug::SlugKind;
 use events::{AggregateType, Event, KeyId, OrganizationId, Owner, ServerId, Subject};
 
 use super::{
-    Directory, Interned, KeyEntry, KeyState, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
+    Directory, Holding, KeyEntry, KeyState, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
+    Writer,
 };
 
 impl Directory {
-    pub(super) fn fold(&self, writer: &mut Interned, subject: &Subject, event: &Event, sequence: u64) {
+    pub(super) fn fold(&self, writer: &mut Writer, subject: &Subject, event: &Event, sequence: u64) {
         match (event, subject.owner) {
             (Event::Key(event), owner) => match KeyId::try_from(&subject.aggregate_id) {
                 Ok(id) => self.fold_key(writer, id, owner, event, sequence),
@@ -28,7 +29,7 @@ impl Directory {
             }
             (Event::Server(event), Owner::Organization(organization)) => {
                 match ServerId::try_from(&subject.aggregate_id) {
-                    Ok(id) => self.fold_server(id, organization, event, sequence),
+                    Ok(id) => self.fold_server(writer, id, organization, event, sequence),
                     Err(_) => self.close(subject, sequence),
                 }
             }
@@ -40,7 +41,7 @@ impl Directory {
         }
     }
 
-    fn fold_key(&self, writer: &mut Interned, id: KeyId, owner: Owner, event: &KeyEvent, sequence: u64) {
+    fn fold_key(&self, writer: &mut Writer, id: KeyId, owner: Owner, event: &KeyEvent, sequence: u64) {
         let keys = self.keys.pin();
         let digests = self.digests.pin();
         match event {
@@ -51,9 +52,10 @@ impl Directory {
                     tracing::error!(%id, sequence, "a key was issued twice: the second is ignored");
                     return;
                 }
-                let scopes = writer.scopes(&issued.scopes);
-                let prefix = writer.prefix(&issued.prefix);
+                let scopes = writer.interned.scopes(&issued.scopes);
+                let prefix = writer.interned.prefix(&issued.prefix);
                 let entry = KeyEntry::issued(id, owner, issued, scopes, prefix, sequence);
+                writer.holdings.change(owner, Holding::default(), Holding::of_key(&entry));
                 keys.insert(digest, Arc::new(entry));
                 digests.insert(id, digest);
             }
@@ -68,7 +70,8 @@ impl Directory {
                 if entry.owner != owner {
                     return;
                 }
-                if let Some(next) = entry.after(event, sequence, |scopes| writer.scopes(scopes)) {
+                if let Some(next) = entry.after(event, sequence, |scopes| writer.interned.scopes(scopes)) {
+                    writer.holdings.change(owner, Holding::of_key(entry), Holding::of_key(&next));
                     keys.insert(next.digest, Arc::new(next));
                 }
             }
@@ -110,11 +113,20 @@ impl Directory {
         }
     }
 
-    fn fold_server(&self, id: ServerId, organization: OrganizationId, event: &ServerEvent, sequence: u64) {
+    fn fold_server(
+        &self,
+        writer: &mut Writer,
+        id: ServerId,
+        organization: OrganizationId,
+        event: &ServerEvent,
+        sequence: u64,
+    ) {
         let servers = self.servers.pin();
         match (event, servers.get(&id)) {
             (ServerEvent::Registered(registered), None) => {
                 let entry = ServerEntry::registered(id, organization, registered, sequence);
+                let owner = Owner::Organization(organization);
+                writer.holdings.change(owner, Holding::default(), Holding::of_server(&entry));
                 let slugs = self.server_slugs.pin();
                 let address = entry.address();
                 if !slugs.contains_key(&address) {

@@ -21,6 +21,7 @@ pub struct KeyEntry {
     pub state: KeyState,
     pub not_before: Option<Timestamp>,
     pub expires_at: Option<Timestamp>,
+    /// None for a revoked key.
     pub scopes: Arc<ScopeSet>,
     /// The sequence of the event that made this entry.
     pub generation: u64,
@@ -109,7 +110,14 @@ impl KeyEntry {
         }
         let entry = Self { generation, ..self.clone() };
         match event {
-            KeyEvent::Revoked(_) => Some(Self { state: KeyState::Revoked, ..entry }),
+            // What only a key that works needs is let go.
+            KeyEvent::Revoked(_) => Some(Self {
+                state: KeyState::Revoked,
+                scopes: intern(&ScopeSet::nothing()),
+                not_before: None,
+                expires_at: None,
+                ..entry
+            }),
             KeyEvent::Disabled(_) => Some(Self { state: KeyState::Disabled, ..entry }),
             KeyEvent::Enabled(_) => Some(Self { state: KeyState::Active, ..entry }),
             KeyEvent::ExpiryChanged(changed) => Some(Self { expires_at: changed.expires_at, ..entry }),

@@ -12,16 +12,17 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use events::position::Place;
-use events::{Event, ScopeSet, Subject, Timestamp};
+use events::{Event, Owner, ScopeSet, Subject, Timestamp};
 
 use self::record::{BadRecord, Record};
+use super::holding::{Holding, Holdings};
 use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerEntry, Writer};
 
 mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;
@@ -96,8 +97,8 @@ impl Directory {
             applied: _,
         } = self;
         let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // Shared anew when it is read.
-        let Writer { interned: _, place, stored_at } = &*writer;
+        // Shared and counted anew when it is read.
+        let Writer { interned: _, holdings: _, place, stored_at } = &*writer;
         let (place, stored_at) = ((*place)?, (*stored_at)?);
         let slugs = organization_slugs.pin();
         let named = |entry: &OrganizationEntry| slugs.get(&entry.slug) == Some(&entry.id);
@@ -157,7 +158,10 @@ impl Directory {
             }
             self.organizations.pin().insert(entry.id, entry);
         }
+        let mut holdings = Holdings::default();
         for (entry, named) in servers {
+            let owner = Owner::Organization(entry.organization);
+            holdings.change(owner, Holding::default(), Holding::of_server(&entry));
             if named {
                 self.server_slugs.pin().insert(entry.address(), entry.id);
             }
@@ -167,6 +171,7 @@ impl Directory {
         keys.reserve(loaded_keys.len());
         digests.reserve(loaded_keys.len());
         for entry in loaded_keys {
+            holdings.change(entry.owner, Holding::default(), Holding::of_key(&entry));
             digests.insert(entry.id, entry.digest);
             keys.insert(entry.digest, entry);
         }
@@ -174,7 +179,7 @@ impl Directory {
             self.closed.pin().insert(subject, sequence);
         }
         self.installation_closed.store(installation_closed.unwrap_or(0), Ordering::Release);
-        *writer = Writer { interned, place: Some(place), stored_at: Some(stored_at) };
+        *writer = Writer { interned, holdings, place: Some(place), stored_at: Some(stored_at) };
         self.applied.store(place.sequence, Ordering::Release);
         Ok(())
     }
@@ -274,7 +279,12 @@ impl Loading {
         if let Some(scopes) = self.scopes.get(text) {
             return Ok(Arc::clone(scopes));
         }
-        let scopes = self.interned.scopes(&text.parse().map_err(|_| BadRecord("scopes"))?);
+        // A revoked key has none.
+        let scopes = match text {
+            "" => ScopeSet::nothing(),
+            text => text.parse().map_err(|_| BadRecord("scopes"))?,
+        };
+        let scopes = self.interned.scopes(&scopes);
         self.scopes.insert(text.to_owned(), Arc::clone(&scopes));
         Ok(scopes)
     }

@@ -23,7 +23,7 @@ use events::{
 };
 use uuid::Uuid;
 
-use super::{Directory, KeyEntry, OrganizationEntry, ServerEntry};
+use super::{Directory, Holding, KeyEntry, OrganizationEntry, ServerEntry};
 
 pub(super) const LOG: LogId = LogId::new(Uuid::from_u128(0x4c4f47));
 
@@ -175,6 +175,7 @@ pub(super) struct State {
     organizations: Vec<Arc<OrganizationEntry>>,
     servers: Vec<Arc<ServerEntry>>,
     names: Vec<String>,
+    holdings: Vec<(OrganizationId, Holding)>,
     installation_closed: Option<u64>,
     applied: u64,
 }
@@ -208,7 +209,15 @@ pub(super) fn state(directory: &Directory) -> State {
         .chain(closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
         .collect();
     names.sort();
+    let mut holdings: Vec<_> = organizations
+        .iter()
+        .map(|entry| entry.id)
+        .chain(keys.iter().filter_map(|entry| entry.owner.organization()))
+        .map(|id| (id, directory.holding(id)))
+        .collect();
+    holdings.sort_by_key(|(id, _)| *id);
     State {
+        holdings,
         keys,
         organizations,
         servers,

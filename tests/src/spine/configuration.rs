@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gateway::config::{
     Config, Fleet, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole, NatsUser,
-    Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
+    Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
 };
 
 use crate::servers::{Nats, Postgres};
@@ -44,6 +44,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
             ..Upstreams::default()
         },
         keys: Keys::default(),
+        organizations: Organizations::default(),
         log: Logging::default(),
     }
 }

@@ -8,7 +8,7 @@ use domain::server::{Command as ServerCommand, SettingsChange};
 use domain::{Decide, Facts, Key, Organization, Server, Standing};
 use events::clock::{Clock, SystemClock};
 use events::server::{Authorities, UpstreamSettings};
-use events::{KeyId, OrganizationId, Owner, SealedText, ServerId, Subject, Timestamp};
+use events::{KeyId, OrganizationId, Owner, ScopeSet, SealedText, ServerId, Subject, Timestamp};
 use projections::directory::{self, Directory};
 use projections::postgres::{key, organization, server};
 use proptest::prelude::*;
@@ -250,9 +250,17 @@ async fn keys_agree(world: &World, stage: &Stage, directory: &Directory) {
     };
     assert_eq!((row.state, entry.state), (in_row, in_entry));
     assert_eq!((row.secret_id, entry.secret_id), (known.secret_id, known.secret_id));
-    assert_eq!((row.expires_at, entry.expires_at), (known.expires_at, known.expires_at));
-    assert_eq!((row.not_before, entry.not_before), (known.not_before, known.not_before));
-    assert_eq!((&row.scopes, &*entry.scopes), (&known.scopes, &known.scopes));
+    assert_eq!(
+        (row.expires_at, row.not_before, &row.scopes),
+        (known.expires_at, known.not_before, &known.scopes)
+    );
+    // A node forgets of a revoked key what only one that works needs.
+    let nothing = ScopeSet::nothing();
+    let held = match known.state {
+        State::Active | State::Disabled => (known.expires_at, known.not_before, &known.scopes),
+        State::Revoked => (None, None, &nothing),
+    };
+    assert_eq!((entry.expires_at, entry.not_before, &*entry.scopes), held);
     assert_eq!((row.environment, entry.environment), (known.environment, known.environment));
     assert_eq!((&row.key_owner, &entry.key_owner), (&known.owner, &known.owner));
     assert_eq!((&*row.prefix, &*entry.prefix), (&*known.prefix, &*known.prefix));

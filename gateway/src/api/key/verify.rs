@@ -61,6 +61,7 @@ pub struct VerifiedKey {
     pub organization: Option<Uuid>,
     pub owner: VerifiedOwner,
     pub environment: EnvironmentOfKey,
+    /// None of a revoked key, which also has no times.
     pub scopes: Vec<String>,
     #[serde(default)]
     #[schema(format = DateTime)]

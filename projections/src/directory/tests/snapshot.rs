@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::replay::{reads, steps};
 use super::*;
+use crate::directory::KeyState;
 use crate::directory::snapshot::{Cut, LoadError, Loading};
 
 fn chunks(cut: &Cut, most: usize) -> Vec<Vec<u8>> {
@@ -92,9 +93,9 @@ fn some() -> Directory {
 /// Whoever changes these bytes has made a new format: `FORMAT` counts it up, and this test is changed with it.
 #[test]
 fn the_bytes_of_this_format_are_these() {
-    assert_eq!(super::super::snapshot::FORMAT, 3);
+    assert_eq!(super::super::snapshot::FORMAT, 4);
     let hex: String = bytes(&some()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("snapshot.v3.hex").trim());
+    assert_eq!(hex, include_str!("snapshot.v4.hex").trim());
 }
 
 #[test]
@@ -143,4 +144,23 @@ fn the_place_names_the_log_and_its_last_message() {
     let event = EventId::new(Uuid::from_u128(0x0e00_0008));
     assert_eq!(directory.place().unwrap().event, Some(event));
     assert_eq!(directory.place().unwrap().log, LogId::new(LOG.uuid()));
+}
+
+/// What only a key that works needs is in no snapshot of a revoked one, nor in the memory that is read from it.
+#[test]
+fn a_revoked_key_is_small() {
+    let owner = Owner::Organization(organization(1));
+    let many = (0..100).map(|n| format!("mcp:docs:tools:{n:0>480}")).collect::<Vec<_>>().join(" ");
+    let reads = [of_key(1, owner, key(1), issued(digest(1), &many)), of_key(2, owner, key(1), revoked())];
+    let (issued, revoked) = (replayed(&reads[..1]), replayed(&reads));
+    assert!(bytes(&issued).len() > 49_000 && bytes(&revoked).len() < 150);
+    let held = |directory: &Directory| directory.holding(organization(1));
+    let before = Holding { keys: 1, scope_bytes: many.len() as u64, ..Holding::default() };
+    let after = Holding { revoked_keys: 1, ..Holding::default() };
+    assert_eq!([held(&issued), held(&revoked)], [before, after]);
+    for directory in [&revoked, &loaded(&revoked.cut().unwrap(), 1_000)] {
+        let entry = directory.key(key(1)).unwrap();
+        assert_eq!((entry.state, entry.scopes.iter().count()), (KeyState::Revoked, 0));
+        assert_eq!(held(directory), after);
+    }
 }
