@@ -24,8 +24,10 @@ fn changed(event: &Value) -> Vec<(String, Value)> {
             event
         };
         let held = event.pointer(&place).unwrap();
-        // Texts have forms that a schema only describes.
-        let other = others.iter().filter(|other| !(held.is_string() && other.is_string()));
+        // What a text is made of, and how many a list has at least, a schema only describes.
+        let alike =
+            |other: &Value| (held.is_string() && other.is_string()) || (held.is_array() && other.is_array());
+        let other = others.iter().filter(|other| !alike(other));
         changed.extend(other.map(|other| (format!("{place} = {other}"), at(other.clone()))));
         changed.push((format!("{place} in an array"), at(json!([held]))));
         if let Value::Object(members) = held {
