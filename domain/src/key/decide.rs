@@ -136,30 +136,31 @@ impl KnownKey {
             Command::Disable { reason } => (self.state == State::Active || reason.is_some())
                 .then(|| KeyEvent::Disabled(Disabled { reason: reason.clone() })),
             Command::Enable => {
+                // Making a key work again, or longer, gives its scopes anew. Also where it is so already: whoever may not
+                // ask for it is told so.
+                may_give(&self.scopes, facts)?;
                 if self.state != State::Disabled {
                     return Ok(None);
                 }
-                // Making a key work again, or longer, gives its scopes anew.
-                may_give(&self.scopes, facts)?;
                 Some(KeyEvent::Enabled(Enabled {}))
             }
             Command::SetExpiry { expires_at } => {
+                if !is_later(self.expires_at, *expires_at) {
+                    may_give(&self.scopes, facts)?;
+                }
                 if *expires_at == self.expires_at {
                     return Ok(None);
                 }
                 check_expiry(self.not_before, *expires_at, facts.now)?;
-                if is_later(*expires_at, self.expires_at) {
-                    may_give(&self.scopes, facts)?;
-                }
                 Some(KeyEvent::ExpiryChanged(ExpiryChanged { expires_at: *expires_at }))
             }
             Command::Rename { name } => Some(KeyEvent::Renamed(Renamed { name: name.clone() })),
             Command::SetScopes { scopes } => {
+                check_scopes(&self.owner, scopes)?;
+                may_give(scopes, facts)?;
                 if *scopes == self.scopes {
                     return Ok(None);
                 }
-                check_scopes(&self.owner, scopes)?;
-                may_give(scopes, facts)?;
                 Some(KeyEvent::ScopesChanged(ScopesChanged { scopes: scopes.clone() }))
             }
             Command::SetMetadata { metadata } => (metadata.is_some() || self.metadata.is_some())

@@ -247,6 +247,20 @@ fn nobody_gives_management_that_it_does_not_hold_at_issue_nor_when_a_key_comes_b
 }
 
 #[test]
+fn who_may_not_give_is_told_so_where_it_is_so_already_too() {
+    let wide = || {
+        let KeyEvent::Issued(issued) = issued() else { panic!("the first event issues") };
+        [KeyEvent::Issued(Issued { scopes: scopes("keys:verify"), expires_at: None, ..issued })]
+    };
+    let same = Command::SetScopes { scopes: scopes("keys:verify") };
+    for command in [Command::Enable, Command::SetExpiry { expires_at: None }, same] {
+        let refusal = Refusal::ScopeNotHeld { scope: "keys:verify".parse().unwrap() };
+        given::<Key>(wide()).by("admin:keys:*").when(command.clone()).then_refused(refusal);
+        given::<Key>(wide()).by("keys:verify").when(command).then([]);
+    }
+}
+
+#[test]
 fn who_may_write_keys_takes_from_any_and_gives_what_opens_servers() {
     let wide = || manages("admin:*:* keys:verify", []);
     let narrow = "admin:keys:write";

@@ -1,6 +1,7 @@
 use domain::server::Command;
 use events::clock::{SystemClock, SystemRandom, uuid_v7};
 use events::sealed::SealedBytes;
+use events::server::UpstreamSettings;
 use events::{SealedText, SealingKeyId};
 
 use super::*;
@@ -21,7 +22,13 @@ fn register() -> Command {
         ciphertext: SealedBytes(vec![]),
     };
     let upstream = "https://tools.example.com/mcp".parse().unwrap();
-    Command::Register { slug: "tools".parse().unwrap(), upstream, enabled: true, name }
+    Command::Register {
+        slug: "tools".parse().unwrap(),
+        upstream,
+        enabled: true,
+        name,
+        settings: UpstreamSettings::default(),
+    }
 }
 
 #[test]
