@@ -148,6 +148,8 @@ pub struct TimeoutMs(u32);
 pub struct TimeoutMsError;
 
 impl TimeoutMs {
+    const BOUNDS: std::ops::RangeInclusive<u32> = 100..=3_600_000;
+
     pub fn duration(self) -> std::time::Duration {
         std::time::Duration::from_millis(self.0.into())
     }
@@ -157,7 +159,7 @@ impl TryFrom<u32> for TimeoutMs {
     type Error = TimeoutMsError;
 
     fn try_from(millis: u32) -> Result<Self, TimeoutMsError> {
-        if (100..=3_600_000).contains(&millis) { Ok(Self(millis)) } else { Err(TimeoutMsError) }
+        if Self::BOUNDS.contains(&millis) { Ok(Self(millis)) } else { Err(TimeoutMsError) }
     }
 }
 
@@ -173,7 +175,12 @@ impl JsonSchema for TimeoutMs {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "integer", "description": "milliseconds" })
+        schemars::json_schema!({
+            "type": "integer",
+            "minimum": TimeoutMs::BOUNDS.start(),
+            "maximum": TimeoutMs::BOUNDS.end(),
+            "description": "milliseconds",
+        })
     }
 }
 
