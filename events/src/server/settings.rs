@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Authorities;
-use crate::token::text_serde;
+use crate::token::{object, text_serde};
 
 /// What is absent is as the gateway's configuration has it.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, JsonSchema)]
 pub struct UpstreamSettings {
     /// Absent: `authorization`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,6 +24,20 @@ pub struct UpstreamSettings {
     /// Between two pieces of an answer that is no event stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<TimeoutMs>,
+}
+
+impl<'de> Deserialize<'de> for UpstreamSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            credentials: Option<Credentials>,
+            ca: Option<Authorities>,
+            response_timeout_ms: Option<TimeoutMs>,
+            idle_timeout_ms: Option<TimeoutMs>,
+        }
+        let Members { credentials, ca, response_timeout_ms, idle_timeout_ms } = object(deserializer)?;
+        Ok(Self { credentials, ca, response_timeout_ms, idle_timeout_ms })
+    }
 }
 
 impl UpstreamSettings {
