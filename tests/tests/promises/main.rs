@@ -10,7 +10,9 @@
 
 mod a_command_is_carried_out_for_a_key_that_works_now;
 mod a_command_says_when_it_holds_everywhere;
+mod a_control_that_lags_gives_nothing_away;
 mod a_fault_has_one_name_on_every_listener;
+mod a_full_history_still_takes_things_away;
 mod a_key_polls_the_tasks_that_it_made;
 mod a_key_that_changes_changes_at_once;
 mod a_key_that_no_list_has_is_told;
