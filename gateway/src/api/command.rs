@@ -16,7 +16,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::ApiState;
-use super::guard::{Admin, Allowed, Permission, Permitted, Place};
+use super::guard::{Admin, Allowed, OwnedPath, Permission, Permitted};
 use super::idempotency::IdempotencyKey;
 use super::wait::{Asker, PositionFrom, Wait};
 use super::written::Written;
@@ -34,7 +34,7 @@ pub struct Asked<G> {
 }
 
 /// A path that names one object, which commands change.
-pub trait Object: Place + Sync {
+pub trait Object: OwnedPath + Sync {
     type Aggregate: Takes<Command: 'static, Refusal: Into<Problem>>;
 
     fn id(&self) -> Uuid;
@@ -109,7 +109,7 @@ impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
     }
 }
 
-impl<P: Permission, T: Place> Asked<Allowed<P, T>> {
+impl<P: Permission, T: OwnedPath> Asked<Allowed<P, T>> {
     /// Makes ready the creation of something that belongs to the path's owner; `subject` is where it will lie.
     pub async fn order_new<A, R>(
         self,

@@ -38,7 +38,7 @@ struct Needs {
 }
 
 /// A place in the API that belongs to somebody.
-pub trait Place: DeserializeOwned + Send {
+pub trait OwnedPath: DeserializeOwned + Send {
     fn owner(&self) -> Owner;
 }
 
@@ -84,7 +84,7 @@ permissions! {
     StatusWrite: Status, Write;
 }
 
-impl<P: Permission, T: Place> FromRequestParts<ApiState> for Allowed<P, T> {
+impl<P: Permission, T: OwnedPath> FromRequestParts<ApiState> for Allowed<P, T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &ApiState) -> Result<Self, Problem> {

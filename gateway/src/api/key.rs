@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::command::Object;
-use super::guard::Place;
+use super::guard::OwnedPath;
 use super::owned;
 
 mod disable;
@@ -115,13 +115,13 @@ impl KeysPath {
     }
 }
 
-impl Place for KeysPath {
+impl OwnedPath for KeysPath {
     fn owner(&self) -> Owner {
         self.organization.map_or(Owner::Installation, Owner::Organization)
     }
 }
 
-impl Place for KeyPath {
+impl OwnedPath for KeyPath {
     fn owner(&self) -> Owner {
         self.organization.map_or(Owner::Installation, Owner::Organization)
     }

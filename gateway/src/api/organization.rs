@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::command::Object;
-use super::guard::Place;
+use super::guard::OwnedPath;
 
 mod create;
 mod get;
@@ -43,7 +43,7 @@ pub struct OrganizationPath {
     pub organization: OrganizationId,
 }
 
-impl Place for OrganizationPath {
+impl OwnedPath for OrganizationPath {
     fn owner(&self) -> Owner {
         Owner::Organization(self.organization)
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::ApiState;
-use super::guard::Place;
+use super::guard::OwnedPath;
 use super::query::{ListQuery, Page};
 use crate::problem::Problem;
 
@@ -133,7 +133,7 @@ impl ApiState {
     }
 
     /// An empty page of a place that is not there is told as what is not there.
-    pub async fn exists_if(&self, something_was_found: bool, at: &impl Place) -> Result<(), Problem> {
+    pub async fn exists_if(&self, something_was_found: bool, at: &impl OwnedPath) -> Result<(), Problem> {
         let Owner::Organization(id) = at.owner() else { return Ok(()) };
         if something_was_found || self.directory.organization(id).is_some() {
             return Ok(());

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::command::Object;
-use super::guard::Place;
+use super::guard::OwnedPath;
 
 mod change;
 mod get;
@@ -54,7 +54,7 @@ pub struct ServerPath {
     pub server: ServerId,
 }
 
-impl Place for ServerPath {
+impl OwnedPath for ServerPath {
     fn owner(&self) -> Owner {
         Owner::Organization(self.organization)
     }

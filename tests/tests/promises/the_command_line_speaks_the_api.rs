@@ -76,7 +76,7 @@ impl<'a> Shell<'a> {
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
     }
 
-    fn events<'b>(&self, args: &[&'b str]) -> Vec<&'b str> {
+    pub fn events<'b>(&self, args: &[&'b str]) -> Vec<&'b str> {
         let url: &'static str = Box::leak(self.spine.nats.url().into_boxed_str());
         [&["events"], args, &["--nats", url, "--nats-password-file", "auditor"]].concat()
     }

@@ -7,7 +7,7 @@ use projections::postgres::key;
 use super::KeyPath;
 use super::view::Key;
 use crate::api::ApiState;
-use crate::api::guard::{Allowed, KeysRead, Place};
+use crate::api::guard::{Allowed, KeysRead, OwnedPath};
 use crate::api::query::{Query, ReadQuery};
 use crate::api::reads::Found;
 use crate::problem::Problem;

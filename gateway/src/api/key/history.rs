@@ -8,7 +8,7 @@ use projections::postgres::key;
 
 use super::KeyPath;
 use crate::api::ApiState;
-use crate::api::guard::{Allowed, KeysRead, Place};
+use crate::api::guard::{Allowed, KeysRead, OwnedPath};
 use crate::api::history::RecordedEvent;
 use crate::api::query::{ListQuery, Page, Query};
 use crate::api::reads::Found;

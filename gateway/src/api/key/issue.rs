@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::KeysPath;
 use crate::api::body::Body;
 use crate::api::command::{Asked, Executed};
-use crate::api::guard::{Allowed, KeysWrite, Place};
+use crate::api::guard::{Allowed, KeysWrite, OwnedPath};
 use crate::api::metadata::Metadata;
 use crate::api::text::Name;
 use crate::api::written::{Written, created};

@@ -8,7 +8,7 @@ use projections::postgres::key;
 use super::KeysPath;
 use super::view::Key;
 use crate::api::ApiState;
-use crate::api::guard::{Allowed, KeysRead, Place};
+use crate::api::guard::{Allowed, KeysRead, OwnedPath};
 use crate::api::query::{ListQuery, Page, Query};
 use crate::api::reads::Found;
 use crate::problem::Problem;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::KeyPath;
 use crate::api::body::Body;
 use crate::api::command::Asked;
-use crate::api::guard::{Allowed, KeysWrite, Place};
+use crate::api::guard::{Allowed, KeysWrite, OwnedPath};
 use crate::api::written::Written;
 use crate::problem::Problem;
 

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::OrganizationPath;
 use crate::api::ApiState;
-use crate::api::guard::{Allowed, EventsRead, Place};
+use crate::api::guard::{Allowed, EventsRead, OwnedPath};
 use crate::api::history::RecordedEvent;
 use crate::api::query::{Limit, ListQuery, Page, Query};
 use crate::api::reads::Found;
