@@ -81,8 +81,12 @@ impl ScopeSet {
     }
 
     pub fn allows_thing(&self, server: &Slug, thing: Thing, name: &str) -> bool {
-        let named = Named::new(thing, name);
-        name.len() <= Thing::MAX_NAME && self.mcp().any(|scope| scope.allows(server, &named))
+        self.allows_named(server, &Named::new(thing, name))
+    }
+
+    /// A name that is too long is refused unseen.
+    pub(super) fn allows_named(&self, server: &Slug, named: &Named<'_>) -> bool {
+        named.name.len() <= Thing::MAX_NAME && self.mcp().any(|scope| scope.allows(server, named))
     }
 
     pub fn allows_admin(&self, resource: Resource, access: Access) -> bool {

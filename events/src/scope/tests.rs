@@ -253,3 +253,18 @@ fn a_set_has_bounds() {
     assert!("mcp:docs keys:verify".parse::<ScopeSet>().is_err());
     assert!(serde_json::from_str::<ScopeSet>("[]").is_err());
 }
+
+#[test]
+fn a_hundred_prefixes_look_once_at_a_name_and_never_at_one_that_is_too_long() {
+    let prefix = |n: usize| format!("mcp:docs:resources:app%3A//{}*", "a".repeat(n));
+    let scopes: ScopeSet = (0..100).map(prefix).collect::<Vec<_>>().join(" ").parse().unwrap();
+    let docs = "docs".parse().unwrap();
+    let start = format!("app://{}", "a".repeat(200));
+    for (length, looked_at) in [(Thing::MAX_NAME, true), (Thing::MAX_NAME + 1, false)] {
+        // With a dot segment, so that no prefix matches and each of them is asked.
+        let name = format!("{start}/../{}", "b".repeat(length - start.len() - 4));
+        let named = Named::new(Thing::Resource, &name);
+        assert!(!scopes.allows_named(&docs, &named));
+        assert_eq!(named.leads_elsewhere.get().is_some(), looked_at, "{length}");
+    }
+}

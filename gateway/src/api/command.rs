@@ -275,3 +275,20 @@ fn vault(error: &VaultError) -> Problem {
     tracing::warn!(error = %error, "the vault did not answer");
     unavailable()
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_panicked_is_answered_and_says_nothing_of_why() {
+        let mut tasks: JoinSet<()> = JoinSet::new();
+        tasks.spawn(async { panic!("what nobody is told") });
+        let broken = tasks.join_next().await.unwrap().unwrap_err();
+        let problem = problem::<domain::key::Refusal>(Failed::Broken(broken));
+        assert_eq!((problem.status, problem.name()), (500, "internal"));
+        assert!(!serde_json::to_string(&problem).unwrap().contains("nobody is told"));
+    }
+}
