@@ -58,7 +58,7 @@ fn another_reading(read: &[u8]) -> Option<(usize, Reading)> {
     match read {
         [.., 0] => Some((1, Reading::Nothing)),
         [.., 1..=b' '] => Some((1, Reading::LeftOut)),
-        _ => decoded(read).or_else(|| folded(read)),
+        _ => decoded(read).or_else(|| blank(read)).or_else(|| folded(read)),
     }
 }
 
@@ -77,6 +77,20 @@ fn decoded(read: &[u8]) -> Option<(usize, Reading)> {
 
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, byte| Some(number * 16 + char::from(*byte).to_digit(16)?))
+}
+
+/// A space beyond ASCII at the end (White_Space of UAX #44, U+200B to U+200F, U+FEFF): languages' own trimming
+/// takes it off.
+fn blank(read: &[u8]) -> Option<(usize, Reading)> {
+    match *read {
+        [.., 0xc2, 0x85 | 0xa0] => Some((2, Reading::LeftOut)),
+        [.., 0xe1, 0x9a, 0x80]
+        | [.., 0xe2, 0x80, 0x80..=0x8f | 0xa8 | 0xa9 | 0xaf]
+        | [.., 0xe2, 0x81, 0x9f]
+        | [.., 0xe3, 0x80, 0x80]
+        | [.., 0xef, 0xbb, 0xbf] => Some((3, Reading::LeftOut)),
+        _ => None,
+    }
 }
 
 /// A character at the end that somebody may take for ASCII. All are of three bytes in UTF-8.

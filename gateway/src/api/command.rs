@@ -208,8 +208,8 @@ fn full(NoRoom { what, held, bound, setting }: &NoRoom) -> Problem {
     Problem::new(
         Kind::OrganizationFull,
         format!(
-            "The organization holds {held} {what}, and {bound} are as many as one may have. Revoke keys or narrow their \
-             scopes; whoever runs the installation can raise `{setting}`."
+            "The organization holds {held} {what}, and {bound} are as many as one may have. Revoke keys, remove \
+             servers or narrow scopes that nobody needs; whoever runs the installation can raise `{setting}`."
         ),
     )
 }

@@ -75,7 +75,7 @@ fn value(text: &str, depth: usize) -> Result<Value, Refused> {
             let mut members = Map::new();
             for (name, text) in parsed::<Members<'_>>(text)?.0 {
                 let value = value(text.get(), depth)?;
-                if members.insert(kept(name.clone())?, value).is_some() {
+                if members.insert(named(name.clone())?, value).is_some() {
                     let name: String = name.chars().take(80).collect();
                     return Err(format!("`{name}` stands twice in one object").into());
                 }
@@ -95,6 +95,16 @@ fn value(text: &str, depth: usize) -> Result<Value, Refused> {
 
 fn parsed<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refused> {
     serde_json::from_str(text).map_err(|error| error.to_string().into())
+}
+
+/// serde_json gives members of such names a meaning of its own, so that another value would be read.
+const TAKEN: &str = "$serde_json::private::";
+
+fn named(name: String) -> Result<String, Refused> {
+    if name.starts_with(TAKEN) {
+        return Err(format!("no member of metadata is named `{TAKEN}…`").into());
+    }
+    kept(name)
 }
 
 /// PostgreSQL holds no NUL in a text.
@@ -155,7 +165,8 @@ impl PartialSchema for Metadata {
             .description(Some(
                 "a JSON object of the client's own, at most 4,096 bytes written without spaces and 64 deep. What would \
                  not come back as it was is refused: an integer beyond 64 bits, a number with more digits than a \
-                 double holds, -0, a NUL, a member that stands twice",
+                 double holds, -0, a NUL, a member that stands twice, \
+                 a name that begins with $serde_json::private::",
             ))
             .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))
             .into()

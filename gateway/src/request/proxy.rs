@@ -71,6 +71,11 @@ pub async fn pass(
             *response.body_mut() = watched(body, admission, false, naming);
         }
         Media::Other => {
+            if head.status.is_success() && !body.is_end_stream() {
+                tracing::warn!(server = %admission.server.id, organization = %admission.server.organization,
+                    content_type = ?head.headers.get(CONTENT_TYPE),
+                    "an upstream's answer is neither JSON nor an event stream: its body is dropped");
+            }
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }

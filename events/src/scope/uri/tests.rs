@@ -33,6 +33,17 @@ fn a_dot_segment_is_seen_in_every_spelling() {
         "app://data/public/. ./secret",
         "app://data/public/%20..%20/secret",
         "app://data/public/%01.%02.%03/secret",
+        // What languages trim beyond ASCII.
+        "app://data/public/..\u{85}",
+        "app://data/public/..\u{a0}",
+        "app://data/public/..%c2%a0",
+        "app://data/public/..\u{1680}",
+        "app://data/public/..\u{2003}",
+        "app://data/public/..\u{2028}",
+        "app://data/public/..\u{202f}",
+        "app://data/public/..\u{205f}",
+        "app://data/public/..\u{3000}",
+        "app://data/public/\u{feff}../secret",
         "app://data/public/..\u{0}.md",
         "app://data/public/..%00.md",
         // Four digits, overlong and full-width forms, and what a code page makes of others.

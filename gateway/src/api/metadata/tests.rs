@@ -27,6 +27,19 @@ fn it_is_nested_at_most_64_deep() {
 }
 
 #[test]
+fn no_member_has_a_name_that_reading_gives_another_meaning() {
+    for bad in [
+        r#"{"$serde_json::private::RawValue": "1"}"#,
+        r#"{"b": [{"\u0024serde_json::private::RawValue": {}}]}"#,
+        r#"{"a": {"$serde_json::private::Number": "1"}}"#,
+    ] {
+        let told = read(bad).unwrap_err().to_string();
+        assert!(told.starts_with("no member of metadata is named"), "{bad}: {told}");
+    }
+    assert!(read(r#"{"$serde_json": "$serde_json::private::RawValue"}"#).is_ok());
+}
+
+#[test]
 fn numbers_that_would_come_back_as_others_are_refused() {
     for good in [
         "0",
