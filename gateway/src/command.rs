@@ -206,3 +206,6 @@ impl Commands {
         uuid_v7(&*self.0.parts.clock, &*self.0.parts.random)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,7 @@ impl<A: Takes<Command: 'static>, S: Sender> Order<A, S> {
         };
         let dispatcher = dispatcher.clone();
         let run = commands.0.running.spawn(async move {
+            let _counting = CountsPanic;
             let _sender = sender;
             let done = dispatcher.execute::<A>(&subject, &command, &context).await;
             if let (Some(room), Ok(done)) = (room, &done)
@@ -77,12 +78,17 @@ impl<A: Takes<Command: 'static>, S: Sender> Order<A, S> {
             }
             done
         });
-        let ran = run.await.map_err(|error| {
-            if error.is_panic() {
-                telemetry::count_panic("command");
-            }
-            Failed::Broken(error)
-        })?;
-        ran.map_err(Failed::Command)
+        run.await.map_err(Failed::Broken)?.map_err(Failed::Command)
+    }
+}
+
+/// Lies in a command's task: a panic counts, also when nobody waits for what comes of it any more.
+struct CountsPanic;
+
+impl Drop for CountsPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            telemetry::count_panic("command");
+        }
     }
 }
