@@ -215,7 +215,11 @@ impl Bootstrap {
 }
 
 impl BootstrapError {
-    fn told(failed: Failed<installation::Refusal, Infallible>) -> Self {
+    /// `otherwise`: what it is if it was not the vault that failed.
+    fn of<R: std::error::Error>(
+        failed: Failed<R, Infallible>,
+        otherwise: fn(Box<Failed<R, Infallible>>) -> Self,
+    ) -> Self {
         match failed {
             Failed::Vault(error) => Self::Vault(error),
             Failed::Denied(_)
@@ -223,20 +227,16 @@ impl BootstrapError {
             | Failed::Request(_)
             | Failed::NoRoom(_)
             | Failed::Command(_)
-            | Failed::Broken(_) => Self::Installation(Box::new(failed)),
+            | Failed::Broken(_) => otherwise(Box::new(failed)),
         }
     }
 
+    fn told(failed: Failed<installation::Refusal, Infallible>) -> Self {
+        Self::of(failed, Self::Installation)
+    }
+
     fn not_issued(failed: Failed<key::Refusal, Infallible>) -> Self {
-        match failed {
-            Failed::Vault(error) => Self::Vault(error),
-            Failed::Denied(_)
-            | Failed::NoOwner
-            | Failed::Request(_)
-            | Failed::NoRoom(_)
-            | Failed::Command(_)
-            | Failed::Broken(_) => Self::Key(Box::new(failed)),
-        }
+        Self::of(failed, Self::Key)
     }
 }
 

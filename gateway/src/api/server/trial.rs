@@ -12,7 +12,7 @@ use domain::server::Server;
 use events::server::UpstreamUrl;
 use events::{OrganizationId, ServerId};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use projections::directory::{ServerEntry, ServerState};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use utoipa::ToSchema;
 use crate::api::written::Written;
 use crate::mcp::header::{METHOD, PROTOCOL_VERSION, SESSION_ID};
 use crate::problem::Problem;
+use crate::request::media::Media;
 use crate::upstream::guard::Refused;
 use crate::upstream::{HyperUpstream, OUR_USER_AGENT, Upstream, UpstreamBody, UpstreamError};
 
@@ -233,7 +234,7 @@ impl Answer {
     async fn read(response: Response<UpstreamBody>) -> Result<Self, UpstreamError> {
         let (head, mut body) = response.into_parts();
         let session = head.headers.get(SESSION_ID).cloned();
-        let events = is_events(&head.headers);
+        let events = Media::of(&head.headers) == Media::Events;
         let (mut read, mut message) = (Vec::new(), None);
         while message.is_none()
             && read.len() < MAX_ANSWER
@@ -257,11 +258,6 @@ impl Answer {
         let message = self.message.as_ref()?;
         (message.get("jsonrpc")? == "2.0").then_some(message)?.get(name)
     }
-}
-
-fn is_events(headers: &HeaderMap) -> bool {
-    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// The first answer among the events that are whole; messages of a server come on one line each.
