@@ -1,9 +1,11 @@
 //! The request path: from a request's headers to the upstream's answer, out of memory alone.
 //!
 //! It promises: nothing passes but what the directory allows at this moment, behind one gate; an answer that
-//! lasts ends within two looks (2 s) after its key is revoked or expires, its server is closed or the gate
-//! closes; no secret of the client reaches the upstream, a log line or an error. It knows no log, no database
-//! and no listener: `public` reads requests, `upstream` speaks to MCP servers, `mcp` understands messages.
+//! lasts ends at once when its key is revoked, narrowed or expires, its organization or its server is closed or the
+//! gate closes, since each of these wakes it, and within a look (1 s) whatever wakes it; a call that waits for its
+//! answer's head is ended by the look; no secret of the client reaches the upstream, a log line or an error. It knows
+//! no log, no database and no listener: `public` reads requests, `upstream` speaks to MCP servers, `mcp` understands
+//! messages.
 //!
 //! In order: `credential`, `authenticate` (`principal`), `authorize`, `admission`, `session`, `identity`, `forward`,
 //! `proxy` (`media`), `stream`. `call` is one call from its headers to its answer, `admission` the list of checks that
@@ -139,8 +141,14 @@ impl Door {
         self.signer.jwks()
     }
 
-    /// Cancelled when the process stops: answers without an end of their own end at their next look, the others
-    /// have the listener's bound for it.
+    /// The process stops: answers without an end of their own end, the others have the listener's bound for it.
+    pub fn close(&self) {
+        self.closing.cancel();
+        self.directory.wake_all();
+    }
+
+    /// Cancelled when it does.
+    #[cfg(test)]
     pub fn closing(&self) -> &CancellationToken {
         &self.closing
     }

@@ -9,7 +9,8 @@
 //! **Generations.** Each entry carries the sequence of the event that made it. A cache above reads the entries
 //! (key, organization, server) first, works its answer out of them alone, and keeps their generations with the
 //! answer; on a hit it compares them with [`Directory::key_generation`] and its siblings, and resolves again
-//! when one differs. So a fill that comes late can't outlive a revocation, and nobody sends invalidations.
+//! when one differs. So a fill that comes late can't outlive a revocation, and nobody sends invalidations. Whoever
+//! goes on by an answer without asking again, as a stream that is open, watches its parts ([`Directory::watch`]).
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject, Tim
 use papaya::{Equivalent, HashMap};
 
 use self::holding::Holdings;
+use self::watch::Watches;
 
 mod fold;
 pub mod follow;
@@ -34,12 +36,14 @@ mod server;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use gate::{Gate, NotReady};
 pub use holding::Holding;
 pub use key::{KeyEntry, KeyState, LastFour};
 pub use organization::{OrganizationEntry, OrganizationState};
 pub use server::{ServerEntry, ServerState};
+pub use watch::{Part, Watch};
 
 /// Every key, organization and server of the log up to [`Directory::applied`].
 #[derive(Default)]
@@ -55,6 +59,7 @@ pub struct Directory {
     installation_closed: AtomicU64,
     applied: AtomicU64,
     writer: Mutex<Writer>,
+    watches: Watches,
 }
 
 /// What only the writer touches. Its lock is held while a message is applied, so whoever holds it sees the
@@ -187,6 +192,17 @@ impl Directory {
 
     fn installation_closed_at(&self) -> Option<u64> {
         Some(self.installation_closed.load(Ordering::Acquire)).filter(|sequence| *sequence != 0)
+    }
+
+    /// Watches these parts: it wakes after each change of one of them from now on, and when what concerns everybody
+    /// changes. Whoever waits for it looks once more after it is made.
+    pub fn watch(&self, parts: Box<[Part]>) -> Watch {
+        self.watches.open(parts)
+    }
+
+    /// Wakes everybody who watches: what all of them go by has changed beside the directory.
+    pub fn wake_all(&self) {
+        self.watches.wake_all();
     }
 
     /// The sequence of the last message that was applied; 0 before the first.

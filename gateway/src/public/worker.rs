@@ -44,7 +44,7 @@ pub(super) async fn run(
     tokio::select! {
         biased;
         () = cancel.cancelled() => {
-            door.closing().cancel();
+            door.close();
             let _ = ended.recv().await;
         }
         _ = ended.recv() => {}

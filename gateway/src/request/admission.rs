@@ -1,9 +1,11 @@
 //! What lets a call in: one list of checks, asked before the call is sent and again at each look at an answer that
-//! lasts. A check that stands here can't be forgotten for open streams.
+//! lasts. A check that stands here can't be forgotten for open streams; what it goes by is watched (`watch`), or an
+//! answer ends a look later than it could.
 
 use std::sync::Arc;
 
-use projections::directory::{Directory, ServerEntry};
+use events::Timestamp;
+use projections::directory::{Directory, Part, ServerEntry, Watch};
 
 use super::principal::Principal;
 use super::refusal::Refusal;
@@ -30,6 +32,18 @@ impl Admission {
     /// The list, asked of an open stream.
     pub fn look(&self) -> Result<(), Refusal> {
         self.ask().map(drop)
+    }
+
+    /// The same, and until when it holds if nothing changes; `None`: for ever.
+    pub fn until(&self) -> Result<Option<Timestamp>, Refusal> {
+        let (principal, _) = self.ask()?;
+        Ok(principal.until())
+    }
+
+    /// Woken when what the list goes by changes.
+    pub fn watch(&self) -> Watch {
+        let server = Part::Server(self.server.id);
+        self.door.directory.watch(self.principal.parts().chain([server]).collect())
     }
 
     /// The list. Each line may refuse; what it resolves is as of this moment.

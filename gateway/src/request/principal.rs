@@ -12,7 +12,7 @@ use events::digest::DigestBytes;
 use events::key::KeyOwner;
 use events::{Actor, KeyId, Owner, ScopeSet, ServerId, Timestamp};
 use moka::sync::Cache;
-use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState};
+use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part};
 use uuid::Uuid;
 
 use super::identity::Route;
@@ -176,6 +176,18 @@ impl Principal {
             // Its key is known and it is not: the log has not said it, or not yet.
             (Owner::Organization(_), None) => Err(Invalid::Closed),
         }
+    }
+
+    /// When its credential ends by itself; `None`: never.
+    pub fn until(&self) -> Option<Timestamp> {
+        let Who::Key(key) = &self.who;
+        key.expires_at
+    }
+
+    /// What of the directory it rests on.
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        let Who::Key(key) = &self.who;
+        [Part::Key(key.id)].into_iter().chain(key.owner.organization().map(Part::Organization))
     }
 
     pub(super) fn route(&self, server: ServerId) -> Option<Arc<Route>> {

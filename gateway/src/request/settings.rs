@@ -29,7 +29,7 @@ pub struct RequestSettings {
     pub max_held_bytes: usize,
     /// Until a request's body is there.
     pub body_timeout: Duration,
-    /// How often a long answer asks whether its caller may still have it: half the time in which it ends.
+    /// How often a long answer asks whether its caller may still have it, whatever wakes it.
     pub recheck_every: Duration,
     /// Resolved callers that are kept.
     pub max_callers: u64,

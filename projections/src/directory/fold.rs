@@ -10,8 +10,8 @@ use events::slug::SlugKind;
 use events::{AggregateType, Event, KeyId, OrganizationId, Owner, ServerId, Subject};
 
 use super::{
-    Directory, Holding, KeyEntry, KeyState, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
-    Writer,
+    Directory, Holding, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part, ServerEntry,
+    ServerState, Writer,
 };
 
 impl Directory {
@@ -56,7 +56,7 @@ impl Directory {
                 let prefix = writer.interned.prefix(&issued.prefix);
                 let entry = KeyEntry::issued(id, owner, issued, scopes, prefix, sequence);
                 writer.holdings.change(owner, Holding::default(), Holding::of_key(&entry));
-                keys.insert(digest, Arc::new(entry));
+                self.put_key(entry);
                 digests.insert(id, digest);
             }
             KeyEvent::Revoked(_)
@@ -72,7 +72,7 @@ impl Directory {
                 }
                 if let Some(next) = entry.after(event, sequence, |scopes| writer.interned.scopes(scopes)) {
                     writer.holdings.change(owner, Holding::of_key(entry), Holding::of_key(&next));
-                    keys.insert(next.digest, Arc::new(next));
+                    self.put_key(next);
                 }
             }
         }
@@ -94,14 +94,14 @@ impl Directory {
                     slugs.insert(entry.slug.clone(), id);
                 }
                 let slug = Subject::slug(Owner::Installation, SlugKind::Organization, &entry.slug);
-                organizations.insert(id, Arc::new(entry));
+                self.put_organization(entry);
                 if self.is_closed(&slug) {
                     self.close(subject, sequence);
                 }
             }
             (event, Some(entry)) => {
                 if let Some(next) = entry.after(event, sequence) {
-                    organizations.insert(id, Arc::new(next));
+                    self.put_organization(next);
                 }
             }
             (
@@ -133,18 +133,37 @@ impl Directory {
                     slugs.insert(address, id);
                 }
                 let slug = Subject::slug(Owner::Organization(organization), SlugKind::Server, &entry.slug);
-                servers.insert(id, Arc::new(entry));
+                self.put_server(entry);
                 if self.is_closed(&slug) {
                     self.close(&Subject::server(organization, id), sequence);
                 }
             }
             (event, Some(entry)) if entry.organization == organization => {
                 if let Some(next) = entry.after(event, sequence) {
-                    servers.insert(id, Arc::new(next));
+                    self.put_server(next);
                 }
             }
             (ServerEvent::Registered(_) | ServerEvent::Changed(_) | ServerEvent::Removed(_), _) => {}
         }
+    }
+
+    /// The key is so from now on, and who watches it is told; the same for the two below.
+    fn put_key(&self, entry: KeyEntry) {
+        let part = Part::Key(entry.id);
+        self.keys.pin().insert(entry.digest, Arc::new(entry));
+        self.watches.wake(part);
+    }
+
+    fn put_organization(&self, entry: OrganizationEntry) {
+        let part = Part::Organization(entry.id);
+        self.organizations.pin().insert(entry.id, Arc::new(entry));
+        self.watches.wake(part);
+    }
+
+    fn put_server(&self, entry: ServerEntry) {
+        let part = Part::Server(entry.id);
+        self.servers.pin().insert(entry.id, Arc::new(entry));
+        self.watches.wake(part);
     }
 
     /// Closes what an event that can't be read is about.
@@ -153,6 +172,7 @@ impl Directory {
         match (&subject.aggregate_type, subject.owner) {
             (AggregateType::Installation, _) | (AggregateType::Unknown(_), Owner::Installation) => {
                 self.installation_closed.store(sequence, Ordering::Release);
+                self.watches.wake_all();
             }
             (AggregateType::Unknown(_) | AggregateType::Organization, Owner::Organization(id)) => {
                 self.close_organization(id, sequence);
@@ -170,8 +190,7 @@ impl Directory {
             (AggregateType::Key, owner) => {
                 let Ok(id) = KeyId::try_from(&subject.aggregate_id) else { return };
                 let Some(entry) = self.key(id).filter(|entry| entry.owner == owner) else { return };
-                let next = KeyEntry { state: KeyState::Closed, generation: sequence, ..(*entry).clone() };
-                self.keys.pin().insert(next.digest, Arc::new(next));
+                self.put_key(KeyEntry { state: KeyState::Closed, generation: sequence, ..(*entry).clone() });
             }
             (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), sequence),
         }
@@ -181,8 +200,7 @@ impl Directory {
         let organizations = self.organizations.pin();
         if let Some(entry) = organizations.get(&id) {
             let state = OrganizationState::Closed;
-            let next = OrganizationEntry { state, generation: sequence, ..(**entry).clone() };
-            organizations.insert(id, Arc::new(next));
+            self.put_organization(OrganizationEntry { state, generation: sequence, ..(**entry).clone() });
         }
         self.remember_closed(&Subject::organization(id), sequence);
     }
@@ -191,8 +209,11 @@ impl Directory {
         let servers = self.servers.pin();
         if let Some(entry) = servers.get(&id).filter(|entry| Owner::Organization(entry.organization) == owner)
         {
-            let next = ServerEntry { state: ServerState::Closed, generation: sequence, ..(**entry).clone() };
-            servers.insert(id, Arc::new(next));
+            self.put_server(ServerEntry {
+                state: ServerState::Closed,
+                generation: sequence,
+                ..(**entry).clone()
+            });
         }
     }
 

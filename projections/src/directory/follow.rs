@@ -39,6 +39,9 @@ impl Default for FollowConfig {
     }
 }
 
+/// So long after the last moment at which the gate may be open it is closed.
+const AFTERWARDS: Duration = Duration::from_millis(1);
+
 /// Messages that are taken from the follower at once, when they are there.
 const CHUNK: usize = 512;
 
@@ -68,6 +71,7 @@ pub async fn run(
         () = cancel.cancelled() => {}
         never = shell.follow() => match never {},
         never = shell.ask() => match never {},
+        never = shell.grow_old() => match never {},
     }
 }
 
@@ -204,6 +208,19 @@ impl Shell {
             Err(_) => "no answer in time".to_owned(),
         };
         tracing::warn!(%reason, age = ?self.gate.age(), "the log's leader proved nothing: the directory grows older");
+    }
+
+    /// Says when age alone has closed the gate: nothing else happens at that moment.
+    async fn grow_old(&self) -> Infallible {
+        loop {
+            // A gate that is closed by age is looked at as often as the log is asked.
+            let left = match self.gate.closes_in() {
+                Duration::ZERO => self.config.ask_every,
+                left => left,
+            };
+            tokio::time::sleep(left + AFTERWARDS).await;
+            self.gate.tell_if_closed();
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the counts stay far below 2^53")]

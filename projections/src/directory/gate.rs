@@ -4,7 +4,7 @@
 //! when an event about the installation can't be read, while another part of the process holds it, when the clocks
 //! are too far apart, and when the directory has not been known to be complete for `max_staleness`. In a fleet that
 //! is known only from questions that were asked under the process's lease (`lease`). Asking costs a few atomic loads and one
-//! look at the monotonic clock; long streams ask again every second.
+//! look at the monotonic clock. When it closes, everybody who watches the directory is woken, to ask again.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -162,6 +162,8 @@ impl Gate {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         self.is_held.store(reason.is_some(), Ordering::Release);
         *held = reason;
+        drop(held);
+        self.tell_if_closed();
     }
 
     /// Says how much of a snapshot is loaded: bytes of all its bytes; `None`: none is being loaded.
@@ -228,6 +230,8 @@ impl Gate {
         if freshness.as_of().is_none() {
             let _ = self.phase.compare_exchange(CAUGHT_UP, STARTING, Ordering::AcqRel, Ordering::Acquire);
         }
+        drop(freshness);
+        self.tell_if_closed();
     }
 
     pub fn status(&self) -> GateStatus {
@@ -265,6 +269,7 @@ impl Gate {
     pub(super) fn diverged(&self, reason: String) {
         let _ = self.diverged.set(reason);
         self.phase.store(DIVERGED, Ordering::Release);
+        self.tell_if_closed();
     }
 
     pub(super) async fn lease_begins(&self) {
@@ -282,7 +287,21 @@ impl Gate {
         let mut freshness = self.lock();
         let answered = freshness.answered(question, info.last_sequence, info.quorum);
         self.publish(&freshness);
+        drop(freshness);
+        self.tell_if_closed();
         answered
+    }
+
+    /// How long until it closes by age alone, unless an answer makes the directory younger.
+    pub(super) fn closes_in(&self) -> Duration {
+        self.config.max_staleness.saturating_sub(self.age_since_fresh())
+    }
+
+    /// Wakes whoever goes on by an open gate, when it is closed. Called after whatever may have closed it.
+    pub(super) fn tell_if_closed(&self) {
+        if self.check().is_err() {
+            self.directory.wake_all();
+        }
     }
 
     /// The directory has applied everything up to this sequence.

@@ -95,6 +95,7 @@ impl Directory {
             installation_closed: _,
             // The place's sequence.
             applied: _,
+            watches: _,
         } = self;
         let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
         // Shared and counted anew when it is read.

@@ -6,6 +6,7 @@ mod history;
 mod memory;
 mod replay;
 mod snapshot;
+mod watch;
 
 use std::sync::Arc;
 
@@ -193,6 +194,7 @@ pub(super) fn state(directory: &Directory) -> State {
         installation_closed: _,
         applied: _,
         writer: _,
+        watches: _,
     } = directory;
     let mut keys: Vec<_> = keys.pin().values().cloned().collect();
     keys.sort_by_key(|entry| entry.id);

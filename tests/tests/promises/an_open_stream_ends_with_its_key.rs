@@ -1,5 +1,5 @@
-//! A stream that is open ends within a stated bound once its key is revoked or expires: whoever lost the
-//! right to call does not go on listening.
+//! A stream that is open ends at once when its key is revoked, narrowed or expires: whoever lost the right to call
+//! does not go on listening.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use keyledger_tests::upstreams::{McpServer, Upstream};
 use keyledger_tests::wire::{Ask, Open};
 use serde_json::json;
 
-/// Stated: 2 s. The rest is what two busy cores may need.
+/// Stated: a look (1 s) where nothing wakes it. The rest is what two busy cores may need.
 const BOUND: Duration = Duration::from_secs(4);
 
 async fn streaming() -> (Spine, Upstream, Ready) {

@@ -2,12 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::key::{KeyEvent, Revoked};
+use events::organization::OrganizationEvent;
 use events::server::{Changed, UpstreamSettings};
 use tokio::sync::Notify;
 
 use super::client::{Connection, PING, post};
 use super::upstream::{FakeUpstream, Step, json};
-use super::world::{Key, World, settings};
+use super::world::{self, Key, Listening, World, settings};
 use crate::listener::Bounds;
 use crate::request::RequestSettings;
 
@@ -38,6 +39,17 @@ async fn open(world: &World, key: &Key) -> Connection {
     opened(world, &post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await
 }
 
+/// Opens the server's own stream, which has no end.
+async fn listening(world: &World, key: &Key) -> Connection {
+    let get = format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.text);
+    opened(world, &get).await
+}
+
+/// Looks come, one after the other.
+fn looking() -> RequestSettings {
+    RequestSettings { recheck_every: Duration::from_millis(20), ..settings() }
+}
+
 async fn opened(world: &World, request: &str) -> Connection {
     let mut connection = Connection::open(world.address).await;
     connection.write(request).await;
@@ -55,8 +67,6 @@ async fn events_arrive_as_they_are_sent() {
     let key = world.key("mcp:docs").await;
     let mut connection = open(&world, &key).await;
     assert_eq!(connection.chunk().await.as_deref(), Some("data: 1\n\n"));
-    // The stream stands still, several looks long, and goes on.
-    tokio::time::sleep(Duration::from_millis(100)).await;
     go_on.notify_one();
     assert_eq!(connection.chunk().await.as_deref(), Some("data: 2\n\n"));
     assert_eq!(connection.chunk().await, None);
@@ -102,15 +112,27 @@ async fn an_upstream_that_breaks_off_is_told_to_the_client() {
 #[tokio::test]
 async fn a_stream_ends_when_its_key_may_no_longer_have_it() {
     type Change = fn(&World, &Key);
-    let changes: [(&str, Change); 4] = [
+    let changes: [(&str, Change); 7] = [
         ("revoked", |world, key| world.key_event(key, KeyEvent::Revoked(Revoked { reason: None }))),
+        ("disabled", |world, key| {
+            world.key_event(key, KeyEvent::Disabled(events::key::Disabled { reason: None }));
+        }),
         ("expired", |world, key| {
             let expires_at = Some(world.door.clock().now());
+            world.key_event(key, KeyEvent::ExpiryChanged(events::key::ExpiryChanged { expires_at }));
+        }),
+        ("expiring", |world, key| {
+            let soon = world.door.clock().now().unix_millis() + 100;
+            let expires_at = events::Timestamp::from_unix_millis(soon);
             world.key_event(key, KeyEvent::ExpiryChanged(events::key::ExpiryChanged { expires_at }));
         }),
         ("narrowed", |world, key| {
             let scopes = "mcp:mail".parse().unwrap();
             world.key_event(key, KeyEvent::ScopesChanged(events::key::ScopesChanged { scopes }));
+        }),
+        ("organization suspended", |world, _| {
+            let suspended = events::organization::Suspended { reason: None };
+            world.organization_event(OrganizationEvent::Suspended(suspended));
         }),
         ("server disabled", |world, _| {
             world.server_changed(Changed {
@@ -137,13 +159,12 @@ async fn a_stream_ends_when_its_key_may_no_longer_have_it() {
 #[tokio::test]
 async fn what_came_while_the_machine_slept_is_looked_at_before_it_passes() {
     let (upstream, go_on) = stream().await;
-    let settings = RequestSettings { recheck_every: Duration::from_secs(600), ..settings() };
-    let world = World::with(&upstream.url(), settings).await;
+    let world = World::new(&upstream.url()).await;
     let key = world.key("mcp:docs").await;
-    let mut connection = open(&world, &key).await;
+    let mut connection = listening(&world, &key).await;
     connection.chunk().await;
-    world.key_event(&key, KeyEvent::Revoked(Revoked { reason: None }));
-    world.told().await;
+    // Nobody is woken by this alone.
+    world.door.closing().cancel();
     world.sleep(601);
     go_on.notify_one();
     assert_eq!(connection.chunk().await, None);
@@ -153,7 +174,7 @@ async fn what_came_while_the_machine_slept_is_looked_at_before_it_passes() {
 #[tokio::test]
 async fn a_call_is_not_waited_for_when_its_key_is_revoked() {
     let upstream = FakeUpstream::start(|_| vec![Step::Wait(Arc::new(Notify::new()))]).await;
-    let world = World::new(&upstream.url()).await;
+    let world = World::with(&upstream.url(), looking()).await;
     let key = world.key("mcp:docs").await;
     let mut connection = Connection::open(world.address).await;
     connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
@@ -295,8 +316,7 @@ async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
     let bounds = Bounds { drain: Duration::from_secs(10), ..Bounds::default() };
     let world = World::bounded(&upstream.url(), bounds).await;
     let key = world.key("mcp:docs").await;
-    let get = format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.text);
-    let mut connection = opened(&world, &get).await;
+    let mut connection = listening(&world, &key).await;
     connection.chunk().await;
     world.cancel.cancel();
     assert_eq!(connection.chunk().await, None);
@@ -307,10 +327,13 @@ async fn a_process_that_stops_ends_its_streams_and_takes_no_more() {
 
 #[tokio::test]
 async fn a_process_that_stops_lets_its_calls_end() {
-    let bounds = || Bounds { drain: Duration::from_secs(10), ..Bounds::default() };
+    let node = async |upstream: &FakeUpstream| {
+        let bounds = Bounds { drain: Duration::from_secs(10), ..Bounds::default() };
+        World::listening(&upstream.url(), looking(), Listening { bounds, ..world::listening() }).await
+    };
     // One whose answer is under way, and one whose answer is waited for.
     let (upstream, go_on) = stream().await;
-    let world = World::bounded(&upstream.url(), bounds()).await;
+    let world = node(&upstream).await;
     let key = world.key("mcp:docs").await;
     let mut connection = open(&world, &key).await;
     connection.chunk().await;
@@ -326,7 +349,7 @@ async fn a_process_that_stops_lets_its_calls_end() {
     let told = Arc::clone(&go_on);
     let upstream =
         FakeUpstream::start(move |_| vec![Step::Wait(Arc::clone(&told)), Step::Write(json("{}"))]).await;
-    let world = World::bounded(&upstream.url(), bounds()).await;
+    let world = node(&upstream).await;
     let key = world.key("mcp:docs").await;
     let mut connection = Connection::open(world.address).await;
     connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
