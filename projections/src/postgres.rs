@@ -5,10 +5,13 @@
 //! noun: its row, the one fold from events to row, and its reads. [`crate::runner`] writes. Rows pass through
 //! PostgreSQL as JSON objects whose members are the columns, so that a row has one definition.
 
+use std::sync::LazyLock;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::PgConnection;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::types::Json;
+use sqlx::{PgConnection, SqlSafeStr};
 
 use self::page::List;
 use crate::{Projection, parked};
@@ -54,7 +57,15 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
     List::ALL.into_iter().flat_map(of).chain([waiting]).collect()
 }
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");
+/// Forward only, each in a transaction. The build script embeds them.
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let embedded: &[(i64, &'static str, &'static str)] =
+        &include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+    let migration = |&(version, what, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(version, what.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(embedded.iter().map(migration).collect())
+});
 
 /// Why the read models gave no answer.
 #[derive(Debug, thiserror::Error)]

@@ -63,7 +63,6 @@ const HOMES: &[(&str, &[&str])] = &[
             "gateway/src/cli/events",
         ],
     ),
-    ("rmcp", &["gateway/src/dev"]),
 ];
 
 const LONGEST: usize = 400;

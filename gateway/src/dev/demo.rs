@@ -1,34 +1,43 @@
 //! A small MCP server to try Keyledger on: it speaks 2026-07-28 (stateless), 2025-11-25 and 2025-06-18 (sessions)
 //! at `/mcp` on loopback. It checks nobody: what stands before it does.
+//!
+//! This file is the transport (Streamable HTTP); what there is to call is in `offer`.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{
-    GetPromptResult, Implementation, ListResourcesResult, PaginatedRequestParams, ProgressNotificationParam,
-    PromptMessage, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
-    ResourceContents, Role, ServerCapabilities, ServerConfig,
-};
-use rmcp::service::RequestContext;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use rmcp::{ErrorData, RoleServer, ServerHandler, prompt, prompt_handler, prompt_router, schemars};
-use rmcp::{tool, tool_handler, tool_router};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use events::clock::{SystemClock, SystemRandom, uuid_v7};
+use futures::{Stream, StreamExt, stream};
+use http::{HeaderMap, Method, StatusCode, header};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::offer::{Answer, Fault, Told};
 use super::Error;
 
+mod offer;
+
 const PATH: &str = "/mcp";
-const NOTE: &str = "demo://note";
-const MOST_COUNTED: u32 = 1_000;
-const LONGEST_DELAY_MS: u64 = 10_000;
+const STATELESS: &str = "2026-07-28";
+/// The first is what a client gets that asks for an unknown one.
+const WITH_SESSIONS: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
+const VERSION: &str = "mcp-protocol-version";
+const SESSION: &str = "mcp-session-id";
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Beyond these the oldest session is forgotten.
+const MOST_SESSIONS: usize = 1_000;
 
 /// A running demo server. Dropped, it ends.
 #[derive(Debug)]
@@ -45,10 +54,9 @@ impl Demo {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let cancel = CancellationToken::new();
-        let config = StreamableHttpServerConfig::default().with_cancellation_token(cancel.child_token());
-        let sessions = Arc::new(LocalSessionManager::default());
-        let service = StreamableHttpService::new(|| Ok(DemoServer), sessions, config);
-        let router = axum::Router::new().nest_service(PATH, service);
+        let server = Server { sessions: Arc::default(), cancel: cancel.clone() };
+        let router = Router::new().route(PATH, any(serve));
+        let router = router.layer(DefaultBodyLimit::max(MOST_BYTES)).with_state(server);
         let mut tasks = JoinSet::new();
         let until = cancel.clone();
         tasks.spawn(async move {
@@ -84,137 +92,151 @@ impl Drop for Demo {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct DemoServer;
-
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct Echo {
-    /// What to say back.
-    text: String,
+#[derive(Clone)]
+struct Server {
+    sessions: Arc<Mutex<VecDeque<String>>>,
+    cancel: CancellationToken,
 }
 
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct Add {
-    a: i64,
-    b: i64,
+/// A JSON-RPC message of a client. What has no id or no method wants no answer.
+#[derive(Deserialize)]
+struct Message {
+    id: Option<Value>,
+    method: Option<String>,
+    #[serde(default)]
+    params: Value,
 }
 
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct Count {
-    /// How far to count; at most 1000.
-    to: u32,
-    /// Milliseconds between two numbers; 200 when it is not said, at most 10000.
-    delay_ms: Option<u64>,
-}
-
-#[derive(Debug, Deserialize, schemars::JsonSchema)]
-struct Greet {
-    /// Whom to greet.
-    name: String,
-}
-
-#[tool_router(server_handler = false)]
-impl DemoServer {
-    #[tool(description = "Says back what it was told", annotations(read_only_hint = true))]
-    fn echo(&self, Parameters(Echo { text }): Parameters<Echo>) -> String {
-        text
+async fn serve(State(server): State<Server>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    if !is_local(&headers) {
+        return (StatusCode::FORBIDDEN, "this server is called by its loopback address").into_response();
     }
-
-    #[tool(description = "Adds two whole numbers", annotations(read_only_hint = true))]
-    fn add(&self, Parameters(Add { a, b }): Parameters<Add>) -> Result<String, ErrorData> {
-        let sum = a.checked_add(b).ok_or_else(|| ErrorData::invalid_params("the sum is too large", None))?;
-        Ok(sum.to_string())
-    }
-
-    #[tool(description = "Counts slowly and tells its progress", annotations(read_only_hint = true))]
-    async fn count(
-        &self,
-        Parameters(Count { to, delay_ms }): Parameters<Count>,
-        context: RequestContext<RoleServer>,
-    ) -> Result<String, ErrorData> {
-        if to > MOST_COUNTED {
-            return Err(ErrorData::invalid_params(format!("counts to {MOST_COUNTED} at most"), None));
-        }
-        let delay = Duration::from_millis(delay_ms.unwrap_or(200).min(LONGEST_DELAY_MS));
-        let token = context.meta.get_progress_token();
-        for number in 1..=to {
-            tokio::select! {
-                biased;
-                () = context.ct.cancelled() => return Ok(format!("stopped before {number}")),
-                () = tokio::time::sleep(delay) => {}
+    match method {
+        Method::POST => match serde_json::from_slice(&body) {
+            Ok(message) => server.post(&headers, message),
+            Err(_) => {
+                Fault::new(-32_700, "the body is no JSON-RPC message").response(StatusCode::BAD_REQUEST)
             }
-            if let Some(token) = &token {
-                let progress = ProgressNotificationParam::new(token.clone(), f64::from(number))
-                    .with_total(f64::from(to))
-                    .with_message(format!("{number} of {to}"));
-                if context.peer.notify_progress(progress).await.is_err() {
-                    return Ok(format!("nobody listens after {number}"));
+        },
+        Method::GET => server.listen(&headers),
+        Method::DELETE => server.end(&headers),
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+/// A page of a browser that was led here by a name of its own (DNS rebinding) is refused.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
+    matches!(name, "127.0.0.1" | "localhost")
+}
+
+impl Server {
+    fn post(&self, headers: &HeaderMap, message: Message) -> Response {
+        let Message { id, method, params } = message;
+        let method = method.unwrap_or_default();
+        let said = params["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str();
+        let stateless = said.or_else(|| text(headers, VERSION)) == Some(STATELESS) && method != "initialize";
+        if method == "initialize"
+            && let Some(id) = &id
+        {
+            return self.begin(id, &params);
+        }
+        if !stateless
+            && method != "server/discover"
+            && let Err(refused) = self.session(headers)
+        {
+            return refused.into_response();
+        }
+        let (Some(id), false) = (id, method.is_empty()) else {
+            return StatusCode::ACCEPTED.into_response();
+        };
+        match offer::answer(&method, &params, headers) {
+            Answer::Whole(mut result) => {
+                if stateless {
+                    offer::complete(&method, &mut result);
                 }
+                axum::Json(json!({"jsonrpc": "2.0", "id": id, "result": result})).into_response()
             }
+            Answer::Fault(fault) => {
+                // The older revisions tell errors in the message alone.
+                let unknown = stateless && fault.is_unknown_method();
+                fault.of(id).response(if unknown { StatusCode::NOT_FOUND } else { StatusCode::OK })
+            }
+            Answer::Slow(told) => self.events(told.map(move |told| match told {
+                Told::Progress(params) => {
+                    json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
+                }
+                Told::Result(mut result) => {
+                    if stateless {
+                        offer::complete(&method, &mut result);
+                    }
+                    json!({"jsonrpc": "2.0", "id": id, "result": result})
+                }
+            })),
         }
-        Ok(format!("counted to {to}"))
     }
 
-    #[tool(
-        description = "Shows who the gateway says is calling: the claims of its identity token, unverified here",
-        annotations(read_only_hint = true)
-    )]
-    fn whoami(&self, context: RequestContext<RoleServer>) -> String {
-        let headers = context.extensions.get::<http::request::Parts>().map(|parts| &parts.headers);
-        headers
-            .and_then(|headers| headers.get(http::header::AUTHORIZATION))
-            .and_then(|value| claims(value.to_str().ok()?))
-            .map_or_else(|| "nobody said who is calling".to_owned(), |claims| format!("{claims:#}"))
-    }
-}
-
-/// The payload of a signed token (RFC 7519 §3), unverified.
-fn claims(authorization: &str) -> Option<serde_json::Value> {
-    let payload = authorization.strip_prefix("Bearer ")?.split('.').nth(1)?;
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
-}
-
-#[prompt_router]
-impl DemoServer {
-    #[prompt(name = "greet", description = "Asks for a greeting")]
-    async fn greet(&self, Parameters(Greet { name }): Parameters<Greet>) -> GetPromptResult {
-        let text = format!("Greet {name} in one short sentence.");
-        GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)])
-    }
-}
-
-#[tool_handler]
-#[prompt_handler]
-impl ServerHandler for DemoServer {
-    fn get_info(&self) -> ServerConfig {
-        let capabilities =
-            ServerCapabilities::builder().enable_tools().enable_prompts().enable_resources().build();
-        ServerConfig::new(capabilities)
-            .with_server_info(Implementation::new("keyledger-demo", env!("CARGO_PKG_VERSION")))
-            .with_instructions("Tools to try a gateway with: echo, add, count, whoami.")
-    }
-
-    async fn list_resources(
-        &self,
-        _request: Option<PaginatedRequestParams>,
-        _context: RequestContext<RoleServer>,
-    ) -> Result<ListResourcesResult, ErrorData> {
-        let note = Resource::new(NOTE, "note").with_mime_type("text/plain");
-        Ok(ListResourcesResult::with_all_items(vec![note]))
-    }
-
-    async fn read_resource(
-        &self,
-        request: ReadResourceRequestParams,
-        _context: RequestContext<RoleServer>,
-    ) -> Result<ReadResourceResponse, ErrorData> {
-        if request.uri != NOTE {
-            return Err(ErrorData::resource_not_found("there is no such resource", None));
+    fn begin(&self, id: &Value, params: &Value) -> Response {
+        let asked = params["protocolVersion"].as_str().unwrap_or_default();
+        let spoken = WITH_SESSIONS.into_iter().find(|version| *version == asked).unwrap_or(WITH_SESSIONS[0]);
+        let mut result = offer::about();
+        result["protocolVersion"] = spoken.into();
+        result["serverInfo"] = offer::info();
+        let session = uuid_v7(&SystemClock, &SystemRandom).to_string();
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= MOST_SESSIONS {
+            sessions.pop_front();
         }
-        let contents = ResourceContents::text("Every key here exists because an event says so.", NOTE)
-            .with_mime_type("text/plain");
-        Ok(ReadResourceResult::new(vec![contents]).into())
+        sessions.push_back(session.clone());
+        drop(sessions);
+        ([(SESSION, session)], axum::Json(json!({"jsonrpc": "2.0", "id": id, "result": result})))
+            .into_response()
     }
+
+    /// Whether a request is of an open session; what it is answered when not.
+    fn session(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        let session = text(headers, SESSION).ok_or((StatusCode::BAD_REQUEST, "Mcp-Session-Id is missing"))?;
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = sessions.iter().any(|open| open == session);
+        open.then_some(()).ok_or((StatusCode::NOT_FOUND, "there is no such session"))
+    }
+
+    /// A stream on which nothing ever comes: this server has nothing to say by itself.
+    fn listen(&self, headers: &HeaderMap) -> Response {
+        if text(headers, VERSION) == Some(STATELESS) {
+            return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        }
+        match self.session(headers) {
+            Ok(()) => self.events(stream::pending()),
+            Err(refused) => refused.into_response(),
+        }
+    }
+
+    fn end(&self, headers: &HeaderMap) -> Response {
+        match self.session(headers) {
+            Ok(()) => {
+                let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                sessions.retain(|open| Some(&**open) != text(headers, SESSION));
+                StatusCode::NO_CONTENT.into_response()
+            }
+            Err(refused) => refused.into_response(),
+        }
+    }
+
+    /// Messages as server-sent events, until the last one, or until this server ends.
+    fn events(&self, messages: impl Stream<Item = Value> + Send + 'static) -> Response {
+        let opened = stream::once(async { ": open\n\n".to_owned() });
+        let told = messages.map(|message| format!("event: message\ndata: {message}\n\n"));
+        let all = opened.chain(told).take_until(self.cancel.clone().cancelled_owned());
+        let body = Body::from_stream(all.map(Ok::<_, Infallible>));
+        ([(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")], body)
+            .into_response()
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 #[cfg(test)]
