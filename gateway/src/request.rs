@@ -132,6 +132,10 @@ impl Door {
         &*self.clock
     }
 
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     pub fn random(&self) -> &dyn Random {
         &*self.random
     }

@@ -3,7 +3,7 @@
 //! It promises: no connection to an address that the installation has not opened (checked on the resolved
 //! address, as it connects), none off this machine without TLS unless that is opened as well, no proxy from the
 //! environment, no redirect followed, no request sent twice once a byte of it was written, no connection shared between
-//! organizations. Whether and what to send is decided before it, in `request`.
+//! servers. Whether and what to send is decided before it, in `request`.
 
 use std::net::SocketAddr;
 
@@ -11,37 +11,36 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
-use http_body_util::combinators::UnsyncBoxBody;
 use projections::directory::ServerEntry;
 
+mod body;
+mod carrier;
 mod client;
 mod connect;
 pub mod guard;
 mod race;
 mod resolve;
+mod site;
 mod socket;
 mod stream;
 mod trust;
 
+pub use body::UpstreamBody;
 pub use client::{HyperUpstream, UpstreamConfig};
 pub use guard::Guard;
 pub use race::Tried;
 pub use resolve::Resolver;
-pub use stream::Peer;
 pub use trust::Trust;
 
 /// Who calls, as the upstream is told.
 pub const OUR_USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("keyledger/", env!("CARGO_PKG_VERSION")));
 
-/// A body as it comes from an upstream, frame by frame.
-pub type UpstreamBody = UnsyncBoxBody<Bytes, UpstreamError>;
-
 /// Sends requests to MCP servers. Dropping the future or the body closes the connection, which is how a
 /// client's disconnect reaches the upstream; a body read to its end gives the connection back.
 #[async_trait]
 pub trait Upstream: Send + Sync + 'static {
-    /// The request's URI is absolute. The caller bounds the wait.
+    /// Its URI and its `Host` are the server's to say, and are set here. The caller bounds the wait.
     async fn send(
         &self,
         to: &ServerEntry,

@@ -106,6 +106,7 @@ fn state(settings: ApiSettings) -> ApiState {
         trials: Trials::new(HyperUpstream::new(
             UpstreamConfig::default(),
             Arc::new(Resolver::new().unwrap()),
+            clock.clone(),
         )),
         clock,
         random,

@@ -71,9 +71,14 @@ impl Worker {
 
     async fn serve(self, socket: TcpListener) -> std::io::Result<()> {
         let socket = tokio::net::TcpListener::from_std(socket)?;
-        let upstream = HyperUpstream::new(self.door.settings().upstream.clone(), self.resolver);
-        let serve = Public { door: self.door, upstream: Arc::new(upstream) };
-        Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel }.run(socket).await;
+        let settings = self.door.settings().upstream.clone();
+        let upstream = Arc::new(HyperUpstream::new(settings, self.resolver, self.door.shared_clock()));
+        let serve = Public { door: self.door, upstream: Arc::<HyperUpstream>::clone(&upstream) };
+        let listener = Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel };
+        tokio::select! {
+            () = listener.run(socket) => {}
+            () = upstream.sweep() => {}
+        }
         Ok(())
     }
 }

@@ -7,10 +7,11 @@
 //! - A request is sent once. The upstream's status is kept; a redirect, a challenge or an encoded body can't
 //!   be passed on and is 502.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use events::server::TimeoutMs;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::response::Parts;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::Full;
@@ -25,7 +26,7 @@ use super::tasks::{self, Naming};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
 use crate::upstream::guard::Refused;
-use crate::upstream::{Peer, Upstream, UpstreamBody, UpstreamError};
+use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
@@ -40,7 +41,8 @@ pub async fn pass(
 ) -> Result<Response<Body>, Refusal> {
     let answer = wait(upstream, request, &admission).await?;
     let (head, body) = answer.into_parts();
-    judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, &head, &admission))?;
+    let peer = body.peer();
+    judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission))?;
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;
     let down = response.headers_mut();
@@ -52,7 +54,7 @@ pub async fn pass(
     if era == Era::Sessions
         && let Some(id) = head.headers.get(&SESSION_ID)
     {
-        let sealed = seal(id, session, &admission).ok_or_else(|| tell(&Unfit::Session, &head, &admission))?;
+        let sealed = seal(id, session, &admission).ok_or_else(|| tell(&Unfit::Session, peer, &admission))?;
         down.insert(SESSION_ID, sealed);
     }
     let media = Media::of(&head.headers);
@@ -152,8 +154,8 @@ impl Unfit {
 const MAX_TOLD: usize = 80;
 
 /// The cause and the address stand in the log; the client is told the kind alone.
-fn tell(unfit: &Unfit, answer: &Parts, admission: &Admission) -> UpstreamFault {
-    let peer = answer.extensions.get::<Peer>().map(|Peer(address)| tracing::field::display(address));
+fn tell(unfit: &Unfit, peer: Option<SocketAddr>, admission: &Admission) -> UpstreamFault {
+    let peer = peer.map(tracing::field::display);
     tracing::warn!(server = %admission.server.id, organization = %admission.server.organization, address = peer,
         cause = %unfit, "an upstream's answer can't be passed on");
     unfit.fault()

@@ -89,7 +89,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         random: Arc::clone(&process.random),
         fleet: process.fleet.clone(),
         members: Some(members.clone()),
-        trials: Trials::new(upstreams::client(config)?),
+        trials: Trials::new(upstreams::client(config, Arc::clone(&process.clock))?),
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });

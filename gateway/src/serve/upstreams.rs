@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::clock::Clock;
+
 use super::ServeError;
 use crate::config::{Config, ConfigError, Upstreams};
 use crate::public::PublicError;
@@ -26,8 +28,9 @@ pub(super) fn config(config: &Config) -> Result<UpstreamConfig, ServeError> {
     })
 }
 
-/// Control's own.
-pub(super) fn client(settings: &Config) -> Result<HyperUpstream, ServeError> {
+/// Control's own, which tries a server and keeps no connection to it.
+pub(super) fn client(settings: &Config, clock: Arc<dyn Clock>) -> Result<HyperUpstream, ServeError> {
     let resolver = Resolver::new().map_err(|error| ServeError::Public(PublicError::Thread(error)))?;
-    Ok(HyperUpstream::new(config(settings)?, Arc::new(resolver)))
+    let config = UpstreamConfig { max_idle: 0, ..config(settings)? };
+    Ok(HyperUpstream::new(config, Arc::new(resolver), clock))
 }

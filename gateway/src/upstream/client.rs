@@ -1,25 +1,23 @@
-//! hyper-util's client: for each runtime, so that a connection never moves between threads, and for each organization,
-//! so that none is shared between tenants. A server with authorities of its own has one for itself: what was agreed on
-//! under its authorities serves no other.
+//! hyper's client connections: for each runtime, so that none moves between threads, and for each server, so that none
+//! is shared between tenants.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use events::{OrganizationId, ServerId};
+use events::clock::Clock;
+use http::header::HOST;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use moka::sync::Cache;
+use http_body_util::Full;
 use projections::directory::ServerEntry;
 use tokio_rustls::TlsConnector;
 
+use super::carrier::{Carrier, Unsent};
 use super::connect::Connector;
 use super::guard::Guard;
 use super::resolve::Resolver;
+use super::site::{Bounds, Site, Sites};
 use super::trust::Trust;
 use super::{Upstream, UpstreamBody, UpstreamError};
 
@@ -34,8 +32,10 @@ pub struct UpstreamConfig {
     /// An unused connection is closed after this time. Below the 5 s after which uvicorn and Node.js close
     /// theirs, so that a request seldom meets a connection that is being closed.
     pub idle_timeout: Duration,
-    /// Unused connections kept to one upstream, by one runtime, for one organization.
+    /// Unused connections kept to one server, by one runtime.
     pub max_idle_per_host: usize,
+    /// Unused connections kept in all, by one runtime.
+    pub max_idle: usize,
     /// An answer's headers may be this long, in bytes.
     pub max_response_head: usize,
 }
@@ -48,75 +48,60 @@ impl Default for UpstreamConfig {
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(4),
             max_idle_per_host: 64,
+            max_idle: 1_024,
             max_response_head: 32 * 1024,
         }
     }
 }
 
-/// The clients.
+/// One runtime's way to the upstreams.
 pub struct HyperUpstream {
-    config: UpstreamConfig,
-    resolver: Arc<Resolver>,
+    connector: Connector,
     tls: TlsConnector,
-    clients: Cache<Sharing, HyperClient>,
+    sites: Arc<Sites>,
+    max_response_head: usize,
 }
-
-type HyperClient = Client<Connector, Full<Bytes>>;
-
-/// Calls that may share connections.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Sharing {
-    organization: OrganizationId,
-    /// A server with authorities of its own, as of this generation.
-    own: Option<(ServerId, u64)>,
-}
-
-/// Clients that are kept: beyond them, and unused for longer than their connections live, they are made anew.
-const MAX_CLIENTS: u64 = 4_096;
-const UNUSED: Duration = Duration::from_secs(60);
 
 impl HyperUpstream {
     /// Needs the crypto provider to be installed.
-    pub fn new(config: UpstreamConfig, resolver: Arc<Resolver>) -> Self {
-        let tls = config.trust.connector();
-        let clients = Cache::builder().max_capacity(MAX_CLIENTS).time_to_idle(UNUSED).build();
-        Self { config, resolver, tls, clients }
+    pub fn new(config: UpstreamConfig, resolver: Arc<Resolver>, clock: Arc<dyn Clock>) -> Self {
+        let bounds =
+            Bounds { time: config.idle_timeout, each: config.max_idle_per_host, all: config.max_idle };
+        Self {
+            tls: config.trust.connector(),
+            sites: Sites::new(bounds, clock),
+            max_response_head: config.max_response_head,
+            connector: Connector { guard: config.guard, resolver, timeout: config.connect_timeout },
+        }
     }
 
     /// What the addresses pass.
     pub fn guard(&self) -> &Guard {
-        &self.config.guard
+        &self.connector.guard
     }
 
-    fn client(&self, to: &ServerEntry) -> Result<HyperClient, UpstreamError> {
-        let ca = to.settings.ca.as_ref();
-        let own = ca.map(|_| (to.id, to.generation));
-        let sharing = Sharing { organization: to.organization, own };
-        if let Some(client) = self.clients.get(&sharing) {
-            return Ok(client);
+    /// Closes connections that have been unused for too long, for ever. Whoever keeps any must run it.
+    pub async fn sweep(&self) {
+        let every = (self.sites.bounds.time / 2).max(Duration::from_millis(50));
+        loop {
+            tokio::time::sleep(every).await;
+            self.sites.sweep();
         }
-        let tls = match ca {
-            None => self.tls.clone(),
-            Some(ca) => Trust::of(ca).map_err(|error| UpstreamError::Trust(error.to_string()))?.connector(),
-        };
-        let connector = Connector {
-            organization: to.organization,
-            guard: Arc::clone(&self.config.guard),
-            resolver: Arc::clone(&self.resolver),
-            tls,
-            timeout: self.config.connect_timeout,
-        };
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(self.config.idle_timeout)
-            .pool_max_idle_per_host(self.config.max_idle_per_host)
-            .http1_max_buf_size(self.config.max_response_head.max(8_192))
-            // Only a request of which no byte was written yet goes to another connection: the pool gave it one
-            // that the upstream had closed in the meantime.
-            .retry_canceled_requests(true)
-            .build(connector);
-        self.clients.insert(sharing, client.clone());
-        Ok(client)
+    }
+
+    /// What was agreed on under a server's own authorities serves no other.
+    fn tls(&self, to: &ServerEntry) -> Result<TlsConnector, UpstreamError> {
+        match &to.settings.ca {
+            None => Ok(self.tls.clone()),
+            Some(ca) => Trust::of(ca)
+                .map(|trust| trust.connector())
+                .map_err(|error| UpstreamError::Trust(error.to_string())),
+        }
+    }
+
+    async fn open(&self, site: &Site) -> Result<Box<Carrier>, UpstreamError> {
+        let stream = self.connector.open(site).await?;
+        Carrier::new(stream, self.max_response_head).await
     }
 }
 
@@ -125,23 +110,22 @@ impl Upstream for HyperUpstream {
     async fn send(
         &self,
         to: &ServerEntry,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let response = self.client(to)?.request(request).await.map_err(|error| explain(&error))?;
-        Ok(response.map(|body| body.map_err(|error| UpstreamError::Broken(error.to_string())).boxed_unsync()))
-    }
-}
-
-/// Finds the connector's own reason below hyper's.
-fn explain(error: &hyper_util::client::legacy::Error) -> UpstreamError {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    let mut deepest = error.to_string();
-    while let Some(reason) = cause {
-        if let Some(own) = reason.downcast_ref::<UpstreamError>() {
-            return own.clone();
+        let site = self.sites.of(to, || self.tls(to))?;
+        *request.uri_mut() = site.uri.clone();
+        request.headers_mut().insert(HOST, site.authority.clone());
+        loop {
+            let (mut carrier, used_before) = match site.take() {
+                Some(carrier) => (carrier, true),
+                None => (Box::pin(self.open(&site)).await?, false),
+            };
+            match carrier.send(request).await {
+                Ok(answer) => return Ok(answer.map(|body| UpstreamBody::new(body, carrier, site))),
+                // The upstream closed it in the meantime, and no byte was written.
+                Err(Unsent { request: Some(unsent), .. }) if used_before => request = unsent,
+                Err(Unsent { error, .. }) => return Err(error),
+            }
         }
-        deepest = reason.to_string();
-        cause = reason.source();
     }
-    UpstreamError::Broken(deepest)
 }

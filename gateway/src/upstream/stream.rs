@@ -5,19 +5,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
 use super::socket::UpstreamSocket;
 
-/// The address that an answer came from, in the answer's extensions.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
-
 pub(super) struct UpstreamStream {
     pub(super) wire: Wire,
-    pub(super) peer: Peer,
+    pub(super) peer: SocketAddr,
 }
 
 pub(super) enum Wire {
@@ -76,11 +71,5 @@ impl AsyncWrite for UpstreamStream {
             Wire::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Wire::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
-    }
-}
-
-impl Connection for UpstreamStream {
-    fn connected(&self) -> Connected {
-        Connected::new().extra(self.peer)
     }
 }

@@ -5,7 +5,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use http_body_util::BodyExt;
 
 use super::Naming;
 use crate::mcp::task;
@@ -17,7 +16,7 @@ const MAX_HELD: usize = 256 * 1_024;
 
 /// The same answer under other names. `events`: it is an event stream, whose lines pass as they come.
 pub fn rename(inner: UpstreamBody, naming: Naming, events: bool) -> UpstreamBody {
-    Renamed { inner, naming, events, held: Vec::new(), passes: false, done: false }.boxed_unsync()
+    UpstreamBody::made(Renamed { inner, naming, events, held: Vec::new(), passes: false, done: false })
 }
 
 struct Renamed {
