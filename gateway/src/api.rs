@@ -113,9 +113,6 @@ impl ApiSettings {
     }
 }
 
-/// Admin keys that are kept resolved.
-const MAX_ADMINS: u64 = 1_000;
-
 /// The parts, shared by every request.
 #[derive(Clone)]
 pub struct ApiState(Arc<Shared>);
@@ -131,12 +128,8 @@ pub struct Shared {
 impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
         let slots = Slots::new(&parts.settings);
-        let authenticator = Authenticator::new(
-            Arc::clone(&parts.directory),
-            parts.peppers.clone(),
-            Arc::clone(&parts.clock),
-            MAX_ADMINS,
-        );
+        let authenticator =
+            Authenticator::new(Arc::clone(&parts.directory), parts.peppers.clone(), Arc::clone(&parts.clock));
         let requests = 2 * parts.settings.max_requests + parts.settings.max_waiting;
         let room = BodyRoom::new(RoomBounds::unshared(requests * body::BOUNDS.max));
         Self(Arc::new(Shared { parts, authenticator, slots, room }))

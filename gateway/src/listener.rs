@@ -72,7 +72,6 @@ pub struct Bounds {
     pub head: Duration,
     /// A request's line and headers, in bytes.
     pub head_bytes: usize,
-    pub headers: usize,
     /// How long a connection may wait for its next request.
     pub idle: Duration,
     /// How long a client may leave what it was sent unread.
@@ -87,7 +86,6 @@ impl Default for Bounds {
             handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             head_bytes: 32 * 1024,
-            headers: 100,
             // Longer than most balancers keep theirs (60 s): the side that sends requests closes first, so that
             // none is sent into a connection that ends.
             idle: Duration::from_secs(120),
@@ -142,6 +140,7 @@ impl<S: Serve> Listener<S> {
             connections.spawn(connection.run(stream, self.tls.clone()));
         }
         drop(socket);
+        self.room.end();
         let ended = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(self.room.bounds().drain, ended).await.is_err() {
             let open = connections.len();

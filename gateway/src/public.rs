@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+mod request_id;
 mod route;
 #[cfg(test)]
 mod tests;

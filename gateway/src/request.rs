@@ -52,6 +52,7 @@ use crate::identity::IdentitySigner;
 use crate::problem::body;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::vault::NodeSecrets;
+use identity::Routes;
 use session::{SessionKeyError, Sessions};
 use tasks::Tasks;
 
@@ -64,7 +65,7 @@ pub struct Door {
     authenticator: Authenticator,
     sessions: Sessions,
     tasks: Tasks,
-    signer: IdentitySigner,
+    routes: Routes,
     origins: Origins,
     settings: RequestSettings,
     room: Arc<BodyRoom>,
@@ -98,11 +99,10 @@ impl Door {
                 Arc::clone(&directory),
                 secrets.peppers.clone(),
                 Arc::clone(&clock),
-                settings.max_callers,
             ),
             tasks: Tasks::new(secrets.session.bytes()),
             sessions: Sessions::new(secrets.session.bytes(), Arc::clone(&random))?,
-            signer: IdentitySigner::new(&secrets.identity, &issuer),
+            routes: Routes::new(IdentitySigner::new(&secrets.identity, &issuer), settings.max_routes),
             origins: Origins::new(issuer, &settings.allowed_origins),
             directory,
             gate,
@@ -142,7 +142,7 @@ impl Door {
 
     /// The public keys of identity tokens, as JSON.
     pub fn jwks(&self) -> &str {
-        self.signer.jwks()
+        self.routes.jwks()
     }
 
     /// The process stops: answers without an end of their own end, the others have the listener's bound for it.

@@ -1,9 +1,12 @@
 //! What the process tells: log lines on standard error, metrics in Prometheus's text format. Secrets have
 //! types that never print; no line is built from a request's headers or body.
 
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use metrics::{Counter, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -38,6 +41,55 @@ pub fn install_tracing(logging: &Logging) -> Result<(), ConfigError> {
 /// A panic that was caught: `place` is where. Always a bug, which took one request with it.
 pub fn count_panic(place: &'static str) {
     metrics::counter!("keyledger_panics_total", "place" => place).increment(1);
+}
+
+/// A metric's label, of names that are fixed.
+pub type Label = (&'static str, &'static str);
+
+/// A metric that is asked for by names that are fixed, and its handle.
+struct Known<H> {
+    name: &'static str,
+    labels: Vec<Label>,
+    handle: H,
+}
+
+thread_local! {
+    // As many as there are names in the sources. To look a handle up in the recorder costs as much as to parse a key.
+    static COUNTERS: RefCell<Vec<Known<Counter>>> = const { RefCell::new(Vec::new()) };
+    static HISTOGRAMS: RefCell<Vec<Known<Histogram>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Counts one more, where each request does.
+pub fn count(name: &'static str, labels: &[Label]) {
+    COUNTERS.with_borrow_mut(|known| {
+        handle(known, name, labels, || metrics::counter!(name, labels)).increment(1);
+    });
+}
+
+/// Records a time, where each request does.
+pub fn record(name: &'static str, labels: &[Label], time: Duration) {
+    HISTOGRAMS.with_borrow_mut(|known| {
+        handle(known, name, labels, || metrics::histogram!(name, labels)).record(time.as_secs_f64());
+    });
+}
+
+fn handle<'a, H>(
+    known: &'a mut Vec<Known<H>>,
+    name: &'static str,
+    labels: &[Label],
+    register: impl FnOnce() -> H,
+) -> &'a H {
+    // The same text at another address is another handle of the same metric.
+    let is = |one: &Known<H>| {
+        std::ptr::eq(one.name, name)
+            && one.labels.len() == labels.len()
+            && one.labels.iter().zip(labels).all(|(a, b)| std::ptr::eq(a.0, b.0) && std::ptr::eq(a.1, b.1))
+    };
+    let place = known.iter().position(is).unwrap_or_else(|| {
+        known.push(Known { name, labels: labels.to_vec(), handle: register() });
+        known.len() - 1
+    });
+    &known[place].handle
 }
 
 /// The process's metrics; the same handle for every caller.

@@ -1,8 +1,6 @@
 //! From a request's credential to the admin key it names. Whether the key works is decided by the same code as on
 //! the request path; here it becomes a problem, or an admin.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 
 use super::ApiState;
@@ -17,12 +15,12 @@ pub fn authenticate(api: &ApiState, headers: &HeaderMap) -> Result<Admin, Proble
 }
 
 /// The same principal, later: as the gate and the directory have it now.
-pub fn authenticate_again(api: &ApiState, principal: &Arc<Principal>) -> Result<Admin, Problem> {
+pub fn authenticate_again(api: &ApiState, principal: &Principal) -> Result<Admin, Problem> {
     api.gate.check().map_err(Problem::not_ready)?;
     admin(api.authenticator.again(principal)?)
 }
 
-fn admin(principal: Arc<Principal>) -> Result<Admin, Problem> {
+fn admin(principal: Principal) -> Result<Admin, Problem> {
     if principal.scopes().is_mcp() {
         return Err(Problem::new(
             Kind::ManagementKeyNeeded,

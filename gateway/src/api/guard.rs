@@ -24,7 +24,7 @@ use crate::request::{Principal, PrincipalId};
 #[derive(Clone)]
 pub struct Admin {
     /// As it was resolved; the directory may say something else by now.
-    principal: Arc<Principal>,
+    principal: Principal,
     needs: Needs,
     /// Its place among its owner's requests.
     share: Option<Arc<Share>>,
@@ -126,7 +126,7 @@ fn let_in(parts: &Parts, api: &ApiState) -> Result<Admin, Problem> {
 }
 
 impl Admin {
-    pub fn of(principal: Arc<Principal>) -> Self {
+    pub fn of(principal: Principal) -> Self {
         Self { principal, needs: Needs::default(), share: None }
     }
 
@@ -199,7 +199,7 @@ mod tests {
     use crate::request::testing::key_of;
 
     fn admin(owner: Owner, scopes: &str) -> Admin {
-        Admin::of(Arc::new(key_of(owner, 1, KeyOwner::Installation, scopes)))
+        Admin::of(key_of(owner, 1, KeyOwner::Installation, scopes))
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use futures::FutureExt;
 use http::header::{CONNECTION, HeaderValue};
@@ -18,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::answer::{Answer, UnderWay};
 use super::linger::linger;
-use super::pulse::{Doing, Socket};
+use super::pulse::{Doing, How, Socket};
 use super::room::Place;
 use super::unread::{RequestBody, waits_for_continue};
 use super::{Serve, Tls};
@@ -41,11 +42,12 @@ impl<S: Serve> Connection<S> {
     pub(super) async fn run(self, stream: TcpStream, tls: Option<Tls>) {
         let pulse = self.place.pulse();
         let socket = Socket::new(stream, Arc::clone(pulse));
-        tokio::select! {
-            biased;
-            () = pulse.cut.cancelled() => {}
-            () = self.whole(socket, tls) => {}
-        }
+        let mut whole = std::pin::pin!(self.whole(socket, tls));
+        std::future::poll_fn(|cx| match pulse.poll_told(cx) {
+            Some(How::Cut) => Poll::Ready(()),
+            Some(How::Asked) | None => whole.as_mut().poll(cx),
+        })
+        .await;
     }
 
     async fn whole(&self, mut socket: Socket, tls: Option<Tls>) {
@@ -70,7 +72,12 @@ impl<S: Serve> Connection<S> {
     async fn handshake(&self, socket: Socket, tls: &Tls) -> Option<TlsStream<Socket>> {
         let (pulse, room) = (self.place.pulse(), self.place.room());
         let bounded = tokio::time::timeout(room.bounds().handshake, tls.acceptor().accept(socket));
-        let stream = match pulse.end.run_until_cancelled(bounded).await? {
+        let mut bounded = std::pin::pin!(bounded);
+        let agreed = std::future::poll_fn(|cx| match pulse.told() {
+            Some(_) => Poll::Ready(None),
+            None => bounded.as_mut().poll(cx).map(Some),
+        });
+        let stream = match agreed.await? {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 tracing::debug!(listener = room.name(), %error, "a TLS handshake failed");
@@ -95,24 +102,24 @@ impl<S: Serve> Connection<S> {
             Ok::<_, Infallible>(response)
         });
         let connection = http1::Builder::new()
-            // The room has an eye on the times.
+            // More than 100 headers are hyper's to refuse. The room has an eye on the times.
             .header_read_timeout(None)
             .max_header_size(bounds.head_bytes)
-            .max_headers(bounds.headers)
             .max_buf_size(bounds.head_bytes.max(64 * 1024))
             .keep_alive(true)
             // A client that closes its side has gone: what was under way for it ends.
             .half_close(false)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            biased;
-            served = connection.as_mut() => served,
-            () = pulse.end.cancelled() => {
+        let mut asked = false;
+        let served = std::future::poll_fn(|cx| {
+            if !asked && pulse.told().is_some() {
+                asked = true;
                 connection.as_mut().graceful_shutdown();
-                connection.await
             }
-        };
+            connection.as_mut().poll(cx)
+        });
+        let served = served.await;
         if let Err(error) = &served {
             tracing::debug!(listener = self.place.room().name(), %error, "a connection ended early");
         }

@@ -4,14 +4,14 @@
 use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use events::clock::Clock;
+use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 
 pub(super) struct Pulse {
     clock: Arc<dyn Clock>,
@@ -20,10 +20,19 @@ pub(super) struct Pulse {
     doing: AtomicU64,
     /// Since when the client takes nothing of what is written, in milliseconds; 0: it does.
     blocked: AtomicU64,
-    /// Once what is under way has ended, the connection does.
-    pub(super) end: CancellationToken,
-    /// The connection ends now.
-    pub(super) cut: CancellationToken,
+    /// A [`How`], once it is told to end; 0: it is not.
+    told: AtomicU8,
+    /// The connection's, to be told.
+    task: AtomicWaker,
+}
+
+/// How a connection is told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum How {
+    /// After what is under way.
+    Asked,
+    /// Now.
+    Cut,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +48,40 @@ pub(super) enum Doing {
 }
 
 impl Pulse {
-    pub(super) fn new(clock: Arc<dyn Clock>, end: CancellationToken) -> Self {
-        let opened = clock.instant();
-        let cut = CancellationToken::new();
-        Self { clock, opened, doing: AtomicU64::new(0), blocked: AtomicU64::new(0), end, cut }
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            opened: clock.instant(),
+            clock,
+            doing: AtomicU64::new(0),
+            blocked: AtomicU64::new(0),
+            told: AtomicU8::new(0),
+            task: AtomicWaker::new(),
+        }
+    }
+
+    /// Tells the connection to end.
+    pub(super) fn tell(&self, how: How) {
+        let told = match how {
+            How::Asked => 1,
+            How::Cut => 2,
+        };
+        self.told.fetch_max(told, Ordering::AcqRel);
+        self.task.wake();
+    }
+
+    /// How it is told to end.
+    pub(super) fn told(&self) -> Option<How> {
+        match self.told.load(Ordering::Acquire) {
+            0 => None,
+            1 => Some(How::Asked),
+            _ => Some(How::Cut),
+        }
+    }
+
+    /// How it is told to end; if it is not, or not to end now, this task is woken when it is.
+    pub(super) fn poll_told(&self, cx: &Context<'_>) -> Option<How> {
+        self.task.register(cx.waker());
+        self.told()
     }
 
     fn since_opened(&self, now: Instant) -> u64 {

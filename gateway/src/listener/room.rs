@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::Bounds;
-use super::pulse::{Doing, Pulse};
+use super::pulse::{Doing, How, Pulse};
 
 /// When there is no room, who has waited or read nothing for longer can be done without.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,8 +38,8 @@ struct Inside {
 
 struct Guest {
     pulse: Arc<Pulse>,
-    /// How it has been told to end.
-    told: Option<How>,
+    /// Of those that end, not all are told by the room.
+    counted: bool,
 }
 
 /// A connection's place; given back when it is dropped.
@@ -68,14 +68,6 @@ impl Why {
             Self::NoRoom => "no_room",
         }
     }
-}
-
-/// How a connection is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum How {
-    /// After what is under way.
-    Asked,
-    Cut,
 }
 
 impl Room {
@@ -116,14 +108,25 @@ impl Room {
     }
 
     fn seat(self: &Arc<Self>, permit: OwnedSemaphorePermit, cancel: &CancellationToken) -> Place {
-        let pulse = Arc::new(Pulse::new(Arc::clone(&self.clock), cancel.child_token()));
-        let guest = Guest { pulse: Arc::clone(&pulse), told: None };
+        let pulse = Arc::new(Pulse::new(Arc::clone(&self.clock)));
+        let guest = Guest { pulse: Arc::clone(&pulse), counted: false };
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let number = inside.next;
         inside.next += 1;
         inside.connections.insert(number, guest);
+        drop(inside);
+        // Who came in just before is told with all others.
+        if cancel.is_cancelled() {
+            pulse.tell(How::Asked);
+        }
         metrics::gauge!("keyledger_connections", "listener" => self.name).increment(1);
         Place { room: Arc::clone(self), number, pulse, _permit: permit }
+    }
+
+    /// Asks every connection to end.
+    pub(super) fn end(&self) {
+        let inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        inside.connections.values().for_each(|guest| guest.pulse.tell(How::Asked));
     }
 
     /// Ends whose time is over. Loops that share the room take turns.
@@ -164,7 +167,7 @@ impl Room {
             .values_mut()
             .filter_map(|guest| {
                 let (rank, how) = dispensable(&guest.pulse, now)?;
-                (guest.told < Some(how)).then_some((rank, how, guest))
+                (guest.pulse.told() < Some(how)).then_some((rank, how, guest))
             })
             .collect();
         candidates.sort_unstable_by_key(|(rank, ..)| Reverse(*rank));
@@ -176,16 +179,12 @@ impl Room {
     }
 
     fn tell(&self, guest: &mut Guest, why: Why, how: How) {
-        match how {
-            How::Asked => guest.pulse.end.cancel(),
-            How::Cut => guest.pulse.cut.cancel(),
-        }
-        if guest.told.is_none() {
+        guest.pulse.tell(how);
+        if !std::mem::replace(&mut guest.counted, true) {
             let labels = [("listener", self.name), ("reason", why.name())];
             metrics::counter!("keyledger_connections_ended_total", &labels).increment(1);
             tracing::debug!(listener = self.name, reason = why.name(), "a connection is ended");
         }
-        guest.told = guest.told.max(Some(how));
     }
 }
 

@@ -186,6 +186,10 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JsonFault> {
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(JsonFault::NotAnObject);
     }
+    // To know at each member where it stands costs as much again: only what is wrong is read that way.
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(JsonFault::Wrong)?;
     deserializer.end().map_err(|_| JsonFault::More)?;

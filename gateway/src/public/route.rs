@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use events::clock::{Clock, uuid_v7};
+use events::clock::Clock;
 use events::slug::Slug;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
-use tracing::Instrument;
 
+use super::request_id::RequestIds;
 use crate::problem::{Kind, Problem};
 use crate::request::call::{Address, Refused};
 use crate::request::forward::REQUEST_ID;
 use crate::request::{Body, Door, Refusal, answer, verify};
+use crate::telemetry;
 use crate::upstream::Upstream;
 
 /// Where a request goes.
@@ -61,7 +62,12 @@ impl Target {
 }
 
 /// Answers one request.
-pub async fn answer<B>(door: &Arc<Door>, upstream: &dyn Upstream, request: Request<B>) -> Response<Body>
+pub async fn answer<B>(
+    door: &Arc<Door>,
+    upstream: &dyn Upstream,
+    ids: &RequestIds,
+    request: Request<B>,
+) -> Response<Body>
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -69,10 +75,8 @@ where
     let started = door.clock().instant();
     let target = Target::of(request.uri().path());
     let name = target.name();
-    let id = uuid_v7(door.clock(), door.random()).simple().to_string();
-    let span = tracing::info_span!("request", route = name, id = %id);
-    let id = HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("0"));
-    let (mut response, outcome) = dispatch(door, upstream, target, request, &id).instrument(span).await;
+    let id = ids.next(door.clock(), door.random());
+    let (mut response, outcome) = dispatch(door, upstream, target, request, &id).await;
     response.headers_mut().insert(REQUEST_ID, id);
     // Nothing that we send is to be taken for a page, whatever is in it.
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -167,11 +171,13 @@ fn measure(
         4 => "4xx",
         _ => "5xx",
     };
-    metrics::counter!("keyledger_requests_total", "route" => route, "status" => class, "outcome" => outcome)
-        .increment(1);
+    telemetry::count(
+        "keyledger_requests_total",
+        &[("route", route), ("status", class), ("outcome", outcome)],
+    );
     // Until the answer's headers: an answer may last for hours.
-    let seconds = clock.instant().saturating_duration_since(started).as_secs_f64();
-    metrics::histogram!("keyledger_request_seconds", "route" => route).record(seconds);
+    let time = clock.instant().saturating_duration_since(started);
+    telemetry::record("keyledger_request_seconds", &[("route", route)], time);
 }
 
 #[cfg(test)]

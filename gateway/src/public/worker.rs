@@ -7,6 +7,7 @@ use http::{Request, Response};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::request_id::RequestIds;
 use super::{PublicError, route};
 use crate::listener::{Listener, RequestBody, Room, Serve, Sockets, Tls};
 use crate::request::{Body, Door};
@@ -73,7 +74,8 @@ impl Worker {
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let settings = self.door.settings().upstream.clone();
         let upstream = Arc::new(HyperUpstream::new(settings, self.resolver, self.door.shared_clock()));
-        let serve = Public { door: self.door, upstream: Arc::<HyperUpstream>::clone(&upstream) };
+        let serve =
+            Public { door: self.door, upstream: Arc::<HyperUpstream>::clone(&upstream), ids: Arc::default() };
         let listener = Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel };
         tokio::select! {
             () = listener.run(socket) => {}
@@ -88,12 +90,13 @@ impl Worker {
 struct Public {
     door: Arc<Door>,
     upstream: Arc<dyn Upstream>,
+    ids: Arc<RequestIds>,
 }
 
 impl Serve for Public {
     type Body = Body;
 
     async fn serve(&self, request: Request<RequestBody>) -> Response<Body> {
-        route::answer(&self.door, &*self.upstream, request).await
+        route::answer(&self.door, &*self.upstream, &self.ids, request).await
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use events::Timestamp;
+use http::HeaderValue;
 use projections::directory::{Directory, Part, ServerEntry, Watch};
 
 use super::principal::Principal;
@@ -15,9 +16,11 @@ use crate::mcp::Needs;
 /// Who was let in, to which server, for what: to be asked again.
 pub struct Admission {
     pub(super) door: Arc<Door>,
-    pub(super) principal: Arc<Principal>,
+    pub(super) principal: Principal,
     pub(super) server: Arc<ServerEntry>,
     pub(super) needs: Needs<'static>,
+    /// For log lines.
+    pub(super) request_id: HeaderValue,
     /// The answer has no end of its own: it ends when the process is told to stop.
     pub(super) endless: bool,
 }
@@ -47,7 +50,7 @@ impl Admission {
     }
 
     /// The list. Each line may refuse; what it resolves is as of this moment.
-    fn ask(&self) -> Result<(Arc<Principal>, Arc<ServerEntry>), Refusal> {
+    fn ask(&self) -> Result<(Principal, Arc<ServerEntry>), Refusal> {
         let door = &self.door;
         self.ends_with_the_process()?;
         door.gate.check().map_err(|_| Refusal::NotReady)?;

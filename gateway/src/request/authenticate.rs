@@ -8,7 +8,8 @@ use http::HeaderMap;
 use projections::directory::Directory;
 
 use super::credential::{Credential, CredentialError};
-use super::principal::{Invalid, Principal, Principals};
+use super::principal::{Invalid, Principal};
+use crate::telemetry;
 use crate::vault::Peppers;
 
 /// Why nobody is let in.
@@ -59,18 +60,18 @@ impl Invalid {
 
 /// Turns keys into principals, from memory.
 pub struct Authenticator {
-    principals: Principals,
+    directory: Arc<Directory>,
     peppers: Peppers,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
-    pub fn new(directory: Arc<Directory>, peppers: Peppers, clock: Arc<dyn Clock>, max_callers: u64) -> Self {
-        Self { principals: Principals::new(directory, max_callers), peppers, clock }
+    pub fn new(directory: Arc<Directory>, peppers: Peppers, clock: Arc<dyn Clock>) -> Self {
+        Self { directory, peppers, clock }
     }
 
     /// The request's principal. Whether the directory may be believed at all is the gate's to say, before.
-    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Principal>, AuthenticationError> {
+    pub fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, AuthenticationError> {
         let result = Credential::read(headers)
             .map_err(AuthenticationError::from)
             .and_then(|credential| self.find(credential.text()))
@@ -83,22 +84,22 @@ impl Authenticator {
     }
 
     /// A principal that was let in before, as the directory has it now, if it would be let in now as well.
-    pub fn again(&self, principal: &Arc<Principal>) -> Result<Arc<Principal>, AuthenticationError> {
-        let now = self.principals.again(principal).ok_or(AuthenticationError::Unknown)?;
+    pub fn again(&self, principal: &Principal) -> Result<Principal, AuthenticationError> {
+        let now = principal.again(&self.directory).ok_or(AuthenticationError::Unknown)?;
         now.check(self.clock.now())?;
         Ok(now)
     }
 
     /// The principal that a key's text stands for, whatever its state.
-    pub fn find(&self, text: &str) -> Result<Arc<Principal>, AuthenticationError> {
+    pub fn find(&self, text: &str) -> Result<Principal, AuthenticationError> {
         let key = ParsedKey::parse(text).map_err(|_| AuthenticationError::Malformed)?;
         self.peppers
             .digests(&key)
-            .find_map(|digest| self.principals.get(&digest.bytes))
+            .find_map(|digest| Principal::of_digest(&self.directory, &digest.bytes))
             .ok_or(AuthenticationError::Unknown)
     }
 }
 
 fn count(outcome: &'static str) {
-    metrics::counter!("keyledger_key_validations_total", "outcome" => outcome).increment(1);
+    telemetry::count("keyledger_key_validations_total", &[("outcome", outcome)]);
 }

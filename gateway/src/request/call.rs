@@ -17,7 +17,7 @@ use super::principal::Principal;
 use super::refusal::Refusal;
 use super::stream::Body;
 use super::tasks::{Naming, Tasked};
-use super::{Door, authorize, forward, identity, proxy};
+use super::{Door, authorize, forward, proxy};
 use crate::mcp::{self, Era, Message, Needs, Shape, header};
 use crate::problem::body;
 use crate::upstream::Upstream;
@@ -43,7 +43,7 @@ impl<R: Into<Refusal>> From<R> for Refused {
 
 /// What was found out about a call before its body.
 struct Known {
-    principal: Arc<Principal>,
+    principal: Principal,
     server: Arc<ServerEntry>,
 }
 
@@ -100,10 +100,10 @@ impl Door {
         let message = Message::parse(&body).map_err(Refusal::from)?;
         // From here on the answer repeats the request's id. It is kept apart: the body goes once it is written.
         let id = (message.shape == Shape::Request).then(|| message.id.map(ToOwned::to_owned)).flatten();
-        let passed = match self.judge(known, &mut head.headers, &message, &body) {
+        let passed = match self.judge(known, &mut head.headers, &message, &body, request_id) {
             Ok(Judged { admission, era, renamed, naming }) => {
                 let request = Request::from_parts(head, renamed.unwrap_or(body));
-                self.pass(upstream, admission, request, era, request_id, naming).await
+                self.pass(upstream, admission, request, era, naming).await
             }
             Err(refusal) => Err(refusal),
         };
@@ -116,6 +116,7 @@ impl Door {
         headers: &mut HeaderMap,
         message: &Message<'_>,
         body: &Bytes,
+        request_id: &HeaderValue,
     ) -> Result<Judged, Refusal> {
         let era = header::agree(headers, message)?;
         let needs = mcp::needs(message)?;
@@ -123,8 +124,8 @@ impl Door {
         let Tasked { needs, body: renamed, naming } =
             self.tasks.judge(message, needs, body, headers, server, principal)?;
         let endless = message.method == "subscriptions/listen";
-        let admission = self.admission(known, needs, endless)?;
-        tracing::debug!(method = %message.method, ?era, principal = %admission.principal.id(), "a call passes");
+        let admission = self.admission(known, needs, endless, request_id)?;
+        tracing::debug!(request_id = ?request_id, method = %message.method, ?era, principal = %admission.principal.id(), "a call passes");
         Ok(Judged { admission, era, renamed, naming })
     }
 
@@ -144,9 +145,10 @@ impl Door {
         match header::era_without_body(&head.headers)? {
             Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }),
             era @ Era::Sessions => {
-                let admission = self.admission(known, Needs::Server, head.method == Method::GET)?;
+                let admission =
+                    self.admission(known, Needs::Server, head.method == Method::GET, request_id)?;
                 let request = Request::from_parts(head, Bytes::new());
-                self.pass(upstream, admission, request, era, request_id, None).await
+                self.pass(upstream, admission, request, era, None).await
             }
         }
     }
@@ -158,9 +160,11 @@ impl Door {
         known: Known,
         needs: Needs<'static>,
         endless: bool,
+        request_id: &HeaderValue,
     ) -> Result<Admission, Refusal> {
         let Known { principal, server } = known;
-        Admission { door: Arc::clone(self), principal, server, needs, endless }.renew()
+        let request_id = request_id.clone();
+        Admission { door: Arc::clone(self), principal, server, needs, request_id, endless }.renew()
     }
 
     async fn pass(
@@ -169,7 +173,6 @@ impl Door {
         admission: Admission,
         request: Request<Bytes>,
         era: Era,
-        request_id: &HeaderValue,
         naming: Option<Naming>,
     ) -> Result<Response<Body>, Refusal> {
         let (principal, server) = (&admission.principal, &admission.server);
@@ -177,11 +180,18 @@ impl Door {
             Era::Sessions => self.sessions.open(request.headers(), server, principal)?,
             Era::Stateless => None,
         };
-        let route = identity::route(&self.signer, principal, server, self.clock.now())?;
+        let route = self.routes.find(principal, server, self.clock.now())?;
         let (head, body) = request.into_parts();
         let body = Full::new(body);
-        let mut up =
-            forward::request(head.method, &head.headers, body, &route, session.as_ref(), era, request_id);
+        let mut up = forward::request(
+            head.method,
+            &head.headers,
+            body,
+            &route,
+            session.as_ref(),
+            era,
+            &admission.request_id,
+        );
         let agent = forward::user_agent(&head.headers, self.settings.user_agent);
         up.headers_mut().insert(USER_AGENT, agent);
         proxy::pass(upstream, up, admission, session.as_ref(), era, naming).await

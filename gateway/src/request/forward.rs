@@ -46,7 +46,7 @@ pub fn user_agent(client: &HeaderMap, whose: UserAgent) -> HeaderValue {
     theirs.unwrap_or(OUR_USER_AGENT)
 }
 
-/// The request to the upstream, around a body that was read whole.
+/// The request to the upstream, around a body that was read whole. Where it goes, `upstream` says.
 pub fn request<B>(
     method: Method,
     headers: &HeaderMap,
@@ -59,7 +59,6 @@ pub fn request<B>(
     let mut request = Request::new(body);
     let has_message = method == Method::POST;
     *request.method_mut() = method;
-    *request.uri_mut() = route.upstream.clone();
     let up = request.headers_mut();
     for (name, value) in headers {
         // Event ids are unique within a session alone (2025-11-25, "Resumability"): without one, an upstream might

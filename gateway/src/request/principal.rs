@@ -1,30 +1,29 @@
-//! Who calls, resolved: the credential and the organization as the directory has them, and what was worked out of
-//! them. Kept in a bounded cache that needs no invalidation: on every hit the generations of both are compared
-//! with the directory's, and the times with the clock.
+//! Who calls, resolved: the credential and the organization as the directory has them. It is read from the directory for
+//! each call, which costs less than a cache before it would, and asked again in the course of a call: at the price of
+//! one comparison while the directory stands still.
 //!
 //! Everybody asks a principal for its id, owner, holder and scopes. What it is by, a key, is for those alone who
 //! must know, by [`Who`]: a further kind of credential is a variant there, and the compiler names them.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use events::digest::DigestBytes;
 use events::key::KeyOwner;
-use events::{Actor, KeyId, Owner, ScopeSet, ServerId, Timestamp};
-use moka::sync::Cache;
+use events::{Actor, KeyId, Owner, ScopeSet, Timestamp};
 use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part};
 use uuid::Uuid;
 
-use super::identity::Route;
 use crate::problem::room::Whose;
 
 /// Who calls, as of one state of the directory.
+#[derive(Clone)]
 pub struct Principal {
     who: Who,
     /// `None` for the installation's own credentials.
     organization: Option<Arc<OrganizationEntry>>,
-    /// How upstreams were last reached for this principal, one a server.
-    routes: Mutex<Vec<(ServerId, Arc<Route>)>>,
+    /// How far the directory had come before this was read from it.
+    as_of: u64,
 }
 
 /// By what a principal is known.
@@ -38,9 +37,6 @@ pub enum Who {
 pub enum PrincipalId {
     Key(KeyId),
 }
-
-/// Routes that a principal keeps.
-const MAX_ROUTES: usize = 32;
 
 /// Why a credential that is known does not work now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,10 +79,26 @@ impl fmt::Display for PrincipalId {
 }
 
 impl Principal {
-    /// The state of this key and its organization now.
-    pub fn of_key(directory: &Directory, key: Arc<KeyEntry>) -> Self {
+    /// The principal of the key with this digest; `None`: no such key. Unknown keys are refused from memory.
+    pub fn of_digest(directory: &Directory, digest: &DigestBytes) -> Option<Self> {
+        let as_of = directory.applied();
+        Some(Self::of_key(directory, directory.key_by_digest(digest)?, as_of))
+    }
+
+    pub(super) fn of_key(directory: &Directory, key: Arc<KeyEntry>, as_of: u64) -> Self {
         let organization = key.owner.organization().and_then(|id| directory.organization(id));
-        Self { who: Who::Key(key), organization, routes: Mutex::new(Vec::new()) }
+        Self { who: Who::Key(key), organization, as_of }
+    }
+
+    /// The same principal as the directory has it now; `None`: it is no more.
+    pub fn again(&self, directory: &Directory) -> Option<Self> {
+        // What was read is as new as what was applied before, or newer.
+        if directory.applied() == self.as_of {
+            return Some(self.clone());
+        }
+        match &self.who {
+            Who::Key(key) => Self::of_digest(directory, &key.digest),
+        }
     }
 
     pub fn who(&self) -> &Who {
@@ -109,6 +121,13 @@ impl Principal {
     /// Whose its bodies are.
     pub fn whose(&self) -> Whose {
         Whose { owner: self.owner(), principal: self.id().uuid() }
+    }
+
+    /// The sequence of the event that made its credential what it is.
+    pub fn generation(&self) -> u64 {
+        match &self.who {
+            Who::Key(key) => key.generation,
+        }
     }
 
     pub fn organization(&self) -> Option<&Arc<OrganizationEntry>> {
@@ -136,19 +155,6 @@ impl Principal {
                 }
             },
         }
-    }
-
-    /// Whether the directory still says what this was resolved from.
-    pub fn is_current(&self, directory: &Directory) -> bool {
-        let Who::Key(key) = &self.who;
-        directory.key_generation(&key.digest) == Some(key.generation)
-            && match key.owner {
-                Owner::Installation => true,
-                Owner::Organization(id) => {
-                    directory.organization_generation(id)
-                        == self.organization.as_ref().map(|organization| organization.generation)
-                }
-            }
     }
 
     /// Whether its credential works at this time, check by check.
@@ -188,58 +194,5 @@ impl Principal {
     pub fn parts(&self) -> impl Iterator<Item = Part> {
         let Who::Key(key) = &self.who;
         [Part::Key(key.id)].into_iter().chain(key.owner.organization().map(Part::Organization))
-    }
-
-    pub(super) fn route(&self, server: ServerId) -> Option<Arc<Route>> {
-        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        routes.iter().find(|(id, _)| *id == server).map(|(_, route)| Arc::clone(route))
-    }
-
-    pub(super) fn keep_route(&self, server: ServerId, route: Arc<Route>) {
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        routes.retain(|(id, _)| *id != server);
-        if routes.len() == MAX_ROUTES {
-            routes.remove(0);
-        }
-        routes.push((server, route));
-    }
-}
-
-/// The resolved principals, by their keys' digests.
-pub struct Principals {
-    directory: Arc<Directory>,
-    cache: Cache<DigestBytes, Arc<Principal>>,
-}
-
-impl Principals {
-    pub fn new(directory: Arc<Directory>, max: u64) -> Self {
-        Self { directory, cache: Cache::new(max) }
-    }
-
-    /// The principal of this digest as the directory has it now; `None`: no such key. Unknown keys are refused
-    /// from memory, and never fill the cache.
-    pub fn get(&self, digest: &DigestBytes) -> Option<Arc<Principal>> {
-        if let Some(principal) = self.cache.get(digest) {
-            if principal.is_current(&self.directory) {
-                return Some(principal);
-            }
-            self.cache.invalidate(digest);
-        }
-        let key = self.directory.key_by_digest(digest)?;
-        // What is kept is worked out of these two entries alone, with their generations: a fill that comes
-        // late differs from the directory at its first hit.
-        let principal = Arc::new(Principal::of_key(&self.directory, key));
-        self.cache.insert(*digest, Arc::clone(&principal));
-        Some(principal)
-    }
-
-    /// The same principal as the directory has it now; `None`: it is no more.
-    pub fn again(&self, principal: &Arc<Principal>) -> Option<Arc<Principal>> {
-        if principal.is_current(&self.directory) {
-            return Some(Arc::clone(principal));
-        }
-        match principal.who() {
-            Who::Key(key) => self.get(&key.digest),
-        }
     }
 }

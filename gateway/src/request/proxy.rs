@@ -40,7 +40,7 @@ pub async fn pass(
     naming: Option<Naming>,
 ) -> Result<Response<Body>, Refusal> {
     let answer = wait(upstream, request, &admission).await?;
-    let (head, body) = answer.into_parts();
+    let (head, mut body) = answer.into_parts();
     let peer = body.peer();
     judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission))?;
     let mut response = Response::new(Body::Empty);
@@ -70,11 +70,18 @@ pub async fn pass(
         }
         Media::Json(_) => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            *response.body_mut() = watched(body, admission, false, naming);
+            // What is there already needs no watch.
+            *response.body_mut() = match naming {
+                None => match body.whole().await {
+                    Some(whole) => whole.into(),
+                    None => watched(body, admission, false, None),
+                },
+                Some(_) => watched(body, admission, false, naming),
+            };
         }
         Media::Other => {
             if head.status.is_success() && !body.is_end_stream() {
-                tracing::warn!(server = %admission.server.id, organization = %admission.server.organization,
+                tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization,
                     content_type = ?head.headers.get(CONTENT_TYPE),
                     "an upstream's answer is neither JSON nor an event stream: its body is dropped");
             }
@@ -104,14 +111,14 @@ async fn wait(
         }
         left = left.saturating_sub(pause);
     }
-    tracing::warn!(server = %admission.server.id, organization = %admission.server.organization,
+    tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization,
         "an upstream did not answer within {} ms", patience.as_millis());
     Err(UpstreamFault::Timeout.into())
 }
 
 /// The client is told the kind alone; the reason, which may name addresses, stands in the log.
 fn explain(error: &UpstreamError, admission: &Admission) -> UpstreamFault {
-    tracing::warn!(server = %admission.server.id, organization = %admission.server.organization, %error,
+    tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization, %error,
         "an upstream could not be called");
     match error {
         UpstreamError::AddressRefused { refused: Refused::Closed { .. }, .. } => {
@@ -156,7 +163,7 @@ const MAX_TOLD: usize = 80;
 /// The cause and the address stand in the log; the client is told the kind alone.
 fn tell(unfit: &Unfit, peer: Option<SocketAddr>, admission: &Admission) -> UpstreamFault {
     let peer = peer.map(tracing::field::display);
-    tracing::warn!(server = %admission.server.id, organization = %admission.server.organization, address = peer,
+    tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization, address = peer,
         cause = %unfit, "an upstream's answer can't be passed on");
     unfit.fault()
 }

@@ -31,8 +31,8 @@ pub struct RequestSettings {
     pub body_timeout: Duration,
     /// How often a long answer asks whether its caller may still have it, whatever wakes it.
     pub recheck_every: Duration,
-    /// Resolved callers that are kept.
-    pub max_callers: u64,
+    /// Ways of principals to servers that are kept, each with its identity token.
+    pub max_routes: u64,
 }
 
 impl RequestSettings {
@@ -50,7 +50,7 @@ impl RequestSettings {
             max_held_bytes: 256 * 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             recheck_every: Duration::from_secs(1),
-            max_callers: 100_000,
+            max_routes: 100_000,
         }
     }
 

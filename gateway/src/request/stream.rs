@@ -115,7 +115,7 @@ impl Watched {
         self.looked_at = now;
         let until = self.admission.until().map_err(|refusal| {
             metrics::counter!("keyledger_streams_ended_total", "reason" => refusal.name()).increment(1);
-            tracing::info!(principal = %self.admission.principal.id(), reason = refusal.name(), "an answer was ended");
+            tracing::info!(request_id = ?self.admission.request_id, principal = %self.admission.principal.id(), reason = refusal.name(), "an answer was ended");
             Cut::Refused
         })?;
         let clock = &self.admission.door.clock;
@@ -227,7 +227,7 @@ impl HttpBody for Watched {
             }
             Some(Err(error)) => {
                 this.done = true;
-                tracing::info!(server = %this.admission.server.id, %error, "an upstream's answer broke off");
+                tracing::info!(request_id = ?this.admission.request_id, server = %this.admission.server.id, %error, "an upstream's answer broke off");
                 Poll::Ready(Some(Err(Cut::Broken)))
             }
         }

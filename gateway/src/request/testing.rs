@@ -33,7 +33,7 @@ pub fn key_of(owner: Owner, id: u128, key_owner: KeyOwner, scopes: &str) -> Prin
         last_four: LastFour::new("abcd"),
         environment: Environment::Live,
     };
-    Principal::of_key(&Directory::new(), Arc::new(key))
+    Principal::of_key(&Directory::new(), Arc::new(key), 0)
 }
 
 /// The organization's server `docs`, whose generation changes with the address.

@@ -13,7 +13,7 @@ use events::key::{Environment, KeyOwner};
 use events::scope::ScopeListError;
 use events::slug::Slug;
 use events::{KeyId, OrganizationId, ScopeSet, Timestamp};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,7 @@ use super::principal::{Invalid, Principal, Who};
 use super::{AuthenticationError, Door};
 use crate::problem::body::{self, BodyFault, Bounds, JsonFault};
 use crate::problem::{Kind, Problem};
+use crate::telemetry;
 
 /// What is asked.
 #[derive(Deserialize)]
@@ -96,7 +97,9 @@ impl Door {
         B: HttpBody<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let whose = self.asker(request.headers())?.whose();
+        self.is_open().map_err(|_| VerifyError::NotReady)?;
+        let asker = may_ask(self.authenticator.authenticate(request.headers())?)?;
+        let whose = asker.whose();
         let (head, body) = request.into_parts();
         body::is_json(&head.headers)?;
         let bounds = Bounds { max: MAX_BODY, ..self.body_bounds() };
@@ -104,17 +107,11 @@ impl Door {
         let question: Question<'_> = body::parse(&body)?;
         let scopes = question.scope.as_deref().map(str::parse::<ScopeSet>).transpose()?;
         // The body took its time.
-        let asker = self.asker(&head.headers)?;
-        let verdict = self.verdict(&asker, &question, scopes.as_ref());
-        metrics::counter!("keyledger_verifications_total", "outcome" => verdict.outcome).increment(1);
-        Ok(verdict)
-    }
-
-    /// The key that asks, if it may.
-    fn asker(&self, headers: &HeaderMap) -> Result<Arc<Principal>, VerifyError> {
         self.is_open().map_err(|_| VerifyError::NotReady)?;
-        let asker = self.authenticator.authenticate(headers)?;
-        if asker.scopes().allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
+        let asker = may_ask(self.authenticator.again(&asker)?)?;
+        let verdict = self.verdict(&asker, &question, scopes.as_ref());
+        telemetry::count("keyledger_verifications_total", &[("outcome", verdict.outcome)]);
+        Ok(verdict)
     }
 
     fn verdict(&self, asker: &Principal, question: &Question<'_>, scopes: Option<&ScopeSet>) -> Verdict {
@@ -133,6 +130,10 @@ impl Door {
         };
         Verdict { valid: outcome == "valid", outcome, key: Some(facts(&found)) }
     }
+}
+
+fn may_ask(asker: Principal) -> Result<Principal, VerifyError> {
+    if asker.scopes().allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
 }
 
 fn facts(principal: &Principal) -> KeyFacts {
