@@ -150,7 +150,7 @@ impl Body for UpstreamBody {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            polled => polled,
+            polled @ (Poll::Ready(_) | Poll::Pending) => polled,
         }
     }
 
