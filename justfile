@@ -41,6 +41,11 @@ deny:
     scripts/setup --deny
     source .tools/env && cargo deny check
 
+# What is in the program, as a CycloneDX bill of materials in target/keyledger.cdx.json
+sbom:
+    mkdir -p target
+    scripts/sbom >target/keyledger.cdx.json
+
 # Lines that tests reach, as HTML in target/llvm-cov/html (cargo-llvm-cov comes from PyPI)
 coverage *arguments:
     scripts/setup --coverage
