@@ -31,6 +31,10 @@ pub trait Decide:
     /// whether it holds what it should.
     fn admits(&self, event: &Self::Event) -> bool;
 
+    /// Whether the command makes the object: only then does it matter how its owner stands, and there is nothing of the
+    /// object yet, since its id is the command's own. The installation is found by reading.
+    fn creates(command: &Self::Command) -> bool;
+
     /// Whether the command takes something away (revokes, disables, suspends, removes). Such a command is not
     /// held up by who keeps changing the same object.
     fn urgent(command: &Self::Command) -> bool;
@@ -60,7 +64,7 @@ impl<E> NounEvent for E where
 pub struct Facts {
     /// The time that the events will carry: never before the aggregate's last event.
     pub now: Timestamp,
-    /// To whom the aggregate belongs, and how that owner stands.
+    /// To whom the aggregate belongs, and how that owner stands, where the command creates it.
     pub owner: Standing,
     /// Whether an installation lives in the log.
     pub bootstrapped: bool,
@@ -91,4 +95,6 @@ pub enum Standing {
     Unknown,
     /// To an organization of which an event can't be read.
     Closed,
+    /// Nobody asked: the command creates nothing.
+    NotAsked,
 }

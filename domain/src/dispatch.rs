@@ -4,7 +4,11 @@
 //! Every answer rests on a history that the log's leader confirmed ([`Log::history`]), refusals and "already
 //! so" included. What another aggregate must say of it (its owner's standing) is read here as well; sealing
 //! texts, drawing ids and checking who may ask are the caller's.
+//!
+//! A create is first tried as what it nearly always is, the first event of its object: the log itself refuses to store
+//! it as such where that is not so, and then it goes the way of all others.
 
+mod owners;
 mod turns;
 
 use std::sync::Arc;
@@ -15,6 +19,7 @@ use events::log::{AppendError, Log, ReadError};
 use events::slug::SlugKind;
 use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
 
+use self::owners::{Failed, Owners};
 use self::turns::{Busy, Lane, Turns};
 use crate::aggregate::{Decide, Facts, Room, Standing};
 use crate::context::Context;
@@ -43,6 +48,7 @@ pub struct Dispatcher {
     store: Store,
     random: Arc<dyn Random>,
     turns: Arc<Turns>,
+    owners: Arc<Owners>,
     bound: Size,
 }
 
@@ -101,9 +107,19 @@ impl<R: std::error::Error> From<Busy> for CommandError<R> {
     }
 }
 
+impl<R: std::error::Error> From<Failed> for CommandError<R> {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Busy => Self::Busy,
+            Failed::NotBootstrapped => Self::NotBootstrapped,
+            Failed::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
+}
+
 impl Dispatcher {
     pub fn new(log: Arc<dyn Log>, random: Arc<dyn Random>) -> Self {
-        Self { store: Store::new(log), random, turns: Arc::default(), bound: BOUND }
+        Self { store: Store::new(log), random, turns: Arc::default(), owners: Arc::default(), bound: BOUND }
     }
 
     /// Writes no event that one of these can't read.
@@ -133,7 +149,10 @@ impl Dispatcher {
         let lane = self.turns.lane(subject, A::urgent(command));
         for attempt in 0..attempts {
             let turn = lane.turn().await?;
-            let outcome = self.attempt(&lane, subject, command, context).await;
+            let outcome = match self.create_unread(attempt, subject, command, context).await {
+                Some(outcome) => outcome,
+                None => self.attempt(&lane, subject, command, context).await,
+            };
             drop(turn);
             match outcome {
                 Err(CommandError::Conflict) => self.wait(attempt, longest).await,
@@ -203,20 +222,47 @@ impl Dispatcher {
         if loaded.closed() {
             return Err(CommandError::Closed);
         }
-        let facts = Facts {
-            now: loaded.next_time(context.now),
-            owner: self.standing::<A>(subject.owner).await?,
-            bootstrapped: loaded.bootstrapped(),
-            authority: context.authority.clone(),
+        let owner = match A::creates(command) {
+            true => self.standing(subject.owner).await?,
+            false => Standing::NotAsked,
         };
-        let decided = cqrs::decide(loaded.state().clone(), command.clone(), &facts).await;
-        let (state, events) = decided.map_err(CommandError::Refused)?;
+        let (state, events) =
+            decide(&loaded, command, owner, context).await.map_err(CommandError::Refused)?;
         if events.is_empty() {
             return Ok(Done { state, position: before, changed: false, replayed: false });
         }
         self.check_room(&loaded, command)?;
         let position = self.store.append(&loaded, events, context).await.map_err(told::<A>)?;
         Ok(Done { state, position, changed: true, replayed: false })
+    }
+
+    /// Tries a create as the first event of its object. `None`: it is none, or nothing came of it that may be told
+    /// before it is known whether the same command was here already.
+    async fn create_unread<A: Decide>(
+        &self,
+        attempt: u32,
+        subject: &Subject,
+        command: &A::Command,
+        context: &Context,
+    ) -> Option<Result<Done<A>, CommandError<A::Refusal>>> {
+        if attempt > 0 || !A::creates(command) {
+            return None;
+        }
+        let append = async {
+            let nothing = self.store.unread::<A>(subject).await.map_err(told::<A>)?;
+            let owner = self.standing(subject.owner).await?;
+            let decided = decide(&nothing, command, owner, context).await;
+            let (state, events) = decided.map_err(CommandError::Refused)?;
+            if events.is_empty() {
+                return Ok(None);
+            }
+            let position = self.store.append(&nothing, events, context).await.map_err(told::<A>)?;
+            Ok(Some(Done { state, position, changed: true, replayed: false }))
+        };
+        match append.await {
+            Err(CommandError::Refused(_) | CommandError::Unreadable(_) | CommandError::Closed) => None,
+            outcome => outcome.transpose(),
+        }
     }
 
     fn check_room<A: Decide>(
@@ -237,19 +283,21 @@ impl Dispatcher {
     }
 
     /// How an aggregate's owner stands.
-    async fn standing<A: Decide>(&self, owner: Owner) -> Result<Standing, CommandError<A::Refusal>> {
+    async fn standing(&self, owner: Owner) -> Result<Standing, Failed> {
         let Owner::Organization(id) = owner else { return Ok(Standing::Installation) };
-        let subject = Subject::organization(id);
-        let organization = self.turns.read(&subject, self.store.load::<Organization>(&subject)).await?;
-        let organization = organization.map_err(told::<A>)?;
-        if organization.closed() {
-            return Ok(Standing::Closed);
-        }
-        Ok(match organization.state() {
-            Organization::Unknown => Standing::Unknown,
-            Organization::Known(known) if known.suspended => Standing::Suspended,
-            Organization::Known(_) => Standing::Active,
-        })
+        let reading = async {
+            let subject = Subject::organization(id);
+            let organization = self.turns.read(&subject, self.store.load::<Organization>(&subject)).await??;
+            if organization.closed() {
+                return Ok(Standing::Closed);
+            }
+            Ok(match organization.state() {
+                Organization::Unknown => Standing::Unknown,
+                Organization::Known(known) if known.suspended => Standing::Suspended,
+                Organization::Known(_) => Standing::Active,
+            })
+        };
+        self.owners.standing(id, reading).await
     }
 
     async fn wait(&self, attempt: u32, longest: Duration) {
@@ -259,6 +307,22 @@ impl Dispatcher {
         let share = f64::from(u32::from_be_bytes(chance)) / f64::from(u32::MAX);
         tokio::time::sleep(most.mul_f64(0.5 + share / 2.0)).await;
     }
+}
+
+/// What the command makes of the aggregate, and the state after it.
+async fn decide<A: Decide>(
+    loaded: &Loaded<A>,
+    command: &A::Command,
+    owner: Standing,
+    context: &Context,
+) -> Result<(A, Vec<A::Event>), A::Refusal> {
+    let facts = Facts {
+        now: loaded.next_time(context.now),
+        owner,
+        bootstrapped: loaded.bootstrapped(),
+        authority: context.authority.clone(),
+    };
+    cqrs::decide(loaded.state().clone(), command.clone(), &facts).await
 }
 
 fn told<A: Decide>(error: StoreError) -> CommandError<A::Refusal> {

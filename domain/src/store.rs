@@ -135,6 +135,14 @@ impl<A: Decide> Loaded<A> {
         }
     }
 
+    fn of(subject: &Subject) -> Result<(), StoreError> {
+        if subject.aggregate_type == A::aggregate_type() {
+            Ok(())
+        } else {
+            Err(StoreError::WrongSubject(subject.to_string()))
+        }
+    }
+
     fn take(&mut self, stored: &Stored, log: LogId) {
         self.size.messages += 1;
         self.size.bytes += stored.payload.len();
@@ -191,9 +199,7 @@ impl Store {
         subject: &Subject,
         before: Option<Loaded<A>>,
     ) -> Result<Loaded<A>, StoreError> {
-        if subject.aggregate_type != A::aggregate_type() {
-            return Err(StoreError::WrongSubject(subject.to_string()));
-        }
+        Loaded::<A>::of(subject)?;
         let log = match self.log.id().await {
             Ok(log) => log,
             Err(ReadError::NotBootstrapped) if subject.aggregate_type == AggregateType::Installation => {
@@ -217,6 +223,12 @@ impl Store {
         }
         loaded.last = history.last;
         Ok(loaded)
+    }
+
+    /// An aggregate of which there is nothing, without looking: what is appended to it is stored only if that is so.
+    pub async fn unread<A: Decide>(&self, subject: &Subject) -> Result<Loaded<A>, StoreError> {
+        Loaded::<A>::of(subject)?;
+        Ok(Loaded::empty(subject, Some(self.log.id().await?)))
     }
 
     /// Appends the events of one command, with the reservations of the names that they claim, all or none;

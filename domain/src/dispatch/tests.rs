@@ -1,4 +1,5 @@
 mod conflicts;
+mod creates;
 mod readers;
 mod slugs;
 mod tiny_log;

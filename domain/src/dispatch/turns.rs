@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const READS: usize = 16;
 const READS_OF_OWNER: usize = 4;
 /// Nobody waits longer for a turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 /// Entries that nobody holds are looked for when there are as many.
 const SWEEP_AT: usize = 1_024;
 
@@ -39,7 +39,7 @@ pub struct Lane {
 struct Share(Semaphore);
 
 /// Values by key, each as long as somebody holds it.
-struct Held<K, V>(Mutex<HashMap<K, Weak<V>>>);
+pub struct Held<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl Default for Turns {
     fn default() -> Self {
@@ -114,7 +114,7 @@ impl<K, V> Default for Held<K, V> {
 }
 
 impl<K: Hash + Eq, V: Default> Held<K, V> {
-    fn get(&self, key: K) -> Arc<V> {
+    pub fn get(&self, key: K) -> Arc<V> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = held.get(&key).and_then(Weak::upgrade) {
             return value;

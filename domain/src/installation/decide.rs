@@ -35,6 +35,13 @@ impl Decide for Installation {
         }
     }
 
+    fn creates(command: &Command) -> bool {
+        match command {
+            // Whether there is one already is the log's to say.
+            Command::Bootstrap { .. } | Command::Recover { .. } => false,
+        }
+    }
+
     fn urgent(command: &Command) -> bool {
         match command {
             Command::Bootstrap { .. } | Command::Recover { .. } => false,

@@ -30,6 +30,19 @@ impl Decide for Key {
         }
     }
 
+    fn creates(command: &Command) -> bool {
+        match command {
+            Command::Issue(_) => true,
+            Command::Revoke { .. }
+            | Command::Disable { .. }
+            | Command::Enable
+            | Command::SetExpiry { .. }
+            | Command::Rename { .. }
+            | Command::SetScopes { .. }
+            | Command::SetMetadata { .. } => false,
+        }
+    }
+
     fn urgent(command: &Command) -> bool {
         match command {
             Command::Revoke { .. } | Command::Disable { .. } => true,
@@ -178,7 +191,7 @@ fn may_issue(owner: &KeyOwner, standing: Standing) -> Result<(), Refusal> {
         Standing::Installation if installation => Ok(()),
         Standing::Active if !installation => Ok(()),
         Standing::Installation | Standing::Active => Err(Refusal::WrongOwner),
-        Standing::Unknown => Err(Refusal::OrganizationUnknown),
+        Standing::Unknown | Standing::NotAsked => Err(Refusal::OrganizationUnknown),
         Standing::Suspended => Err(Refusal::OrganizationSuspended),
         Standing::Closed => Err(Refusal::OrganizationClosed),
     }

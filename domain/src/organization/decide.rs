@@ -30,6 +30,13 @@ impl Decide for Organization {
         }
     }
 
+    fn creates(command: &Command) -> bool {
+        match command {
+            Command::Create { .. } => true,
+            Command::Rename { .. } | Command::Suspend { .. } | Command::Resume => false,
+        }
+    }
+
     fn urgent(command: &Command) -> bool {
         match command {
             Command::Suspend { .. } => true,

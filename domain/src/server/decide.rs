@@ -47,6 +47,13 @@ impl Decide for Server {
         }
     }
 
+    fn creates(command: &Command) -> bool {
+        match command {
+            Command::Register { .. } => true,
+            Command::Change { .. } | Command::Remove { .. } => false,
+        }
+    }
+
     fn urgent(command: &Command) -> bool {
         match command {
             Command::Remove { .. } => true,
@@ -96,7 +103,7 @@ fn may_register(owner: Standing) -> Result<(), Refusal> {
     match owner {
         Standing::Active => Ok(()),
         Standing::Installation => Err(Refusal::NoOrganization),
-        Standing::Unknown => Err(Refusal::OrganizationUnknown),
+        Standing::Unknown | Standing::NotAsked => Err(Refusal::OrganizationUnknown),
         Standing::Suspended => Err(Refusal::OrganizationSuspended),
         Standing::Closed => Err(Refusal::OrganizationClosed),
     }

@@ -20,6 +20,8 @@ struct Inner {
     stored: Vec<Stored>,
     /// How many messages were read.
     read: usize,
+    /// Whose histories were asked for.
+    asked: Vec<String>,
     faults: Vec<Fault>,
 }
 
@@ -47,6 +49,11 @@ impl TinyLog {
 
     pub fn read(&self) -> usize {
         self.inner.lock().unwrap().read
+    }
+
+    /// Whose histories were asked for since this was called last.
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.inner.lock().unwrap().asked)
     }
 
     /// Stores a message as it is.
@@ -125,6 +132,7 @@ impl Log for TinyLog {
         let all = inner.stored.iter().filter(|stored| stored.subject == subject);
         let events: Vec<_> = all.skip(known.messages).cloned().collect();
         inner.read += events.len();
+        inner.asked.push(subject.clone());
         Ok(History { events, last: inner.last(&subject) })
     }
 
