@@ -263,6 +263,8 @@ impl Directory {
         }
         writer.comes_to(read, sequence);
         self.applied.store(sequence, Ordering::Release);
+        drop(writer);
+        self.watches.wake();
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

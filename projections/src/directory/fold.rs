@@ -147,23 +147,23 @@ impl Directory {
         }
     }
 
-    /// The key is so from now on, and who watches it is told; the same for the two below.
+    /// The key is so from now on, and who watches it will be told; the same for the two below.
     fn put_key(&self, entry: KeyEntry) {
         let part = Part::Key(entry.id);
         self.keys.pin().insert(entry.digest, Arc::new(entry));
-        self.watches.wake(part);
+        self.watches.note(part);
     }
 
     fn put_organization(&self, entry: OrganizationEntry) {
         let part = Part::Organization(entry.id);
         self.organizations.pin().insert(entry.id, Arc::new(entry));
-        self.watches.wake(part);
+        self.watches.note(part);
     }
 
     fn put_server(&self, entry: ServerEntry) {
         let part = Part::Server(entry.id);
         self.servers.pin().insert(entry.id, Arc::new(entry));
-        self.watches.wake(part);
+        self.watches.note(part);
     }
 
     /// Closes what an event that can't be read is about.
@@ -172,7 +172,7 @@ impl Directory {
         match (&subject.aggregate_type, subject.owner) {
             (AggregateType::Installation, _) | (AggregateType::Unknown(_), Owner::Installation) => {
                 self.installation_closed.store(sequence, Ordering::Release);
-                self.watches.wake_all();
+                self.watches.note_all();
             }
             (AggregateType::Unknown(_) | AggregateType::Organization, Owner::Organization(id)) => {
                 self.close_organization(id, sequence);

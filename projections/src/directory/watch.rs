@@ -1,5 +1,6 @@
 //! Who is told when the directory changes: whoever goes on by what it said, such as an answer that lasts. The writer
-//! wakes those that watch the part that it changed, once it has changed it, and looks at no others.
+//! wakes those that watch the part that it changed, and looks at no others. It does so once the whole message is
+//! applied and [`Directory::applied`](super::Directory::applied) says so: whoever is woken may go by that.
 //!
 //! It promises: a change of a watched part wakes its watch, also one that comes between the watch's making and its
 //! first wait. What the change means is for the one who watches to find out, and a watch may be woken for nothing.
@@ -30,6 +31,14 @@ struct Open {
     /// By part and the watch's number.
     bells: BTreeMap<(Part, u64), Arc<Bell>>,
     numbers: u64,
+    /// What the message that is being applied has changed.
+    changed: Vec<Change>,
+}
+
+/// What concerns somebody.
+enum Change {
+    Of(Part),
+    OfAll,
 }
 
 #[derive(Default)]
@@ -59,16 +68,35 @@ impl Watches {
         Watch { watches: self.clone(), parts, number, bell }
     }
 
-    /// This part has changed.
-    pub(super) fn wake(&self, part: Part) {
-        let open = self.lock();
-        let concerned = open.bells.range((part, 0)..=(part, u64::MAX));
-        let concerned: Vec<_> = concerned.map(|(_, bell)| Arc::clone(bell)).collect();
+    /// The message that is being applied has changed this part.
+    pub(super) fn note(&self, part: Part) {
+        self.lock().changed.push(Change::Of(part));
+    }
+
+    /// It has changed what concerns everybody.
+    pub(super) fn note_all(&self) {
+        self.lock().changed.push(Change::OfAll);
+    }
+
+    /// It is applied: those whom it concerns are woken, also those who came while it was.
+    pub(super) fn wake(&self) {
+        let mut concerned = Vec::new();
+        let mut open = self.lock();
+        let Open { bells, changed, .. } = &mut *open;
+        for change in changed.drain(..) {
+            match change {
+                Change::Of(part) => {
+                    concerned
+                        .extend(bells.range((part, 0)..=(part, u64::MAX)).map(|(_, bell)| bell).cloned());
+                }
+                Change::OfAll => concerned.extend(bells.values().cloned()),
+            }
+        }
         drop(open);
         concerned.iter().for_each(|bell| bell.ring());
     }
 
-    /// Something has changed that concerns everybody.
+    /// Wakes everybody, and leaves what the writer is about to tell.
     pub(super) fn wake_all(&self) {
         let all: Vec<_> = self.lock().bells.values().cloned().collect();
         all.iter().for_each(|bell| bell.ring());

@@ -84,6 +84,7 @@ async fn the_task_that_waits_is_woken() {
     let writer = Arc::clone(&directory);
     let writing = std::thread::spawn(move || writer.apply(&of_key(2, owner, key(1), revoked())));
     wait.await;
+    assert_eq!(directory.applied(), 2, "whoever is woken goes by this");
     writing.join().unwrap();
 }
 
