@@ -184,19 +184,20 @@ impl Dispatcher {
     /// The aggregate, on what was read of it in this lane before.
     async fn read<A: Decide>(
         &self,
-        lane: &Lane,
+        lane: &Arc<Lane>,
         subject: &Subject,
     ) -> Result<Arc<Loaded<A>>, CommandError<A::Refusal>> {
         let before = lane.take().map(Arc::unwrap_or_clone);
         let loaded = self.turns.read(subject, self.store.load_on::<A>(subject, before)).await?;
         let loaded = Arc::new(loaded.map_err(told::<A>)?);
         lane.keep(Arc::clone(&loaded));
+        self.turns.keep(lane, loaded.size().messages);
         Ok(loaded)
     }
 
     async fn attempt<A: Decide>(
         &self,
-        lane: &Lane,
+        lane: &Arc<Lane>,
         subject: &Subject,
         command: &A::Command,
         context: &Context,

@@ -34,6 +34,8 @@ pub struct Loaded<A: Decide> {
     pub(crate) subject: Subject,
     /// `None`: the log is empty.
     log: Option<LogId>,
+    /// Of the log, in which all of it was read.
+    session: u64,
     /// The sequence of the subject's last message; 0 when there is none.
     last: u64,
     /// Where the aggregate's newest event stands.
@@ -125,6 +127,7 @@ impl<A: Decide> Loaded<A> {
             state: A::default(),
             subject: subject.clone(),
             log,
+            session: 0,
             last: 0,
             position: None,
             time: None,
@@ -207,8 +210,13 @@ impl Store {
             }
             Err(error) => return Err(error.into()),
         };
-        let before = before.filter(|loaded| loaded.log == Some(log) && loaded.subject == *subject);
+        let session = self.log.session();
+        let of_now = |loaded: &Loaded<A>| {
+            loaded.log == Some(log) && loaded.session == session && loaded.subject == *subject
+        };
+        let before = before.filter(of_now);
         let mut loaded = before.unwrap_or_else(|| Loaded::empty(subject, Some(log)));
+        loaded.session = session;
         let known = Known { messages: loaded.size.messages, last: loaded.last };
         let history = self.log.history_after(subject, known).await?;
         let mut bytes = 0;

@@ -212,6 +212,12 @@ pub trait Log: Send + Sync + 'static {
     /// The log's id: that of its first event. Kept once it is known.
     async fn id(&self) -> Result<LogId, ReadError>;
 
+    /// Changes when the log may have become another one, such as one that was restored: what was read under another
+    /// number is read again.
+    fn session(&self) -> u64 {
+        0
+    }
+
     /// Appends all events or none; the answer is the last one's position. Events that are there already
     /// under the same event ids count as appended.
     async fn append(&self, batch: Batch) -> Result<Position, AppendError>;

@@ -1,10 +1,12 @@
 //! Who goes when. Of commands on one aggregate a process carries out one at a time: each has to read the whole history,
 //! and a dozen of a long one at once would be more than the connection to the log can bear. The next in turn is handed
-//! what was read, and reads only what came after. And no owner has more than its share of what is read at a time.
+//! what was read, and reads only what came after; so is whoever comes soon after, where there was much to read. And no
+//! owner has more than its share of what is read at a time.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -16,6 +18,10 @@ const READS: usize = 16;
 const READS_OF_OWNER: usize = 4;
 /// Nobody waits longer for a turn.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// A shorter history is read as fast as what came since.
+const WORTH_KEEPING: usize = 16;
+/// So many messages of histories are kept altogether, each as its command's id and fingerprint (about 100 bytes).
+const KEPT: usize = 100_000;
 /// Entries that nobody holds are looked for when there are as many.
 const SWEEP_AT: usize = 1_024;
 
@@ -27,6 +33,7 @@ pub struct Turns {
     lanes: Held<(String, bool), Lane>,
     shares: Held<Owner, Share>,
     reads: Semaphore,
+    kept: Mutex<Kept>,
 }
 
 /// The commands on one aggregate. Urgent ones have a lane of their own: they wait for no others.
@@ -34,6 +41,16 @@ pub struct Lane {
     turn: Semaphore,
     /// The aggregate as it was last read here.
     known: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+    /// Under which it is kept, if it is.
+    use_number: AtomicU64,
+}
+
+/// Lanes that were used lately, with how many messages each has read.
+#[derive(Default)]
+struct Kept {
+    by_use: BTreeMap<u64, (Arc<Lane>, usize)>,
+    uses: u64,
+    messages: usize,
 }
 
 struct Share(Semaphore);
@@ -43,7 +60,12 @@ pub struct Held<K, V>(Mutex<HashMap<K, Weak<V>>>);
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { lanes: Held::default(), shares: Held::default(), reads: Semaphore::new(READS) }
+        Self {
+            lanes: Held::default(),
+            shares: Held::default(),
+            reads: Semaphore::new(READS),
+            kept: Mutex::default(),
+        }
     }
 }
 
@@ -52,12 +74,35 @@ impl Turns {
         self.lanes.get((subject.to_string(), urgent))
     }
 
+    /// Keeps what a lane has read of so many messages, if that is worth it, at the cost of those not used for longest.
+    pub fn keep(&self, lane: &Arc<Lane>, messages: usize) {
+        if (WORTH_KEEPING..=KEPT).contains(&messages) {
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(lane, messages);
+        }
+    }
+
     /// Waits until the owner of this, and all together, read fewer than they may.
     pub async fn read<T>(&self, subject: &Subject, reading: impl Future<Output = T>) -> Result<T, Busy> {
         let share = self.shares.get(owner(subject));
         let _share = patiently(&share.0).await?;
         let _room = patiently(&self.reads).await?;
         Ok(reading.await)
+    }
+}
+
+impl Kept {
+    fn put(&mut self, lane: &Arc<Lane>, messages: usize) {
+        self.uses += 1;
+        let before = lane.use_number.swap(self.uses, Ordering::Relaxed);
+        if let Some((_, before)) = self.by_use.remove(&before) {
+            self.messages -= before;
+        }
+        self.by_use.insert(self.uses, (Arc::clone(lane), messages));
+        self.messages += messages;
+        while self.messages > KEPT {
+            let Some((_, (_, oldest))) = self.by_use.pop_first() else { break };
+            self.messages -= oldest;
+        }
     }
 }
 
@@ -82,7 +127,7 @@ impl Lane {
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { turn: Semaphore::new(1), known: Mutex::new(None) }
+        Self { turn: Semaphore::new(1), known: Mutex::new(None), use_number: AtomicU64::new(0) }
     }
 }
 

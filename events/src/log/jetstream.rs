@@ -128,6 +128,11 @@ impl Log for JetStreamLog {
         Ok(id)
     }
 
+    /// A server is restored while nobody is connected to it.
+    fn session(&self) -> u64 {
+        self.shared.wire.connection()
+    }
+
     async fn append(&self, batch: Batch) -> Result<Position, AppendError> {
         append::append(&self.shared, batch).await
     }

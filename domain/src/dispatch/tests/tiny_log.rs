@@ -22,6 +22,7 @@ struct Inner {
     read: usize,
     /// Whose histories were asked for.
     asked: Vec<String>,
+    session: u64,
     faults: Vec<Fault>,
 }
 
@@ -54,6 +55,11 @@ impl TinyLog {
     /// Whose histories were asked for since this was called last.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.inner.lock().unwrap().asked)
+    }
+
+    /// The log may be another one from now on.
+    pub fn begin_session(&self) {
+        self.inner.lock().unwrap().session += 1;
     }
 
     /// Stores a message as it is.
@@ -101,6 +107,10 @@ impl Log for TinyLog {
                 Err(ReadError::ForeignLog(format!("{other:?}")))
             }
         }
+    }
+
+    fn session(&self) -> u64 {
+        self.inner.lock().unwrap().session
     }
 
     async fn append(&self, batch: Batch) -> Result<Position, AppendError> {
