@@ -112,12 +112,14 @@ pub enum KeyOwner {
     },
 }
 
-/// What the key is for, by its owner's word; no decision rests on it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Environment {
-    Live,
-    Test,
+crate::named! {
+    /// What the key is for, by its owner's word; no decision rests on it.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Environment {
+        Live = "live",
+        Test = "test",
+    }
 }
 
 /// `key.revoked` version 1: for ever.

@@ -111,6 +111,14 @@ pub async fn waiting(
 pub(crate) const WAITING: &str = "SELECT DISTINCT subject FROM parked_events \
      WHERE projection = $1 AND subject >= $2 AND subject < $3 ORDER BY subject LIMIT $4";
 
+/// Whether any event waits: mostly none does.
+pub(crate) async fn any(connection: &mut PgConnection, projection: Projection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM parked_events WHERE projection = $1)")
+        .bind(projection.as_str())
+        .fetch_one(connection)
+        .await
+}
+
 /// Which of these aggregates have a parked event.
 pub(crate) async fn among(
     connection: &mut PgConnection,

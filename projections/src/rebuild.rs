@@ -5,12 +5,10 @@
 //! next rebuild goes on from where it came to. Two at once are refused. What only the live one holds, since the
 //! log has lost it, is gone after the switch: that is said before, and must be accepted.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use events::LogId;
-use events::log::{FollowError, Log, ReadError, Stored};
-use futures::StreamExt;
+use events::log::{Log, ReadError};
 use serde::Serialize;
 use sqlx::{Connection, PgConnection};
 
@@ -87,8 +85,6 @@ pub enum RebuildError {
     Project(#[from] ProjectError),
     #[error("{0}")]
     Log(#[from] ReadError),
-    #[error(transparent)]
-    Follow(#[from] FollowError),
 }
 
 impl Rebuild {
@@ -183,27 +179,12 @@ impl Filling {
     }
 
     /// Takes in every event up to this sequence, which the log has, and no further.
-    async fn up_to(
-        &mut self,
-        rebuild: &Rebuild,
-        until: u64,
-        tell: &mut impl FnMut(Progress),
-    ) -> Result<(), RebuildError> {
+    async fn up_to(&mut self, until: u64, tell: &mut impl FnMut(Progress)) -> Result<(), RebuildError> {
         if self.sequence() >= until {
             return Ok(());
         }
-        let follower = rebuild.log.follow(self.at.as_ref().map(Checkpoint::place)).await?;
-        let mut chunks = follower.ready_chunks(rebuild.config.batch);
-        while let Some(chunk) = chunks.next().await {
-            let mut messages: VecDeque<Stored> = chunk.into_iter().collect::<Result<_, _>>()?;
-            messages.retain(|message| message.sequence <= until);
-            self.projector.project(self.log, &mut self.at, messages.make_contiguous()).await?;
-            tell(Progress::Filling { done: self.sequence(), until });
-            if self.sequence() >= until {
-                return Ok(());
-            }
-        }
-        Err(FollowError::Unavailable("the follower ended".to_owned()).into())
+        let told = |done| tell(Progress::Filling { done, until });
+        Ok(self.projector.take_in_up_to(self.log, &mut self.at, until, told).await?)
     }
 }
 

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::{LogId, Read, Recorded, Unreadable};
-use futures::StreamExt;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +21,7 @@ use crate::parked::ParkedEvent;
 use crate::postgres::text::{Unseal, UnsealError};
 use crate::postgres::{self, Pool, ReadModelError, history, text};
 
+mod ahead;
 mod batch;
 mod fold;
 mod measure;
@@ -34,7 +34,7 @@ pub use unpark::Retried;
 /// How it works.
 #[derive(Clone, Copy, Debug)]
 pub struct ProjectorConfig {
-    /// Messages in one transaction, at most. 500.
+    /// Messages in one transaction, at most. 2,000: what is done once a batch weighs little then.
     pub batch: usize,
     /// The longest pause between two tries. 5 s.
     pub max_pause: Duration,
@@ -42,7 +42,7 @@ pub struct ProjectorConfig {
 
 impl Default for ProjectorConfig {
     fn default() -> Self {
-        Self { batch: 500, max_pause: Duration::from_secs(5) }
+        Self { batch: 2_000, max_pause: Duration::from_secs(5) }
     }
 }
 
@@ -166,25 +166,55 @@ impl Projector {
         if let Some(checkpoint) = &from {
             unpark::unpark(self, log, checkpoint, None).await?;
         }
-        let mut chunks =
-            self.log.follow(from.as_ref().map(Checkpoint::place)).await?.ready_chunks(self.config.batch);
+        let follower = self.log.follow(from.as_ref().map(Checkpoint::place)).await?;
         self.state.send_replace(ProjectorState::Following);
-        while let Some(chunk) = chunks.next().await {
-            let mut messages = Vec::with_capacity(chunk.len());
-            let mut end = None;
-            for item in chunk {
-                match item {
-                    Ok(stored) => messages.push(stored),
-                    Err(error) => end = Some(error),
+        let (mut ahead, reading) = ahead::read(self, log, follower);
+        let storing = async {
+            loop {
+                let taken = ahead.take().await;
+                self.store_or_park(log, &mut from, taken.items).await?;
+                *progress = true;
+                if let Some(error) = taken.end {
+                    return Err(error);
                 }
             }
-            self.project(log, &mut from, &messages).await?;
-            *progress = true;
-            if let Some(error) = end {
-                return Err(error.into());
-            }
+        };
+        tokio::select! {
+            biased;
+            ended = storing => ended,
+            never = reading => match never {},
         }
-        Err(ProjectError::Log("the follower ended".to_owned()))
+    }
+
+    /// Takes in every event up to this sequence, which the log has, and no further. `tell` hears how far it is, after
+    /// each batch.
+    pub(crate) async fn take_in_up_to(
+        &self,
+        log: LogId,
+        from: &mut Option<Checkpoint>,
+        until: u64,
+        mut tell: impl FnMut(u64),
+    ) -> Result<(), ProjectError> {
+        let place = |from: &Option<Checkpoint>| from.as_ref().map_or(0, |from| from.sequence);
+        let follower = self.log.follow(from.as_ref().map(Checkpoint::place)).await?;
+        let (mut ahead, reading) = ahead::read(self, log, follower);
+        let storing = async {
+            while place(from) < until {
+                let mut taken = ahead.take().await;
+                taken.items.retain(|item| item.sequence <= until);
+                self.store_or_park(log, from, taken.items).await?;
+                tell(place(from));
+                if let Some(error) = taken.end.filter(|_| place(from) < until) {
+                    return Err(error);
+                }
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            stored = storing => stored,
+            never = reading => match never {},
+        }
     }
 
     async fn log_id(&self) -> Result<LogId, ProjectError> {
@@ -214,11 +244,21 @@ impl Projector {
         from: &mut Option<Checkpoint>,
         messages: &[Stored],
     ) -> Result<(), ProjectError> {
-        let place = from.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
         let mut items = Vec::with_capacity(messages.len());
-        for message in messages.iter().filter(|message| message.sequence > place) {
+        for message in messages {
             items.push(self.prepare(message, log).await?);
         }
+        self.store_or_park(log, from, items).await
+    }
+
+    async fn store_or_park(
+        &self,
+        log: LogId,
+        from: &mut Option<Checkpoint>,
+        mut items: Vec<Item>,
+    ) -> Result<(), ProjectError> {
+        let place = from.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
+        items.retain(|item| item.sequence > place);
         match self.store(log, from, &items).await {
             Err(ProjectError::Database(error)) if is_refused(&error) => {
                 self.one_by_one(log, from, items).await

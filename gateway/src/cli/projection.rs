@@ -115,9 +115,9 @@ impl From<RebuildError> for CliError {
             }
             RebuildError::ReadModels(error) => error.into(),
             RebuildError::Project(error) => error.into(),
-            RebuildError::Database(_) | RebuildError::Log(_) | RebuildError::Follow(_) => Self::Unavailable(
-                format!("{error}. Nothing was switched; the next rebuild goes on from here"),
-            ),
+            RebuildError::Database(_) | RebuildError::Log(_) => Self::Unavailable(format!(
+                "{error}. Nothing was switched; the next rebuild goes on from here"
+            )),
         }
     }
 }

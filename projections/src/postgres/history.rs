@@ -10,7 +10,7 @@ use sqlx::types::Json;
 
 use super::page::List;
 use super::text::Texts;
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, column};
 
 /// An event as the history tells it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -168,8 +168,34 @@ pub(super) const OF_OWNER_NEWEST: &str = by_time!("owner = $6 AND ", "DESC");
 pub(super) const ALL_OLDEST: &str = by_time!("", "ASC");
 pub(super) const ALL_NEWEST: &str = by_time!("", "DESC");
 
+/// One array a column, as for keys.
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[&EventRow]) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO history SELECT * FROM jsonb_populate_recordset(NULL::history, $1) \
-               ON CONFLICT (sequence) DO NOTHING";
-    super::store(connection, sql, rows).await
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(STORE)
+        .bind(column(rows, |row| row.sequence.cast_signed()))
+        .bind(column(rows, |row| row.event.uuid()))
+        .bind(column(rows, |row| row.kind.as_str()))
+        .bind(column(rows, |row| i64::from(row.schema_version)))
+        .bind(column(rows, |row| row.time.date_time()))
+        .bind(column(rows, |row| row.stored_at.date_time()))
+        .bind(column(rows, |row| row.owner.to_string()))
+        .bind(column(rows, |row| row.aggregate_type.to_string()))
+        .bind(column(rows, |row| row.aggregate_id.as_str()))
+        .bind(column(rows, |row| row.actor.to_string()))
+        .bind(column(rows, |row| row.command.uuid()))
+        .bind(column(rows, |row| row.causation.map(EventId::uuid)))
+        .bind(column(rows, |row| Json(&row.data)))
+        .bind(column(rows, |row| Json(&row.texts)))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
+
+const STORE: &str = "INSERT INTO history (sequence, event, kind, schema_version, time, stored_at, owner, \
+         aggregate_type, aggregate_id, actor, command, causation, data, texts) \
+     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], \
+         $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::uuid[], \
+         $13::jsonb[], $14::jsonb[]) \
+     ON CONFLICT (sequence) DO NOTHING";

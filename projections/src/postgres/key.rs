@@ -13,7 +13,7 @@ use sqlx::types::Json;
 
 use super::page::List;
 use super::text::{Texts, string};
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, column};
 
 /// A key as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,14 +45,16 @@ pub struct KeyRow {
     pub changed: u64,
 }
 
-/// What the events say; whether it has expired is the clock's to tell.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyState {
-    Active,
-    Disabled,
-    /// For ever.
-    Revoked,
+events::named! {
+    /// What the events say; whether it has expired is the clock's to tell.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum KeyState {
+        Active = "active",
+        Disabled = "disabled",
+        /// For ever.
+        Revoked = "revoked",
+    }
 }
 
 /// The row after an event; the row as it was when the event changes nothing.
@@ -171,11 +173,51 @@ pub(crate) async fn load(
     Ok(rows.into_iter().map(|Deep(row)| (row.id, row)).collect())
 }
 
+/// One array a column: PostgreSQL takes them in half the time of JSON.
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[KeyRow]) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO keys SELECT * FROM jsonb_populate_recordset(NULL::keys, $1) \
-               ON CONFLICT (id) DO UPDATE SET \
-               (state, expires_at, scopes, name, metadata, reason, updated_at, revoked_at, changed) = \
-               (excluded.state, excluded.expires_at, excluded.scopes, excluded.name, excluded.metadata, \
-                excluded.reason, excluded.updated_at, excluded.revoked_at, excluded.changed)";
-    super::store(connection, sql, rows).await
+    if rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(STORE)
+        .bind(column(rows, |row| row.id.uuid()))
+        .bind(column(rows, |row| row.owner.to_string()))
+        .bind(column(rows, |row| row.secret_id.uuid()))
+        .bind(column(rows, |row| Json(&row.key_owner)))
+        .bind(column(rows, |row| row.environment.as_str()))
+        .bind(column(rows, |row| row.prefix.as_str()))
+        .bind(column(rows, |row| row.last_four.as_str()))
+        .bind(column(rows, |row| row.state.as_str()))
+        .bind(column(rows, |row| row.not_before.map(Timestamp::date_time)))
+        .bind(column(rows, |row| row.expires_at.map(Timestamp::date_time)))
+        .bind(column(rows, |row| row.scopes.to_string()))
+        .bind(column(rows, |row| row.issued_by.to_string()))
+        .bind(column(rows, |row| row.name.as_deref()))
+        .bind(column(rows, |row| row.metadata.as_ref().map(Json)))
+        .bind(column(rows, |row| row.reason.as_deref()))
+        .bind(column(rows, |row| row.created_at.date_time()))
+        .bind(column(rows, |row| row.updated_at.date_time()))
+        .bind(column(rows, |row| row.revoked_at.map(Timestamp::date_time)))
+        .bind(column(rows, |row| row.created.cast_signed()))
+        .bind(column(rows, |row| row.changed.cast_signed()))
+        .execute(connection)
+        .await?;
+    Ok(())
 }
+
+/// Arrays of unequal lengths are none to PostgreSQL, so scopes pass with spaces between them, which none has inside.
+const STORE: &str = "INSERT INTO keys (id, owner, secret_id, key_owner, environment, prefix, last_four, state, \
+         not_before, expires_at, scopes, issued_by, name, metadata, reason, created_at, updated_at, revoked_at, \
+         created, changed) \
+     SELECT id, owner, secret_id, key_owner, environment, prefix, last_four, state, \
+         not_before, expires_at, string_to_array(scopes, ' '), issued_by, name, metadata, reason, created_at, \
+         updated_at, revoked_at, created, changed \
+     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::text[], $6::text[], $7::text[], $8::text[], \
+         $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[], \
+         $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[]) \
+         AS row (id, owner, secret_id, key_owner, environment, prefix, last_four, state, \
+         not_before, expires_at, scopes, issued_by, name, metadata, reason, created_at, updated_at, revoked_at, \
+         created, changed) \
+     ON CONFLICT (id) DO UPDATE SET \
+         (state, expires_at, scopes, name, metadata, reason, updated_at, revoked_at, changed) = \
+         (excluded.state, excluded.expires_at, excluded.scopes, excluded.name, excluded.metadata, \
+         excluded.reason, excluded.updated_at, excluded.revoked_at, excluded.changed)";

@@ -95,7 +95,7 @@ impl Rebuild {
     ) -> Result<Comparison, RebuildError> {
         // Near the live one first, so that it is kept as it stands for a short time only.
         if let Some(live) = checkpoint::read(&self.pool, self.projection).await? {
-            filling.up_to(self, live.sequence, tell).await?;
+            filling.up_to(live.sequence, tell).await?;
         }
         let mut live = self.pool.inner().acquire().await?.detach();
         let mut live_as_it_stands = live.begin().await?;
@@ -107,7 +107,7 @@ impl Rebuild {
         .await?;
         let at = checkpoint::within(&mut live_as_it_stands, self.projection).await?;
         let at = at.map_or(0, |at| at.sequence);
-        filling.up_to(self, at, tell).await?;
+        filling.up_to(at, tell).await?;
         tell(Progress::Comparing);
         let mut copied = copy.pool.inner().acquire().await?.detach();
         let mut copied_as_it_stands = copied.begin().await?;

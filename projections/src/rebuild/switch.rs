@@ -52,7 +52,7 @@ impl Rebuild {
                 self.log.info().await?.last_sequence
             };
             let behind = until.saturating_sub(filling.sequence());
-            filling.up_to(self, until, tell).await?;
+            filling.up_to(until, tell).await?;
             if behind <= near {
                 return Ok(());
             }
@@ -75,7 +75,7 @@ impl Rebuild {
             .await?;
         if live_is_followed {
             let live = checkpoint::within(&mut transaction, self.projection).await?;
-            filling.up_to(self, live.map_or(0, |live| live.sequence), &mut |_| ()).await?;
+            filling.up_to(live.map_or(0, |live| live.sequence), &mut |_| ()).await?;
         }
         let live: String =
             sqlx::query_scalar("SELECT quote_ident(current_schema())").fetch_one(&mut *transaction).await?;

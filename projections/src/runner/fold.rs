@@ -53,7 +53,9 @@ async fn keys(connection: &mut PgConnection, events: &[&Readable]) -> Result<(),
     for (id, event, it) in about {
         step(&mut rows, id, |row| key::fold(row, id, event, &it.recorded, &it.texts));
     }
-    let rows: Vec<_> = rows.into_values().filter(|row| row.changed >= first(events)).collect();
+    let mut rows: Vec<_> = rows.into_values().filter(|row| row.changed >= first(events)).collect();
+    // Those of one list lie beside one another.
+    rows.sort_unstable_by_key(|row| row.created);
     key::store(connection, &rows).await
 }
 

@@ -1,0 +1,96 @@
+//! Reads ahead of the database: while one batch is stored, what follows is read, decoded and opened, so that neither
+//! waits for the other. How far ahead is bounded, by messages and by bytes.
+
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::Arc;
+
+use events::LogId;
+use events::log::Follower;
+use futures::StreamExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+use super::batch::Item;
+use super::{ProjectError, Projector};
+
+/// Bytes of messages that were read and are not stored yet, at most (a single message is read whatever it has).
+const ROOM: usize = 16 * 1024 * 1024;
+
+/// A message that was made ready, with the room that it takes; or why there is no further one.
+type Ready = Result<(Item, OwnedSemaphorePermit), ProjectError>;
+
+/// What was read ahead.
+pub(super) struct Ahead {
+    ready: mpsc::Receiver<Ready>,
+    batch: usize,
+    taken: Vec<Ready>,
+}
+
+/// A batch in the order of the log.
+pub(super) struct Taken {
+    pub items: Vec<Item>,
+    /// Nothing follows it: why.
+    pub end: Option<ProjectError>,
+    _room: Vec<OwnedSemaphorePermit>,
+}
+
+/// Where what was read is taken from in batches, and what reads it, which has to run beside.
+pub(super) fn read(
+    projector: &Projector,
+    log: LogId,
+    follower: Follower,
+) -> (Ahead, impl Future<Output = Infallible>) {
+    let batch = projector.config.batch;
+    let (tell, ready) = mpsc::channel(batch);
+    (Ahead { ready, batch, taken: Vec::new() }, keep_reading(projector, log, follower, tell))
+}
+
+async fn keep_reading(
+    projector: &Projector,
+    log: LogId,
+    mut follower: Follower,
+    tell: mpsc::Sender<Ready>,
+) -> Infallible {
+    let room = Arc::new(Semaphore::new(ROOM));
+    loop {
+        let next = next(projector, log, &mut follower, &room).await;
+        let is_last = next.is_err();
+        if tell.send(next).await.is_err() || is_last {
+            return pending().await;
+        }
+    }
+}
+
+async fn next(projector: &Projector, log: LogId, follower: &mut Follower, room: &Arc<Semaphore>) -> Ready {
+    let message = match follower.next().await {
+        Some(message) => message?,
+        None => return Err(ended()),
+    };
+    let bytes = u32::try_from(message.payload.len().min(ROOM)).unwrap_or(u32::MAX);
+    let place = Arc::clone(room).acquire_many_owned(bytes).await.map_err(|_| ended())?;
+    Ok((projector.prepare(&message, log).await?, place))
+}
+
+fn ended() -> ProjectError {
+    ProjectError::Log("the follower ended".to_owned())
+}
+
+impl Ahead {
+    /// All that is ready, a batch at most; waits until there is something.
+    pub async fn take(&mut self) -> Taken {
+        let mut taken = Taken { items: Vec::new(), end: None, _room: Vec::new() };
+        if self.ready.recv_many(&mut self.taken, self.batch).await == 0 {
+            taken.end = Some(ended());
+        }
+        for ready in self.taken.drain(..) {
+            match ready {
+                Ok((item, room)) => {
+                    taken.items.push(item);
+                    taken._room.push(room);
+                }
+                Err(error) => taken.end = Some(error),
+            }
+        }
+        taken
+    }
+}
