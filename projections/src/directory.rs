@@ -49,7 +49,8 @@ pub use watch::{Part, Watch};
 #[derive(Default)]
 pub struct Directory {
     keys: HashMap<DigestBytes, Arc<KeyEntry>>,
-    digests: HashMap<KeyId, DigestBytes>,
+    /// The same entries: a pointer is smaller than a digest.
+    keys_by_id: HashMap<KeyId, Arc<KeyEntry>>,
     organizations: HashMap<OrganizationId, Arc<OrganizationEntry>>,
     organization_slugs: HashMap<Slug, OrganizationId>,
     servers: HashMap<ServerId, Arc<ServerEntry>>,
@@ -132,8 +133,7 @@ impl Directory {
     }
 
     pub fn key(&self, id: KeyId) -> Option<Arc<KeyEntry>> {
-        let digest = *self.digests.pin().get(&id)?;
-        self.key_by_digest(&digest)
+        self.keys_by_id.pin().get(&id).cloned()
     }
 
     pub fn organization(&self, id: OrganizationId) -> Option<Arc<OrganizationEntry>> {

@@ -42,13 +42,11 @@ impl Directory {
     }
 
     fn fold_key(&self, writer: &mut Writer, id: KeyId, owner: Owner, event: &KeyEvent, sequence: u64) {
-        let keys = self.keys.pin();
-        let digests = self.digests.pin();
+        let keys = self.keys_by_id.pin();
         match event {
             KeyEvent::Issued(issued) => {
-                let digest = issued.digest.bytes;
                 // The first to have an id or a digest keeps it: a copy can't take a key over, nor revive it.
-                if digests.contains_key(&id) || keys.contains_key(&digest) {
+                if keys.contains_key(&id) || self.keys.pin().contains_key(&issued.digest.bytes) {
                     tracing::error!(%id, sequence, "a key was issued twice: the second is ignored");
                     return;
                 }
@@ -57,7 +55,6 @@ impl Directory {
                 let entry = KeyEntry::issued(id, owner, issued, scopes, prefix, sequence);
                 writer.holdings.change(owner, Holding::default(), Holding::of_key(&entry));
                 self.put_key(entry);
-                digests.insert(id, digest);
             }
             KeyEvent::Revoked(_)
             | KeyEvent::Disabled(_)
@@ -66,7 +63,7 @@ impl Directory {
             | KeyEvent::Renamed(_)
             | KeyEvent::ScopesChanged(_)
             | KeyEvent::MetadataChanged(_) => {
-                let Some(entry) = digests.get(&id).and_then(|digest| keys.get(digest)) else { return };
+                let Some(entry) = keys.get(&id) else { return };
                 if entry.owner != owner {
                     return;
                 }
@@ -150,7 +147,9 @@ impl Directory {
     /// The key is so from now on, and who watches it will be told; the same for the two below.
     fn put_key(&self, entry: KeyEntry) {
         let part = Part::Key(entry.id);
-        self.keys.pin().insert(entry.digest, Arc::new(entry));
+        let entry = Arc::new(entry);
+        self.keys.pin().insert(entry.digest, Arc::clone(&entry));
+        self.keys_by_id.pin().insert(entry.id, entry);
         self.watches.note(part);
     }
 

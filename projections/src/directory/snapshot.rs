@@ -85,8 +85,8 @@ impl Directory {
         let Self {
             writer,
             keys,
-            // From the keys.
-            digests: _,
+            // The same.
+            keys_by_id: _,
             organizations,
             organization_slugs,
             servers,
@@ -168,12 +168,12 @@ impl Directory {
             }
             self.servers.pin().insert(entry.id, entry);
         }
-        let (keys, digests) = (self.keys.pin(), self.digests.pin());
+        let (keys, keys_by_id) = (self.keys.pin(), self.keys_by_id.pin());
         keys.reserve(loaded_keys.len());
-        digests.reserve(loaded_keys.len());
+        keys_by_id.reserve(loaded_keys.len());
         for entry in loaded_keys {
             holdings.change(entry.owner, Holding::default(), Holding::of_key(&entry));
-            digests.insert(entry.id, entry.digest);
+            keys_by_id.insert(entry.id, Arc::clone(&entry));
             keys.insert(entry.digest, entry);
         }
         for (subject, sequence) in closed {

@@ -185,7 +185,7 @@ pub(super) fn state(directory: &Directory) -> State {
     // Named one by one, so that what is added is compared as well.
     let Directory {
         keys,
-        digests,
+        keys_by_id,
         organizations,
         organization_slugs,
         servers,
@@ -207,7 +207,7 @@ pub(super) fn state(directory: &Directory) -> State {
         .iter()
         .map(|(slug, id)| format!("{slug} {id}"))
         .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
-        .chain(digests.pin().iter().map(|(id, digest)| format!("{id} {digest}")))
+        .chain(keys_by_id.pin().iter().map(|(id, entry)| format!("{id} {entry:?}")))
         .chain(closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
         .collect();
     names.sort();
