@@ -36,6 +36,8 @@ pub struct Fleet {
     pub config: Config,
     /// The installation's first admin key.
     pub admin_key: String,
+    /// The file that the configuration was read from.
+    pub file: PathBuf,
     organizations: AtomicUsize,
     pub nats: Broker,
     pub postgres: Postgres,
@@ -68,11 +70,15 @@ pub struct Plan<'a> {
     pub own_postgres: bool,
     /// Configuration keys and their values.
     pub set: &'a [(&'a str, &'a str)],
+    /// What is run; `None`: what was built beside the tests.
+    pub binary: Option<&'a Path>,
+    /// The log waits for the disk. A single server's alone.
+    pub durable: bool,
 }
 
 impl Default for Plan<'_> {
     fn default() -> Self {
-        Self { nodes: 3, cluster: false, own_postgres: false, set: &[] }
+        Self { nodes: 3, cluster: false, own_postgres: false, set: &[], binary: None, durable: false }
     }
 }
 
@@ -87,7 +93,7 @@ impl Fleet {
         let nats = if plan.cluster {
             Broker::Cluster(Cluster::set_up().await)
         } else {
-            Broker::Single(Box::new(Nats::start().await))
+            Broker::Single(Box::new(if plan.durable { Nats::durable().await } else { Nats::start().await }))
         };
         let postgres = if plan.own_postgres { Postgres::own().await } else { Postgres::start().await };
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -97,9 +103,12 @@ impl Fleet {
         let config = config::load(&sources).unwrap_or_else(|error| panic!("{error}"));
         let replicas = if plan.cluster { 3 } else { 1 };
         let admin_key = spine::set_up(&config, replicas).await;
-        let nodes = (0..plan.nodes).map(|number| Node::new(number, &file, &sources.set)).collect();
+        let program = plan.binary.map_or_else(binary, Path::to_owned);
+        let node = |number| Node::new(number, program.clone(), &file, &sources.set);
+        let nodes = (0..plan.nodes).map(node).collect();
         let organizations = AtomicUsize::new(0);
-        let mut fleet = Self { nodes, config, admin_key, organizations, nats, postgres, _folder: folder };
+        let mut fleet =
+            Self { nodes, config, admin_key, file, organizations, nats, postgres, _folder: folder };
         for node in &mut fleet.nodes {
             node.start().await;
         }

@@ -9,7 +9,7 @@ use events::clock::{Random, SystemRandom};
 use gateway::dev::children::{self, Child, Launch, Signal};
 use gateway::dev::port::Port;
 
-use super::{START, binary, local};
+use super::{START, local};
 use crate::poll;
 use crate::servers::pause;
 use crate::wire::{Answer, Ask};
@@ -28,7 +28,7 @@ pub struct Node {
 }
 
 impl Node {
-    pub(super) fn new(number: usize, file: &Path, set: &[(String, String)]) -> Self {
+    pub(super) fn new(number: usize, program: PathBuf, file: &Path, set: &[(String, String)]) -> Self {
         let name = format!("node-{}", number + 1);
         let ports = [port(), port(), port()];
         let [public, admin, metrics] = ports.each_ref().map(|port| local(port.number()));
@@ -40,7 +40,7 @@ impl Node {
             arguments.extend(["--set".into(), format!("{key}={value}").into()]);
         }
         let log = file.with_file_name(format!("{name}.log"));
-        let launch = Launch { wrapper: Vec::new(), program: binary(), arguments, log };
+        let launch = Launch { wrapper: Vec::new(), program, arguments, log };
         Self { name, public, admin, metrics, launch, child: None, _ports: ports }
     }
 

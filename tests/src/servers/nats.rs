@@ -26,12 +26,21 @@ pub struct Nats {
 impl Nats {
     /// Stores without waiting for the disk. It holds nothing yet: `set_up` creates the streams.
     pub async fn start() -> Self {
+        Self::with(false).await
+    }
+
+    /// Each write is on disk before it is acknowledged.
+    pub async fn durable() -> Self {
+        Self::with(true).await
+    }
+
+    async fn with(sync_always: bool) -> Self {
         gateway::crypto::install();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let options = NatsOptions {
             directory: directory.path().join("nats"),
             users: users(),
-            sync_always: false,
+            sync_always,
             cluster: None,
         };
         let server = NatsServer::start(&options, &SystemRandom).await.expect("nats-server starts");

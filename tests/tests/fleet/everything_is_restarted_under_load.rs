@@ -21,7 +21,8 @@ const BOUND: Duration = Duration::from_secs(60);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_call_of_a_client_that_follows_readyz_is_refused() {
     let set = &[("listen.drain_ms", "3000")];
-    let mut fleet = Fleet::with(Plan { nodes: 3, cluster: true, own_postgres: true, set }).await;
+    let mut fleet =
+        Fleet::with(Plan { nodes: 3, cluster: true, own_postgres: true, set, ..Plan::default() }).await;
     let upstream = Upstream::start(McpServer::every(Duration::from_millis(1))).await;
     let ready = fleet.ready(&upstream).await;
     let ask = call(&ready.path, "echo", &json!({})).bearer(&ready.key.secret);

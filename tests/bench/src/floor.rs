@@ -1,0 +1,5 @@
+//! What the same work costs without Keyledger.
+
+pub mod map;
+pub mod nginx;
+pub mod server;

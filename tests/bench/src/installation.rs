@@ -1,0 +1,148 @@
+//! Keyledger as it is measured: the release binary as processes of its own, set up as an operator would, with an
+//! organization, its servers before the bare upstream, and many keys.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use events::ScopeSet;
+use events::clock::{Clock, SystemClock};
+use events::log::Log;
+use keyledger_tests::fleet::{Fleet, Plan};
+use keyledger_tests::poll;
+use keyledger_tests::spine::{Organization, text};
+use keyledger_tests::wire::Ask;
+use serde_json::json;
+
+use crate::arguments::Arguments;
+use crate::keys::{Issuer, Key};
+use crate::process;
+
+/// Servers of the organization, each a path of the bare upstream.
+const SERVERS: &[&str] = &["tools", "stream", "large", "open"];
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One node that serves many keys.
+pub struct Installation {
+    pub fleet: Fleet,
+    pub organization: Organization,
+    pub issuer: Issuer,
+    pub log: Arc<dyn Log>,
+    pub keys: Vec<Key>,
+    /// Asks about other keys.
+    pub asker: Key,
+}
+
+/// A long log.
+pub struct Full {
+    pub fleet: Fleet,
+    pub log: Arc<dyn Log>,
+    pub keys: usize,
+    /// Resident bytes of a node that serves next to no keys.
+    pub resident_before: u64,
+    /// How long it took to write the keys.
+    pub written_in: Duration,
+}
+
+impl Installation {
+    /// One process with the role node alone.
+    pub async fn node(arguments: &Arguments, upstream: SocketAddr) -> Self {
+        let mut fleet = fleet(arguments, 1, false).await;
+        let organization = organization(&fleet).await;
+        register(&fleet, &organization, upstream).await;
+        fleet.nodes[0].stop().await;
+        let (issuer, log) = Issuer::of(&fleet.config, id(&organization)).await;
+        let asker = issuer.issue(&*log, 1, &scopes("keys:verify")).await.remove(0);
+        let keys = issuer.issue(&*log, arguments.keys(), &scopes("mcp:*")).await;
+        fleet.nodes[0].set("roles", "node");
+        fleet.nodes[0].start().await;
+        fleet.nodes[0].becomes_ready().await;
+        Self { fleet, organization, issuer, log, keys, asker }
+    }
+
+    pub fn public(&self) -> SocketAddr {
+        self.fleet.nodes[0].public
+    }
+
+    pub fn process(&self) -> u32 {
+        self.fleet.nodes[0].process()
+    }
+
+    /// Waits until the node serves this key.
+    pub async fn knows(&self, key: &Key) {
+        let ask = keyledger_tests::mcp::call(&self.path("tools"), "add", &json!({})).bearer(&key.text);
+        poll::until("the node knows the key", PATIENCE, async || match ask.send(self.public()).await {
+            answer if answer.status == 401 => Err(answer),
+            _ => Ok(()),
+        })
+        .await;
+    }
+
+    /// Where clients find a server.
+    pub fn path(&self, server: &str) -> String {
+        path(&self.organization, server)
+    }
+}
+
+impl Full {
+    pub async fn make(arguments: &Arguments) -> Self {
+        let mut fleet = fleet(arguments, 1, false).await;
+        let organization = organization(&fleet).await;
+        let node = &mut fleet.nodes[0];
+        node.stop().await;
+        node.set("roles", "node");
+        node.start().await;
+        node.becomes_ready().await;
+        let resident_before = process::resident(node.process());
+        node.stop().await;
+        let (issuer, log) = Issuer::of(&fleet.config, id(&organization)).await;
+        let (keys, start) = (arguments.many(), SystemClock.instant());
+        issuer.issue(&*log, keys, &scopes("mcp:*")).await;
+        Self { fleet, log, keys, resident_before, written_in: SystemClock.instant() - start }
+    }
+}
+
+/// A fleet of the measured binary. `durable`: the log waits for the disk (`sync_interval: always`).
+pub async fn fleet(arguments: &Arguments, nodes: usize, durable: bool) -> Fleet {
+    let binary = arguments.binary();
+    let threads = arguments.threads().to_string();
+    let set = [("listen.threads", threads.as_str()), ("log.filter", "warn")];
+    let binary = Some(binary.as_path());
+    Fleet::with(Plan { nodes, own_postgres: true, set: &set, binary, durable, ..Plan::default() }).await
+}
+
+pub async fn organization(fleet: &Fleet) -> Organization {
+    let organization = json!({"slug": "acme", "name": "Measured"});
+    let organization = fleet.write(0, Ask::post("/api/v1/organizations", &organization)).await;
+    Organization { id: text(&organization, "id"), slug: "acme".to_owned() }
+}
+
+pub fn id(organization: &Organization) -> events::OrganizationId {
+    organization.id.parse().expect("an organization's id")
+}
+
+/// Registers each of the bare upstream's paths.
+pub async fn register(fleet: &Fleet, organization: &Organization, upstream: SocketAddr) {
+    let path = organization.path("servers");
+    for slug in SERVERS {
+        let upstream = format!("http://{upstream}/{slug}");
+        let server = json!({"slug": slug, "name": "Measured", "upstream": upstream, "try_upstream": false});
+        // The node that was asked must know the organization first.
+        poll::until("the server is registered", PATIENCE, async || {
+            match fleet.admin(0, Ask::post(&path, &server)).await {
+                answer if answer.status == 201 => Ok(()),
+                answer => Err(answer),
+            }
+        })
+        .await;
+    }
+}
+
+/// Where clients find a server.
+pub fn path(organization: &Organization, server: &str) -> String {
+    format!("/mcp/{}/{server}", organization.slug)
+}
+
+pub fn scopes(text: &str) -> ScopeSet {
+    text.parse().expect("scopes")
+}

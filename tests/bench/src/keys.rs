@@ -1,0 +1,168 @@
+//! Many keys in the log at once: written as control writes them, by the batch and without an API between.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use domain::key::secret::{Pepper, PlainKey, Prefix};
+use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
+use events::envelope::Fingerprint;
+use events::key::{Environment, ExpiryChanged, Issued, KeyEvent, KeyOwner, Revoked};
+use events::log::{Batch, Entry, Expected, Log};
+use events::organization::{Created, OrganizationEvent};
+use events::sealed::{Field, SealedField};
+use events::{
+    Actor, CommandId, Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, PepperId, ScopeSet,
+    SealingKeyId, SecretId, Shard, Subject,
+};
+use futures::{StreamExt, TryStreamExt};
+use gateway::config::{Config, NatsRole};
+use gateway::serve::connections;
+use gateway::vault::{Peppers, SealingKey, VaultName};
+use uuid::Uuid;
+
+/// Batches that are on their way to the log at once.
+const AT_ONCE: usize = 4;
+
+/// Makes keys of one organization.
+#[derive(Clone)]
+pub struct Issuer {
+    organization: OrganizationId,
+    log: LogId,
+    peppers: Peppers,
+    sealing: Arc<SealingKey>,
+}
+
+/// An issued key.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub id: KeyId,
+    pub text: String,
+}
+
+impl Issuer {
+    pub async fn of(config: &Config, organization: OrganizationId) -> (Self, Arc<dyn Log>) {
+        let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) =
+            (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let log = connections::log(config, NatsRole::Control, &clock, &random).await.expect("the log");
+        let vault = connections::vault(config, VaultName::Control, log.client()).await.expect("a vault");
+        let sealing = connections::sealing(config, log.client(), &clock, &random).await.expect("a vault");
+        let owner = Owner::Organization(organization);
+        let issuer = Self {
+            organization,
+            log: log.id().await.expect("the log's id"),
+            peppers: Peppers::load(&vault).await.expect("peppers"),
+            sealing: sealing.get_or_create(owner).await.expect("a sealing key"),
+        };
+        (issuer, Arc::new(log))
+    }
+
+    /// One of no log: for what is measured within this process.
+    pub fn alone() -> Self {
+        let mut bytes = [0; 32];
+        SystemRandom.fill(&mut bytes);
+        let key = SealingKey::new(SealingKeyId::new(new_id()), &bytes).expect("a sealing key");
+        Self {
+            organization: OrganizationId::new(new_id()),
+            log: LogId::new(new_id()),
+            peppers: Peppers::one(Pepper::new(PepperId::new(new_id()), &bytes)),
+            sealing: Arc::new(key),
+        }
+    }
+
+    pub fn peppers(&self) -> &Peppers {
+        &self.peppers
+    }
+
+    /// The event that makes the organization.
+    pub fn creates(&self) -> Draft {
+        let subject = Subject::organization(self.organization);
+        let event = EventId::new(new_id());
+        let field = SealedField::of(&subject, event, Field::Name);
+        let created = Created {
+            slug: "acme".parse().expect("a slug"),
+            name: self.sealing.seal(&field, "Measured", &SystemRandom).expect("a sealed text"),
+            home_shard: Shard::ZERO,
+        };
+        self.draft(event, subject, Event::Organization(OrganizationEvent::Created(created)))
+    }
+
+    /// An event that changes a key, and not whether it works.
+    pub fn changes(&self, key: &Key) -> Draft {
+        let changed = KeyEvent::ExpiryChanged(ExpiryChanged { expires_at: None });
+        self.draft(EventId::new(new_id()), self.subject(key), Event::Key(changed))
+    }
+
+    /// Revokes a key: when the log has confirmed it.
+    pub async fn revoke(&self, log: &dyn Log, key: &Key) -> Instant {
+        let subject = self.subject(key);
+        let last = log.history(&subject).await.expect("the key's events").last;
+        let event = Event::Key(KeyEvent::Revoked(Revoked { reason: None }));
+        let entry = Entry {
+            draft: self.draft(EventId::new(new_id()), subject, event),
+            expected: Expected::Last(last),
+        };
+        log.append(Batch { entries: vec![entry] }).await.expect("the log takes it");
+        SystemClock.instant()
+    }
+
+    fn subject(&self, key: &Key) -> Subject {
+        Subject::key(Owner::Organization(self.organization), key.id)
+    }
+
+    fn draft(&self, id: EventId, subject: Subject, event: Event) -> Draft {
+        Draft {
+            id,
+            log: self.log,
+            time: SystemClock.now(),
+            subject,
+            actor: Actor::bootstrap(),
+            command: CommandId::new(new_id()),
+            fingerprint: Fingerprint([0; 32]),
+            causation: None,
+            event,
+        }
+    }
+
+    /// A key and the event that issues it.
+    pub fn draw(&self, scopes: &ScopeSet) -> (Key, Draft) {
+        let plain = PlainKey::draw(&Prefix::live(), &SystemRandom);
+        let id = KeyId::new(new_id());
+        let event = EventId::new(new_id());
+        let owner = Owner::Organization(self.organization);
+        let subject = Subject::key(owner, id);
+        let field = SealedField::of(&subject, event, Field::Name);
+        let parsed = plain.parsed();
+        let issued = Issued {
+            secret_id: SecretId::new(new_id()),
+            digest: self.peppers.newest().digest(&parsed),
+            prefix: parsed.prefix().to_owned(),
+            last_four: parsed.last_four().to_owned(),
+            owner: KeyOwner::Organization,
+            environment: Environment::Live,
+            not_before: None,
+            expires_at: None,
+            scopes: scopes.clone(),
+            issued_by: Actor::bootstrap(),
+            name: self.sealing.seal(&field, "A measured key", &SystemRandom).expect("a sealed text"),
+            metadata: None,
+        };
+        let draft = self.draft(event, subject, Event::Key(KeyEvent::Issued(issued)));
+        (Key { id, text: plain.expose().to_owned() }, draft)
+    }
+
+    /// Appends so many new keys.
+    pub async fn issue(&self, log: &dyn Log, count: usize, scopes: &ScopeSet) -> Vec<Key> {
+        let sizes = (0..count).step_by(Batch::MAX).map(|from| Batch::MAX.min(count - from));
+        let batches = futures::stream::iter(sizes).map(async |size| {
+            let (keys, drafts): (Vec<_>, Vec<_>) = (0..size).map(|_| self.draw(scopes)).unzip();
+            let entries = drafts.into_iter().map(|draft| Entry { draft, expected: Expected::Last(0) });
+            log.append(Batch { entries: entries.collect() }).await.map(|_| keys)
+        });
+        let batches: Vec<_> = batches.buffered(AT_ONCE).try_collect().await.expect("the log takes keys");
+        batches.into_iter().flatten().collect()
+    }
+}
+
+pub fn new_id() -> Uuid {
+    uuid_v7(&SystemClock, &SystemRandom)
+}

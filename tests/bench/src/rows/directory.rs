@@ -1,0 +1,138 @@
+//! A node with many keys: how long until it serves, by replay and by a snapshot; what a key takes in memory, and an
+//! event on the disk. The floor reads the same messages and decodes nothing.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use events::clock::{Clock, SystemClock};
+use events::log::Log;
+use futures::StreamExt;
+use keyledger_tests::fleet::Broker;
+
+use super::Row;
+use crate::bench::Bench;
+use crate::floor::map;
+use crate::installation::Full;
+use crate::process;
+use crate::statistics::{Spread, short};
+
+pub async fn take(bench: &Bench) -> Vec<Row> {
+    let mut full = bench.full().await;
+    let full = full.as_mut().expect("it was made");
+    let keys = full.keys as f64;
+    let rounds = bench.arguments.rounds().min(3);
+    let (mut read, mut replayed, mut loaded, mut resident) = (vec![], vec![], vec![], vec![]);
+    let mut json = 0;
+    for _ in 0..rounds {
+        let start = SystemClock.instant();
+        json = read_through(&*full.log).await;
+        read.push((SystemClock.instant() - start).as_secs_f64());
+        let (seconds, bytes) = started(full).await;
+        replayed.push(seconds);
+        resident.push((bytes.saturating_sub(full.resident_before)) as f64 / keys);
+    }
+    write_snapshot(full, &bench.arguments.binary());
+    for _ in 0..rounds {
+        loaded.push(started(full).await.0);
+    }
+    let floor = Spread::of(&read);
+    // What the aims say of a million keys.
+    let scale = keys / 1e6;
+    let up = |how: &str, seconds: &[f64], most: f64, aim| {
+        let ours = Spread::of(seconds);
+        Row {
+            row: format!("bring a directory of {} keys up, {how}", short(keys)),
+            unit: "s until the process is ready",
+            floor: Some(floor),
+            ours: Some(ours),
+            ratio: Some(ours.median / floor.median),
+            aim,
+            holds: Some(ours.median <= (most * scale).max(1.0)),
+            notes: Vec::new(),
+        }
+    };
+    let events = full.log.info().await.expect("the log's end").messages as f64;
+    let (stored, written) = (stored(full) as f64 / events, json as f64 / events);
+    let (plain, resident) = (map::resident_bytes(full.keys), Spread::of(&resident));
+    vec![
+        up("by snapshot", &loaded, 5.0, "at most 5 s for 1,000,000"),
+        up("by replay", &replayed, 10.0, "at most 10 s for 1,000,000"),
+        Row {
+            row: format!("resident bytes a key at {} keys", short(keys)),
+            unit: "bytes",
+            floor: Some(Spread::of(&[plain])),
+            ours: Some(resident),
+            ratio: Some(resident.median / plain),
+            aim: "at most 320",
+            holds: Some(resident.median <= 320.0),
+            notes: vec!["floor: a plain map of digest to 128 bytes; ours: a node after its replay, without what it is with next to no keys".to_owned()],
+        },
+        Row {
+            row: "bytes on disk an event".to_owned(),
+            unit: "bytes",
+            floor: Some(Spread::of(&[written])),
+            ours: Some(Spread::of(&[stored])),
+            ratio: Some(stored / written),
+            aim: "at most the JSON",
+            holds: Some(stored <= written),
+            notes: vec![
+                "floor: the event's JSON; ours: the stream's files".to_owned(),
+                format!("keys were written at {}/s", short(keys / full.written_in.as_secs_f64())),
+            ],
+        },
+    ]
+}
+
+/// Bytes of all messages, read as they lie there.
+async fn read_through(log: &dyn Log) -> usize {
+    let end = log.info().await.expect("the log's end").last_sequence;
+    let mut follower = log.follow(None).await.expect("a follower");
+    let mut bytes = 0;
+    while let Some(stored) = follower.next().await {
+        let stored = stored.expect("a message");
+        bytes += stored.payload.len();
+        if stored.sequence >= end {
+            return bytes;
+        }
+    }
+    panic!("the follower ended before the log did")
+}
+
+/// Starts the process, waits until it serves and ends it: how long that took, and its resident bytes then.
+async fn started(full: &mut Full) -> (f64, u64) {
+    let node = &mut full.fleet.nodes[0];
+    let start = SystemClock.instant();
+    node.start().await;
+    node.becomes_ready().await;
+    let took: Duration = SystemClock.instant() - start;
+    let resident = process::resident(node.process());
+    node.stop().await;
+    (took.as_secs_f64(), resident)
+}
+
+fn write_snapshot(full: &Full, binary: &Path) {
+    let written =
+        Command::new(binary).args(["snapshots", "write", "--config"]).arg(&full.fleet.file).output();
+    let written = written.expect("keyledger runs");
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+}
+
+/// Bytes of the log's files.
+fn stored(full: &Full) -> u64 {
+    let Broker::Single(nats) = &full.fleet.nats else { panic!("one nats-server") };
+    let mut folders = vec![nats.store()];
+    let mut bytes = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            let of_log = path.components().any(|part| part.as_os_str() == events::log::jetstream::STREAM);
+            match entry.metadata() {
+                Ok(it) if it.is_dir() => folders.push(path),
+                Ok(it) if of_log => bytes += it.len(),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    bytes
+}
