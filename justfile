@@ -55,6 +55,13 @@ coverage *arguments:
     ./test {{ arguments }} && \
     cargo llvm-cov report --html
 
+# Keyledger beside its floors, into docs/benchmarks.md. `--quick`: at most 5 minutes; `--only verify,proxy`: those rows, and nothing is written; `--list`
+bench *arguments:
+    scripts/setup --bench
+    source .tools/env && \
+    cargo build --release --locked --package keyledger --package keyledger-bench && \
+    "${CARGO_TARGET_DIR:-target}/release/bench" --write . {{ arguments }}
+
 # Add the golden files, schemas and documents of new events; nothing that is there changes but the table of kinds
 golden:
     cargo test --quiet --package keyledger-events --test golden -- --ignored

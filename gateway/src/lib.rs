@@ -25,5 +25,5 @@ mod upstream;
 pub mod vault;
 mod verify;
 
-/// For the bench alone, which measures it beside a plain hash map.
+/// For `tests/bench` alone, which measures it beside a plain hash map.
 pub use request::Authenticator;

@@ -3,7 +3,6 @@
 
 mod access;
 mod answers;
-mod bench;
 mod bodies;
 mod client;
 mod sessions;

@@ -44,10 +44,13 @@ pub struct Arguments {
     /// The binary that is measured; without it the one beside this bench
     #[arg(long)]
     pub keyledger: Option<PathBuf>,
+    /// Builds anew what `./run` builds, without what was built before: many minutes
+    #[arg(long)]
+    pub cold: bool,
     /// Keeps the servers of the named row (verify or proxy) under load until Ctrl-C, for a profiler
     #[arg(long)]
     pub hold: bool,
-    /// Writes docs/benchmarks.md, docs/benchmarks.json and the charts of this checkout
+    /// Writes docs/benchmarks.md, docs/benchmarks.json and the chart of this checkout, when all rows were taken
     #[arg(long)]
     pub write: Option<PathBuf>,
 }

@@ -31,7 +31,7 @@ pub struct Load {
 /// What came of a load.
 #[derive(Debug, Default)]
 pub struct Measured {
-    /// Answers with status 200.
+    /// Answers that say that it was done.
     pub answers: u64,
     /// Other answers, and connections that ended.
     pub failed: u64,
@@ -129,7 +129,7 @@ async fn one(
         let whole = connection.call(&requests[number % requests.len()], &mut reader).await;
         let now = SystemClock.instant();
         measured.bytes += reader.body;
-        if whole.is_ok() && reader.status == 200 {
+        if whole.is_ok() && matches!(reader.status, 200..=299) {
             measured.answers += 1;
             let micros = (now - before).as_micros();
             measured.latencies.push(u32::try_from(micros).unwrap_or(u32::MAX));

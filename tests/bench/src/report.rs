@@ -100,10 +100,12 @@ fn machine(arguments: &Arguments) -> String {
     let nats = std::env::var("KEYLEDGER_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
     let postgres = std::env::var("KEYLEDGER_POSTGRES_BIN").unwrap_or_default();
     let postgres = Path::new(&postgres).join("postgres");
+    let profile = arguments.binary().parent().and_then(|folder| Some(folder.file_name()?.to_owned()));
+    let profile = profile.unwrap_or_default().to_string_lossy().into_owned();
     let size = std::fs::metadata(arguments.binary()).map_or(0, |it| it.len()) as f64 / 1e6;
     format!(
         "On {cores} cores ({}), {kernel}; {rust}; {}; {}; {}; load generator, floors and Keyledger share the cores. \
-         The measured binary has {} MB.",
+         The measured binary is of the profile `{profile}` and has {} MB.",
         model.unwrap_or("unknown"),
         said(&nats, &["--version"]),
         said(&postgres.to_string_lossy(), &["--version"]),

@@ -13,6 +13,7 @@ use crate::report;
 use crate::statistics::{Spread, short};
 
 mod bodies;
+mod cold;
 mod crowd;
 mod directory;
 mod issue;
@@ -56,6 +57,7 @@ const ROWS: &[(&str, Take)] = &[
     ("issue", |bench| Box::pin(issue::take(bench))),
     ("directory", |bench| Box::pin(directory::take(bench))),
     ("read-models", |bench| Box::pin(read_models::take(bench))),
+    ("cold", |bench| Box::pin(cold::take(bench))),
 ];
 
 pub async fn run(arguments: Arguments) {
@@ -74,7 +76,10 @@ pub async fn run(arguments: Arguments) {
     }
     let took = SystemClock.instant() - start;
     println!("all of it took {} s", took.as_secs());
-    if let Some(root) = &bench.arguments.write {
+    // A few rows are no report.
+    if let Some(root) = &bench.arguments.write
+        && bench.arguments.only.is_empty()
+    {
         report::write(root, &bench.arguments, &rows, took);
     }
 }
