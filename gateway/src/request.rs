@@ -8,7 +8,7 @@
 //! messages.
 //!
 //! In order: `credential`, `authenticate` (`principal`), `authorize`, `admission`, `session`, `identity`, `forward`,
-//! `proxy` (`media`), `stream`. `call` is one call from its headers to its answer, `admission` the list of checks that
+//! `proxy` (`unfit`, `media`), `stream`. `call` is one call from its headers to its answer, `admission` the list of checks that
 //! an open stream is asked as well; `refusal` names each way to end early.
 
 use std::sync::Arc;
@@ -39,6 +39,7 @@ pub mod stream;
 pub mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unfit;
 pub mod verify;
 
 pub use authenticate::{AuthenticationError, Authenticator};

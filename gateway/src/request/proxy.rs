@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use events::server::TimeoutMs;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::Full;
 
@@ -23,6 +23,7 @@ use super::refusal::{Refusal, UpstreamFault};
 use super::session::OpenedSession;
 use super::stream::{Body, Watched};
 use super::tasks::{self, Naming};
+use super::unfit::{self, Unfit};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
 use crate::upstream::guard::Refused;
@@ -42,7 +43,7 @@ pub async fn pass(
     let answer = wait(upstream, request, &admission).await?;
     let (head, mut body) = answer.into_parts();
     let peer = body.peer();
-    judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission))?;
+    unfit::judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission))?;
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;
     let down = response.headers_mut();
@@ -132,67 +133,12 @@ fn explain(error: &UpstreamError, admission: &Admission) -> UpstreamFault {
     }
 }
 
-/// Why an answer can't be passed on.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Unfit {
-    #[error("it is a redirect ({0})")]
-    Redirect(StatusCode),
-    #[error("it wants credentials ({0})")]
-    Challenge(StatusCode),
-    #[error("its Content-Encoding is {0:?}")]
-    Encoded(String),
-    #[error("it ends with an interim status ({0})")]
-    Informational(StatusCode),
-    #[error("its Mcp-Session-Id can't be sealed")]
-    Session,
-}
-
-impl Unfit {
-    fn fault(&self) -> UpstreamFault {
-        match self {
-            Self::Redirect(_) => UpstreamFault::Redirected,
-            Self::Challenge(_) => UpstreamFault::WantsCredentials,
-            Self::Encoded(_) | Self::Informational(_) | Self::Session => UpstreamFault::BadAnswer,
-        }
-    }
-}
-
-/// What of an upstream's header stands in a log line, in bytes.
-const MAX_TOLD: usize = 80;
-
 /// The cause and the address stand in the log; the client is told the kind alone.
 fn tell(unfit: &Unfit, peer: Option<SocketAddr>, admission: &Admission) -> UpstreamFault {
     let peer = peer.map(tracing::field::display);
     tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization, address = peer,
         cause = %unfit, "an upstream's answer can't be passed on");
     unfit.fault()
-}
-
-fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), Unfit> {
-    if status.is_redirection() {
-        return Err(Unfit::Redirect(status));
-    }
-    if status == StatusCode::UNAUTHORIZED || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
-        return Err(Unfit::Challenge(status));
-    }
-    if status.is_informational() {
-        return Err(Unfit::Informational(status));
-    }
-    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_unencoded(value)) {
-        None => Ok(()),
-        Some(value) => {
-            let told = &value.as_bytes()[..value.len().min(MAX_TOLD)];
-            Err(Unfit::Encoded(String::from_utf8_lossy(told).into_owned()))
-        }
-    }
-}
-
-/// Names are told apart without regard to case, and `identity` is no coding (RFC 9110 §8.4.1). Some servers say
-/// `none`, or nothing, and mean the same.
-fn is_unencoded(value: &HeaderValue) -> bool {
-    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).all(|coding| {
-        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity") || coding.eq_ignore_ascii_case(b"none")
-    })
 }
 
 /// The client keeps the id that it has as long as the upstream does.
@@ -214,35 +160,4 @@ fn watched(body: UpstreamBody, admission: Admission, events: bool, naming: Optio
     let patience = admission.server.settings.idle_timeout_ms.map(TimeoutMs::duration);
     let patience = patience.unwrap_or(admission.door.settings.body_idle_timeout);
     Body::Stream(Box::new(Watched::new(body, admission, events, patience)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn redirects_challenges_and_encoded_bodies_do_not_pass() {
-        let none = HeaderMap::new();
-        for status in [300, 301, 302, 303, 304, 307, 308] {
-            let told = judge(StatusCode::from_u16(status).unwrap(), &none).unwrap_err();
-            assert_eq!(told.fault(), UpstreamFault::Redirected);
-        }
-        let told = judge(StatusCode::UNAUTHORIZED, &none).unwrap_err();
-        assert_eq!(told.fault(), UpstreamFault::WantsCredentials);
-        for encoded in ["gzip", "identity, gzip", "GZIP", "identity;q=1", "none none", "br,"] {
-            let told = judge(StatusCode::OK, &headers(CONTENT_ENCODING, encoded)).unwrap_err();
-            assert_eq!(told, Unfit::Encoded(encoded.to_owned()));
-        }
-        for plain in ["identity", "Identity", "identity, identity", "none", "None", "", " ", ",", "identity,"]
-        {
-            assert_eq!(judge(StatusCode::OK, &headers(CONTENT_ENCODING, plain)), Ok(()), "{plain:?}");
-        }
-        for status in [200, 202, 204, 400, 403, 404, 405, 406, 429, 500, 503] {
-            assert_eq!(judge(StatusCode::from_u16(status).unwrap(), &none), Ok(()));
-        }
-    }
 }

@@ -48,6 +48,12 @@ pub enum SessionError {
 const MAX_UPSTREAM_ID: usize = 1_024;
 const ASSOCIATED: &[u8] = b"keyledger session id v2";
 
+/// Whether an upstream's id is one that can be sealed.
+pub fn is_session_id(id: &HeaderValue) -> bool {
+    let id = id.as_bytes();
+    (1..=MAX_UPSTREAM_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+}
+
 impl SessionError {
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -94,11 +100,10 @@ impl Sessions {
         server: &ServerEntry,
         principal: &Principal,
     ) -> Option<HeaderValue> {
-        let id = upstream.as_bytes();
-        if id.is_empty() || id.len() > MAX_UPSTREAM_ID || !id.iter().all(u8::is_ascii_graphic) {
+        if !is_session_id(upstream) {
             return None;
         }
-        let value = [Belonging::of(server, principal).bytes().as_slice(), id].concat();
+        let value = [Belonging::of(server, principal).bytes().as_slice(), upstream.as_bytes()].concat();
         let Sealed { nonce, ciphertext } = self.key.seal(ASSOCIATED, &value, &*self.random).ok()?;
         let bytes = [nonce.as_slice(), &ciphertext].concat();
         HeaderValue::from_str(&URL_SAFE_NO_PAD.encode(bytes)).ok()
