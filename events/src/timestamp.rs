@@ -23,6 +23,21 @@ pub struct Timestamp(OffsetDateTime);
 #[error("`{0}` is not an RFC 3339 date and time of the years 1 to 9999 in UTC, such as 2026-11-24T08:00:00Z")]
 pub struct TimestampError(pub String);
 
+/// Why a text that somebody gives is taken for no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GivenError {
+    #[error(transparent)]
+    NoMoment(#[from] TimestampError),
+    #[error("`{0}` is finer than a millisecond: give at most three digits of a second")]
+    TooFine(String),
+    #[error(
+        "`{0}` is a leap second, which computers' clocks do not have: give the second before or after it"
+    )]
+    LeapSecond(String),
+    #[error("`{0}` has no T between date and time, such as 2026-11-24T08:00:00Z")]
+    NoSeparator(String),
+}
+
 const FIRST: OffsetDateTime = time::macros::datetime!(0001-01-01 00:00 UTC);
 const LAST: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59.999 UTC);
 
@@ -39,6 +54,24 @@ impl Timestamp {
     /// The moment, or the nearest one that can be written.
     pub fn new(moment: OffsetDateTime) -> Self {
         Self::within(moment).unwrap_or(Self(if moment < FIRST { FIRST } else { LAST }))
+    }
+
+    /// As somebody gives it: nothing is cut off or moved in silence.
+    pub fn given(text: &str) -> Result<Self, GivenError> {
+        let told = || text.chars().take(64).collect();
+        let bytes = text.as_bytes();
+        if bytes.get(10) == Some(&b' ') {
+            return Err(GivenError::NoSeparator(told()));
+        }
+        if bytes.get(16..19) == Some(b":60") {
+            return Err(GivenError::LeapSecond(told()));
+        }
+        let moment = text.parse()?;
+        let fraction = bytes.get(19..).and_then(|rest| rest.strip_prefix(b".")).unwrap_or_default();
+        if fraction.iter().take_while(|byte| byte.is_ascii_digit()).count() > 3 {
+            return Err(GivenError::TooFine(told()));
+        }
+        Ok(moment)
     }
 
     /// From whole milliseconds since 1970-01-01T00:00:00Z; `None` where that is of no year that can be written.
@@ -96,6 +129,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+/// As the log and its servers write it, to the nanosecond; what somebody gives is read by [`Timestamp::given`].
 impl FromStr for Timestamp {
     type Err = TimestampError;
 

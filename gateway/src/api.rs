@@ -44,6 +44,7 @@ mod history;
 mod idempotency;
 mod key;
 mod metadata;
+mod moment;
 mod organization;
 mod owned;
 mod problem;

@@ -43,6 +43,27 @@ fn what_is_finer_than_a_millisecond_is_cut_off_and_offsets_are_turned_to_utc() {
 }
 
 #[test]
+fn what_is_given_is_taken_as_it_was_given_or_refused_with_the_reason() {
+    for text in ["2026-11-24T08:00:00Z", "2026-11-24t08:00:00.1z", "2026-11-24T09:00:00.123+01:00"] {
+        assert_eq!(Timestamp::given(text), Ok(text.parse().unwrap()), "{text}");
+    }
+    type Why = fn(String) -> GivenError;
+    let cases: [(&str, Why); 6] = [
+        ("2026-11-24T08:00:00.1234Z", GivenError::TooFine),
+        ("2026-11-24T08:00:00.123000+01:00", GivenError::TooFine),
+        ("2016-12-31T23:59:60Z", GivenError::LeapSecond),
+        ("2026-11-24T08:00:60.5Z", GivenError::LeapSecond),
+        ("2026-11-24 08:00:00Z", GivenError::NoSeparator),
+        ("2026-11-24", |text| TimestampError(text).into()),
+    ];
+    for (text, why) in cases {
+        assert_eq!(Timestamp::given(text), Err(why(text.to_owned())), "{text}");
+    }
+    let long = "é".repeat(9_000);
+    assert!(Timestamp::given(&long).unwrap_err().to_string().len() < 300);
+}
+
+#[test]
 fn what_is_no_moment_is_refused() {
     for text in ["", "2026-11-24", "2026-11-24T08:00:00", "2026-13-24T08:00:00Z", "1795507200"] {
         assert!(text.parse::<Timestamp>().is_err(), "{text}");

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use domain::key::Command;
-use events::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,16 +9,17 @@ use super::KeyPath;
 use crate::api::body::{Body, said};
 use crate::api::command::Asked;
 use crate::api::guard::{Allowed, KeysWrite};
+use crate::api::moment::Moment;
 use crate::api::written::Written;
 use crate::problem::Problem;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewExpiry {
-    /// `null`: never.
+    /// To the millisecond. `null`: never.
     #[serde(deserialize_with = "said")]
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Moment>,
 }
 
 /// Set when a key expires
@@ -37,5 +37,5 @@ pub async fn set_expiry(
     Body(request): Body<NewExpiry>,
 ) -> Result<Json<Written>, Problem> {
     let order = asked.order("keys.expiry", &request).await?;
-    order.carry_out(Command::SetExpiry { expires_at: request.expires_at }).await
+    order.carry_out(Command::SetExpiry { expires_at: request.expires_at.map(|Moment(at)| at) }).await
 }

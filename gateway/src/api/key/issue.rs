@@ -7,7 +7,7 @@ use domain::key::{Command, Issue, Key};
 use events::clock::uuid_v7;
 use events::key::{Environment, KeyOwner};
 use events::sealed::Field;
-use events::{KeyId, Owner, ScopeSet, SecretId, Subject, Timestamp, UserId};
+use events::{KeyId, Owner, ScopeSet, SecretId, Subject, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ use crate::api::body::Body;
 use crate::api::command::{Asked, Executed};
 use crate::api::guard::{Allowed, KeysWrite, OwnedPath};
 use crate::api::metadata::Metadata;
+use crate::api::moment::Moment;
 use crate::api::text::Name;
 use crate::api::written::{Written, created};
 use crate::problem::Problem;
@@ -34,14 +35,14 @@ pub struct IssueKey {
     /// What the key is for, by its owner's word; no decision rests on it.
     #[serde(default)]
     environment: EnvironmentOfKey,
-    /// Refused before; absent: valid at once.
+    /// Refused before, to the millisecond; absent: valid at once.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    not_before: Option<Timestamp>,
-    /// Refused from then on; absent: never expires.
+    not_before: Option<Moment>,
+    /// Refused from then on, to the millisecond; absent: never expires.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Moment>,
     #[serde(default)]
     metadata: Option<Metadata>,
 }
@@ -127,8 +128,8 @@ pub async fn issue(
         last_four: parsed.last_four().to_owned(),
         owner: key_owner(owner, request.owner.as_ref()),
         environment: request.environment.into(),
-        not_before: request.not_before,
-        expires_at: request.expires_at,
+        not_before: request.not_before.map(|Moment(at)| at),
+        expires_at: request.expires_at.map(|Moment(at)| at),
         scopes: request.scopes.clone(),
         issued_by,
         name: order.seal(Field::Name, request.name.as_str())?,

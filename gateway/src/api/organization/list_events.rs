@@ -1,7 +1,7 @@
 //! `GET /api/v1/organizations/{organization}/events`
 
 use axum::extract::State;
-use events::{Position, Timestamp};
+use events::Position;
 use projections::Projection;
 use projections::postgres::history::{self, EventQuery, Order};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use super::OrganizationPath;
 use crate::api::ApiState;
 use crate::api::guard::{Allowed, EventsRead, OwnedPath};
 use crate::api::history::RecordedEvent;
+use crate::api::moment::Moment;
 use crate::api::query::{Limit, ListQuery, Page, Query};
 use crate::api::reads::Found;
 use crate::problem::Problem;
@@ -21,10 +22,10 @@ use crate::problem::Problem;
 pub struct ListEvents {
     /// Stored at this moment or later, by the log's clock.
     #[param(value_type = Option<String>, format = DateTime)]
-    since: Option<Timestamp>,
+    since: Option<Moment>,
     /// Stored before this moment.
     #[param(value_type = Option<String>, format = DateTime)]
-    until: Option<Timestamp>,
+    until: Option<Moment>,
     #[serde(default)]
     order: EventOrder,
     /// How many items at most: 1 to 200.
@@ -69,6 +70,7 @@ pub async fn list_events(
         EventOrder::NewestFirst => Order::NewestFirst,
         EventOrder::OldestFirst => Order::OldestFirst,
     };
+    let [since, until] = [since, until].map(|given| given.map(|Moment(at)| at));
     let which = EventQuery { owner: Some(allowed.at.owner()), since, until, order };
     let rows = api.read(Projection::History, at_least, |pool| history::list(pool, &which, &page)).await?;
     api.exists_if(!rows.found.items.is_empty(), &allowed.at).await?;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use events::log::Log;
+use events::timestamp::GivenError;
 use events::{LogId, Position, Timestamp};
 
 use super::unread;
@@ -19,10 +20,16 @@ impl FromStr for From {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse()
-            .map(Self::Position)
-            .or_else(|_| text.parse().map(Self::Time))
-            .map_err(|_| "a time such as 2026-11-24T08:00:00Z, or a position as an answer gave it".to_owned())
+        text.parse().map(Self::Position).or_else(|_| Timestamp::given(text).map(Self::Time)).map_err(
+            |error| match error {
+                GivenError::NoMoment(_) => {
+                    "a time such as 2026-11-24T08:00:00Z, or a position as an answer gave it".to_owned()
+                }
+                GivenError::TooFine(_) | GivenError::LeapSecond(_) | GivenError::NoSeparator(_) => {
+                    error.to_string()
+                }
+            },
+        )
     }
 }
 
