@@ -11,6 +11,8 @@ pub enum Era {
 }
 
 const FIRST_STATELESS: &str = "2026-07-28";
+/// The versions that this gateway was made for. It judges others as far as it can, and the upstream has its say.
+pub const KNOWN: [&str; 3] = [FIRST_STATELESS, "2025-11-25", "2025-06-18"];
 
 impl Era {
     /// The era of a protocol version. What is no date is left to the upstream to judge, as legacy.

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::era::Era;
+use super::era::{Era, KNOWN};
 use super::message::{Member, Message, Shape};
 
 pub const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -38,6 +38,13 @@ pub enum Disagreement {
         "params._meta[\"io.modelcontextprotocol/protocolVersion\"] names the protocol's version, a string"
     )]
     NoVersion,
+    /// The header alone names a version, and one of which nobody here knows what its requests carry: -32022
+    /// (2026-07-28, "Versioning").
+    #[error(
+        "MCP-Protocol-Version {0} is not known here, and params._meta names no version; known are {known}",
+        known = KNOWN.join(", ")
+    )]
+    UnknownVersion(String),
 }
 
 /// The era of a POST whose headers agree with its message.
@@ -66,7 +73,8 @@ fn era(headers: &HeaderMap, message: &Message<'_>) -> Result<Era, Disagreement> 
             (Era::Sessions, _) => Ok(Era::Sessions),
             // What headers and _meta a notification carries, 2026-07-28 leaves open.
             (Era::Stateless, Shape::Notification) => Ok(Era::Stateless),
-            (Era::Stateless, Shape::Request) => Err(Disagreement::NoVersion),
+            (Era::Stateless, Shape::Request) if KNOWN.contains(&header) => Err(Disagreement::NoVersion),
+            (Era::Stateless, Shape::Request) => Err(Disagreement::UnknownVersion(header.to_owned())),
             (Era::Stateless, Shape::Response) => wrong(
                 "names a version whose clients send no responses: retry the request with inputResponses",
             ),
@@ -223,6 +231,15 @@ mod tests {
         assert_eq!(judge(&headers, LEGACY_CALL), Err(Disagreement::NoVersion));
         let empty = LEGACY_CALL.replace(r#""name":"add""#, r#""name":"add","_meta":{}"#);
         assert_eq!(judge(&headers, &empty), Err(Disagreement::NoVersion));
+    }
+
+    #[test]
+    fn a_version_that_is_not_known_passes_in_both_places_and_is_named_in_the_header_alone() {
+        let headers = [(V, "2099-01-01"), (METHOD, "tools/call"), (NAME, "add")];
+        assert_eq!(judge(&headers, &CALL.replace("2026-07-28", "2099-01-01")), Ok(Era::Stateless));
+        let unknown = Disagreement::UnknownVersion("2099-01-01".to_owned());
+        assert!(unknown.to_string().contains("2026-07-28, 2025-11-25"), "{unknown}");
+        assert_eq!(judge(&headers, LEGACY_CALL), Err(unknown));
     }
 
     #[test]

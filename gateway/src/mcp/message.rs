@@ -16,6 +16,7 @@ mod params;
 
 pub use member::Member;
 use member::{Members, Text};
+use params::Outcome;
 pub use params::Params;
 
 /// One JSON-RPC 2.0 message.
@@ -27,6 +28,8 @@ pub struct Message<'a> {
     /// Empty for a response.
     pub method: Cow<'a, str>,
     pub params: Params<'a>,
+    /// Of a response.
+    outcome: Outcome<'a>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl<'a> Message<'a> {
         if text.trim_ascii_start().starts_with('[') {
             return Err(MessageError::Batch);
         }
-        let Wire { jsonrpc, id, method, params, answers } =
+        let Wire { jsonrpc, id, method, params, outcome, answers } =
             serde_json::from_str(text).map_err(|error| match error.classify() {
                 serde_json::error::Category::Data => MessageError::Invalid(error.to_string()),
                 serde_json::error::Category::Syntax
@@ -89,7 +92,14 @@ impl<'a> Message<'a> {
             (Member::TooLong, _, _) => return invalid("its method is longer than any"),
             (Member::Other, _, _) => return invalid("its method is no string"),
         };
-        Ok(Self { shape, id, method, params })
+        Ok(Self { shape, id, method, params, outcome })
+    }
+
+    /// The ids of tasks that it mentions, beside the one that its method may be for: in `_meta`, and in a notification.
+    /// Those that a response gives are of the client's own tasks.
+    pub fn tasks(&self) -> impl Iterator<Item = &Member<'a>> {
+        let told = (self.shape == Shape::Notification).then_some(&self.params.task_id);
+        [&self.params.meta, &self.outcome.meta].map(|meta| &meta.related.task_id).into_iter().chain(told)
     }
 }
 
@@ -99,6 +109,7 @@ struct Wire<'a> {
     id: Option<&'a RawValue>,
     method: Member<'a>,
     params: Params<'a>,
+    outcome: Outcome<'a>,
     /// It has a result or an error.
     answers: bool,
 }
@@ -124,6 +135,7 @@ impl<'de> Visitor<'de> for WireVisitor {
             id: None,
             method: Member::Absent,
             params: Params::default(),
+            outcome: Outcome::default(),
             answers: false,
         };
         let mut members = Members::new(KNOWN);
@@ -133,7 +145,11 @@ impl<'de> Visitor<'de> for WireVisitor {
                 "id" => wire.id = Some(map.next_value()?),
                 "method" => wire.method = map.next_value()?,
                 "params" => wire.params = map.next_value()?,
-                "result" | "error" => {
+                "result" => {
+                    wire.outcome = map.next_value()?;
+                    wire.answers = true;
+                }
+                "error" => {
                     map.next_value::<IgnoredAny>()?;
                     wire.answers = true;
                 }

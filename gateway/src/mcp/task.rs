@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 /// By this a client says, in each request from 2026-07-28 on, that it may be answered with a task.
 pub const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 /// In `_meta`: the task that a message is about (2025-11-25).
-const RELATED: &str = "io.modelcontextprotocol/related-task";
+pub const RELATED: &str = "io.modelcontextprotocol/related-task";
 
 /// The message with other ids for its tasks; all else stays as it is, byte by byte. `None`: it names no task that
 /// gets another.

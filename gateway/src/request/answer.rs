@@ -10,11 +10,10 @@ use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::authenticate::AuthenticationError;
-use super::credential::CredentialError;
-use super::principal::Invalid;
+use super::authenticate::Fault;
 use super::refusal::{Refusal, UpstreamFault};
 use super::session::SessionError;
+use crate::mcp::era;
 use crate::mcp::header::Disagreement;
 use crate::mcp::message::MessageError;
 
@@ -24,6 +23,8 @@ const INVALID_PARAMS: i32 = -32602;
 const INTERNAL_ERROR: i32 = -32603;
 /// `HeaderMismatch` (MCP 2026-07-28, "Streamable HTTP", Server Validation).
 const HEADER_MISMATCH: i32 = -32020;
+/// `UnsupportedProtocolVersion` (MCP 2026-07-28, "Versioning").
+const UNSUPPORTED_VERSION: i32 = -32022;
 /// Ours, of the range that JSON-RPC 2.0 (§5.1) leaves to servers and MCP does not take for itself.
 const GATEWAY: i32 = -32010;
 
@@ -56,13 +57,23 @@ struct ErrorBody<'a> {
 struct Data<'a> {
     source: &'static str,
     reason: &'a str,
+    #[serde(flatten)]
+    versions: Option<Versions<'a>>,
+}
+
+/// What the protocol has an answer to an unknown version say.
+#[derive(Serialize)]
+struct Versions<'a> {
+    supported: &'static [&'static str],
+    requested: &'a str,
 }
 
 /// The answer to a refused call. `id`: the request's, if it was read. `realm`: the gateway's public URL.
 pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response<Bytes> {
     let (status, code, challenge) = face(refusal);
     let message = refusal.to_string();
-    let mut response = Response::new(body(code, &message, refusal.name(), id));
+    let data = Data { source: "keyledger", reason: refusal.name(), versions: versions(refusal) };
+    let mut response = Response::new(body(code, &message, data, id));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -86,22 +97,11 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
         Refusal::NotReady | Refusal::ServerDisabled | Refusal::ServerClosed => {
             plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY)
         }
-        Refusal::Authentication(error) => match error {
-            AuthenticationError::Credential(CredentialError::Missing) => {
-                (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::Plain)
-            }
-            AuthenticationError::Credential(CredentialError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
-            AuthenticationError::Invalid(Invalid::Closed) => plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY),
-            AuthenticationError::Credential(CredentialError::Garbage)
-            | AuthenticationError::Malformed
-            | AuthenticationError::Unknown
-            | AuthenticationError::Invalid(
-                Invalid::Revoked
-                | Invalid::Disabled
-                | Invalid::NotYetValid
-                | Invalid::Expired
-                | Invalid::OrganizationSuspended,
-            ) => (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::InvalidToken),
+        Refusal::Authentication(error) => match error.fault() {
+            Fault::NoCredential => (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::Plain),
+            Fault::TwoCredentials => plain(StatusCode::BAD_REQUEST, GATEWAY),
+            Fault::InvalidToken => (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::InvalidToken),
+            Fault::Node => plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY),
         },
         Refusal::NotForMcp => (StatusCode::FORBIDDEN, GATEWAY, Challenge::InsufficientScope(None)),
         Refusal::InsufficientScope { scopes } => {
@@ -116,6 +116,9 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
             plain(StatusCode::BAD_REQUEST, INVALID_REQUEST)
         }
         Refusal::Disagreement(Disagreement::Mismatch(_)) => plain(StatusCode::BAD_REQUEST, HEADER_MISMATCH),
+        Refusal::Disagreement(Disagreement::UnknownVersion(_)) => {
+            plain(StatusCode::BAD_REQUEST, UNSUPPORTED_VERSION)
+        }
         Refusal::Disagreement(Disagreement::NoVersion)
         | Refusal::Unnamed(_)
         | Refusal::LongName(_)
@@ -138,8 +141,12 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
     }
 }
 
-fn body(code: i32, message: &str, reason: &str, id: Option<&RawValue>) -> Bytes {
-    let data = Data { source: "keyledger", reason };
+fn versions(refusal: &Refusal) -> Option<Versions<'_>> {
+    let Refusal::Disagreement(Disagreement::UnknownVersion(requested)) = refusal else { return None };
+    Some(Versions { supported: &era::KNOWN, requested })
+}
+
+fn body(code: i32, message: &str, data: Data<'_>, id: Option<&RawValue>) -> Bytes {
     let body = Body { jsonrpc: "2.0", id, error: ErrorBody { code, message, data } };
     // Text and numbers alone: it can't fail, and an empty body would still carry the status.
     serde_json::to_vec(&body).map(Bytes::from).unwrap_or_default()
@@ -170,6 +177,8 @@ impl Challenge<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::AuthenticationError;
+    use crate::request::credential::CredentialError;
 
     const REALM: &str = "https://mcp.example.com";
 
@@ -194,6 +203,18 @@ mod tests {
         let expected =
             format!("Bearer realm=\"{REALM}\", error=\"insufficient_scope\", scope=\"mcp:docs:tools:add\"");
         assert_eq!(challenge(Refusal::InsufficientScope { scopes }), (403, expected));
+    }
+
+    #[test]
+    fn an_unknown_version_is_answered_with_those_that_are_known() {
+        let refusal = Refusal::Disagreement(Disagreement::UnknownVersion("2099-01-01".to_owned()));
+        let response = answer(&refusal, None, REALM);
+        assert_eq!(response.status(), 400);
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["error"]["code"], -32022);
+        let data = serde_json::json!({"source": "keyledger", "reason": "unknown_version",
+            "supported": ["2026-07-28", "2025-11-25", "2025-06-18"], "requested": "2099-01-01"});
+        assert_eq!(body["error"]["data"], data);
     }
 
     #[test]

@@ -26,10 +26,36 @@ pub enum AuthenticationError {
     Invalid(#[from] Invalid),
 }
 
+/// What is at fault, as it is told (RFC 6750 §3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// No credential was sent: a challenge without an error.
+    NoCredential,
+    /// The request is malformed: there are two.
+    TwoCredentials,
+    /// The credential does not work: `invalid_token`.
+    InvalidToken,
+    /// The node can't judge it.
+    Node,
+}
+
 impl AuthenticationError {
-    /// Whether it is the node that can't judge the key, and not the key that does not work.
-    pub fn is_the_nodes(self) -> bool {
-        matches!(self, Self::Invalid(Invalid::Closed))
+    pub fn fault(self) -> Fault {
+        match self {
+            Self::Credential(CredentialError::Missing) => Fault::NoCredential,
+            Self::Credential(CredentialError::Two) => Fault::TwoCredentials,
+            Self::Invalid(Invalid::Closed) => Fault::Node,
+            Self::Credential(CredentialError::Garbage)
+            | Self::Malformed
+            | Self::Unknown
+            | Self::Invalid(
+                Invalid::Revoked
+                | Invalid::Disabled
+                | Invalid::NotYetValid
+                | Invalid::Expired
+                | Invalid::OrganizationSuspended,
+            ) => Fault::InvalidToken,
+        }
     }
 
     /// Its name in metrics and answers.

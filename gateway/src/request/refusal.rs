@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::authenticate::AuthenticationError;
+use super::authenticate::{AuthenticationError, Fault};
 use super::principal::Invalid;
 use super::session::SessionError;
 use super::tasks::UnknownTask;
@@ -99,6 +99,7 @@ impl Refusal {
             Self::Message(MessageError::Batch) => "batch",
             Self::Message(MessageError::Invalid(_)) => "invalid_message",
             Self::Disagreement(Disagreement::Mismatch(_)) => "header_mismatch",
+            Self::Disagreement(Disagreement::UnknownVersion(_)) => "unknown_version",
             Self::Disagreement(Disagreement::NoVersion) | Self::Unnamed(_) | Self::LongName(_) => {
                 "invalid_params"
             }
@@ -119,7 +120,7 @@ impl Refusal {
             }
             // Somebody must do something first.
             Self::ServerDisabled | Self::ServerClosed => Some(Duration::from_secs(30)),
-            Self::Authentication(error) => error.is_the_nodes().then_some(Duration::from_secs(30)),
+            Self::Authentication(error) => (error.fault() == Fault::Node).then_some(Duration::from_secs(30)),
             Self::Body(
                 BodyFault::ContentType
                 | BodyFault::ContentEncoding

@@ -16,6 +16,7 @@ use projections::directory::ServerEntry;
 
 use super::belonging::{BELONGING, Belonging};
 use super::principal::Principal;
+use crate::mcp::message::Member;
 use crate::mcp::{Message, Needs, header, task};
 
 mod rename;
@@ -58,7 +59,8 @@ impl Tasks {
         Self(hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()))
     }
 
-    /// What a message needs and how it goes up, as far as it is about tasks. `headers` follow the body.
+    /// What a message needs and how it goes up, as far as it is about tasks. `headers` follow the body. Each task that it
+    /// mentions is one of the principal's own, of a tool that it may call, or the principal holds the whole server.
     pub fn judge(
         &self,
         message: &Message<'_>,
@@ -68,42 +70,92 @@ impl Tasks {
         server: &ServerEntry,
         principal: &Principal,
     ) -> Result<Tasked, UnknownTask> {
-        let naming = |tool: &str| Naming {
-            key: self.0.clone(),
-            belonging: Belonging::of(server, principal).bytes(),
-            tool: tool.to_owned(),
-        };
-        match &needs {
-            Needs::Task(id) => {
-                let Some(named) = Named::read(id) else {
-                    return Ok(Tasked { needs: needs.into_owned(), body: None, naming: None });
-                };
-                let naming = naming(&named.tool);
-                let own = naming.own(&named)?;
-                if headers.remove(&header::NAME).is_some()
-                    && let Some(name) = header::encode(&own)
-                {
-                    headers.insert(header::NAME, name);
-                }
-                let up = std::str::from_utf8(body).ok();
-                let up = up.and_then(|text| task::renamed(text, |other| (other == id).then(|| own.clone())));
-                // It was parsed before, and names the task.
-                let body = Bytes::from_owner(InPlace { text: up.ok_or(UnknownTask)?, _of: body.clone() });
-                let needs = Needs::Thing { kind: Thing::Tool, name: named.tool.into() };
-                Ok(Tasked { needs, body: Some(body), naming: Some(naming) })
+        let naming = |tool: &str| self.naming(tool, server, principal);
+        let mut given = self.mentioned(message, server, principal)?;
+        if let Needs::Task(id) = &needs
+            && let Some(named) = Named::read(id)
+        {
+            let naming = naming(&named.tool);
+            let own = naming.own(&named)?;
+            if headers.remove(&header::NAME).is_some()
+                && let Some(name) = header::encode(&own)
+            {
+                headers.insert(header::NAME, name);
             }
+            given.add(id, own);
+            let needs = Needs::Thing { kind: Thing::Tool, name: named.tool.into() };
+            return Ok(Tasked { needs, body: given.rename(body)?, naming: Some(naming) });
+        }
+        match &needs {
             Needs::Thing { kind: Thing::Tool, name }
                 if message.params.makes_task() && !principal.scopes().allows_whole_server(&server.slug) =>
             {
                 let naming = naming(name);
-                Ok(Tasked { needs: needs.into_owned(), body: None, naming: Some(naming) })
+                Ok(Tasked { needs: needs.into_owned(), body: given.rename(body)?, naming: Some(naming) })
             }
             Needs::Server
             | Needs::Thing { .. }
             | Needs::Resources(_)
             | Needs::WholeServer
-            | Needs::Unnamed(_) => Ok(Tasked { needs: needs.into_owned(), body: None, naming: None }),
+            | Needs::Task(_)
+            | Needs::Unnamed(_) => {
+                Ok(Tasked { needs: needs.into_owned(), body: given.rename(body)?, naming: None })
+            }
         }
+    }
+
+    /// The tasks that a message is about, beside the one that its method may be for.
+    fn mentioned(
+        &self,
+        message: &Message<'_>,
+        server: &ServerEntry,
+        principal: &Principal,
+    ) -> Result<Given, UnknownTask> {
+        let mut given = Given::default();
+        for id in message.tasks() {
+            let named = match id {
+                Member::Absent => continue,
+                Member::Text(id) => Named::read(id).map(|named| (id, named)),
+                Member::TooLong | Member::Other => None,
+            };
+            match named {
+                Some((id, named)) => {
+                    if !principal.scopes().allows_thing(&server.slug, Thing::Tool, &named.tool) {
+                        return Err(UnknownTask);
+                    }
+                    given.add(id, self.naming(&named.tool, server, principal).own(&named)?);
+                }
+                None if principal.scopes().allows_whole_server(&server.slug) => {}
+                None => return Err(UnknownTask),
+            }
+        }
+        Ok(given)
+    }
+
+    fn naming(&self, tool: &str, server: &ServerEntry, principal: &Principal) -> Naming {
+        let belonging = Belonging::of(server, principal).bytes();
+        Naming { key: self.0.clone(), belonging, tool: tool.to_owned() }
+    }
+}
+
+/// The ids of ours in a message, each with the upstream's.
+#[derive(Default)]
+struct Given(Vec<(String, String)>);
+
+impl Given {
+    fn add(&mut self, given: &str, own: String) {
+        self.0.push((given.to_owned(), own));
+    }
+
+    /// What goes up in place of the body; `None`: the body itself.
+    fn rename(&self, body: &Bytes) -> Result<Option<Bytes>, UnknownTask> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let own = |id: &str| self.0.iter().find(|(given, _)| given == id).map(|(_, own)| own.clone());
+        let text = std::str::from_utf8(body).ok().and_then(|text| task::renamed(text, own));
+        // It was parsed before, and names the tasks.
+        Ok(Some(Bytes::from_owner(InPlace { text: text.ok_or(UnknownTask)?, _of: body.clone() })))
     }
 }
 
@@ -231,6 +283,65 @@ mod tests {
             assert!(!asked.needs.met_by(principal(2).scopes(), &docs));
             assert!(asked.needs.met_by(&"mcp:docs".parse().unwrap(), &docs));
         }
+    }
+
+    /// Messages that mention a task, each in another place.
+    fn mentioning(id: &str) -> [String; 5] {
+        let related = format!(r#""_meta":{{"io.modelcontextprotocol/related-task":{{"taskId":"{id}"}}}}"#);
+        [
+            call(&format!(r#""arguments":{{}},{related}"#)),
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":1,{related}}}}}"#
+            ),
+            format!(r#"{{"jsonrpc":"2.0","id":7,"result":{{"action":"accept",{related}}}}}"#),
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{{"taskId":"{id}"}}}}"#
+            ),
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/tasks/cancel","params":{{"taskId":"{id}"}}}}"#
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_task_that_is_mentioned_is_ones_own_and_goes_up_renamed() {
+        let (given, whole) = (given(), key(2, holder(), "mcp:docs"));
+        for (body, up) in mentioning(&given).iter().zip(mentioning("up-1")) {
+            let own = judge(body, &server(1, URL), &principal(2)).unwrap();
+            assert_eq!(own.body.as_deref(), Some(up.as_bytes()));
+            // Whoever has the whole server mentions the upstream's own ids as well.
+            assert_eq!(judge(&up, &server(1, URL), &whole).unwrap().body, None);
+            assert_eq!(judge(body, &server(1, URL), &whole).unwrap().body.unwrap(), up);
+        }
+    }
+
+    #[test]
+    fn nobody_mentions_a_task_of_somebody_else() {
+        let given = given();
+        let narrower = key(2, holder(), "mcp:docs:tools:other");
+        let (start, _) = given.rsplit_once('.').unwrap();
+        for body in mentioning(&given) {
+            for stranger in [&principal(3), &key(3, holder(), "mcp:docs"), &narrower] {
+                assert!(matches!(judge(&body, &server(1, URL), stranger), Err(UnknownTask)), "{body}");
+            }
+        }
+        for body in mentioning("up-1").into_iter().chain(mentioning(&format!("{start}.up-2"))) {
+            assert!(matches!(judge(&body, &server(1, URL), &principal(2)), Err(UnknownTask)), "{body}");
+        }
+        let number = mentioning("up-1")[1].replace("\"up-1\"", "7");
+        assert!(matches!(judge(&number, &server(1, URL), &principal(2)), Err(UnknownTask)));
+    }
+
+    #[test]
+    fn a_poll_may_mention_the_task_that_it_is_for() {
+        let given = given();
+        let poll = |id: &str| {
+            let related =
+                format!(r#""_meta":{{"io.modelcontextprotocol/related-task":{{"taskId":"{id}"}}}}"#);
+            get(id).replace("\"taskId\"", &format!("{related},\"taskId\""))
+        };
+        let asked = judge(&poll(&given), &server(1, URL), &principal(2)).unwrap();
+        assert_eq!(asked.body.unwrap(), poll("up-1"));
     }
 
     #[test]

@@ -18,8 +18,8 @@ use http::{Request, Response};
 use http_body::Body as HttpBody;
 use serde::{Deserialize, Serialize};
 
-use super::credential::CredentialError;
-use super::principal::{Invalid, Principal, Who};
+use super::authenticate::Fault;
+use super::principal::{Principal, Who};
 use super::{AuthenticationError, Door};
 use crate::problem::body::{self, BodyFault, Bounds, JsonFault};
 use crate::problem::{Kind, Problem};
@@ -167,27 +167,12 @@ impl VerifyError {
     fn challenge(&self) -> Option<&'static str> {
         match self {
             Self::NotAllowed => Some(", error=\"insufficient_scope\", scope=\"keys:verify\""),
-            Self::Authentication(AuthenticationError::Credential(CredentialError::Missing)) => Some(""),
-            Self::Authentication(
-                AuthenticationError::Credential(CredentialError::Garbage)
-                | AuthenticationError::Malformed
-                | AuthenticationError::Unknown
-                | AuthenticationError::Invalid(
-                    Invalid::Revoked
-                    | Invalid::Disabled
-                    | Invalid::NotYetValid
-                    | Invalid::Expired
-                    | Invalid::OrganizationSuspended,
-                ),
-            ) => Some(", error=\"invalid_token\""),
-            Self::Authentication(
-                AuthenticationError::Credential(CredentialError::Two)
-                | AuthenticationError::Invalid(Invalid::Closed),
-            )
-            | Self::NotReady
-            | Self::Body(_)
-            | Self::Question(_)
-            | Self::Scope(_) => None,
+            Self::Authentication(error) => match error.fault() {
+                Fault::NoCredential => Some(""),
+                Fault::InvalidToken => Some(", error=\"invalid_token\""),
+                Fault::TwoCredentials | Fault::Node => None,
+            },
+            Self::NotReady | Self::Body(_) | Self::Question(_) | Self::Scope(_) => None,
         }
     }
 }

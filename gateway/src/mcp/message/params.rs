@@ -20,7 +20,7 @@ pub struct Params<'a> {
     pub reference: Reference<'a>,
     /// `subscriptions/listen`.
     pub filter: Filter<'a>,
-    /// `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`.
+    /// `tasks/get`, `tasks/result`, `tasks/update`, `tasks/cancel`, and notifications about a task.
     pub task_id: Member<'a>,
     /// It asks for a task (2025-11-25).
     task: bool,
@@ -32,7 +32,20 @@ pub struct Params<'a> {
 pub struct Meta<'a> {
     /// `io.modelcontextprotocol/protocolVersion`.
     pub version: Member<'a>,
+    /// `io.modelcontextprotocol/related-task`: the task that the message is about.
+    pub related: Related<'a>,
     capabilities: Capabilities,
+}
+
+#[derive(Debug, Default)]
+pub struct Related<'a> {
+    pub task_id: Member<'a>,
+}
+
+/// A response's `result`: the client's own, but for the task that it may be about.
+#[derive(Debug, Default)]
+pub struct Outcome<'a> {
+    pub meta: Meta<'a>,
 }
 
 /// `io.modelcontextprotocol/clientCapabilities`.
@@ -173,15 +186,44 @@ impl<'de> Part<'de> for Filter<'de> {
 
 impl<'de> Part<'de> for Meta<'de> {
     const NAME: &'static str = "_meta";
-    const KNOWN: &'static [&'static str] = &[VERSION_KEY, CAPABILITIES_KEY];
+    const KNOWN: &'static [&'static str] = &[VERSION_KEY, CAPABILITIES_KEY, task::RELATED];
 
     fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             VERSION_KEY => self.version = map.next_value()?,
             CAPABILITIES_KEY => self.capabilities = map.next_value()?,
+            task::RELATED => self.related = map.next_value()?,
             _ => {
                 map.next_value::<IgnoredAny>()?;
             }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Part<'de> for Related<'de> {
+    const NAME: &'static str = "related-task";
+    const KNOWN: &'static [&'static str] = &["taskId"];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        if key == "taskId" {
+            self.task_id = map.next_value()?;
+        } else {
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Part<'de> for Outcome<'de> {
+    const NAME: &'static str = "result";
+    const KNOWN: &'static [&'static str] = &["_meta"];
+
+    fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        if key == "_meta" {
+            self.meta = map.next_value()?;
+        } else {
+            map.next_value::<IgnoredAny>()?;
         }
         Ok(())
     }
@@ -221,7 +263,16 @@ macro_rules! deserialize_part {
         }
     )*};
 }
-deserialize_part!(Params<'de>, Reference<'de>, Filter<'de>, Meta<'de>, Capabilities, Extensions);
+deserialize_part!(
+    Params<'de>,
+    Outcome<'de>,
+    Reference<'de>,
+    Filter<'de>,
+    Meta<'de>,
+    Related<'de>,
+    Capabilities,
+    Extensions
+);
 
 /// URIs; null is none.
 struct Resources<'a>(Vec<Cow<'a, str>>);
