@@ -204,12 +204,12 @@ fn problem<R: std::error::Error + Into<Problem>>(failed: Failed<R, Problem>) -> 
     }
 }
 
-fn full(NoRoom { what, held, bound, setting }: &NoRoom) -> Problem {
+fn full(NoRoom { what, held, asked, bound, setting }: &NoRoom) -> Problem {
     Problem::new(
         Kind::OrganizationFull,
         format!(
-            "The organization holds {held} {what}, and {bound} are as many as one may have. Revoke keys, remove \
-             servers or narrow scopes that nobody needs; whoever runs the installation can raise `{setting}`."
+            "The organization holds {held} {what}, this asks for {asked} more, and one may have {bound}. Revoke keys, \
+             remove servers or narrow scopes that nobody needs; whoever runs the installation can raise `{setting}`."
         ),
     )
 }

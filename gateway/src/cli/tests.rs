@@ -133,6 +133,15 @@ fn what_is_missing_is_said_with_what_to_do() {
 }
 
 #[test]
+fn what_is_no_members_id_is_told_with_where_ids_are_shown() {
+    let data = tempfile::tempdir().unwrap();
+    let forget = ["fleet", "forget", "node-2", "--api", "http://127.0.0.1:1"];
+    let (out, err, code) = run_in(data.path(), &forget, &[KEY]);
+    assert_eq!((out.as_str(), code), ("", 2));
+    assert!(err.contains("`node-2` is no member's id") && err.contains("`keyledger fleet`"), "{err}");
+}
+
+#[test]
 fn a_key_never_leaves_the_machine_without_tls() {
     let data = tempfile::tempdir().unwrap();
     let (_, err, code) = run_in(data.path(), &["status", "--api", "http://admin.example"], &[KEY]);

@@ -21,11 +21,14 @@ pub trait Takes: Decide {
 
 /// The organization has no room.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the organization holds {held} {what}, and {bound} are as many as one may have (`{setting}`)")]
+#[error(
+    "the organization holds {held} {what}, this asks for {asked} more, and one may have {bound} (`{setting}`)"
+)]
 pub struct NoRoom {
     /// Such as `keys`.
     pub what: &'static str,
     pub held: u64,
+    pub asked: u64,
     pub bound: u64,
     /// The configuration's name for the bound.
     pub setting: &'static str,
@@ -98,7 +101,8 @@ impl Allowance {
         let Organizations { max_keys, max_revoked_keys, max_servers, max_scope_bytes } = self.bounds;
         let with = held.plus(takes);
         let room = |what, setting, held: u64, with: u64, bound: u64| {
-            if with > bound { Err(NoRoom { what, held, bound, setting }) } else { Ok(()) }
+            let asked = with.saturating_sub(held);
+            if with > bound { Err(NoRoom { what, held, asked, bound, setting }) } else { Ok(()) }
         };
         if takes.keys > 0 {
             room("keys", "organizations.max_keys", held.keys, with.keys, max_keys)?;

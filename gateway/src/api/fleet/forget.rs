@@ -58,7 +58,7 @@ pub async fn forget(
 ) -> Result<Json<Forgotten>, Problem> {
     let admin = &permitted.admin;
     admin.must_be_installation("forget a member of the fleet")?;
-    let Ok(Path(MemberPath { member: id })) = path else { return Err(Problem::not_found()) };
+    let Ok(Path(MemberPath { member: id })) = path else { return Err(no_such_member()) };
     let bucket = api.members.as_ref().ok_or_else(unavailable)?;
     let member = api.fleet.forget(bucket, id, query.has_ended).await?;
     let name = member.name().to_owned();
@@ -66,10 +66,18 @@ pub async fn forget(
     Ok(Json(Forgotten { id, name }))
 }
 
+fn no_such_member() -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        "No process of the fleet has this id. It may have been forgotten, or have left by itself; \
+         `GET /api/v1/fleet` (`keyledger fleet`) tells who is in it.",
+    )
+}
+
 impl From<ForgetError> for Problem {
     fn from(error: ForgetError) -> Self {
         match error {
-            ForgetError::Unknown => Self::not_found(),
+            ForgetError::Unknown => no_such_member(),
             ForgetError::MayAnswer { .. } => Self::new(
                 Kind::MemberMayAnswer,
                 format!(

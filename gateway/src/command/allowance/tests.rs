@@ -38,8 +38,8 @@ fn commands_at_once_do_not_pass_a_bound_together() {
     let (first, second) = (uuid(), uuid());
     let taken = take(owner, first).unwrap();
     take(owner, second).unwrap().stored(7);
-    let NoRoom { what, held, bound, setting } = take(owner, uuid()).err().unwrap();
-    assert_eq!((what, held, bound, setting), ("servers", 2, 2, "organizations.max_servers"));
+    let NoRoom { what, held, asked, bound, setting } = take(owner, uuid()).err().unwrap();
+    assert_eq!((what, held, asked, bound, setting), ("servers", 2, 1, 2, "organizations.max_servers"));
     // The same ones again, and others' and the installation's.
     assert!(take(owner, first).is_ok() && take(owner, second).is_ok());
     assert!(take(Owner::Organization(OrganizationId::new(uuid())), uuid()).is_ok());
@@ -53,13 +53,14 @@ fn commands_at_once_do_not_pass_a_bound_together() {
 fn each_bound_is_told_with_its_number_and_its_name() {
     let allowance = allowance();
     let one = Holding { keys: 1, ..Holding::default() };
-    let told = |held, takes| allowance.check(held, takes).err().map(|no| (no.held, no.bound, no.setting));
+    let told =
+        |held, takes| allowance.check(held, takes).err().map(|no| (no.held, no.asked, no.bound, no.setting));
     assert_eq!(told(Holding { keys: 1, revoked_keys: 2, ..Holding::default() }, one), None);
     let full = Holding { keys: 2, ..Holding::default() };
-    assert_eq!(told(full, one), Some((2, 2, "organizations.max_keys")));
+    assert_eq!(told(full, one), Some((2, 1, 2, "organizations.max_keys")));
     let revoked = Holding { revoked_keys: 3, ..Holding::default() };
-    assert_eq!(told(revoked, one), Some((3, 3, "organizations.max_revoked_keys")));
+    assert_eq!(told(revoked, one), Some((3, 1, 3, "organizations.max_revoked_keys")));
     let scopes = |scope_bytes| Holding { scope_bytes, ..Holding::default() };
     assert_eq!(told(scopes(60), scopes(40)), None);
-    assert_eq!(told(scopes(60), scopes(41)), Some((60, 100, "organizations.max_scope_bytes")));
+    assert_eq!(told(scopes(60), scopes(41)), Some((60, 41, 100, "organizations.max_scope_bytes")));
 }
