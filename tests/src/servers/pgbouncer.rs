@@ -12,6 +12,8 @@ use crate::poll;
 
 /// Names pgbouncer's binary; `scripts/setup --tests` finds or installs it.
 const PGBOUNCER: &str = "KEYLEDGER_PGBOUNCER";
+/// `1`: its tests are left out, by somebody's will and never in silence.
+const WITHOUT: &str = "KEYLEDGER_TEST_WITHOUT_PGBOUNCER";
 
 /// A PgBouncer before a PostgreSQL, with its stock settings but for the pool's mode.
 pub struct PgBouncer {
@@ -22,9 +24,15 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// `mode`: `session` or `transaction`. `None`: there is none on this machine.
+    /// `mode`: `session` or `transaction`. `None`: its tests are left out.
     pub async fn start(postgres: &Postgres, mode: &str) -> Option<Self> {
-        let program = std::env::var_os(PGBOUNCER).filter(|program| !program.is_empty())?;
+        if std::env::var_os(WITHOUT).is_some_and(|word| word == "1") {
+            return None;
+        }
+        let program = std::env::var_os(PGBOUNCER).filter(|program| !program.is_empty());
+        let program = program.unwrap_or_else(|| {
+            panic!("{PGBOUNCER} names no pgbouncer: run scripts/setup --tests, or leave its tests out with {WITHOUT}=1")
+        });
         let behind = url::Url::parse(&postgres.url()).expect("PostgreSQL's URL is one");
         let directory = tempfile::tempdir().expect("a temporary directory");
         let port = Port::take(&[]).expect("a free port");

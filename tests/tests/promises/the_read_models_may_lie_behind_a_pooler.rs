@@ -7,8 +7,7 @@ use keyledger_tests::poll;
 use keyledger_tests::spine::{Organization, Spine, items};
 use keyledger_tests::wire::Ask;
 
-const MISSING: &str =
-    "NOT TESTED: there is no pgbouncer here (Debian: pgbouncer); scripts/setup --tests looks for it";
+const MISSING: &str = "NOT TESTED: KEYLEDGER_TEST_WITHOUT_PGBOUNCER leaves it out";
 const BOUND: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
