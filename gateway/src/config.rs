@@ -21,7 +21,7 @@ mod secret;
 pub use check::{is_loopback, may_speak_nats};
 pub use fleet::Fleet;
 pub use freshness::Freshness;
-pub use load::{Sources, load};
+pub use load::{Sources, load, variables};
 pub use nats::{Nats, NatsRole, NatsUser};
 pub use secret::Secret;
 

@@ -8,6 +8,7 @@ mod command;
 pub mod config;
 pub mod crypto;
 pub mod dev;
+mod files;
 pub mod fleet;
 mod health;
 mod identity;

@@ -32,7 +32,7 @@ mod tls;
 mod unread;
 
 pub use room::Room;
-pub use sockets::{Sockets, bind};
+pub use sockets::{Sockets, bind, each_core};
 pub use tls::{Tls, TlsError, TlsKeeper};
 pub use unread::RequestBody;
 

@@ -12,7 +12,7 @@ use events::log::jetstream::{ConnectError, JetStreamLog, OpenError};
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
 use projections::directory::{Directory, Gate};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -26,11 +26,12 @@ use crate::snapshots::{Loader, Signers};
 use crate::store;
 use crate::store::bucket::Bucket;
 use crate::store::snapshots::Objects;
+use crate::upstream::TrustNow;
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 use descriptors::Places;
-use signals::Hangups;
-pub use signals::end_asked;
+pub use signals::{Hangups, end_asked};
 
+mod apart;
 pub mod connections;
 mod descriptors;
 mod listeners;
@@ -58,6 +59,8 @@ pub enum ServeError {
     Tls(#[from] TlsError),
     #[error("a listener ended by itself; the log says why")]
     Ended,
+    #[error("a thread of a listener could not be started: {0}")]
+    Thread(std::io::Error),
     #[error("the public listener can't start: {0}")]
     Public(#[from] PublicError),
     #[error(transparent)]
@@ -71,7 +74,7 @@ pub struct Running {
     addresses: Addresses,
     gate: Option<Arc<Gate>>,
     drain: Duration,
-    reload: Arc<Notify>,
+    reload: watch::Sender<()>,
     /// Cancelled: `/readyz` says that the process ends.
     ending: CancellationToken,
     stages: Stages,
@@ -103,6 +106,7 @@ struct Process {
     places: Places,
     /// `None`: plain HTTP, on loopback or behind a proxy that ends TLS.
     tls: Option<Tls>,
+    trust: TrustNow,
 }
 
 /// Tasks that end together.
@@ -134,10 +138,12 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Starts every role of the configuration and returns when its listeners are open.
 pub async fn start(config: Config) -> Result<Running, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (tls, keeper) = tls(&config)?.unzip();
+    let (tls, tls_keeper) = tls(&config)?.unzip();
+    let (trust, trust_keeper) = upstreams::trust(&config)?;
     let process = Process {
         places: Places::of(&config),
         tls,
+        trust,
         config: Arc::new(config),
         fleet: Fleet::new(Arc::clone(&clock)),
         clock,
@@ -148,9 +154,12 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         membership: Stage::default(),
         followers: Stage::default(),
     };
-    let reload = Arc::new(Notify::new());
-    if let Some(keeper) = keeper {
-        process.tasks.spawn(keeper.run(Arc::clone(&reload), process.cancel.clone()));
+    let reload = watch::Sender::new(());
+    if let Some(keeper) = tls_keeper {
+        process.tasks.spawn(keeper.run(reload.subscribe(), process.cancel.clone()));
+    }
+    if let Some(keeper) = trust_keeper {
+        process.tasks.spawn(keeper.run(reload.subscribe(), process.cancel.clone()));
     }
     let started = process.start().await;
     let Process { config, ending, cancel, tasks, membership, followers, .. } = process;
@@ -175,7 +184,7 @@ fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
 }
 
 /// Runs until the process is told to end (SIGTERM, Ctrl-C). Told so again, it drains no longer. SIGHUP has it look at
-/// the TLS files anew.
+/// its files anew.
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let hangups = Hangups::listen();
     let running = start(config).await?;
@@ -183,7 +192,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tokio::select! {
         () = end_asked() => {}
         () = running.ended() => return Err(ServeError::Ended),
-        () = hangups.each(|| running.reload.notify_one()) => {}
+        never = hangups.each(|| running.reload()) => match never {},
     }
     running.drain(end_asked()).await;
     tracing::info!("ending: new connections are refused, open requests get {} s", GRACE.as_secs());
@@ -199,6 +208,11 @@ impl Running {
     /// Whether the process answers for keys; `None`: its roles ask for none.
     pub fn gate(&self) -> Option<&Arc<Gate>> {
         self.gate.as_ref()
+    }
+
+    /// Looks at the files that may change while it runs: TLS's, and the authorities of upstreams.
+    pub fn reload(&self) {
+        self.reload.send_replace(());
     }
 
     /// Waits until a listener has ended by itself.

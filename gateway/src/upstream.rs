@@ -30,7 +30,7 @@ pub use client::{HyperUpstream, UpstreamConfig};
 pub use guard::Guard;
 pub use race::Tried;
 pub use resolve::Resolver;
-pub use trust::Trust;
+pub use trust::{Trust, TrustKeeper, TrustNow};
 
 /// Who calls, as the upstream is told.
 pub const OUR_USER_AGENT: HeaderValue =

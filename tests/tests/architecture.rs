@@ -27,7 +27,7 @@ const EXEMPT: &[&str] = &["keyledger-tests", "keyledger-bench"];
 
 /// The floors of `gateway`, the lowest first: a module names those of lower floors, and none of its own floor but itself.
 const FLOORS: &[&[&str]] = &[
-    &["shares", "crypto"],
+    &["shares", "crypto", "files"],
     &["config", "vault", "upstream", "mcp", "problem"],
     &["telemetry", "store", "identity"],
     &["listener", "fleet", "request", "command"],

@@ -134,14 +134,24 @@ impl Serve {
 /// The screen is for what `dev` shows; each connection that is closed on purpose would be a line.
 const DEV_LOG: &str = "warn,keyledger_events::log::jetstream::connect=error";
 
+/// The one variable that `dev` takes from its environment.
+const DEV_LOG_VARIABLE: &str = "KEYLEDGER_LOG__FILTER";
+
+/// Of those that configure other processes.
+fn ignored_by_dev(environment: &Environment) -> Vec<String> {
+    let variables = config::variables(environment).into_iter();
+    variables.filter(|name| *name != DEV_LOG_VARIABLE).map(str::to_owned).collect()
+}
+
 impl Dev {
     pub fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut log = Logging { filter: DEV_LOG.to_owned(), ..Logging::default() };
-        if let Some(filter) = environment.get("KEYLEDGER_LOG__FILTER") {
+        if let Some(filter) = environment.get(DEV_LOG_VARIABLE) {
             log.filter.clone_from(filter);
         }
         telemetry::install_tracing(&log)?;
-        let options = DevOptions { data: self.data, nodes: self.nodes.into() };
+        let options =
+            DevOptions { data: self.data, nodes: self.nodes.into(), ignored: ignored_by_dev(environment) };
         run_threads(async { Ok(dev::run::run(options, &mut std::io::stdout()).await?) })
     }
 }
@@ -290,6 +300,7 @@ impl From<ServeError> for CliError {
             | ServeError::Ended
             | ServeError::Public(_)
             | ServeError::Door(_)
+            | ServeError::Thread(_)
             | ServeError::Metrics(_) => Self::Unavailable(error.to_string()),
         }
     }

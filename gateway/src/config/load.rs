@@ -82,6 +82,14 @@ fn accepted(key: &str) -> String {
     format!("; accepted: {accepted}")
 }
 
+/// The variables of an environment that [`load`] would take a key from, sorted.
+pub fn variables(environment: &HashMap<String, String>) -> Vec<&str> {
+    let ours = environment.iter().filter(|pair| variable(*pair).is_some());
+    let mut names: Vec<_> = ours.map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
 /// A variable of ours as a dotted key and its text.
 fn variable<'a>((name, value): (&String, &'a String)) -> Option<(String, &'a str)> {
     let rest = name.strip_prefix("KEYLEDGER_")?;

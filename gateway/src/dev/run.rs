@@ -24,7 +24,7 @@ use super::show::{self, Showing};
 use super::{Error, facts};
 use crate::bootstrap::{Bootstrap, BootstrapError};
 use crate::config::{Config, NatsRole};
-use crate::serve::{self, Running, ServeError, connections};
+use crate::serve::{self, Hangups, Running, ServeError, connections};
 use crate::store::setup::{self, SetupError};
 use crate::vault::{MasterKey, MasterKeyError, VaultName};
 
@@ -34,11 +34,13 @@ pub struct DevOptions {
     pub data: PathBuf,
     /// How many nodes share the log, the first among them in this process.
     pub nodes: usize,
+    /// Variables of its environment that would configure another process, and not this one.
+    pub ignored: Vec<String>,
 }
 
 impl Default for DevOptions {
     fn default() -> Self {
-        Self { data: PathBuf::from(".keyledger"), nodes: 1 }
+        Self { data: PathBuf::from(".keyledger"), nodes: 1, ignored: Vec::new() }
     }
 }
 
@@ -137,12 +139,16 @@ struct Parts {
 pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result<(), DevError> {
     crate::crypto::install();
     let mut end = pin_end()?;
+    let hangups = Hangups::listen();
     let place = Home::take(&options.data)?;
+    if !options.ignored.is_empty() {
+        say(screen, format_args!("{}", ignores(&options.ignored, &place)))?;
+    }
     let mut parts = Parts::default();
     let outcome = tokio::select! {
         biased;
         () = &mut end => Ok(()),
-        outcome = start_and_wait(&place, options.nodes, &mut parts, screen) => outcome,
+        outcome = start_and_wait(&place, options.nodes, &mut parts, hangups, screen) => outcome,
     };
     let forgotten = place.forget_facts();
     say(screen, format_args!("\nending"))?;
@@ -152,6 +158,14 @@ pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result
         () = pin_end()? => {}
     }
     outcome.and(forgotten.map_err(DevError::from))
+}
+
+fn ignores(variables: &[String], place: &Home) -> String {
+    format!(
+        "not used: {}; `keyledger dev` configures itself, in {}",
+        variables.join(", "),
+        place.configuration().display()
+    )
 }
 
 /// Completes at SIGTERM or Ctrl-C; both are caught from now on.
@@ -171,6 +185,7 @@ async fn start_and_wait(
     place: &Home,
     nodes: usize,
     parts: &mut Parts,
+    hangups: Hangups,
     screen: &mut (dyn Write + Send),
 ) -> Result<(), DevError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -219,7 +234,9 @@ async fn start_and_wait(
         facts::write(place, &up)?;
         show::print(screen, place, &up, shown.as_ref()).map_err(DevError::Screen)?;
         let server = |name: &str, log| DevError::Ended(name.to_owned(), log);
+        let reload = || parts.running.iter().for_each(Running::reload);
         let ended = tokio::select! {
+            never = hangups.each(reload) => match never {},
             () = ended_by_itself(parts.running.as_ref()) => DevError::Serve(ServeError::Ended),
             error = further::ended(nodes) => error,
             _ = nats.child().exited() => server("nats-server", place.nats().join("nats.log")),

@@ -19,14 +19,10 @@ pub struct Sockets {
 impl Sockets {
     /// Listens with this many sockets, 0: one a core. Port 0 takes a free one.
     pub fn bind(address: SocketAddr, threads: usize) -> std::io::Result<Self> {
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
         let first = socket(address, true)?;
         let bound = first.local_addr()?;
         let mut sockets = vec![first];
-        for _ in 1..threads {
+        for _ in 1..each_core(threads) {
             sockets.push(socket(bound, true)?);
         }
         Ok(Self { sockets, address: bound })
@@ -39,6 +35,14 @@ impl Sockets {
 
     pub fn into_each(self) -> Vec<TcpListener> {
         self.sockets
+    }
+}
+
+/// As many as are asked for; 0: one a core.
+pub fn each_core(threads: usize) -> usize {
+    match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
     }
 }
 

@@ -76,11 +76,22 @@ impl Open {
 
     fn listening(places: usize, bounds: Bounds, tls: Option<Tls>) -> Self {
         let handler = Handler::default();
+        Self::serving("test", handler.clone(), handler, places, bounds, tls)
+    }
+
+    fn serving<S: Serve>(
+        name: &'static str,
+        serve: S,
+        handler: Handler,
+        places: usize,
+        bounds: Bounds,
+        tls: Option<Tls>,
+    ) -> Self {
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
         let address = socket.local_addr().unwrap();
         let cancel = CancellationToken::new();
-        let room = Room::new("test", places, bounds, Arc::new(SystemClock));
-        let listener = Listener { serve: handler.clone(), room, tls, cancel: cancel.clone() };
+        let room = Room::new(name, places, bounds, Arc::new(SystemClock));
+        let listener = Listener { serve, room, tls, cancel: cancel.clone() };
         let mut tasks = JoinSet::new();
         tasks.spawn(listener.run(socket));
         Self { address, handler, _tasks: tasks, _cancel: cancel.drop_guard() }

@@ -3,20 +3,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::config::TlsFiles;
-
-/// How often the files are looked at. By what they hold: their times say little where a link is moved.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+use crate::files::keep_looking;
 
 /// What connections are encrypted with.
 #[derive(Clone)]
@@ -58,26 +55,19 @@ impl Tls {
 
 impl TlsKeeper {
     /// Until cancelled. `now`: somebody says that the files have changed.
-    pub async fn run(mut self, now: Arc<Notify>, cancel: CancellationToken) {
-        loop {
-            tokio::select! {
-                biased;
-                () = cancel.cancelled() => return,
-                () = now.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+    pub async fn run(mut self, now: watch::Receiver<()>, cancel: CancellationToken) {
+        let look = || match self.look() {
+            Ok(false) => {}
+            Ok(true) => {
+                metrics::counter!("keyledger_tls_reloads_total", "outcome" => "served").increment(1);
+                tracing::info!("the TLS files have changed and are served");
             }
-            match self.look() {
-                Ok(false) => {}
-                Ok(true) => {
-                    metrics::counter!("keyledger_tls_reloads_total", "outcome" => "served").increment(1);
-                    tracing::info!("the TLS files have changed and are served");
-                }
-                Err(error) => {
-                    metrics::counter!("keyledger_tls_reloads_total", "outcome" => "refused").increment(1);
-                    tracing::error!(%error, "the TLS files can't be used; those before them are still served");
-                }
+            Err(error) => {
+                metrics::counter!("keyledger_tls_reloads_total", "outcome" => "refused").increment(1);
+                tracing::error!(%error, "the TLS files can't be used; those before them are still served");
             }
-        }
+        };
+        keep_looking(now, cancel, look).await;
     }
 
     /// Whether other files are served from now on. What can't be used is told once: one of the two may be replaced

@@ -22,6 +22,8 @@ const TIME: Duration = Duration::from_secs(1);
 pub struct RequestBody {
     incoming: Option<Incoming>,
     polled: bool,
+    /// Nothing more can be read of it, nor of its connection.
+    broken: bool,
     left: Weak<Left>,
 }
 
@@ -32,6 +34,7 @@ pub(super) struct Left(Mutex<Option<Unread>>);
 struct Unread {
     incoming: Incoming,
     polled: bool,
+    broken: bool,
 }
 
 impl RequestBody {
@@ -39,16 +42,17 @@ impl RequestBody {
     pub(super) fn new(incoming: Incoming) -> (Self, Option<Arc<Left>>) {
         let left = (!incoming.is_end_stream()).then(Arc::<Left>::default);
         let weak = left.as_ref().map_or_else(Weak::new, Arc::downgrade);
-        (Self { incoming: Some(incoming), polled: false, left: weak }, left)
+        (Self { incoming: Some(incoming), polled: false, broken: false, left: weak }, left)
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(incoming) = self.incoming.take().filter(|incoming| !incoming.is_end_stream())
+        let (polled, broken) = (self.polled, self.broken);
+        if let Some(incoming) = self.incoming.take().filter(|incoming| broken || !incoming.is_end_stream())
             && let Some(left) = self.left.upgrade()
         {
-            *left.lock() = Some(Unread { incoming, polled: self.polled });
+            *left.lock() = Some(Unread { incoming, polled, broken });
         }
     }
 }
@@ -65,8 +69,10 @@ impl HttpBody for RequestBody {
         let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
         this.polled = true;
         let polled = Pin::new(incoming).poll_frame(cx);
-        if let Poll::Ready(None) = polled {
-            this.incoming = None;
+        match &polled {
+            Poll::Ready(None) if !this.broken => this.incoming = None,
+            Poll::Ready(Some(Err(_))) => this.broken = true,
+            Poll::Ready(_) | Poll::Pending => {}
         }
         polled
     }
@@ -87,9 +93,9 @@ impl Left {
 
     /// Reads on to the body's end, if that is near. False: there is more, so the connection must end.
     pub(super) async fn is_read_out(&self, waits_for_continue: bool) -> bool {
-        let Some(Unread { incoming, polled }) = self.lock().take() else { return true };
+        let Some(Unread { incoming, polled, broken }) = self.lock().take() else { return true };
         // To read on would ask for a body (100) that nobody wants any more.
-        if (waits_for_continue && !polled) || incoming.size_hint().lower() > BYTES {
+        if broken || (waits_for_continue && !polled) || incoming.size_hint().lower() > BYTES {
             return false;
         }
         tokio::time::timeout(TIME, read_out(incoming)).await.unwrap_or(false)

@@ -11,10 +11,10 @@ use projections::origin::ReadModels;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Authenticating, Process, ServeError, connections, upstreams};
+use super::{Authenticating, Process, ServeError, apart, connections, upstreams};
 use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
 use crate::command::{Allowance, CommandParts, Commands};
-use crate::config::{Config, NatsRole};
+use crate::config::NatsRole;
 use crate::fleet;
 use crate::health::{self, Health};
 use crate::listener::{self, Bounds, Listener, Room, Sockets};
@@ -42,7 +42,7 @@ pub(super) async fn metrics(
     let router = health::router(Health { gate, read_models, ending: process.ending.clone(), metrics });
     let room = room(process, "metrics", process.places.metrics);
     let listener = Listener { serve: router, room, tls: None, cancel: process.cancel.clone() };
-    process.tasks.spawn(listener.run(socket));
+    apart::run("metrics", listener, socket, &process.tasks).map_err(ServeError::Thread)?;
     Ok(address)
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         random: Arc::clone(&process.random),
         fleet: process.fleet.clone(),
         members: Some(members.clone()),
-        trials: Trials::new(upstreams::client(config, Arc::clone(&process.clock))?),
+        trials: Trials::new(upstreams::client(process)?),
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),
     });
@@ -113,7 +113,7 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
         secrets: Arc::clone(&parts.secrets),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
-        settings: request_settings(config)?,
+        settings: request_settings(process),
     })?;
     let tls = process.tls.clone();
     let (key, address) = ("listen.public", config.listen.public);
@@ -148,15 +148,16 @@ fn room(process: &Process, name: &'static str, places: usize) -> Arc<Room> {
     Room::new(name, places, bounds, Arc::clone(&process.clock))
 }
 
-fn request_settings(config: &Config) -> Result<RequestSettings, ServeError> {
-    Ok(RequestSettings {
+fn request_settings(process: &Process) -> RequestSettings {
+    let config = &process.config;
+    RequestSettings {
         allowed_origins: config.mcp.allowed_origins.clone(),
-        upstream: upstreams::config(config)?,
+        upstream: upstreams::config(process, process.places.kept_by_each),
         user_agent: config.upstreams.user_agent,
         response_timeout: Duration::from_millis(config.upstreams.response_timeout_ms),
         body_idle_timeout: Duration::from_millis(config.upstreams.idle_timeout_ms),
         max_body_bytes: config.mcp.max_body_bytes,
         body_timeout: Duration::from_millis(config.mcp.body_timeout_ms),
         ..RequestSettings::new(config.public_url.clone())
-    })
+    }
 }

@@ -1,5 +1,7 @@
 //! What the process is told by signals.
 
+use std::convert::Infallible;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for SIGTERM or Ctrl-C.
@@ -15,10 +17,10 @@ pub async fn end_asked() {
 }
 
 /// SIGHUP: what can be read anew is. It ends nothing from when this is made.
-pub(super) struct Hangups(Option<Signal>);
+pub struct Hangups(Option<Signal>);
 
 impl Hangups {
-    pub(super) fn listen() -> Self {
+    pub fn listen() -> Self {
         let hangups = signal(SignalKind::hangup());
         if let Err(error) = &hangups {
             tracing::warn!(%error, "SIGHUP can't be listened to, and ends the process");
@@ -26,12 +28,11 @@ impl Hangups {
         Self(hangups.ok())
     }
 
-    /// Never ends.
-    pub(super) async fn each(self, reload: impl Fn()) {
+    pub async fn each(self, reload: impl Fn()) -> Infallible {
         if let Some(mut hangups) = self.0 {
             while hangups.recv().await.is_some() {
                 tracing::info!(
-                    "SIGHUP: the TLS files are looked at; all else that is configured needs a restart"
+                    "SIGHUP: the TLS files and upstreams.ca_file are looked at; all else that is configured needs a restart"
                 );
                 reload();
             }

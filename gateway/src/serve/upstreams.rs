@@ -3,34 +3,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::clock::Clock;
-
-use super::ServeError;
+use super::{Process, ServeError};
 use crate::config::{Config, ConfigError, Upstreams};
 use crate::public::PublicError;
-use crate::upstream::{Guard, HyperUpstream, Resolver, Trust, UpstreamConfig};
+use crate::upstream::{Guard, HyperUpstream, Resolver, TrustKeeper, TrustNow, UpstreamConfig};
 
-pub(super) fn config(config: &Config) -> Result<UpstreamConfig, ServeError> {
-    let Upstreams { allow, allow_http, ca_file, connect_timeout_ms, .. } = &config.upstreams;
-    let mut trust = Trust::public();
-    if let Some(path) = ca_file {
-        trust = trust.with_file(path).map_err(|error| ConfigError::Value {
-            key: "upstreams.ca_file".to_owned(),
-            problem: format!("{}: {error}", path.display()),
-            accepted: "a file of PEM certificates",
-        })?;
-    }
-    Ok(UpstreamConfig {
+/// Whose word on upstreams' certificates is taken, where a server has no authorities of its own.
+pub(super) fn trust(config: &Config) -> Result<(TrustNow, Option<TrustKeeper>), ConfigError> {
+    let Some(path) = &config.upstreams.ca_file else { return Ok((TrustNow::public(), None)) };
+    let read = TrustNow::with_file(path.clone()).map_err(|error| ConfigError::Value {
+        key: "upstreams.ca_file".to_owned(),
+        problem: format!("{}: {error}", path.display()),
+        accepted: "a file of PEM certificates",
+    });
+    read.map(|(trust, keeper)| (trust, Some(keeper)))
+}
+
+/// `max_idle`: connections that each runtime may keep for another call.
+pub(super) fn config(process: &Process, max_idle: usize) -> UpstreamConfig {
+    let Upstreams { allow, allow_http, connect_timeout_ms, .. } = &process.config.upstreams;
+    UpstreamConfig {
         guard: Arc::new(Guard::new(allow.clone(), allow_http.clone())),
-        trust,
+        trust: process.trust.clone(),
+        max_idle,
         connect_timeout: Duration::from_millis(*connect_timeout_ms),
         ..UpstreamConfig::default()
-    })
+    }
 }
 
 /// Control's own, which tries a server and keeps no connection to it.
-pub(super) fn client(settings: &Config, clock: Arc<dyn Clock>) -> Result<HyperUpstream, ServeError> {
+pub(super) fn client(process: &Process) -> Result<HyperUpstream, ServeError> {
     let resolver = Resolver::new().map_err(|error| ServeError::Public(PublicError::Thread(error)))?;
-    let config = UpstreamConfig { max_idle: 0, ..config(settings)? };
-    Ok(HyperUpstream::new(config, Arc::new(resolver), clock))
+    Ok(HyperUpstream::new(config(process, 0), Arc::new(resolver), Arc::clone(&process.clock)))
 }

@@ -1,7 +1,7 @@
 //! hyper's client connections: for each runtime, so that none moves between threads, and for each server, so that none
 //! is shared between tenants.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use super::connect::Connector;
 use super::guard::Guard;
 use super::resolve::Resolver;
 use super::site::{Bounds, Site, Sites};
-use super::trust::Trust;
+use super::trust::{Trust, TrustNow};
 use super::{Upstream, UpstreamBody, UpstreamError};
 
 /// How upstreams are called.
@@ -26,7 +26,7 @@ use super::{Upstream, UpstreamBody, UpstreamError};
 pub struct UpstreamConfig {
     pub guard: Arc<Guard>,
     /// Where a server has no authorities of its own.
-    pub trust: Trust,
+    pub trust: TrustNow,
     /// For resolving a name, connecting and agreeing on TLS.
     pub connect_timeout: Duration,
     /// An unused connection is closed after this time. Below the 5 s after which uvicorn and Node.js close
@@ -44,7 +44,7 @@ impl Default for UpstreamConfig {
     fn default() -> Self {
         Self {
             guard: Arc::new(Guard::default()),
-            trust: Trust::public(),
+            trust: TrustNow::public(),
             connect_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(4),
             max_idle_per_host: 64,
@@ -57,7 +57,9 @@ impl Default for UpstreamConfig {
 /// One runtime's way to the upstreams.
 pub struct HyperUpstream {
     connector: Connector,
-    tls: TlsConnector,
+    trust: TrustNow,
+    /// Of the authorities for all servers, as of their number.
+    tls: Mutex<Option<(u64, TlsConnector)>>,
     sites: Arc<Sites>,
     max_response_head: usize,
 }
@@ -68,7 +70,8 @@ impl HyperUpstream {
         let bounds =
             Bounds { time: config.idle_timeout, each: config.max_idle_per_host, all: config.max_idle };
         Self {
-            tls: config.trust.connector(),
+            trust: config.trust,
+            tls: Mutex::default(),
             sites: Sites::new(bounds, clock),
             max_response_head: config.max_response_head,
             connector: Connector { guard: config.guard, resolver, timeout: config.connect_timeout },
@@ -90,9 +93,19 @@ impl HyperUpstream {
     }
 
     /// What was agreed on under a server's own authorities serves no other.
-    fn tls(&self, to: &ServerEntry) -> Result<TlsConnector, UpstreamError> {
+    fn tls(&self, to: &ServerEntry, trust: u64) -> Result<TlsConnector, UpstreamError> {
         match &to.settings.ca {
-            None => Ok(self.tls.clone()),
+            None => {
+                let mut made = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
+                match &*made {
+                    Some((number, tls)) if *number == trust => Ok(tls.clone()),
+                    Some(_) | None => {
+                        let tls = self.trust.get().connector();
+                        *made = Some((trust, tls.clone()));
+                        Ok(tls)
+                    }
+                }
+            }
             Some(ca) => Trust::of(ca)
                 .map(|trust| trust.connector())
                 .map_err(|error| UpstreamError::Trust(error.to_string())),
@@ -112,7 +125,9 @@ impl Upstream for HyperUpstream {
         to: &ServerEntry,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
-        let site = self.sites.of(to, || self.tls(to))?;
+        // Before the authorities themselves: those that come in between have a number, and sites, of their own.
+        let trust = self.trust.number();
+        let site = self.sites.of(to, trust, || self.tls(to, trust))?;
         *request.uri_mut() = site.uri.clone();
         request.headers_mut().insert(HOST, site.authority.clone());
         loop {
@@ -129,3 +144,6 @@ impl Upstream for HyperUpstream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,8 @@ pub(super) struct Bounds {
 
 #[derive(Default)]
 struct Known {
-    sites: HashMap<(ServerId, u64), Arc<Site>>,
+    /// By server, its generation, and the number of the authorities for all.
+    sites: HashMap<(ServerId, u64, u64), Arc<Site>>,
     /// Connections that are unused, of all sites.
     unused: usize,
 }
@@ -72,13 +73,14 @@ impl Sites {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The server's, as of this generation. `tls` makes its connector when it is new.
+    /// The server's, as of this generation and these authorities. `tls` makes its connector when it is new.
     pub(super) fn of(
         self: &Arc<Self>,
         to: &ServerEntry,
+        trust: u64,
         tls: impl FnOnce() -> Result<TlsConnector, UpstreamError>,
     ) -> Result<Arc<Site>, UpstreamError> {
-        let name = (to.id, to.generation);
+        let name = (to.id, to.generation, trust);
         if let Some(site) = self.known().sites.get(&name) {
             return Ok(Arc::clone(site));
         }

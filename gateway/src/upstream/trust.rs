@@ -1,22 +1,48 @@
-//! Whose word on an upstream's certificate is taken.
+//! Whose word on an upstream's certificate is taken. The installation's own authorities are replaced while it runs: from
+//! when their file has changed they count for new connections, and until it can be used those before it do.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use events::server::Authorities;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
+
+use crate::files::keep_looking;
 
 /// The authorities that every upstream may have its certificate of: the public ones (Mozilla's list), and the
 /// installation's beside them.
 #[derive(Clone, Debug)]
 pub struct Trust(Arc<RootCertStore>);
 
+/// A [`Trust`] as it is now.
+#[derive(Clone, Debug)]
+pub struct TrustNow(watch::Receiver<Current>);
+
+#[derive(Debug)]
+struct Current {
+    trust: Trust,
+    /// Another one each time that the authorities have changed.
+    number: u64,
+}
+
+/// Keeps a [`TrustNow`] as its file is.
+pub struct TrustKeeper {
+    file: PathBuf,
+    /// What the file held when it was last looked at.
+    seen: Vec<u8>,
+    tell: watch::Sender<Current>,
+}
+
 /// Why there are no authorities of these certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
+    #[error("it can't be read: {0}")]
+    File(#[from] std::io::Error),
     #[error("it can't be read: {0}")]
     Pem(#[from] rustls::pki_types::pem::Error),
     #[error("it holds no certificate")]
@@ -30,10 +56,10 @@ impl Trust {
         Self(Arc::new(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }))
     }
 
-    /// With those of a PEM file.
-    pub fn with_file(&self, path: &Path) -> Result<Self, TrustError> {
+    /// With those of a PEM file's text.
+    fn with(&self, pem: &[u8]) -> Result<Self, TrustError> {
         let mut store = RootCertStore::clone(&self.0);
-        let certificates = CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()?;
+        let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
         if certificates.is_empty() {
             return Err(TrustError::None);
         }
@@ -57,6 +83,61 @@ impl Trust {
     }
 }
 
+impl TrustNow {
+    /// The public authorities alone.
+    pub fn public() -> Self {
+        let (_, now) = watch::channel(Current { trust: Trust::public(), number: 0 });
+        Self(now)
+    }
+
+    /// With those of a PEM file beside them.
+    pub fn with_file(file: PathBuf) -> Result<(Self, TrustKeeper), TrustError> {
+        let seen = std::fs::read(&file)?;
+        let (tell, now) = watch::channel(Current { trust: Trust::public().with(&seen)?, number: 0 });
+        Ok((Self(now), TrustKeeper { file, seen, tell }))
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.0.borrow().number
+    }
+
+    pub(super) fn get(&self) -> Trust {
+        self.0.borrow().trust.clone()
+    }
+}
+
+impl TrustKeeper {
+    /// Until cancelled. `now`: somebody says that the file has changed.
+    pub async fn run(mut self, now: watch::Receiver<()>, cancel: CancellationToken) {
+        let look = || match self.look() {
+            Ok(false) => {}
+            Ok(true) => {
+                metrics::counter!("keyledger_upstream_ca_reloads_total", "outcome" => "used").increment(1);
+                tracing::info!("upstreams.ca_file has changed and is used");
+            }
+            Err(error) => {
+                metrics::counter!("keyledger_upstream_ca_reloads_total", "outcome" => "refused").increment(1);
+                tracing::error!(file = %self.file.display(), %error,
+                    "upstreams.ca_file can't be used; the authorities before it still count");
+            }
+        };
+        keep_looking(now, cancel, look).await;
+    }
+
+    /// Whether other authorities count from now on. What can't be used is told once.
+    fn look(&mut self) -> Result<bool, TrustError> {
+        let pem = std::fs::read(&self.file)?;
+        if pem == self.seen {
+            return Ok(false);
+        }
+        let trust = Trust::public().with(&pem);
+        self.seen = pem;
+        let trust = trust?;
+        self.tell.send_modify(|current| *current = Current { trust, number: current.number + 1 });
+        Ok(true)
+    }
+}
+
 fn add<'a>(
     store: &mut RootCertStore,
     certificates: impl IntoIterator<Item = CertificateDer<'a>>,
@@ -65,4 +146,41 @@ fn add<'a>(
         store.add(certificate).map_err(|_| TrustError::Certificate { number })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authority() -> String {
+        rcgen::generate_simple_self_signed(["upstream.test".to_owned()]).unwrap().cert.pem()
+    }
+
+    fn count(now: &TrustNow) -> usize {
+        now.get().0.roots.len()
+    }
+
+    #[test]
+    fn a_file_that_changes_counts_and_one_that_can_not_be_used_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        assert!(matches!(TrustNow::with_file(file.clone()), Err(TrustError::File(_))));
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(TrustNow::with_file(file.clone()), Err(TrustError::None)));
+        std::fs::write(&file, authority()).unwrap();
+        let (now, mut keeper) = TrustNow::with_file(file.clone()).unwrap();
+        let with_one = count(&now);
+        assert!(!keeper.look().unwrap());
+        for broken in ["nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(&file, broken).unwrap();
+            keeper.look().unwrap_err();
+            assert!(!keeper.look().unwrap(), "it is told once");
+            assert_eq!((now.number(), count(&now)), (0, with_one));
+        }
+        std::fs::remove_file(&file).unwrap();
+        keeper.look().unwrap_err();
+        std::fs::write(&file, authority() + &authority()).unwrap();
+        assert!(keeper.look().unwrap());
+        assert_eq!((now.number(), count(&now)), (1, with_one + 1));
+    }
 }

@@ -57,6 +57,19 @@ async fn its_connection_serves_the_next_request_when_little_was_left() {
 }
 
 #[tokio::test]
+async fn a_body_that_can_not_be_read_ends_its_connection_and_the_answer_says_so() {
+    let open = Open::start();
+    for body in ["zz\r\nxxx\r\n0\r\n\r\n", "3\r\nxxxxx\r\n0\r\n\r\n"] {
+        let mut connection = Connection::open(open.address).await;
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        connection.write(&format!("{head}{body}")).await;
+        let reply = connection.reply().await;
+        assert_eq!((reply.status, reply.header("connection")), (400, Some("close")), "{body:?}");
+        assert_eq!(connection.end().await, "");
+    }
+}
+
+#[tokio::test]
 async fn pipelined_requests_behind_it_are_answered() {
     let open = Open::start();
     let mut connection = Connection::open(open.address).await;

@@ -1,5 +1,7 @@
 //! The times that a connection has, and what a full listener does.
 
+use axum::routing::get;
+
 use super::client::Connection;
 use super::*;
 
@@ -101,16 +103,35 @@ async fn a_full_listener_interrupts_no_request() {
     assert_eq!(new.reply().await.status, 200);
 }
 
+/// One as the public listener's, and one as those of the admin and the metrics listener are.
 #[tokio::test]
-async fn a_handler_that_panics_is_a_500_and_takes_nobody_with_it() {
-    let open = Open::start();
-    let mut connection = Connection::open(open.address).await;
-    for _ in 0..2 {
-        connection.write("GET /panic HTTP/1.1\r\nHost: x\r\n\r\n").await;
-        let answer = connection.reply().await;
-        assert_eq!(answer.status, 500);
-        assert_eq!(answer.json()["type"], "urn:keyledger:problem:internal");
-        connection.write(GET).await;
-        assert_eq!(connection.reply().await.status, 200);
+async fn a_handler_that_panics_is_a_500_that_is_counted_and_takes_nobody_with_it() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let counted = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let bare = |name| {
+        let handler = Handler::default();
+        Open::serving(name, handler.clone(), handler, 10, Bounds::default(), None)
+    };
+    let routed = |name| {
+        let router = axum::Router::new()
+            .route("/panic", get(async || -> &'static str { panic!("as the test asked") }))
+            .fallback(async || "here");
+        Open::serving(name, router, Handler::default(), 10, Bounds::default(), None)
+    };
+    for (name, open) in
+        [("public", bare("public")), ("admin", routed("admin")), ("metrics", routed("metrics"))]
+    {
+        let mut connection = Connection::open(open.address).await;
+        for _ in 0..2 {
+            connection.write("GET /panic HTTP/1.1\r\nHost: x\r\n\r\n").await;
+            let answer = connection.reply().await;
+            assert_eq!(answer.status, 500);
+            assert_eq!(answer.json()["type"], "urn:keyledger:problem:internal");
+            connection.write(GET).await;
+            assert_eq!(connection.reply().await.status, 200);
+        }
+        let count = format!("keyledger_panics_total{{place=\"{name}\"}} 2\n");
+        assert!(counted.render().contains(&count), "{}", counted.render());
     }
 }

@@ -6,6 +6,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -42,7 +43,7 @@ struct Encrypted {
     open: Open,
     first: Identity,
     files: TlsFiles,
-    changed: Arc<Notify>,
+    changed: watch::Sender<()>,
     _keeper: JoinSet<()>,
     _folder: TempDir,
 }
@@ -54,9 +55,9 @@ impl Encrypted {
         let (files, first) = (files(folder.path()), identity());
         write(&files, &first, &first);
         let (tls, keeper) = Tls::read(&files).unwrap();
-        let changed = Arc::new(Notify::new());
+        let changed = watch::Sender::new(());
         let mut tasks = JoinSet::new();
-        tasks.spawn(keeper.run(Arc::clone(&changed), CancellationToken::new()));
+        tasks.spawn(keeper.run(changed.subscribe(), CancellationToken::new()));
         let open = Open::listening(100, bounds, Some(tls));
         Self { open, first, files, changed, _keeper: tasks, _folder: folder }
     }
@@ -119,10 +120,10 @@ async fn files_that_change_are_served_to_new_connections() {
     let second = identity();
     // One of the two is there before the other: nothing changes.
     write(&encrypted.files, &second, &encrypted.first);
-    encrypted.changed.notify_one();
+    encrypted.changed.send_replace(());
     encrypted.connect(&encrypted.first).await.unwrap();
     write(&encrypted.files, &second, &second);
-    encrypted.changed.notify_one();
+    encrypted.changed.send_replace(());
     let served = async {
         while encrypted.connect(&second).await.is_err() {
             tokio::time::sleep(Duration::from_millis(5)).await;

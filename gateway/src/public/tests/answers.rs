@@ -2,12 +2,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use events::ServerId;
 use tokio::sync::Notify;
 
-use super::client::{PING, Reply};
+use super::client::{PING, Reply, post};
 use super::upstream::{FakeUpstream, Step, json, with};
-use super::world::{World, open_to, settings};
+use super::world::{World, new_id, open_to, settings};
 use crate::request::RequestSettings;
+use crate::upstream::UpstreamConfig;
 
 async fn answered(answer: String) -> Reply {
     let upstream = FakeUpstream::start(move |_| vec![Step::Write(answer.clone())]).await;
@@ -137,6 +139,26 @@ async fn a_connection_is_used_again() {
         assert_eq!(world.post(&key, "", PING).await.status, 200);
     }
     assert_eq!(upstream.seen.connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn connections_are_kept_for_another_call_up_to_a_bound_over_all_upstreams() {
+    let answering = async || FakeUpstream::start(|_| vec![Step::Write(json("{}"))]).await;
+    let (first, second) = (answering().await, answering().await);
+    let one = UpstreamConfig { max_idle: 1, ..settings().upstream };
+    let world = World::with(&first.url(), RequestSettings { upstream: one, ..settings() }).await;
+    world.server_registered(world.organization, ServerId::new(new_id()), "more", &second.url());
+    let key = world.key("mcp:*").await;
+    for _ in 0..3 {
+        for server in ["docs", "more"] {
+            let request = post(&format!("X-API-Key: {}\r\n", key.text), PING);
+            let request = request.replace("/mcp/acme/docs", &format!("/mcp/acme/{server}"));
+            assert_eq!(world.exchange(&request).await.status, 200);
+        }
+    }
+    assert_eq!(first.seen.connections.load(Ordering::SeqCst), 1);
+    assert_eq!(second.seen.connections.load(Ordering::SeqCst), 3);
+    second.gateway_has_closed(3).await;
 }
 
 #[tokio::test]
