@@ -161,7 +161,8 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     if let Some(keeper) = trust_keeper {
         process.tasks.spawn(keeper.run(reload.subscribe(), process.cancel.clone()));
     }
-    let started = process.start().await;
+    // Apart from those that wait for it: it holds every part while it is made.
+    let started = Box::pin(process.start()).await;
     let Process { config, ending, cancel, tasks, membership, followers, .. } = process;
     let stages = Stages { listeners: Stage { cancel, tasks }, membership, followers };
     match started {
