@@ -142,7 +142,7 @@ pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result
     let hangups = Hangups::listen();
     let place = Home::take(&options.data)?;
     if !options.ignored.is_empty() {
-        say(screen, format_args!("{}", ignores(&options.ignored, &place)))?;
+        say(screen, format_args!("{}", show::not_used(&options.ignored, &place)))?;
     }
     let mut parts = Parts::default();
     let outcome = tokio::select! {
@@ -158,14 +158,6 @@ pub async fn run(options: DevOptions, screen: &mut (dyn Write + Send)) -> Result
         () = pin_end()? => {}
     }
     outcome.and(forgotten.map_err(DevError::from))
-}
-
-fn ignores(variables: &[String], place: &Home) -> String {
-    format!(
-        "not used: {}; `keyledger dev` configures itself, in {}",
-        variables.join(", "),
-        place.configuration().display()
-    )
 }
 
 /// Completes at SIGTERM or Ctrl-C; both are caught from now on.

@@ -273,6 +273,12 @@ fn commands(place: &Home) -> String {
     ["status", "keys list --organization demo", "events tail"].map(command).join("\n")
 }
 
+/// Variables of the environment that configure other processes.
+pub(super) fn not_used(variables: &[String], place: &Home) -> String {
+    let (names, file) = (variables.join(", "), place.configuration());
+    format!("not used: {names}; `keyledger dev` configures itself, in {}", file.display())
+}
+
 fn milliseconds(duration: Duration) -> String {
     format!("{:.1} ms", duration.as_secs_f64() * 1_000.0)
 }
