@@ -35,8 +35,8 @@ pub struct Measured {
     pub answers: u64,
     /// Other answers, and connections that ended.
     pub failed: u64,
-    /// Bytes of bodies.
-    pub bytes: u64,
+    /// The status of one of these; 0: its connection ended.
+    pub failure: u16,
     pub elapsed: Duration,
     /// Microseconds, sorted.
     latencies: Vec<u32>,
@@ -97,7 +97,7 @@ impl Load {
             let one = one.expect("a connection's task ends in order");
             all.answers += one.answers;
             all.failed += one.failed;
-            all.bytes += one.bytes;
+            all.failure = all.failure.max(one.failure);
             all.latencies.extend(one.latencies);
         }
         all.elapsed = SystemClock.instant() - start;
@@ -128,13 +128,13 @@ async fn one(
         let mut reader = Reader::default();
         let whole = connection.call(&requests[number % requests.len()], &mut reader).await;
         let now = SystemClock.instant();
-        measured.bytes += reader.body;
         if whole.is_ok() && matches!(reader.status, 200..=299) {
             measured.answers += 1;
             let micros = (now - before).as_micros();
             measured.latencies.push(u32::try_from(micros).unwrap_or(u32::MAX));
         } else {
             measured.failed += 1;
+            measured.failure = measured.failure.max(reader.status);
         }
         if whole.is_err() {
             match Connection::open(to).await {

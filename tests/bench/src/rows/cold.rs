@@ -9,7 +9,8 @@ use crate::statistics::{Spread, short};
 const ROW: &str = "cold ./run: the build, downloads aside";
 
 /// Tells seconds of wall time, of user and of system time on its last line.
-const TIMED: &str = "TIMEFORMAT='%R %U %S'; time cargo build --release --locked --package keyledger 2>/dev/null";
+const TIMED: &str =
+    "TIMEFORMAT='%R %U %S'; time cargo build --release --locked --package keyledger 2>/dev/null";
 
 pub async fn take(bench: &Bench) -> Vec<Row> {
     let mut rows = if bench.arguments.cold { built() } else { Vec::new() };
@@ -46,6 +47,10 @@ fn row(row: &str, unit: &'static str, seen: f64, aim: &'static str, most: f64) -
         ratio: None,
         aim,
         holds: Some(seen <= most),
-        notes: vec![format!("load average when it ended: {} ({} {unit})", crate::process::load(), short(seen))],
+        notes: vec![format!(
+            "load average when it ended: {} ({} {unit})",
+            crate::process::load(),
+            short(seen)
+        )],
     }
 }

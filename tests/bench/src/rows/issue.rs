@@ -37,7 +37,8 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let window = arguments.window();
     let mut rows = Vec::new();
     for at_once in [1, 64] {
-        let (mut floor, mut ours, mut late, mut failed) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let (mut floor, mut ours, mut late) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut failed, mut failure) = (0, 0);
         for _ in 0..arguments.rounds() {
             floor.push(appended(&raw, &payload, at_once, window).await);
             let load =
@@ -46,6 +47,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
             ours.push(measured.per_second());
             late.push(measured.percentile(0.99) / 1e3);
             failed += measured.failed;
+            failure = measured.failure.max(failure);
         }
         let (floor, ours) = (Spread::of(&floor), Spread::of(&ours));
         let ratio = ours.median / floor.median;
@@ -57,7 +59,11 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
             ratio: Some(ratio),
             aim: AIM,
             holds: Some(ratio >= 0.7 && failed == 0),
-            notes: vec![format!("p99 {} ms, {failed} failed", short(Spread::of(&late).median))],
+            notes: vec![format!(
+                "p99 {} ms; {failed} failed{}",
+                short(Spread::of(&late).median),
+                if failed > 0 { format!(", such as with {failure}") } else { String::new() }
+            )],
         });
     }
     rows
