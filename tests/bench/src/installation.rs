@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use events::ScopeSet;
 use events::clock::{Clock, SystemClock};
 use events::log::Log;
@@ -16,6 +17,8 @@ use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::keys::{Issuer, Key};
+use crate::load::Connection;
+use crate::load::answer::Reader;
 use crate::process;
 
 /// Servers of the organization, each a path of the bare upstream.
@@ -48,7 +51,7 @@ impl Installation {
     /// One process with the role node alone.
     pub async fn node(arguments: &Arguments, upstream: SocketAddr) -> Self {
         let mut fleet = fleet(arguments, 1, false).await;
-        let organization = organization(&fleet).await;
+        let organization = organization(&fleet, "acme").await;
         register(&fleet, &organization, upstream).await;
         fleet.nodes[0].stop().await;
         let (issuer, log) = Issuer::of(&fleet.config, id(&organization)).await;
@@ -87,7 +90,7 @@ impl Installation {
 impl Full {
     pub async fn make(arguments: &Arguments) -> Self {
         let mut fleet = fleet(arguments, 1, false).await;
-        let organization = organization(&fleet).await;
+        let organization = organization(&fleet, "acme").await;
         let node = &mut fleet.nodes[0];
         node.stop().await;
         node.set("roles", "node");
@@ -111,10 +114,23 @@ pub async fn fleet(arguments: &Arguments, nodes: usize, durable: bool) -> Fleet 
     Fleet::with(Plan { nodes, own_postgres: true, set: &set, binary, durable, ..Plan::default() }).await
 }
 
-pub async fn organization(fleet: &Fleet) -> Organization {
-    let organization = json!({"slug": "acme", "name": "Measured"});
+pub async fn organization(fleet: &Fleet, slug: &str) -> Organization {
+    let organization = json!({"slug": slug, "name": "Measured"});
     let organization = fleet.write(0, Ask::post("/api/v1/organizations", &organization)).await;
-    Organization { id: text(&organization, "id"), slug: "acme".to_owned() }
+    Organization { id: text(&organization, "id"), slug: slug.to_owned() }
+}
+
+/// Waits until the admin API does what each of these asks.
+pub async fn does(fleet: &Fleet, requests: &[Bytes]) {
+    let mut connection = Connection::open(fleet.nodes[0].admin).await.expect("a connection");
+    for request in requests {
+        let mut done = async || {
+            let mut reader = Reader::keeping();
+            let answered = connection.call(request, &mut reader).await;
+            if answered.is_ok() && matches!(reader.status, 200..=299) { Ok(()) } else { Err(reader) }
+        };
+        poll::until("the admin API does it", PATIENCE, &mut done).await;
+    }
 }
 
 pub fn id(organization: &Organization) -> events::OrganizationId {

@@ -23,17 +23,32 @@ use crate::statistics::{Spread, short};
 
 const AIM: &str = "at least 0.70";
 const STREAM: &str = "BENCH";
+/// Of one organization and one key only so many requests are served at once: who sends 64 is many.
+const ORGANIZATIONS: usize = 16;
+const SENDERS: usize = 4;
 
 pub async fn take(bench: &Bench) -> Vec<Row> {
     let arguments = &bench.arguments;
     let fleet = installation::fleet(arguments, 1, true).await;
-    let organization = installation::organization(&fleet).await;
-    let (issuer, _) = Issuer::of(&fleet.config, installation::id(&organization)).await;
-    let payload = Bytes::from(issuer.draw(&scopes("mcp:*")).1.encode().expect("JSON"));
+    let mut requests: Vec<Bytes> = Vec::new();
+    let mut payload = Bytes::new();
+    for number in 0..ORGANIZATIONS {
+        let organization = installation::organization(&fleet, &format!("acme-{number}")).await;
+        let (issuer, log) = Issuer::of(&fleet.config, installation::id(&organization)).await;
+        payload = Bytes::from(issuer.draw(&scopes("mcp:*")).1.encode().expect("JSON"));
+        for sender in issuer.issue(&*log, SENDERS, &scopes("admin:*:*")).await {
+            let bearer = format!("Authorization: Bearer {}\r\n", sender.text);
+            let body = json!({"name": "A measured key", "scopes": ["mcp:*"]}).to_string();
+            requests.push(post(&organization.path("keys"), &bearer, &body));
+        }
+    }
+    // One organization's after the other's: no two of one organization stand beside each other.
+    let requests: Arc<[Bytes]> = (0..SENDERS)
+        .flat_map(|sender| (0..ORGANIZATIONS).map(move |organization| organization * SENDERS + sender))
+        .map(|at| requests[at].clone())
+        .collect();
+    installation::does(&fleet, &requests).await;
     let raw = raw(&fleet).await;
-    let bearer = format!("Authorization: Bearer {}\r\n", fleet.admin_key);
-    let body = json!({"name": "A measured key", "scopes": ["mcp:*"]}).to_string();
-    let request: Arc<[Bytes]> = [post(&organization.path("keys"), &bearer, &body)].into();
     let window = arguments.window();
     let mut rows = Vec::new();
     for at_once in [1, 64] {
@@ -42,7 +57,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
         for _ in 0..arguments.rounds() {
             floor.push(appended(&raw, &payload, at_once, window).await);
             let load =
-                Load { to: fleet.nodes[0].admin, requests: Arc::clone(&request), connections: at_once };
+                Load { to: fleet.nodes[0].admin, requests: Arc::clone(&requests), connections: at_once };
             let measured = load.run(Until::Elapsed(window)).await;
             ours.push(measured.per_second());
             late.push(measured.percentile(0.99) / 1e3);

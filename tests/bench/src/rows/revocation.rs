@@ -32,7 +32,7 @@ const SUBJECT: &str = "bench.raw";
 pub async fn take(bench: &Bench) -> Vec<Row> {
     let count = bench.arguments.revocations();
     let fleet = installation::fleet(&bench.arguments, NODES, false).await;
-    let organization = installation::organization(&fleet).await;
+    let organization = installation::organization(&fleet, "acme").await;
     installation::register(&fleet, &organization, bench.upstream().await.address).await;
     let (issuer, log) = Issuer::of(&fleet.config, installation::id(&organization)).await;
     let mut keys = issuer.issue(&*log, 2 * count + SENDERS, &scopes("mcp:*")).await;
