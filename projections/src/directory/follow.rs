@@ -11,7 +11,7 @@ use std::time::Duration;
 use events::clock::Clock;
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
-use events::{LogId, Timestamp};
+use events::{LogId, Read, Timestamp};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +44,12 @@ const AFTERWARDS: Duration = Duration::from_millis(1);
 
 /// Messages that are taken from the follower at once, when they are there.
 const CHUNK: usize = 512;
+
+/// So many messages are worth another thread.
+const APART: usize = 64;
+
+/// Chunks that are decoded at once, at most.
+const AT_ONCE: usize = 4;
 
 struct Shell {
     log: Arc<dyn Log>,
@@ -119,7 +125,7 @@ impl Shell {
             return FollowError::Diverged(format!("its id is {log} now"));
         }
         let mut chunks = match self.log.follow(*place).await {
-            Ok(follower) => follower.ready_chunks(CHUNK),
+            Ok(follower) => follower.ready_chunks(CHUNK).map(|chunk| decode(log, chunk)).buffered(AT_ONCE),
             Err(error) => return error,
         };
         // What a snapshot brought counts once the log has been seen to hold the event at its place.
@@ -135,24 +141,23 @@ impl Shell {
     fn apply(
         &self,
         log: LogId,
-        chunk: Vec<Result<Stored, FollowError>>,
+        chunk: Vec<Result<Decoded, FollowError>>,
         place: &mut Option<Place>,
     ) -> Result<(), FollowError> {
         let caught_up = self.gate.is_caught_up();
         let mut applied = 0;
         let mut end = Ok(());
         for item in chunk {
-            let stored = match item {
-                Ok(stored) => stored,
+            let Decoded { sequence, stored_at, read } = match item {
+                Ok(decoded) => decoded,
                 Err(error) => {
                     end = Err(error);
                     break;
                 }
             };
-            let read = stored.read(log);
             self.directory.apply(&read);
-            *place = Some(Place { log, sequence: stored.sequence, event: read.event_id() });
-            self.stored_at.store(stored.stored_at.unix_millis(), Ordering::Relaxed);
+            *place = Some(Place { log, sequence, event: read.event_id() });
+            self.stored_at.store(stored_at.unix_millis(), Ordering::Relaxed);
             applied += 1;
         }
         if applied > 0 {
@@ -238,6 +243,32 @@ impl Shell {
     fn last_stored_at(&self) -> Timestamp {
         Timestamp::from_unix_millis(self.stored_at.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
     }
+}
+
+/// A message that was read.
+struct Decoded {
+    sequence: u64,
+    stored_at: Timestamp,
+    read: Read,
+}
+
+/// A chunk as it comes in a replay is decoded by a thread of its own, beside those before and after it: that is most
+/// of a replay's work. What comes by and by is decoded here, at once.
+async fn decode(log: LogId, chunk: Vec<Result<Stored, FollowError>>) -> Vec<Result<Decoded, FollowError>> {
+    let apart = chunk.len() >= APART;
+    let all = move || {
+        let one = |stored: Stored| {
+            let Stored { sequence, stored_at, .. } = stored;
+            Decoded { sequence, stored_at, read: stored.read(log) }
+        };
+        chunk.into_iter().map(|stored| stored.map(one)).collect()
+    };
+    if !apart {
+        return all();
+    }
+    let decoded = tokio::task::spawn_blocking(all).await;
+    decoded
+        .unwrap_or_else(|error| vec![Err(FollowError::Unavailable(format!("it was not decoded: {error}")))])
 }
 
 /// What is said of a replay, at each question.
