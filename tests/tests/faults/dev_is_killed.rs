@@ -95,6 +95,9 @@ async fn its_further_nodes_serve_the_same_and_end_with_it() {
     let further = dev.facts["further_nodes"].as_array().unwrap().clone();
     assert_eq!(further.len(), 2, "{further:?}");
     assert!(screen(&data).contains("is refused (401) on every node"), "{}", screen(&data));
+    assert!(screen(&data).contains("not used: KEYLEDGER_LISTEN__PUBLIC;"), "{}", screen(&data));
+    // What a terminal that closes sends ends none of them.
+    signal("HUP", dev.facts["process"].as_u64().unwrap()).await;
 
     let ask = Ask::post(dev.keys(), &json!({"name": "from the second", "scopes": ["mcp:demo"]}));
     let ask = ask.bearer(&text(&dev.facts, "admin_key"));
@@ -198,6 +201,8 @@ fn spawn(data: &Path, arguments: &[&str]) -> Child {
         .args(["dev", "--data"])
         .arg(data)
         .args(arguments)
+        // It configures itself.
+        .env("KEYLEDGER_LISTEN__PUBLIC", "nowhere")
         .stdin(Stdio::null())
         .stdout(screen.try_clone().unwrap())
         .stderr(screen)

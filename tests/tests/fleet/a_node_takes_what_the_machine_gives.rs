@@ -81,7 +81,9 @@ async fn a_node_with_few_descriptors_says_so_and_answers_livez_at_its_limit() {
     node.limit_files(256);
     node.start().await;
     node.becomes_ready().await;
-    assert!(node.said().contains("may open 256 files"), "{}", node.said());
+    for told in ["may open 256 files", "listen.public takes ", "listen.admin ", "listen.metrics "] {
+        assert!(node.said().contains(told), "{told}: {}", node.said());
+    }
     let mut held = Vec::new();
     for _ in 0..400 {
         held.push(within("a connection", BOUND, TcpStream::connect(node.public)).await.unwrap());

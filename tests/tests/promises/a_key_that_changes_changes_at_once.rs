@@ -92,9 +92,11 @@ async fn becomes(spine: &Spine, ask: &Ask, status: u16, what: &str) -> Duration 
 }
 
 async fn becomes_within(spine: &Spine, ask: &Ask, status: u16, what: &str, bound: Duration) -> Duration {
-    let ((), took) = poll::until(what, bound, async || match ask.send(spine.public).await {
-        answer if answer.status == status => Ok(()),
-        answer => Err((answer.status, answer.text())),
+    let ((), took) = poll::until(what, bound, async || match ask.try_send(spine.public).await {
+        Ok(answer) if answer.status == status => Ok(()),
+        Ok(answer) => Err(format!("{}: {}", answer.status, answer.text())),
+        // An answer that the change has met on its way is cut off.
+        Err(error) => Err(error.to_string()),
     })
     .await;
     took

@@ -59,3 +59,21 @@ async fn first_since(log: &dyn Log, time: Timestamp, last: u64) -> Result<u64, C
     }
     Ok(low)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_beginning_is_told_with_what_is_wrong() {
+        assert!(matches!("2026-11-24T08:00:00.5Z".parse(), Ok(From::Time(_))));
+        for (text, word) in [
+            ("yesterday", "a position"),
+            ("2026-11-24T08:00:00.1234Z", "millisecond"),
+            ("2026-11-24 08:00:00Z", "no T between"),
+        ] {
+            let told = text.parse::<From>().unwrap_err();
+            assert!(told.contains(word), "{told}");
+        }
+    }
+}
