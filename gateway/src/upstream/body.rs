@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -19,6 +19,8 @@ use super::site::Site;
 
 /// Frames that are taken ahead: a body of one, and the news that it was the last.
 const MAX_AHEAD: usize = 2;
+/// Frames pass together until they have so many bytes.
+const TOGETHER: usize = 8 * 1_024;
 
 /// A body as it comes from an upstream, or one that is made of it.
 pub struct UpstreamBody {
@@ -74,11 +76,74 @@ impl UpstreamBody {
         }
     }
 
+    /// A frame, together with small ones that are there already: each that passes on costs as much as a large one.
+    fn poll_together(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        let Some(frame) = ready!(Pin::new(&mut self.rest).poll_frame(cx)).transpose()? else {
+            return Poll::Ready(None);
+        };
+        let mut together = match frame.into_data() {
+            Ok(data) => Together::One(data),
+            Err(other) => return Poll::Ready(Some(Ok(other))),
+        };
+        while together.len() < TOGETHER && !self.rest.is_end_stream() {
+            let Poll::Ready(next) = Pin::new(&mut self.rest).poll_frame(cx) else { break };
+            match next {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => together.add(&data),
+                    Err(other) => {
+                        self.ahead.push_back(Ok(other));
+                        break;
+                    }
+                },
+                Some(Err(error)) => {
+                    self.ahead.push_back(Err(error));
+                    break;
+                }
+                None => break,
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(together.into_bytes()))))
+    }
+
     /// Where it comes from, while it comes.
     pub fn peer(&self) -> Option<SocketAddr> {
         match &self.rest {
             Inner::Carried(carried) => carried.carrier.as_ref().map(|carrier| carrier.peer()),
             Inner::Made(_) => None,
+        }
+    }
+}
+
+/// Data of one frame or of several.
+enum Together {
+    One(Bytes),
+    Several(BytesMut),
+}
+
+impl Together {
+    fn len(&self) -> usize {
+        match self {
+            Self::One(data) => data.len(),
+            Self::Several(data) => data.len(),
+        }
+    }
+
+    fn add(&mut self, next: &[u8]) {
+        match self {
+            Self::One(first) => {
+                let mut several = BytesMut::with_capacity(TOGETHER.max(first.len() + next.len()));
+                several.extend_from_slice(first);
+                several.extend_from_slice(next);
+                *self = Self::Several(several);
+            }
+            Self::Several(data) => data.extend_from_slice(next),
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::One(data) => data,
+            Self::Several(data) => data.freeze(),
         }
     }
 }
@@ -140,7 +205,7 @@ impl Body for UpstreamBody {
         let this = self.get_mut();
         let polled = match this.ahead.pop_front() {
             Some(frame) => Poll::Ready(Some(frame)),
-            None => Pin::new(&mut this.rest).poll_frame(cx),
+            None => this.poll_together(cx),
         };
         match polled {
             // Whoever passes it on throws away, at an error, what it has not written yet.

@@ -20,6 +20,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::UpstreamError;
+use super::socket::Inquiry;
 use super::stream::UpstreamStream;
 
 type Conversation = Connection<TokioIo<UpstreamStream>, Full<Bytes>>;
@@ -31,6 +32,7 @@ pub(super) struct Carrier {
     relay: Arc<Relay>,
     waker: Waker,
     peer: SocketAddr,
+    inquiry: Inquiry,
 }
 
 /// Why there is no answer.
@@ -67,7 +69,7 @@ impl Wake for Relay {
 impl Carrier {
     /// On a stream that is connected. `head`: an answer's headers may be this long, in bytes.
     pub(super) async fn new(stream: UpstreamStream, head: usize) -> Result<Box<Self>, UpstreamError> {
-        let peer = stream.peer;
+        let (peer, inquiry) = (stream.peer, stream.inquiry.clone());
         let (sender, connection) = Builder::new()
             .max_buf_size(head.max(8_192))
             .handshake(TokioIo::new(stream))
@@ -75,7 +77,7 @@ impl Carrier {
             .map_err(|error| UpstreamError::Broken(deepest(&error)))?;
         let relay = Arc::<Relay>::default();
         let waker = Waker::from(Arc::clone(&relay));
-        Ok(Box::new(Self { sender, connection: Some(connection), relay, waker, peer }))
+        Ok(Box::new(Self { sender, connection: Some(connection), relay, waker, peer, inquiry }))
     }
 
     pub(super) fn peer(&self) -> SocketAddr {
@@ -103,6 +105,12 @@ impl Carrier {
         let Self { connection, relay, waker, .. } = self;
         let frame = relay.poll(cx, waker, connection, |cx| Pin::new(&mut *body).poll_frame(cx));
         frame.map(|frame| frame.map(|frame| frame.map_err(|error| UpstreamError::Broken(deepest(&error)))))
+    }
+
+    /// Whether it can still carry a request, after a time in which nobody looked at it.
+    pub(super) fn still_stands(&mut self) -> bool {
+        self.inquiry.make();
+        self.is_usable()
     }
 
     /// Whether it can carry another request now.

@@ -65,6 +65,7 @@ impl Connector {
         };
         tune(&stream);
         let socket = UpstreamSocket::new(stream);
+        let inquiry = socket.inquiry();
         let wire = match &site.tls {
             None => Wire::Plain(socket),
             Some(tls) => {
@@ -75,7 +76,7 @@ impl Connector {
                 Wire::Tls(Box::new(stream))
             }
         };
-        Ok(UpstreamStream { wire, peer })
+        Ok(UpstreamStream { wire, peer, inquiry })
     }
 
     fn check(&self, address: IpAddr, tls: bool) -> Result<(), Refused> {

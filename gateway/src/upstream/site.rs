@@ -151,7 +151,7 @@ impl Site {
             known.unused = known.unused.saturating_sub(1);
             drop(known);
             let unused_for = sites.clock.instant().saturating_duration_since(since);
-            if unused_for < sites.bounds.time && carrier.is_usable() {
+            if unused_for < sites.bounds.time && carrier.still_stands() {
                 return Some(carrier);
             }
         }

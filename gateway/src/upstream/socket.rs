@@ -2,11 +2,13 @@
 //!
 //! tokio hears of a close when the runtime next asks the kernel. A request that is handed to an unused
 //! connection before that would be written into nothing, and since some of it was written it could not be
-//! sent again. So when an unused connection is looked at once more (hyper does so before it writes a
-//! request), this asks the kernel itself: one system call a request.
+//! sent again. So before an unused connection is used again, the next look at it asks the kernel itself: one system
+//! call a request.
 
 use std::io::{ErrorKind, Read};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
@@ -15,21 +17,30 @@ use tokio::net::TcpStream;
 
 pub(super) struct UpstreamSocket {
     stream: TcpStream,
-    /// What the socket was last seen to do.
-    last: Last,
+    inquiry: Inquiry,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Last {
-    Wrote,
-    Read,
-    /// After a read there was nothing more: unused, or within an answer.
-    Quiet,
+/// Has the next look at a socket ask the kernel.
+#[derive(Clone, Default)]
+pub(super) struct Inquiry(Arc<AtomicBool>);
+
+impl Inquiry {
+    pub(super) fn make(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_made(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl UpstreamSocket {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, last: Last::Wrote }
+        Self { stream, inquiry: Inquiry::default() }
+    }
+
+    pub(super) fn inquiry(&self) -> Inquiry {
+        self.inquiry.clone()
     }
 }
 
@@ -40,26 +51,22 @@ impl AsyncRead for UpstreamSocket {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        match (&polled, self.last) {
-            (Poll::Ready(_), _) => self.last = Last::Read,
-            (Poll::Pending, Last::Wrote) => {}
-            (Poll::Pending, Last::Read) => self.last = Last::Quiet,
-            (Poll::Pending, Last::Quiet) => {
-                let mut bytes = [0; 512];
-                let room = buffer.remaining().min(bytes.len());
-                // The socket does not block. What is waited for is registered with tokio already.
-                match (&*SockRef::from(&self.stream)).read(&mut bytes[..room]) {
-                    Ok(read) => {
-                        buffer.put_slice(&bytes[..read]);
-                        self.last = Last::Read;
-                        return Poll::Ready(Ok(()));
-                    }
-                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            }
+        if polled.is_ready() || !self.inquiry.is_made() {
+            return polled;
         }
-        polled
+        let mut bytes = [0; 512];
+        let room = buffer.remaining().min(bytes.len());
+        // The socket does not block. What is waited for is registered with tokio already.
+        match (&*SockRef::from(&self.stream)).read(&mut bytes[..room]) {
+            Ok(read) => {
+                buffer.put_slice(&bytes[..read]);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
     }
 }
 
@@ -69,7 +76,6 @@ impl AsyncWrite for UpstreamSocket {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        self.last = Last::Wrote;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -78,7 +84,6 @@ impl AsyncWrite for UpstreamSocket {
         cx: &mut Context<'_>,
         slices: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        self.last = Last::Wrote;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
@@ -120,16 +125,19 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut peer, _) = listener.accept().unwrap();
         let mut socket = UpstreamSocket::new(stream);
+        let inquiry = socket.inquiry();
         socket.write_all(b"question").await.unwrap();
         peer.read_exact(&mut [0; 8]).unwrap();
         peer.write_all(b"answer").unwrap();
         let mut answer = [0; 6];
         socket.read_exact(&mut answer).await.unwrap();
         assert_eq!(look(&mut socket), Poll::Pending);
+        inquiry.make();
         assert_eq!(look(&mut socket), Poll::Pending);
         // From here on nothing is awaited: the runtime asks the kernel nothing.
         drop(peer);
-        assert_eq!(look(&mut socket.stream), Poll::Pending, "tokio has not heard of it");
+        assert_eq!(look(&mut socket), Poll::Pending, "tokio has not heard of it");
+        inquiry.make();
         assert_eq!(look(&mut socket), Poll::Ready(0));
     }
 }

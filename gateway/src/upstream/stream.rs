@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
-use super::socket::UpstreamSocket;
+use super::socket::{Inquiry, UpstreamSocket};
 
 pub(super) struct UpstreamStream {
     pub(super) wire: Wire,
     pub(super) peer: SocketAddr,
+    pub(super) inquiry: Inquiry,
 }
 
 pub(super) enum Wire {
