@@ -201,7 +201,7 @@ impl Projector {
         let storing = async {
             while place(from) < until {
                 let mut taken = ahead.take().await;
-                taken.items.retain(|item| item.sequence <= until);
+                taken.items.retain(|item| item.message.sequence <= until);
                 self.store_or_park(log, from, taken.items).await?;
                 tell(place(from));
                 if let Some(error) = taken.end.filter(|_| place(from) < until) {
@@ -246,7 +246,7 @@ impl Projector {
     ) -> Result<(), ProjectError> {
         let mut items = Vec::with_capacity(messages.len());
         for message in messages {
-            items.push(self.prepare(message, log).await?);
+            items.push(self.prepare(message.clone(), log).await?);
         }
         self.store_or_park(log, from, items).await
     }
@@ -258,7 +258,7 @@ impl Projector {
         mut items: Vec<Item>,
     ) -> Result<(), ProjectError> {
         let place = from.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
-        items.retain(|item| item.sequence > place);
+        items.retain(|item| item.message.sequence > place);
         match self.store(log, from, &items).await {
             Err(ProjectError::Database(error)) if is_refused(&error) => {
                 self.one_by_one(log, from, items).await
@@ -283,7 +283,7 @@ impl Projector {
                 if !is_refused(refused) {
                     return Err(error);
                 }
-                tracing::error!(projection = %self.projection, sequence = item.sequence, error = %refused, "PostgreSQL refuses an event: it is parked");
+                tracing::error!(projection = %self.projection, sequence = item.message.sequence, error = %refused, "PostgreSQL refuses an event: it is parked");
                 let event = batch::park(&event.recorded, format!("PostgreSQL refuses it: {refused}"));
                 item.what = What::Parked(Box::new(event));
                 self.store(log, from, &one).await?;
@@ -299,7 +299,8 @@ impl Projector {
         items: &[Item],
     ) -> Result<(), ProjectError> {
         let Some(last) = items.last() else { return Ok(()) };
-        let to = Checkpoint { log, sequence: last.sequence, event: last.event, stored_at: last.stored_at };
+        let Stored { sequence, stored_at, .. } = last.message;
+        let to = Checkpoint { log, sequence, event: last.message.read(log).event_id(), stored_at };
         match batch::store(&self.pool, self.projection, from.as_ref(), to, items).await? {
             Outcome::Fenced => Err(ProjectError::Fenced),
             Outcome::Stored { to, parked } => {
@@ -317,45 +318,41 @@ impl Projector {
         }
     }
 
-    async fn prepare(&self, message: &Stored, log: LogId) -> Result<Item, ProjectError> {
-        let (event, what) = match message.read(log) {
-            Read::Event(recorded) => (Some(recorded.envelope.id), self.take_in(recorded).await?),
+    async fn prepare(&self, message: Stored, log: LogId) -> Result<Item, ProjectError> {
+        // Most of a log is no matter of most projections, which its subject tells without reading it.
+        if message.subject.parse().is_ok_and(|subject| !self.projection.takes(&subject)) {
+            return Ok(Item { message, what: What::PassedOver });
+        }
+        let what = match message.read(log) {
+            Read::Event(recorded) => self.take_in(recorded).await?,
             Read::Unreadable(unreadable) => {
                 let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = *unreadable;
-                let what = if self.projection.takes(&subject) {
-                    tracing::error!(projection = %self.projection, sequence = message.sequence, %subject, ?kind,
-                        version = schema_version, %reason,
-                        "an event can't be read: it is parked with what follows of its aggregate");
-                    let event = ParkedEvent {
-                        sequence: message.sequence,
-                        subject,
-                        event: id,
-                        kind: kind.map(Into::into),
-                        schema_version,
-                        stored_at,
-                        reason: reason.to_string(),
-                    };
-                    What::Parked(Box::new(event.storable()))
-                } else {
-                    What::PassedOver
+                tracing::error!(projection = %self.projection, sequence = message.sequence, %subject, ?kind,
+                    version = schema_version, %reason,
+                    "an event can't be read: it is parked with what follows of its aggregate");
+                let event = ParkedEvent {
+                    sequence: message.sequence,
+                    subject,
+                    event: id,
+                    kind: kind.map(Into::into),
+                    schema_version,
+                    stored_at,
+                    reason: reason.to_string(),
                 };
-                (id, what)
+                What::Parked(Box::new(event.storable()))
             }
             Read::Foreign(foreign) => {
                 if self.projection == Projection::History {
                     tracing::error!(sequence = message.sequence, subject = %foreign.subject,
                         reason = %foreign.reason, "a message in the log is no event of ours: skipped");
                 }
-                (None, What::PassedOver)
+                What::PassedOver
             }
         };
-        Ok(Item { sequence: message.sequence, event, stored_at: message.stored_at, what })
+        Ok(Item { message, what })
     }
 
     async fn take_in(&self, recorded: Box<Recorded>) -> Result<What, ProjectError> {
-        if !self.projection.takes(&recorded.envelope.subject) {
-            return Ok(What::PassedOver);
-        }
         let texts = text::open(&*self.unseal, &recorded).await?;
         let row = match self.projection {
             Projection::History => match history::row(&recorded, &texts) {

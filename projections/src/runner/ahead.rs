@@ -68,7 +68,7 @@ async fn next(projector: &Projector, log: LogId, follower: &mut Follower, room: 
     };
     let bytes = u32::try_from(message.payload.len().min(ROOM)).unwrap_or(u32::MAX);
     let place = Arc::clone(room).acquire_many_owned(bytes).await.map_err(|_| ended())?;
-    Ok((projector.prepare(&message, log).await?, place))
+    Ok((projector.prepare(message, log).await?, place))
 }
 
 fn ended() -> ProjectError {

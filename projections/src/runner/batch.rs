@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use events::{EventId, Recorded, Timestamp};
+use events::Recorded;
+use events::log::Stored;
 use sqlx::PgConnection;
 
 use super::fold;
@@ -15,10 +16,7 @@ use crate::postgres::{EventRow, Pool};
 /// A message of the log, made ready to be stored.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub sequence: u64,
-    /// `None`: it is no event of ours.
-    pub event: Option<EventId>,
-    pub stored_at: Timestamp,
+    pub message: Stored,
     pub what: What,
 }
 
@@ -93,7 +91,7 @@ pub(super) async fn unpark(
     if !checkpoint::hold(&mut transaction, projection, at).await? {
         return Ok(Unparked::Fenced);
     }
-    let sequences: Vec<i64> = items.iter().map(|item| item.sequence.cast_signed()).collect();
+    let sequences: Vec<i64> = items.iter().map(|item| item.message.sequence.cast_signed()).collect();
     if parked::remove(&mut transaction, projection, subject, &sequences).await? > 0 {
         return Ok(Unparked::MoreWait);
     }
