@@ -63,6 +63,29 @@ async fn a_follower_gets_what_the_log_holds() {
     }
 }
 
+/// Each request for messages ends when all of them have come, and the server says so.
+#[tokio::test]
+async fn a_pull_goes_on_over_many_requests() {
+    let (_nats, log) = with_log().await;
+    bootstrap(&log).await;
+    fill(&log, 60).await;
+    let follow = jetstream::Follow {
+        stream: jetstream::STREAM.to_owned(),
+        from: 1,
+        name: "follow",
+        description: "a test's",
+        ahead: 8,
+        heartbeat: Duration::from_secs(1),
+        lasts: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
+    };
+    let wire = jetstream::Wire::new(log.client().clone());
+    let mut pull = jetstream::Pull::open(&wire, wire.connection(), follow).await.unwrap();
+    for sequence in 1..=61 {
+        assert_eq!(pull.next().await.unwrap().delivery.stream_sequence, sequence);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_lost_or_doubled_over_crashes_of_the_server() {
     let (mut nats, log) = with_log().await;

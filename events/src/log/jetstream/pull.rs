@@ -187,9 +187,13 @@ impl Pull {
                 let delivered = header(message, "Nats-Last-Consumer").unwrap_or(0);
                 if delivered > self.delivered { Err(Ended::Lost) } else { Ok(()) }
             }
-            // A request has expired (408), or the next message is beyond its bytes (409, one of many): what was left
-            // of it is asked for again.
-            status if status == StatusCode::TIMEOUT || description.ends_with("MaxBytes") => {
+            // A request has ended: it has expired (408), the next message is beyond its bytes, or all of its messages
+            // came before its bytes were used up (409, among many others). What was left of it is asked for again.
+            status
+                if status == StatusCode::TIMEOUT
+                    || description.ends_with("MaxBytes")
+                    || description == "Batch Completed" =>
+            {
                 let left = header(message, "Nats-Pending-Messages").unwrap_or(self.asked);
                 self.asked = self.asked.saturating_sub(left);
                 Ok(())

@@ -175,7 +175,8 @@ impl Raw {
         for _ in 0..NODES {
             let client = nats.connect(keyledger_tests::servers::ROOT).await;
             receivers.push(client.subscribe(SUBJECT).await.expect("a subscription"));
-            client.flush().await.expect("the subscription is known");
+            // An answer to what was sent after it: the server knows the subscription.
+            client.request("$JS.API.INFO", Bytes::new()).await.expect("the subscription is known");
             clients.push(client);
         }
         Self { publisher, receivers, _clients: clients }
