@@ -21,6 +21,7 @@ use events::position::Place;
 use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject, Timestamp};
 use papaya::{Equivalent, HashMap};
 
+use self::hash::ById;
 use self::holding::Holdings;
 use self::watch::Watches;
 
@@ -28,6 +29,7 @@ mod fold;
 pub mod follow;
 pub mod freshness;
 pub mod gate;
+mod hash;
 mod holding;
 mod key;
 pub mod lease;
@@ -48,12 +50,12 @@ pub use watch::{Part, Watch};
 /// Every key, organization and server of the log up to [`Directory::applied`].
 #[derive(Default)]
 pub struct Directory {
-    keys: HashMap<DigestBytes, Arc<KeyEntry>>,
+    keys: ById<DigestBytes, Arc<KeyEntry>>,
     /// The same entries: a pointer is smaller than a digest.
-    keys_by_id: HashMap<KeyId, Arc<KeyEntry>>,
-    organizations: HashMap<OrganizationId, Arc<OrganizationEntry>>,
+    keys_by_id: ById<KeyId, Arc<KeyEntry>>,
+    organizations: ById<OrganizationId, Arc<OrganizationEntry>>,
     organization_slugs: HashMap<Slug, OrganizationId>,
-    servers: HashMap<ServerId, Arc<ServerEntry>>,
+    servers: ById<ServerId, Arc<ServerEntry>>,
     server_slugs: HashMap<ServerAddress, ServerId>,
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
     closed: HashMap<Subject, u64>,

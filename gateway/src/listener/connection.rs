@@ -134,7 +134,9 @@ impl<S: Serve> Connection<S> {
         let waits = waits_for_continue(request.version(), request.headers());
         let (head, incoming) = request.into_parts();
         let (body, left) = RequestBody::new(incoming);
-        let serving = AssertUnwindSafe(self.serve.serve(Request::from_parts(head, body))).catch_unwind();
+        // Boxed: it is large, and would be moved at each of the steps that lead to its first poll.
+        let serving = Box::pin(self.serve.serve(Request::from_parts(head, body)));
+        let serving = AssertUnwindSafe(serving).catch_unwind();
         let mut response = match serving.await {
             Ok(response) => Answer::served(response, under_way),
             Err(_) => {

@@ -17,6 +17,9 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Room for so many headers makes it unnecessary to move them while they are added.
+const USUAL_HEADERS: usize = 16;
+
 /// Whether a client's header passes on to the upstream as it is. `Mcp-Session-Id` does not: it is opened; nor
 /// does `Content-Type`, of which there is one.
 pub fn passes_up(name: &HeaderName, era: Era) -> bool {
@@ -60,6 +63,7 @@ pub fn request<B>(
     let has_message = method == Method::POST;
     *request.method_mut() = method;
     let up = request.headers_mut();
+    up.reserve(USUAL_HEADERS);
     for (name, value) in headers {
         // Event ids are unique within a session alone (2025-11-25, "Resumability"): without one, an upstream might
         // replay a stream of somebody else's.
