@@ -59,8 +59,8 @@ coverage *arguments:
 bench *arguments:
     scripts/setup --bench
     source .tools/env && \
-    cargo build --release --locked --package keyledger --package keyledger-bench && \
-    "${CARGO_TARGET_DIR:-target}/release/bench" --write . {{ arguments }}
+    cargo build --profile dist --locked --package keyledger --package keyledger-bench && \
+    "${CARGO_TARGET_DIR:-target}/dist/bench" --write . {{ arguments }}
 
 # Add the golden files, schemas and documents of new events; nothing that is there changes but the table of kinds
 golden:

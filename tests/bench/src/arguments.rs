@@ -47,7 +47,7 @@ pub struct Arguments {
     /// Builds anew what `./run` builds, without what was built before: many minutes
     #[arg(long)]
     pub cold: bool,
-    /// Keeps the servers of the named row (verify or proxy) under load until Ctrl-C, for a profiler
+    /// Keeps Keyledger under the load of the named row (a rate, such as proxy) until Ctrl-C, for a profiler
     #[arg(long)]
     pub hold: bool,
     /// Writes docs/benchmarks.md, docs/benchmarks.json and the chart of this checkout, when all rows were taken

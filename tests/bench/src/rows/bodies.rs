@@ -18,21 +18,24 @@ const CONNECTIONS: usize = 8;
 const UPLOAD: usize = 1024 * 1024;
 const AIM: &str = "at least 1.0";
 
-pub async fn take(bench: &Bench) -> Vec<Row> {
-    let events = EVENTS as f64;
-    let megabytes = LARGE as f64 / 1e6;
-    let uploaded = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"add","arguments":{{"text":"{}"}}}}}}"#,
-        "x".repeat(UPLOAD)
-    );
-    vec![
-        row(bench, "an SSE stream of 10,000 small events", "events/s", "stream", CALL, events).await,
-        row(bench, "a 10 MB answer", "MB/s", "large", CALL, megabytes).await,
-        row(bench, "a 1 MB request", "MB/s", "tools", &uploaded, UPLOAD as f64 / 1e6).await,
-    ]
+pub async fn stream(bench: &Bench) -> Vec<Row> {
+    let name = "an SSE stream of 10,000 small events";
+    row(bench, name, "events/s", "stream", CALL, EVENTS as f64).await
 }
 
-async fn row(bench: &Bench, row: &str, unit: &'static str, path: &str, body: &str, each: f64) -> Row {
+pub async fn answer(bench: &Bench) -> Vec<Row> {
+    row(bench, "a 10 MB answer", "MB/s", "large", CALL, LARGE as f64 / 1e6).await
+}
+
+pub async fn request(bench: &Bench) -> Vec<Row> {
+    let text = "x".repeat(UPLOAD);
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"add","arguments":{{"text":"{text}"}}}}}}"#
+    );
+    row(bench, "a 1 MB request", "MB/s", "tools", &call, UPLOAD as f64 / 1e6).await
+}
+
+async fn row(bench: &Bench, row: &str, unit: &'static str, path: &str, body: &str, each: f64) -> Vec<Row> {
     let (nginx, ours) = (bench.nginx().await, bench.node().await);
     let requests = |path: &str| -> Arc<[Bytes]> {
         let headers = "MCP-Protocol-Version: 2025-11-25\r\n";
@@ -50,6 +53,10 @@ async fn row(bench: &Bench, row: &str, unit: &'static str, path: &str, body: &st
         side("nginx", nginx.address, nginx.processes(), &format!("/{path}")),
         side("keyledger", ours.public(), vec![ours.process()], &ours.path(path)),
     ];
+    if bench.arguments.hold {
+        rate::hold(&bench.arguments, &sides[1]).await;
+        return Vec::new();
+    }
     let seen = rate::in_turn(&bench.arguments, &sides).await;
     let scaled = |seen: &Seen| {
         let Spread { median, low, high } = seen.per_second;
@@ -57,7 +64,7 @@ async fn row(bench: &Bench, row: &str, unit: &'static str, path: &str, body: &st
     };
     let (floor, ours) = (scaled(&seen[0]), scaled(&seen[1]));
     let ratio = ours.median / floor.median;
-    Row {
+    vec![Row {
         row: row.to_owned(),
         unit,
         floor: Some(floor),
@@ -66,5 +73,5 @@ async fn row(bench: &Bench, row: &str, unit: &'static str, path: &str, body: &st
         aim: AIM,
         holds: Some(ratio >= 1.0 && seen[1].failed == 0),
         notes: seen.iter().map(Seen::note).collect(),
-    }
+    }]
 }
