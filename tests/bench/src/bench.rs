@@ -35,7 +35,7 @@ impl Bench {
     /// A Keyledger process with the role node alone, before it.
     pub async fn node(&self) -> &Installation {
         let upstream = self.upstream().await.address;
-        self.node.get_or_init(|| Installation::node(&self.arguments, upstream)).await
+        self.node.get_or_init(|| Installation::node(&self.arguments, upstream, self.arguments.keys())).await
     }
 
     /// An installation with as many keys as the rows on a long log want; its process does not run.

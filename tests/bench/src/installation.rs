@@ -49,14 +49,14 @@ pub struct Full {
 
 impl Installation {
     /// One process with the role node alone.
-    pub async fn node(arguments: &Arguments, upstream: SocketAddr) -> Self {
+    pub async fn node(arguments: &Arguments, upstream: SocketAddr, keys: usize) -> Self {
         let mut fleet = fleet(arguments, 1, false).await;
         let organization = organization(&fleet, "acme").await;
         register(&fleet, &organization, upstream).await;
         fleet.nodes[0].stop().await;
         let (issuer, log) = Issuer::of(&fleet.config, id(&organization)).await;
         let asker = issuer.issue(&*log, 1, &scopes("keys:verify")).await.remove(0);
-        let keys = issuer.issue(&*log, arguments.keys(), &scopes("mcp:*")).await;
+        let keys = issuer.issue(&*log, keys, &scopes("mcp:*")).await;
         fleet.nodes[0].set("roles", "node");
         fleet.nodes[0].start().await;
         fleet.nodes[0].becomes_ready().await;

@@ -6,7 +6,6 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::rows::Row;
@@ -30,10 +29,11 @@ struct Line<'a> {
 const BEGIN: &str = "<!-- Written by `just bench`: from here -->";
 const END: &str = "<!-- to here. -->";
 
-pub fn write(root: &Path, arguments: &Arguments, rows: &[Row], took: Duration) {
+/// `load` is the machine's load average before.
+pub fn write(root: &Path, arguments: &Arguments, rows: &[Row], took: Duration, load: &str) {
     let docs = root.join("docs");
     let lines: Vec<Line<'_>> = rows.iter().map(line).collect();
-    let mut json = serde_json::to_string_pretty(&json!(lines)).expect("JSON");
+    let mut json = serde_json::to_string_pretty(&lines).expect("JSON");
     json.push('\n');
     put(&docs.join("benchmarks.json"), &json);
     put(&docs.join("benchmarks.svg"), &chart::svg(rows));
@@ -41,7 +41,7 @@ pub fn write(root: &Path, arguments: &Arguments, rows: &[Row], took: Duration) {
     let text = std::fs::read_to_string(&page).expect("docs/benchmarks.md, around what the bench writes");
     let (before, rest) = text.split_once(BEGIN).expect("the page says where the bench writes");
     let (_, after) = rest.split_once(END).expect("the page says where the bench stops");
-    let body = body(arguments, rows, took);
+    let body = body(arguments, rows, took, load);
     put(&page, &format!("{before}{BEGIN}\n\n{body}\n{END}{after}"));
 }
 
@@ -50,21 +50,24 @@ fn put(path: &Path, text: &str) {
 }
 
 fn line(row: &Row) -> Line<'_> {
-    let median = |spread: Option<Spread>| spread.map(|it| it.median).filter(|it| it.is_finite());
+    // What comes after three decimals says nothing.
+    let rounded = |value: f64| value.is_finite().then(|| (value * 1e3).round() / 1e3);
+    let median = |spread: Option<Spread>| spread.and_then(|it| rounded(it.median));
     Line {
         row: &row.row,
         unit: row.unit,
         floor: median(row.floor),
         ours: median(row.ours),
-        ratio: row.ratio.filter(|ratio| ratio.is_finite()),
+        ratio: row.ratio.and_then(rounded),
         aim: row.aim,
         holds: row.holds,
     }
 }
 
-fn body(arguments: &Arguments, rows: &[Row], took: Duration) -> String {
+fn body(arguments: &Arguments, rows: &[Row], took: Duration, load: &str) -> String {
     let mut text = format!(
-        "Taken {} in {} minutes with {}: {} rounds, {} s each where a rate is measured. {}\n\n",
+        "Taken {} in {} minutes with {}: {} rounds, {} s each where a rate is measured. Load average before: {load}; \
+         beside other work rates and times are worse than a machine of one's own shows. {}\n\n",
         said("date", &["-u", "+%Y-%m-%d"]),
         short(took.as_secs_f64() / 60.0),
         if arguments.quick { "`just bench --quick`" } else { "`just bench`" },

@@ -68,7 +68,7 @@ pub async fn run(arguments: Arguments) {
         return;
     }
     let bench = Bench::new(arguments);
-    let start = SystemClock.instant();
+    let (start, load) = (SystemClock.instant(), process::load());
     let mut rows = Vec::new();
     for (name, take) in chosen(&bench.arguments) {
         println!("{name}: load average {}", process::load());
@@ -82,7 +82,7 @@ pub async fn run(arguments: Arguments) {
     if let Some(root) = &bench.arguments.write
         && bench.arguments.only.is_empty()
     {
-        report::write(root, &bench.arguments, &rows, took);
+        report::write(root, &bench.arguments, &rows, took, &load);
     }
 }
 

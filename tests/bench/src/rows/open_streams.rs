@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::Row;
 use crate::bench::Bench;
-use crate::installation::scopes;
+use crate::installation::{Installation, scopes};
 use crate::load::Connection;
 use crate::load::answer::Reader;
 use crate::process;
@@ -19,7 +19,9 @@ const ROW: &str = "1,000 open SSE streams";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn take(bench: &Bench) -> Vec<Row> {
-    let ours = bench.node().await;
+    // A process of its own: one that has answered others has room left from them.
+    let upstream = bench.upstream().await.address;
+    let ours = Installation::node(&bench.arguments, upstream, 1).await;
     let rounds = bench.arguments.rounds();
     let (mut sizes, mut ends) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
