@@ -23,7 +23,7 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+        self.0 = folded(self.0.rotate_left(5) ^ word);
     }
 
     fn write_usize(&mut self, word: usize) {
@@ -31,9 +31,14 @@ impl Hasher for IdHasher {
     }
 
     fn finish(&self) -> u64 {
-        // A product's high bits depend on all bits of what was multiplied, its low ones do not.
-        self.0 ^ (self.0 >> 32)
+        folded(self.0)
     }
+}
+
+/// Both halves of a product, so that low bits depend on high ones as well.
+fn folded(word: u64) -> u64 {
+    let product = u128::from(word) * u128::from(MULTIPLIER);
+    product as u64 ^ (product >> 64) as u64
 }
 
 #[cfg(test)]
