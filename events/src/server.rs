@@ -115,6 +115,8 @@ pub struct UpstreamUrlError {
 }
 
 impl UpstreamUrl {
+    const MAX_BYTES: usize = 2_048;
+
     pub fn url(&self) -> &Url {
         &self.0
     }
@@ -125,12 +127,16 @@ impl FromStr for UpstreamUrl {
 
     fn from_str(text: &str) -> Result<Self, UpstreamUrlError> {
         let refuse = |reason| Err(UpstreamUrlError { reason });
-        if text.len() > 2_048 {
+        if text.len() > Self::MAX_BYTES {
             return refuse("longer than 2,048 bytes");
         }
         let Ok(url) = Url::parse(text) else {
             return refuse("it is an absolute URL such as https://tools.example.com/mcp");
         };
+        // As an event holds it, which must be read again: what is percent-encoded has grown.
+        if url.as_str().len() > Self::MAX_BYTES {
+            return refuse("longer than 2,048 bytes once it is percent-encoded");
+        }
         if !matches!(url.scheme(), "http" | "https") {
             return refuse("its scheme is http or https");
         }
@@ -165,6 +171,7 @@ mod tests {
             assert_eq!(good.parse::<UpstreamUrl>().unwrap().to_string(), good);
         }
         let long = format!("https://a.example/{}", "x".repeat(2_048));
+        let grows = format!("https://a.example/{}", "é".repeat(400));
         for bad in [
             "",
             "/mcp",
@@ -177,6 +184,7 @@ mod tests {
             "https://a.example/#x",
             "https:///mcp?",
             &long,
+            &grows,
         ] {
             let told = bad.parse::<UpstreamUrl>();
             assert!(told.is_err(), "{bad}");
