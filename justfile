@@ -62,6 +62,10 @@ bench *arguments:
     cargo build --profile dist --locked --package keyledger --package keyledger-bench && \
     "${CARGO_TARGET_DIR:-target}/dist/bench" --write . {{ arguments }}
 
+# Every fuzz target, or those with one of these names, for its share of so many minutes
+fuzz minutes *names:
+    scripts/fuzz {{ minutes }} {{ names }}
+
 # Add the golden files, schemas and documents of new events; nothing that is there changes but the table of kinds
 golden:
     cargo test --quiet --package keyledger-events --test golden -- --ignored

@@ -7,6 +7,8 @@
 
 pub mod access;
 pub mod era;
+#[cfg(test)]
+mod fuzz;
 pub mod header;
 pub mod message;
 pub mod task;

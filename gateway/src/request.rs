@@ -25,6 +25,8 @@ pub mod belonging;
 pub mod call;
 pub mod credential;
 pub mod forward;
+#[cfg(test)]
+mod fuzz;
 pub mod identity;
 pub mod keepalive;
 pub mod media;

@@ -17,6 +17,8 @@ mod body;
 mod carrier;
 mod client;
 mod connect;
+#[cfg(test)]
+mod fuzz;
 pub mod guard;
 mod race;
 mod resolve;

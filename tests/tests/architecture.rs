@@ -14,7 +14,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("keyledger-events", &[]),
     ("keyledger-domain", &["keyledger-events"]),
     ("keyledger-projections", &["keyledger-events"]),
-    ("keyledger", &["keyledger-events", "keyledger-domain", "keyledger-projections"]),
+    // Its modules are private, and so their fuzz targets stand in it.
+    ("keyledger", &["keyledger-events", "keyledger-domain", "keyledger-projections", "keyledger-fuzz"]),
+    ("keyledger-fuzz", &["keyledger-events", "keyledger-domain", "keyledger-projections"]),
     ("keyledger-tests", &["keyledger-events", "keyledger-domain", "keyledger-projections", "keyledger"]),
     (
         "keyledger-bench",
