@@ -58,14 +58,17 @@ impl<S: Serve> Connection<S> {
                     linger(socket).await;
                 }
             }
-            Some(tls) => {
-                let Some(mut stream) = self.handshake(socket, &tls).await else { return };
-                if self.speak(&mut stream).await == End::MoreMayCome {
-                    self.place.pulse().set(Doing::Leaving);
-                    // What still comes need not be decrypted to be thrown away.
-                    linger(stream.get_mut().0).await;
-                }
-            }
+            // Boxed: connections without TLS need not have room for it.
+            Some(tls) => Box::pin(self.encrypted(socket, tls)).await,
+        }
+    }
+
+    async fn encrypted(&self, socket: Socket, tls: Tls) {
+        let Some(mut stream) = self.handshake(socket, &tls).await else { return };
+        if self.speak(&mut stream).await == End::MoreMayCome {
+            self.place.pulse().set(Doing::Leaving);
+            // What still comes need not be decrypted to be thrown away.
+            linger(stream.get_mut().0).await;
         }
     }
 
