@@ -1,6 +1,7 @@
 //! What the log asks of its server, and events to put into it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::envelope::Fingerprint;
@@ -13,6 +14,7 @@ use events::{
     Position, Subject,
 };
 use gateway::config::NatsRole;
+use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -68,7 +70,9 @@ pub fn one(draft: Draft, expected: Expected) -> Batch {
 pub async fn bootstrap(log: &JetStreamLog) -> LogId {
     let first = first();
     let id = first.log;
-    log.append(one(first, Expected::EmptyLog)).await.unwrap();
+    let batch = one(first, Expected::EmptyLog);
+    // A stream that was just made may have no leader yet.
+    poll::until("the log begins", Duration::from_secs(30), async || log.append(batch.clone()).await).await;
     id
 }
 
