@@ -133,6 +133,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let most = body.size_hint().upper().and_then(|upper| usize::try_from(upper).ok()).unwrap_or(max);
     let mut body = std::pin::pin!(Limited::new(body, max));
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -142,9 +143,24 @@ where
         let Ok(data) = frame.into_data() else { continue };
         // As it comes, and never by what is announced: who sends nothing takes no room.
         room.add(data.len())?;
-        if bytes.is_empty() { bytes = data.into() } else { bytes.extend_from_slice(&data) }
+        if bytes.is_empty() {
+            bytes = data.into();
+        } else {
+            make_room(&mut bytes, data.len(), most.min(max));
+            bytes.extend_from_slice(&data);
+        }
     }
     Ok(Bytes::from_owner(Held { bytes, _room: room }))
+}
+
+/// Room for four times of what is there, as far as so much may come: to double it would move a long body more often,
+/// and to take what is announced would give room to who sends nothing.
+fn make_room(bytes: &mut Vec<u8>, more: usize, most: usize) {
+    let needed = bytes.len() + more;
+    if needed > bytes.capacity() {
+        let wanted = most.min(needed.saturating_mul(4)).max(needed);
+        bytes.reserve_exact(wanted - bytes.len());
+    }
 }
 
 /// A body, and its share of what all bodies may hold.
