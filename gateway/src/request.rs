@@ -139,8 +139,8 @@ impl Door {
         Arc::clone(&self.clock)
     }
 
-    pub fn random(&self) -> &dyn Random {
-        &*self.random
+    pub fn shared_random(&self) -> Arc<dyn Random> {
+        Arc::clone(&self.random)
     }
 
     /// The public keys of identity tokens, as JSON.

@@ -75,7 +75,7 @@ where
     let started = door.clock().instant();
     let target = Target::of(request.uri().path());
     let name = target.name();
-    let id = ids.next(door.clock(), door.random());
+    let id = ids.next(door.clock());
     let (mut response, outcome) = dispatch(door, upstream, target, request, &id).await;
     response.headers_mut().insert(REQUEST_ID, id);
     // Nothing that we send is to be taken for a page, whatever is in it.

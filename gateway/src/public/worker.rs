@@ -73,9 +73,10 @@ impl Worker {
     async fn serve(self, socket: TcpListener) -> std::io::Result<()> {
         let socket = tokio::net::TcpListener::from_std(socket)?;
         let settings = self.door.settings().upstream.clone();
+        let ids = RequestIds::new(self.door.shared_random());
         let upstream = Arc::new(HyperUpstream::new(settings, self.resolver, self.door.shared_clock()));
         let serve =
-            Public { door: self.door, upstream: Arc::<HyperUpstream>::clone(&upstream), ids: Arc::default() };
+            Public { door: self.door, upstream: Arc::<HyperUpstream>::clone(&upstream), ids: Arc::new(ids) };
         let listener = Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel };
         tokio::select! {
             () = listener.run(socket) => {}
