@@ -75,9 +75,9 @@ pub async fn pass(
             *response.body_mut() = match naming {
                 None => match body.whole().await {
                     Some(whole) => whole.into(),
-                    None => watched(body, admission, false, None),
+                    None => lasting(body, admission, None)?,
                 },
-                Some(_) => watched(body, admission, false, naming),
+                Some(_) => lasting(body, admission, naming)?,
             };
         }
         Media::Other => {
@@ -147,6 +147,13 @@ fn seal(id: &HeaderValue, session: Option<&OpenedSession>, admission: &Admission
         Some(session) if session.upstream == *id => Some(session.sealed.clone()),
         Some(_) | None => admission.door.sessions.seal(id, &admission.server, &admission.principal),
     }
+}
+
+/// A body that takes its time. Who lost the right to it while the upstream worked is refused in words now: once the
+/// head is on its way the connection can only be cut.
+fn lasting(body: UpstreamBody, admission: Admission, naming: Option<Naming>) -> Result<Body, Refusal> {
+    admission.look()?;
+    Ok(watched(body, admission, false, naming))
 }
 
 fn watched(body: UpstreamBody, admission: Admission, events: bool, naming: Option<Naming>) -> Body {

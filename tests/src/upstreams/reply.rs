@@ -42,7 +42,12 @@ impl Reply {
 
     /// Begins an event stream; `event` and `end` go on.
     pub async fn stream(&mut self, headers: &[(&str, &str)]) {
-        let mut all = vec![("Content-Type", "text/event-stream"), ("Transfer-Encoding", "chunked")];
+        self.begin("text/event-stream", headers).await;
+    }
+
+    /// Begins an answer in chunks.
+    pub async fn begin(&mut self, media: &str, headers: &[(&str, &str)]) {
+        let mut all = vec![("Content-Type", media), ("Transfer-Encoding", "chunked")];
         all.extend_from_slice(headers);
         self.head(200, &all).await;
     }

@@ -1,14 +1,18 @@
 //! A stream that is open ends at once when its key is revoked, narrowed or expires: whoever lost the right to call
 //! does not go on listening.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use events::clock::{Clock, SystemClock};
 use keyledger_tests::mcp::{call, initialize, listen, stateless_call};
+use keyledger_tests::poll;
 use keyledger_tests::spine::{Ready, Spine};
-use keyledger_tests::upstreams::{McpServer, Upstream};
+use keyledger_tests::upstreams::{After, Behave, McpServer, Received, Reply, Upstream};
 use keyledger_tests::wire::{Ask, Open};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 /// Stated: a look (1 s) where nothing wakes it. The rest is what two busy cores may need.
 const BOUND: Duration = Duration::from_secs(4);
@@ -81,4 +85,50 @@ async fn when_the_key_loses_the_scope() {
     for (_, mut stream) in streams {
         stream.to_end(BOUND).await;
     }
+}
+
+/// Begins to answer a call once the semaphore is closed, and never ends.
+#[derive(Clone, Debug)]
+struct Halfway(Arc<Semaphore>);
+
+#[async_trait]
+impl Behave for Halfway {
+    async fn answer(&self, _: &Received, reply: &mut Reply) -> After {
+        let _ = self.0.acquire().await;
+        reply.begin("application/json", &[]).await;
+        reply.chunk(br#"{"jsonrpc":"2.0","#).await;
+        reply.closed().await;
+        After::Close
+    }
+}
+
+/// Nothing was sent yet, so the client is told why, and its connection is not just closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_begins_after_the_revocation_is_a_refusal() {
+    let spine = Spine::start().await;
+    let halfway = Halfway(Arc::new(Semaphore::new(0)));
+    let upstream = Upstream::start(halfway.clone()).await;
+    let ready = spine.ready(&upstream).await;
+    let waiting = call(&ready.path, "echo", &json!({})).bearer(&ready.key.secret);
+    let asking = async {
+        let answer = waiting.send(spine.public).await;
+        assert_eq!(answer.status, 401, "{}", answer.text());
+    };
+    let revoking = async {
+        poll::until("the upstream is asked", BOUND, async || match upstream.calls("tools/call").len() {
+            1 => Ok(()),
+            calls => Err(calls),
+        })
+        .await;
+        spine.change_key(&ready.organization, &ready.key.id, "revoke").await;
+        // One that asks nothing of the upstream, whoever sends it.
+        let empty = Ask::new("POST", ready.path.clone()).bearer(&ready.key.secret);
+        poll::until("the revocation holds", BOUND, async || match empty.send(spine.public).await.status {
+            401 => Ok(()),
+            status => Err(status),
+        })
+        .await;
+        halfway.0.close();
+    };
+    tokio::join!(asking, revoking);
 }
