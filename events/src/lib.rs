@@ -24,6 +24,7 @@ pub mod server;
 pub mod slug;
 pub mod subject;
 pub mod timestamp;
+pub mod tlog;
 mod token;
 
 pub use actor::Actor;

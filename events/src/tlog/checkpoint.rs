@@ -1,0 +1,81 @@
+//! Checkpoints (C2SP tlog-checkpoint): how long a log is, and the root over all of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::hash::Hash;
+use super::key::{Signer, VerifierKey};
+use super::note::{Note, NoteError};
+use crate::id::LogId;
+use crate::position::Shard;
+
+/// What a checkpoint says. Extension lines are refused: ours have none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checkpoint {
+    /// Which log: see [`origin`].
+    pub origin: String,
+    /// How many leaves: the sequence of the last message that it covers.
+    pub size: u64,
+    pub root: Hash,
+}
+
+/// It is no checkpoint of the log that is meant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("not a checkpoint: three lines (origin, size, root) are one")]
+    Form,
+    #[error("it is a checkpoint of `{found}`, not of `{expected}`")]
+    Origin { expected: String, found: String },
+    #[error(transparent)]
+    Note(#[from] NoteError),
+}
+
+/// A shard's name as a log: its checkpoints' first line and the name of its checkpoint keys.
+pub fn origin(log: LogId, shard: Shard) -> String {
+    format!("keyledger.log/{log}/{shard}")
+}
+
+impl Checkpoint {
+    /// A signed note of it.
+    pub fn sign(&self, signer: &Signer) -> Note {
+        Note::sign(self.to_string(), signer)
+    }
+
+    /// The checkpoint that a note holds, once one of these keys is seen to have signed it.
+    pub fn open(note: &Note, origin: &str, keys: &[VerifierKey]) -> Result<Self, CheckpointError> {
+        note.verify(keys)?;
+        let checkpoint: Self = note.text().parse()?;
+        if checkpoint.origin == origin {
+            Ok(checkpoint)
+        } else {
+            Err(CheckpointError::Origin { expected: origin.to_owned(), found: checkpoint.origin })
+        }
+    }
+}
+
+impl fmt::Display for Checkpoint {
+    /// The note's text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root)
+    }
+}
+
+impl FromStr for Checkpoint {
+    type Err = CheckpointError;
+
+    fn from_str(text: &str) -> Result<Self, CheckpointError> {
+        let text = text.strip_suffix('\n').ok_or(CheckpointError::Form)?;
+        let mut lines = text.split('\n');
+        let (Some(origin), Some(size), Some(root), None) =
+            (lines.next(), lines.next(), lines.next(), lines.next())
+        else {
+            return Err(CheckpointError::Form);
+        };
+        let number: u64 = size.parse().map_err(|_| CheckpointError::Form)?;
+        if origin.is_empty() || number.to_string() != size {
+            return Err(CheckpointError::Form);
+        }
+        let root = root.parse().map_err(|_| CheckpointError::Form)?;
+        Ok(Self { origin: origin.to_owned(), size: number, root })
+    }
+}

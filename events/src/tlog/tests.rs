@@ -1,0 +1,4 @@
+//! Test vectors of others, and laws beside a naive tree.
+
+mod formats;
+mod laws;
