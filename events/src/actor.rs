@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{ClientId, GrantId, KeyId, UserId};
-use crate::token::{is_token, text_serde};
+use crate::token::{TOKEN, UUID, is_token, text_serde};
 
 /// The principal whose command an event records. Text form: `user:<id>`, `key:<id>`, `client:<id>`, `grant:<id>`,
 /// `system:<name>`, `reactor:<name>`.
@@ -89,7 +89,9 @@ impl FromStr for Actor {
     }
 }
 
-text_serde!(Actor, "Actor", "user:<id>, key:<id>, client:<id>, grant:<id>, system:<name> or reactor:<name>");
+text_serde!(Actor, "Actor", "user:<id>, key:<id>, client:<id>, grant:<id>, system:<name> or reactor:<name>", {
+    "pattern": format!("^(?:(?:user|key|client|grant):{UUID}|(?:system|reactor):{TOKEN})$"),
+});
 
 #[cfg(test)]
 mod tests {

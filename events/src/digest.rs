@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::id::PepperId;
-use crate::token::{object, text_serde};
+use crate::token::{BYTES_32, object, text_serde};
 
 /// HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody
 /// who can write to the log can make one that a node accepts.
@@ -79,7 +79,7 @@ impl FromStr for DigestBytes {
     }
 }
 
-text_serde!(DigestBytes, "DigestBytes", "32 bytes, base64url without padding");
+text_serde!(DigestBytes, "DigestBytes", "32 bytes, base64url without padding", { "pattern": BYTES_32 });
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use crate::log::Stored;
 use crate::position::{Position, Shard};
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::timestamp::Timestamp;
-use crate::token::{object, text_serde};
+use crate::token::{BYTES_32, UUID, object, spelt, text_serde};
 
 /// What the envelope says of an event, beside its data.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -159,22 +159,48 @@ impl FromStr for Fingerprint {
     }
 }
 
-text_serde!(Fingerprint, "Fingerprint", "32 bytes, base64url without padding");
+text_serde!(Fingerprint, "Fingerprint", "32 bytes, base64url without padding", { "pattern": BYTES_32 });
 
 const SOURCE: &str = "urn:keyledger:log:";
+
+/// What the names of schemas begin with: `urn:keyledger:schema:<type>:<version>` is that of an event's data.
+const SCHEMA: &str = "urn:keyledger:schema:";
+
+/// What the payload is, as a header of its message says it (CloudEvents' NATS binding §3.2.1).
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// The name of a schema: of the envelope, or of a kind and version.
+pub fn schema_id(of: impl fmt::Display) -> String {
+    format!("{SCHEMA}{of}")
+}
+
+/// The `dataschema` of a kind and version, which is the schema's `$id`.
+pub fn data_schema(kind: &str, version: u32) -> String {
+    schema_id(format_args!("{kind}:{version}"))
+}
 
 /// The envelope's members in their stored order. Unknown members are tolerated.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "Envelope", inline)]
 struct Wire<'a> {
     #[serde(borrow)]
+    #[schemars(extend("const" = "1.0"))]
     specversion: Cow<'a, str>,
     id: EventId,
     /// `urn:keyledger:log:<log id>`
+    #[schemars(extend("format" = "uri", "pattern" = format!("^{SOURCE}{UUID}$")))]
     source: Cow<'a, str>,
     #[serde(rename = "type")]
     kind: Cow<'a, str>,
+    /// The name of the schema of `data`: `urn:keyledger:schema:<type>:<schemaversion>`
+    #[schemars(extend("format" = "uri"))]
+    dataschema: Cow<'a, str>,
+    /// The subject that the message lies on: what the event is about.
+    #[schemars(with = "Subject")]
+    subject: Cow<'a, str>,
+    #[serde(deserialize_with = "spelt")]
     time: Timestamp,
+    #[schemars(schema_with = "version_schema")]
     schemaversion: u32,
     shard: Shard,
     organization: Owner,
@@ -198,6 +224,8 @@ impl Draft {
             id: self.id,
             source: Cow::Owned(format!("{SOURCE}{}", self.log)),
             kind: Cow::Borrowed(self.event.kind()),
+            dataschema: Cow::Owned(data_schema(self.event.kind(), self.event.version())),
+            subject: Cow::Owned(self.subject.to_string()),
             time: self.time,
             schemaversion: self.event.version(),
             shard: self.subject.shard,
@@ -238,7 +266,7 @@ impl Draft {
 /// first event itself.
 pub fn read(stored: &Stored, log: Option<LogId>) -> Read {
     match whole(&stored.payload) {
-        Ok(wire) if wire.specversion == "1.0" => match wire.open(&stored.subject, log) {
+        Ok(wire) if wire.agrees(&stored.subject) => match wire.open(&stored.subject, log) {
             Ok((envelope, data)) => judge(stored, envelope, &data),
             Err(reason) => {
                 Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
@@ -261,7 +289,25 @@ fn source(text: &str) -> Option<LogId> {
     text.strip_prefix(SOURCE)?.parse().ok()
 }
 
+/// A number of 32 bits: JSON Schema has no format for that.
+fn version_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+}
+
+/// Whether this is the name of the schema of a kind and version.
+fn names_schema(text: &str, kind: &str, version: u32) -> bool {
+    let parts = || text.strip_prefix(SCHEMA)?.strip_prefix(kind)?.strip_prefix(':');
+    parts().is_some_and(|named| named == version.to_string())
+}
+
 impl<'a> Wire<'a> {
+    /// Whether what is said twice, or always alike, is said so.
+    fn agrees(&self, on: &str) -> bool {
+        self.specversion == "1.0"
+            && self.subject == on
+            && names_schema(&self.dataschema, &self.kind, self.schemaversion)
+    }
+
     fn open(self, on: &str, log: Option<LogId>) -> Result<(Envelope, Cow<'a, RawValue>), ForeignReason> {
         let source = source(&self.source).ok_or(ForeignReason::Source)?;
         if source != log.unwrap_or_else(|| self.id.into()) {
@@ -320,5 +366,7 @@ fn judge(stored: &Stored, envelope: Envelope, data: &RawValue) -> Read {
 
 /// The JSON Schema of the envelope.
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Wire<'static>)
+    let mut schema = schemars::schema_for!(Wire<'static>);
+    schema.insert("$id".to_owned(), schema_id("envelope").into());
+    schema
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::envelope::data_schema;
 use crate::installation::InstallationEvent;
 use crate::key::KeyEvent;
 use crate::organization::OrganizationEvent;
@@ -125,8 +126,8 @@ macro_rules! table {
             /// The JSON Schema of each kind's and version's data.
             pub fn schemas() -> Vec<(&'static str, u32, schemars::Schema)> {
                 vec![$(
-                    $(($kind, $older, schemars::schema_for!($shape)),)*
-                    ($kind, $version, schemars::schema_for!($data)),
+                    $(($kind, $older, identified($kind, $older, schemars::schema_for!($shape))),)*
+                    ($kind, $version, identified($kind, $version, schemars::schema_for!($data))),
                 )*]
             }
         }
@@ -152,6 +153,12 @@ table! {
     "key.scopes_changed", 1 => Key, KeyEvent::ScopesChanged(key::ScopesChanged);
     "key.metadata_changed", 1 => Key, KeyEvent::MetadataChanged(key::MetadataChanged);
     "slug.reserved", 1 => Slug, SlugEvent::Reserved(slug::Reserved);
+}
+
+/// The schema under the name that events give as their `dataschema`.
+fn identified(kind: &str, version: u32, mut schema: schemars::Schema) -> schemars::Schema {
+    schema.insert("$id".to_owned(), data_schema(kind, version).into());
+    schema
 }
 
 /// The data is an object, whatever else it says.

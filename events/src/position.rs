@@ -44,7 +44,7 @@ impl FromStr for Shard {
     }
 }
 
-text_serde!(Shard, "Shard", "the number of the log's stream, 0");
+text_serde!(Shard, "Shard", "the number of the log's stream, 0", { "const": "0" });
 
 /// Where one event stands: the log, the shard and the sequence in that shard's stream (from 1).
 ///

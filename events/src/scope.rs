@@ -313,4 +313,28 @@ fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
     Ok(Scope::Admin { resource, access })
 }
 
-text_serde!(Scope, "Scope", "a scope token, such as mcp:docs:tools:search or admin:keys:read");
+/// The grammar above as a schema's pattern. What a name encodes is UTF-8 (RFC 3629 §4).
+fn pattern() -> String {
+    const HEX: &str = "[0-9A-Fa-f]";
+    let more = format!("%[89ABab]{HEX}");
+    let encoded = [
+        format!("%[0-7]{HEX}"),
+        format!("%(?:[Cc][2-9A-Fa-f]|[Dd]{HEX}){more}"),
+        format!("%[Ee](?:0%[ABab]{HEX}|[1-9A-CEFa-cef]{more}|[Dd]%[89]{HEX}){more}"),
+        format!("%[Ff](?:0%[9ABab]{HEX}|[1-3]{more}|4%8{HEX}){more}{more}"),
+    ]
+    .join("|");
+    let name = format!(r"(?:\*|(?:[!#$&-)+-9;-\[\]-~]|{encoded})+\*?)");
+    let things = Thing::ALL.map(Thing::as_str).join("|");
+    let server = r"(?:\*|(?=[a-z0-9-]{1,63}(?::|$))[a-z0-9]+(?:-[a-z0-9]+)*)";
+    let resources = Resource::ALL.map(Resource::as_str).join("|");
+    let accesses = Access::ALL.map(Access::as_str).join("|");
+    format!(
+        r"^(?:keys:verify|admin:(?:\*|{resources}):(?:\*|{accesses})|mcp:{server}(?::(?:{things}):{name})?)$"
+    )
+}
+
+text_serde!(Scope, "Scope", "a scope token, such as mcp:docs:tools:search or admin:keys:read", {
+    "pattern": pattern(),
+    "maxLength": Scope::MAX_BYTES,
+});

@@ -64,7 +64,9 @@ impl FromStr for SealedBytes {
     }
 }
 
-text_serde!(SealedBytes, "SealedBytes", "bytes, base64url without padding");
+text_serde!(SealedBytes, "SealedBytes", "bytes, base64url without padding", {
+    "pattern": "^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$",
+});
 
 crate::named! {
     /// A field of an event that holds sealed text. Its name is part of the seal, so it never changes.

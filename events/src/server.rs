@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::sealed::{Field, SealedText, optional};
 use crate::slug::{Reservation, Slug, SlugKind};
-use crate::token::text_serde;
+use crate::token::{spelt, spelt_if_any, text_serde};
 
 mod authorities;
 mod settings;
@@ -55,6 +55,7 @@ impl ServerEvent {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
     pub slug: Slug,
+    #[serde(deserialize_with = "spelt")]
     pub upstream: UpstreamUrl,
     pub enabled: bool,
     pub name: SealedText,
@@ -65,7 +66,7 @@ pub struct Registered {
 /// `server.changed` version 2: what is absent stays as it was; settings are all of them, from now on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "spelt_if_any")]
     pub upstream: Option<UpstreamUrl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
@@ -159,7 +160,11 @@ impl fmt::Display for UpstreamUrl {
     }
 }
 
-text_serde!(UpstreamUrl, "UpstreamUrl", "absolute http or https URL without user, query or fragment");
+text_serde!(UpstreamUrl, "UpstreamUrl", "absolute http or https URL without user, query or fragment", {
+    "format": "uri",
+    "pattern": r"^https?://[^/?#@\sA-Z]+/[!$-;=@-\[\]^_a-z|~]*$",
+    "maxLength": UpstreamUrl::MAX_BYTES,
+});
 
 #[cfg(test)]
 mod tests {

@@ -50,7 +50,10 @@ impl fmt::Display for Slug {
     }
 }
 
-text_serde!(Slug, "Slug", "1 to 63 lower-case letters, digits and single hyphens between them");
+text_serde!(Slug, "Slug", "1 to 63 lower-case letters, digits and single hyphens between them", {
+    "pattern": "^[a-z0-9]+(?:-[a-z0-9]+)*$",
+    "maxLength": Slug::MAX_BYTES,
+});
 
 crate::named! {
     /// What a slug names.

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use crate::id::{InstallationId, KeyId, OrganizationId, ServerId};
 use crate::position::Shard;
 use crate::slug::{Slug, SlugKind};
-use crate::token::{is_token, text_serde};
+use crate::token::{TOKEN, UUID, is_token, text_serde};
 
 /// The subjects of every event.
 pub const ALL_EVENTS: &str = "kl.events.>";
@@ -54,7 +54,9 @@ impl FromStr for Owner {
     }
 }
 
-text_serde!(Owner, "Owner", "an organization's id, or _ for the installation itself");
+text_serde!(Owner, "Owner", "an organization's id, or _ for the installation itself", {
+    "pattern": format!("^(?:_|{UUID})$"),
+});
 
 macro_rules! aggregate_types {
     ($($type:ident = $name:literal;)*) => {
@@ -106,7 +108,9 @@ impl fmt::Display for AggregateType {
     }
 }
 
-text_serde!(AggregateType, "AggregateType", "what kind of thing it is, such as key");
+text_serde!(AggregateType, "AggregateType", "what kind of thing it is, such as key", {
+    "pattern": format!("^{TOKEN}$"),
+});
 
 /// An aggregate's id as it stands in a subject: a UUID, or `<kind>-<slug>` for a reservation.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -159,7 +163,7 @@ impl FromStr for AggregateId {
     }
 }
 
-text_serde!(AggregateId, "AggregateId", "lower-case letters, digits, - and _");
+text_serde!(AggregateId, "AggregateId", "lower-case letters, digits, - and _", { "pattern": format!("^{TOKEN}$") });
 
 /// One aggregate's place in the log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -248,4 +252,6 @@ impl FromStr for Subject {
     }
 }
 
-text_serde!(Subject, "Subject", "kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>");
+text_serde!(Subject, "Subject", "kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>", {
+    "pattern": format!(r"^kl\.events\.0\.(?:_|{UUID})\.{TOKEN}\.{TOKEN}$"),
+});

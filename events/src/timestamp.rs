@@ -7,14 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::token::text_serde;
 
 /// A moment in UTC with millisecond precision, of the years 1 to 9999, which RFC 3339 and PostgreSQL both can write;
-/// RFC 3339 text in JSON (`2026-11-24T08:00:00.123Z`).
+/// RFC 3339 text in JSON, always with three digits of a second (`2026-11-24T08:00:00.120Z`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(OffsetDateTime);
 
@@ -79,18 +78,6 @@ impl Timestamp {
         Self::within(OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?)
     }
 
-    /// The year 0 was taken once for when a key begins, and PostgreSQL can't write it: read as the first moment.
-    pub(crate) fn stored<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Self>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-        let of_year_0 =
-            || text.starts_with("0000-").then(|| OffsetDateTime::parse(&text, &Rfc3339).ok()).flatten();
-        match (text.parse(), of_year_0()) {
-            (Ok(moment), _) => Ok(Some(moment)),
-            (Err(_), Some(moment)) => Ok(Some(Self::new(moment))),
-            (Err(error), None) => Err(serde::de::Error::custom(error)),
-        }
-    }
-
     pub fn unix_millis(self) -> i64 {
         i64::try_from(self.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
     }
@@ -119,7 +106,18 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.format(&Rfc3339).map_err(|_| fmt::Error)?)
+        let (date, time) = (self.0.date(), self.0.time());
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            date.year(),
+            u8::from(date.month()),
+            date.day(),
+            time.hour(),
+            time.minute(),
+            time.second(),
+            time.millisecond()
+        )
     }
 }
 
@@ -141,4 +139,7 @@ impl FromStr for Timestamp {
     }
 }
 
-text_serde!(Timestamp, "Timestamp", "RFC 3339 date and time in UTC, to the millisecond");
+text_serde!(Timestamp, "Timestamp", "RFC 3339 date and time in UTC, to the millisecond", {
+    "format": "date-time",
+    "pattern": r"^(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{3}Z$",
+});

@@ -49,9 +49,59 @@ pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserialize
     deserializer.deserialize_map(Object(PhantomData))
 }
 
-/// Serde and schema for a type that is its `Display` and `FromStr` text.
+/// Reads a value from the one spelling that it is written in, as events hold it: what its schema takes.
+pub(crate) fn spelt<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display> + fmt::Display,
+    D: Deserializer<'de>,
+{
+    struct Spelt<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display> + fmt::Display> Visitor<'_> for Spelt<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a text as it is written here")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            let value: T = text.parse().map_err(E::custom)?;
+            let written = value.to_string();
+            if written == text { Ok(value) } else { Err(E::custom(format_args!("it is written {written}"))) }
+        }
+    }
+
+    deserializer.deserialize_str(Spelt(PhantomData))
+}
+
+/// The same where it may be absent.
+pub(crate) fn spelt_if_any<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: FromStr<Err: fmt::Display> + fmt::Display,
+    D: Deserializer<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(bound = "T: FromStr<Err: fmt::Display> + fmt::Display")]
+    struct Given<T>(#[serde(deserialize_with = "spelt")] T);
+
+    Ok(Option::<Given<T>>::deserialize(deserializer)?.map(|Given(value)| value))
+}
+
+/// A token as a schema's pattern has it.
+pub(crate) const TOKEN: &str = "[a-z0-9_-]{1,200}";
+
+/// A UUID as a schema's pattern has it: one id has one spelling.
+pub(crate) const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+
+/// 32 bytes in base64url: the last of the 43 digits holds four bits.
+pub(crate) const BYTES_32: &str = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$";
+
+/// Serde and schema for a type that is its `Display` and `FromStr` text. The schema says what reading checks.
 macro_rules! text_serde {
     ($type:ty, $name:literal, $description:literal) => {
+        crate::token::text_serde!($type, $name, $description, {});
+    };
+    ($type:ty, $name:literal, $description:literal, { $($keyword:literal: $value:expr),* $(,)? }) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -70,7 +120,7 @@ macro_rules! text_serde {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "description": $description })
+                schemars::json_schema!({ "type": "string", "description": $description, $($keyword: $value),* })
             }
         }
     };

@@ -45,6 +45,11 @@ fn with(member: &str, value: Value) -> Stored {
     } else {
         members.insert(member.to_owned(), value);
     }
+    if let (Some(kind), Some(version)) = (json["type"].as_str(), json["schemaversion"].as_u64())
+        && ["type", "schemaversion"].contains(&member)
+    {
+        json["dataschema"] = json!(format!("urn:keyledger:schema:{kind}:{version}"));
+    }
     stored(json.to_string())
 }
 
@@ -78,6 +83,8 @@ fn it_is_a_cloud_event() {
         assert!(json[member].is_string(), "{member}");
     }
     assert!(json.as_object().unwrap().keys().all(|name| name.bytes().all(|b| b.is_ascii_lowercase())));
+    assert_eq!(json["subject"], draft().subject.to_string());
+    assert_eq!(json["dataschema"], "urn:keyledger:schema:key.enabled:1");
     assert_eq!(json["source"], "urn:keyledger:log:00000000-0000-0000-0000-000000000001");
 }
 
@@ -105,6 +112,9 @@ fn a_kind_or_version_that_nobody_knows_is_a_true_event_all_the_same() {
 fn an_aggregate_of_an_unknown_type_is_named() {
     let mut stored = with("aggregatetype", json!("family"));
     stored.subject = stored.subject.replace(".key.", ".family.");
+    let mut json: Value = serde_json::from_slice(&stored.payload).unwrap();
+    json["subject"] = json!(stored.subject);
+    stored.payload = json.to_string().into();
     let Read::Unreadable(event) = read_in_log(&stored) else { panic!("unreadable") };
     assert_eq!(event.subject.aggregate_type.as_str(), "family");
 }
@@ -129,6 +139,8 @@ fn unknown_forms(member: &str) -> Vec<Value> {
         "specversion" => forms.push(json!("2.0")),
         "shard" => forms.push(json!("1")),
         "actor" => forms.push(json!("robot:7")),
+        "time" => forms.push(json!("1970-01-01T00:00:00Z")),
+        "dataschema" => forms.push(json!("urn:keyledger:schema:key.enabled:2")),
         // Any text is a kind, anything is data: what they are is judged next.
         "type" => forms.retain(|form| !form.is_string()),
         "data" => forms.clear(),
@@ -184,6 +196,8 @@ fn a_message_on_another_subject_than_it_says_is_foreign() {
         ForeignReason::SubjectDisagrees
     ));
     assert!(matches!(foreign(&with("organization", json!("_"))), ForeignReason::SubjectDisagrees));
+    let other = draft().subject.to_string().replace("000004", "000008");
+    assert!(matches!(foreign(&with("subject", json!(other))), ForeignReason::SubjectDisagrees));
     // Also where something else can't be read.
     let mut moved = with("actor", json!("robot:7"));
     moved.subject = moved.subject.replace("000004", "000008");

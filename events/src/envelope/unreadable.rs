@@ -2,9 +2,10 @@
 //! for that: what is skipped in silence fails open. Its source tells that it is one, and the subject that it lies
 //! on what it is about.
 
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{Fingerprint, Foreign, ForeignReason, Read, Unreadable, UnreadableReason, source};
+use super::{Fingerprint, Foreign, ForeignReason, Read, Unreadable, UnreadableReason, names_schema, source};
 use crate::actor::Actor;
 use crate::id::{CommandId, EventId, LogId};
 use crate::log::Stored;
@@ -12,9 +13,14 @@ use crate::members::Members;
 use crate::position::{Position, Shard};
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::timestamp::Timestamp;
+use crate::token::spelt;
 
 /// The envelope's members as they stand in the message.
 struct Envelope<'a>(Members<'a>);
+
+/// As events hold it.
+#[derive(Deserialize)]
+struct Moment(#[serde(deserialize_with = "spelt")] Timestamp);
 
 /// Why a member is not read.
 struct Unknown {
@@ -53,7 +59,7 @@ pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
         id,
         kind: members.get("type").ok(),
         schema_version: members.get("schemaversion").ok(),
-        time: members.get("time").ok(),
+        time: members.get("time").ok().map(|Moment(time)| time),
         command: members.get("commandid").ok(),
         reason: members.unknown(),
     }))
@@ -83,6 +89,7 @@ impl Envelope<'_> {
             };
         };
         let named = [
+            self.names("subject", &subject),
             self.names("shard", &subject.shard),
             self.names("organization", &subject.owner),
             self.names("aggregatetype", &subject.aggregate_type),
@@ -120,9 +127,14 @@ impl Envelope<'_> {
                 _ => return Err(Unknown { member: "specversion", problem: "it is not 1.0".to_owned() }),
             }
             self.get::<EventId>("id")?;
-            self.get::<String>("type")?;
-            self.get::<Timestamp>("time")?;
-            self.get::<u32>("schemaversion")?;
+            let kind = self.get::<String>("type")?;
+            self.get::<Moment>("time")?;
+            let version = self.get::<u32>("schemaversion")?;
+            if !names_schema(&self.get::<String>("dataschema")?, &kind, version) {
+                let problem = "it names no schema of the event's type and version".to_owned();
+                return Err(Unknown { member: "dataschema", problem });
+            }
+            self.get::<Subject>("subject")?;
             self.get::<Shard>("shard")?;
             self.get::<Owner>("organization")?;
             self.get::<AggregateType>("aggregatetype")?;

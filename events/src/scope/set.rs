@@ -14,7 +14,14 @@ use crate::slug::Slug;
 /// A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "Vec<Scope>", into = "Vec<Scope>")]
-#[schemars(with = "Vec<Scope>")]
+#[schemars(
+    with = "Vec<Scope>",
+    extend(
+        "minItems" = 1,
+        "maxItems" = ScopeSet::MAX,
+        "anyOf" = [{ "items": { "pattern": "^mcp:" } }, { "items": { "pattern": "^(?:admin|keys):" } }],
+    )
+)]
 pub struct ScopeSet(Vec<Scope>);
 
 /// The scopes can't stand together on one key.
@@ -32,12 +39,12 @@ impl ScopeSet {
     pub const MAX: usize = 100;
 
     pub fn new(mut scopes: Vec<Scope>) -> Result<Self, ScopeSetError> {
-        scopes.sort();
-        scopes.dedup();
-        let Some(first) = scopes.first() else { return Err(ScopeSetError::Empty) };
         if scopes.len() > Self::MAX {
             return Err(ScopeSetError::TooMany { count: scopes.len() });
         }
+        scopes.sort();
+        scopes.dedup();
+        let Some(first) = scopes.first() else { return Err(ScopeSetError::Empty) };
         if scopes.iter().any(|scope| scope.is_mcp() != first.is_mcp()) {
             return Err(ScopeSetError::Mixed);
         }

@@ -87,7 +87,12 @@ impl fmt::Debug for Authorities {
     }
 }
 
-text_serde!(Authorities, "Authorities", "PEM certificates");
+text_serde!(Authorities, "Authorities", "PEM certificates", {
+    "pattern": format!(
+        r"^(?:[ \t\r\n]*{BEGIN}[ \t\r]*\n(?:[ \t\r]*[A-Za-z0-9+/=]*[ \t\r]*\n)+[ \t\r]*{END}[ \t\r]*(?:\n|$)){{1,{MAX_CERTIFICATES}}}[ \t\r\n]*$"
+    ),
+    "maxLength": MAX_BYTES,
+});
 
 #[cfg(test)]
 mod tests {

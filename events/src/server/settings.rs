@@ -88,7 +88,14 @@ impl fmt::Display for Credentials {
     }
 }
 
-text_serde!(Credentials, "Credentials", "`authorization`, `none` or `header:<name>`");
+text_serde!(Credentials, "Credentials", "`authorization`, `none` or `header:<name>`", {
+    "pattern": format!(
+        "^(?:authorization|none|header:(?!(?:{})$)(?!{})[a-z0-9]+(?:-[a-z0-9]+)*)$",
+        TAKEN.join("|"),
+        TAKEN_PREFIXES.join("|")
+    ),
+    "maxLength": "header:".len() + 64,
+});
 
 /// A header that the gateway has no other use for: lower-case letters, digits and single hyphens between them, 1 to
 /// 64 bytes.

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{UpstreamSettings, UpstreamUrl};
 use crate::sealed::SealedText;
 use crate::slug::Slug;
+use crate::token::{spelt, spelt_if_any};
 
 /// `server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Registered {
     slug: Slug,
+    #[serde(deserialize_with = "spelt")]
     upstream: UpstreamUrl,
     enabled: bool,
     name: SealedText,
@@ -20,7 +22,7 @@ pub struct Registered {
 /// `server.changed` version 1: what is absent stays as it was.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Changed {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "spelt_if_any")]
     upstream: Option<UpstreamUrl>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     enabled: Option<bool>,

@@ -18,6 +18,7 @@ extern crate keyledger_events as events;
 mod documents;
 mod judged;
 mod samples;
+mod schemas;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -155,12 +156,7 @@ fn every_golden_file_is_valid_by_the_committed_schemas() {
 /// A schema that changes has changed the shape: that is a new version, but for what is added.
 #[test]
 fn every_committed_schema_is_the_generated_one() {
-    let mut generated: Vec<(PathBuf, Value)> = Event::schemas()
-        .into_iter()
-        .map(|(kind, version, schema)| (file(kind, version), schema.to_value()))
-        .collect();
-    generated.push(("envelope.json".into(), events::envelope::schema().to_value()));
-    for (path, schema) in generated {
+    for (path, schema) in schemas::shapes() {
         let committed: Value = serde_json::from_str(&text_of(&root().join("schemas").join(&path))).unwrap();
         assert_eq!(bare(committed), bare(schema), "schemas/{}", path.display());
     }
@@ -194,15 +190,14 @@ fn add_what_is_missing() {
             write(path, format!("{}\n", String::from_utf8(sample.encode().unwrap()).unwrap()));
         }
     }
-    for (kind, version, schema) in Event::schemas() {
-        let path = root().join("schemas").join(file(kind, version));
+    for (path, schema) in schemas::shapes() {
+        let path = root().join("schemas").join(path);
         if !path.exists() {
-            write(path, format!("{:#}\n", schema.to_value()));
+            write(path, format!("{schema:#}\n"));
         }
     }
-    let path = root().join("schemas/envelope.json");
-    if !path.exists() {
-        write(path, format!("{:#}\n", events::envelope::schema().to_value()));
+    for (path, text) in schemas::made() {
+        std::fs::write(root().join(path), text).unwrap();
     }
     documents::write();
 }

@@ -222,8 +222,15 @@ fn an_event_on_another_subject_is_found() {
 
 #[test]
 fn kinds_and_versions_of_others_are_found_and_what_follows_them_is_not_judged() {
-    assert_eq!(damaged(7, |it| it["schemaversion"] = json!(2)), [(Check::Version, 7)]);
-    assert_eq!(damaged(7, |it| it["type"] = json!("key.painted")), [(Check::Version, 7)]);
+    let of_another = |kind: &str, version: u32| {
+        damaged(7, |it| {
+            it["type"] = json!(kind);
+            it["schemaversion"] = json!(version);
+            it["dataschema"] = json!(events::envelope::data_schema(kind, version));
+        })
+    };
+    assert_eq!(of_another("key.issued", 2), [(Check::Version, 7)]);
+    assert_eq!(of_another("key.painted", 1), [(Check::Version, 7)]);
 }
 
 #[test]

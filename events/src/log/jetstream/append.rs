@@ -17,6 +17,7 @@ use serde::Deserialize;
 
 use super::wire::{self, ApiError, CallError};
 use super::{STREAM, Shared, read};
+use crate::envelope::CONTENT_TYPE;
 use crate::id::{EventId, LogId};
 use crate::log::{AppendError, Batch, Entry, Expected, Stored};
 use crate::position::{Position, Shard};
@@ -195,6 +196,7 @@ async fn publish_batch(log: &Shared, messages: &[Message]) -> Outcome {
 fn headers() -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_EXPECTED_STREAM, STREAM);
+    headers.insert("content-type", CONTENT_TYPE);
     headers
 }
 
