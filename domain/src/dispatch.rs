@@ -17,7 +17,7 @@ use std::time::Duration;
 use events::clock::Random;
 use events::log::{AppendError, Log, ReadError};
 use events::slug::SlugKind;
-use events::{OrganizationId, Owner, Position, Shard, Slug, Subject};
+use events::{OrganizationId, Owner, Position, Shard, Signers, Slug, Subject};
 
 use self::owners::{Failed, Owners};
 use self::turns::{Busy, Lane, Turns};
@@ -27,6 +27,7 @@ use crate::cqrs;
 use crate::organization::Organization;
 use crate::readers::{Readers, Unreadable};
 use crate::store::{Loaded, Size, Store, StoreError};
+use crate::writer::Writer;
 
 /// A history is at most about this long: each command on an aggregate reads all of it. One who reaches that is told so;
 /// what takes away goes on ([`Room`]).
@@ -118,8 +119,21 @@ impl<R: std::error::Error> From<Failed> for CommandError<R> {
 }
 
 impl Dispatcher {
-    pub fn new(log: Arc<dyn Log>, random: Arc<dyn Random>) -> Self {
-        Self { store: Store::new(log), random, turns: Arc::default(), owners: Arc::default(), bound: BOUND }
+    /// `writer` signs what commands append.
+    pub fn new(log: Arc<dyn Log>, writer: Arc<dyn Writer>, random: Arc<dyn Random>) -> Self {
+        Self {
+            store: Store::new(log, writer),
+            random,
+            turns: Arc::default(),
+            owners: Arc::default(),
+            bound: BOUND,
+        }
+    }
+
+    /// Judges signatures by the keys that these know, which others keep up to date.
+    #[must_use]
+    pub fn with_signers(self, signers: Arc<Signers>) -> Self {
+        Self { store: self.store.with_signers(signers), ..self }
     }
 
     /// Writes no event that one of these can't read.
@@ -334,15 +348,17 @@ fn told<A: Decide>(error: StoreError) -> CommandError<A::Refusal> {
         }
         StoreError::Append(AppendError::Conflict) => CommandError::Conflict,
         StoreError::Append(AppendError::OutcomeUnknown(reason)) => CommandError::OutcomeUnknown(reason),
-        StoreError::Append(
-            error @ (AppendError::Unavailable(_) | AppendError::Refused(_) | AppendError::Encode(_)),
-        ) => CommandError::Unavailable(error.to_string()),
+        StoreError::Append(error @ (AppendError::Unavailable(_) | AppendError::Refused(_))) => {
+            CommandError::Unavailable(error.to_string())
+        }
         StoreError::SlugTaken(slug) => {
             A::slug_taken(&slug).map_or(CommandError::Conflict, CommandError::Refused)
         }
         StoreError::Closed => CommandError::Closed,
         StoreError::Unreadable(why) => CommandError::Unreadable(why),
-        StoreError::WrongSubject(_) | StoreError::Metadata(_) => CommandError::Unavailable(error.to_string()),
+        StoreError::WrongSubject(_) | StoreError::Metadata(_) | StoreError::Sign(_) => {
+            CommandError::Unavailable(error.to_string())
+        }
     }
 }
 

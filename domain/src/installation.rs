@@ -1,4 +1,4 @@
-//! The installation: it exists from its bootstrap on, once and for ever.
+//! The installation: it exists from its bootstrap on, once and for ever. It publishes the keys that sign.
 
 mod command;
 mod decide;
@@ -6,8 +6,8 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use events::installation::{Bootstrapped, InstallationEvent, Recovered};
-use events::{KeyId, PepperId};
+use events::installation::{Bootstrapped, InstallationEvent, Recovered, SignerPublished, SignerRetired};
+use events::{KeyId, PepperId, SignerId, SignerKey, SignerPurpose};
 use serde::{Deserialize, Serialize};
 
 pub use command::Command;
@@ -21,18 +21,58 @@ pub enum Installation {
         /// The admin key that the last bootstrap or recovery let in.
         admin_key: KeyId,
         pepper: PepperId,
+        /// Every key that was published, oldest first.
+        signers: Vec<Signer>,
     },
 }
 
+/// A key that signs, or did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Signer {
+    pub purpose: SignerPurpose,
+    pub key: SignerKey,
+    pub retired: bool,
+}
+
 impl Installation {
+    pub fn signers(&self) -> &[Signer] {
+        match self {
+            Self::Unknown => &[],
+            Self::Bootstrapped { signers, .. } => signers,
+        }
+    }
+
+    /// The newest key of a purpose that is not retired.
+    pub fn newest(&self, purpose: SignerPurpose) -> Option<&Signer> {
+        self.signers().iter().rev().find(|signer| signer.purpose == purpose && !signer.retired)
+    }
+
+    fn signer(&self, id: SignerId) -> Option<&Signer> {
+        self.signers().iter().find(|signer| signer.key.id == id)
+    }
+
     fn applied(&mut self, event: &InstallationEvent) {
         match event {
-            InstallationEvent::Bootstrapped(Bootstrapped { admin_key, pepper }) => {
-                *self = Self::Bootstrapped { admin_key: *admin_key, pepper: *pepper };
+            InstallationEvent::Bootstrapped(Bootstrapped { admin_key, pepper, writer, checkpoint }) => {
+                let first = [(SignerPurpose::Writer, writer), (SignerPurpose::Checkpoint, checkpoint)];
+                let first = first.map(|(purpose, key)| Signer { purpose, key: *key, retired: false });
+                *self =
+                    Self::Bootstrapped { admin_key: *admin_key, pepper: *pepper, signers: first.to_vec() };
             }
             InstallationEvent::Recovered(Recovered { admin_key: new }) => {
                 if let Self::Bootstrapped { admin_key, .. } = self {
                     *admin_key = *new;
+                }
+            }
+            InstallationEvent::SignerPublished(SignerPublished { purpose, key }) => {
+                if let Self::Bootstrapped { signers, .. } = self {
+                    signers.push(Signer { purpose: *purpose, key: *key, retired: false });
+                }
+            }
+            InstallationEvent::SignerRetired(SignerRetired { purpose, id }) => {
+                if let Self::Bootstrapped { signers, .. } = self {
+                    let named = signers.iter_mut().filter(|it| it.key.id == *id && it.purpose == *purpose);
+                    named.for_each(|signer| signer.retired = true);
                 }
             }
         }

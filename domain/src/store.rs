@@ -8,7 +8,7 @@ use events::envelope::Fingerprint;
 use events::log::{AppendError, Batch, Entry, Expected, History, Known, Log, ReadError, Stored};
 use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
-    AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Slug, Subject,
+    AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Signers, Slug, Subject,
     Timestamp,
 };
 
@@ -16,14 +16,17 @@ use crate::aggregate::Decide;
 use crate::command_id;
 use crate::context::Context;
 use crate::readers::{Alone, Readers, Unreadable};
+use crate::writer::{SignError, Writer};
 
-/// A thread folds so many bytes of events, and then lets others go on.
-const BYTES_AT_ONCE: usize = 256 * 1024;
+/// A thread judges so many events (some 50 us each), and then lets others go on.
+const AT_ONCE: usize = 64;
 
 /// An event store over a log.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) log: Arc<dyn Log>,
+    writer: Arc<dyn Writer>,
+    signers: Arc<Signers>,
     readers: Arc<dyn Readers>,
 }
 
@@ -83,6 +86,8 @@ pub enum StoreError {
     Metadata(#[from] crate::cqrs::MetadataError),
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+    #[error(transparent)]
+    Sign(#[from] SignError),
 }
 
 impl<A: Decide> Loaded<A> {
@@ -146,10 +151,10 @@ impl<A: Decide> Loaded<A> {
         }
     }
 
-    fn take(&mut self, stored: &Stored, log: LogId) {
+    fn take(&mut self, stored: &Stored, read: Read, log: LogId) {
         self.size.messages += 1;
         self.size.bytes += stored.payload.len();
-        match stored.read(log) {
+        match read {
             Read::Event(recorded) => {
                 let Recorded { envelope, event, .. } = *recorded;
                 match A::Event::try_from(event) {
@@ -181,8 +186,15 @@ impl<A: Decide> Loaded<A> {
 }
 
 impl Store {
-    pub fn new(log: Arc<dyn Log>) -> Self {
-        Self { log, readers: Arc::new(Alone) }
+    /// `writer` signs what is appended.
+    pub fn new(log: Arc<dyn Log>, writer: Arc<dyn Writer>) -> Self {
+        Self { log, writer, signers: Arc::default(), readers: Arc::new(Alone) }
+    }
+
+    /// Judges by the keys that these know, which others keep up to date.
+    #[must_use]
+    pub fn with_signers(self, signers: Arc<Signers>) -> Self {
+        Self { signers, ..self }
     }
 
     /// Writes only what these can read.
@@ -219,18 +231,23 @@ impl Store {
         loaded.session = session;
         let known = Known { messages: loaded.size.messages, last: loaded.last };
         let history = self.log.history_after(subject, known).await?;
-        let mut bytes = 0;
-        for stored in &history.events {
-            loaded.take(stored, log);
-            bytes += stored.payload.len();
-            if bytes > BYTES_AT_ONCE {
-                bytes = 0;
+        for events in history.events.chunks(AT_ONCE) {
+            for stored in events {
+                let read = self.read(stored, log).await?;
+                loaded.take(stored, read, log);
+            }
+            if events.len() == AT_ONCE {
                 // Others go on meanwhile.
                 tokio::task::yield_now().await;
             }
         }
         loaded.last = history.last;
         Ok(loaded)
+    }
+
+    /// A message of the log, with its signature judged.
+    pub(crate) async fn read(&self, stored: &Stored, log: LogId) -> Result<Read, ReadError> {
+        self.signers.read_of(&*self.log, stored, log).await
     }
 
     /// An aggregate of which there is nothing, without looking: what is appended to it is stored only if that is so.
@@ -248,7 +265,7 @@ impl Store {
         context: &Context,
     ) -> Result<Position, StoreError> {
         let mut claims = Vec::new();
-        let mut entries = Vec::with_capacity(decided.len());
+        let mut own = Vec::with_capacity(decided.len());
         for (place, event) in decided.into_iter().enumerate() {
             let event: Event = event.into();
             if let Some(reservation) = event.reserves() {
@@ -263,14 +280,18 @@ impl Store {
                 (0, None) => Expected::EmptyLog,
                 (_, _) => Expected::Following,
             };
-            entries.push(Entry { draft: loaded.draft(&loaded.subject, id, event, context), expected });
+            own.push((loaded.draft(&loaded.subject, id, event, context), expected));
         }
         // Last come the aggregate's own events, so that the answer is their newest one's position.
-        claims.append(&mut entries);
-        for Entry { draft, .. } in &claims {
+        claims.append(&mut own);
+        for (draft, _) in &claims {
             self.readers.can_read(draft.event.kind(), draft.event.version())?;
         }
-        Ok(self.log.append(Batch { entries: claims }).await?)
+        let mut entries = Vec::with_capacity(claims.len());
+        for (draft, expected) in claims {
+            entries.push(Entry { event: self.writer.sign(draft).await?, expected });
+        }
+        Ok(self.log.append(Batch { entries }).await?)
     }
 
     /// Whether an object that this one shares its owner with has reserved the slug.
@@ -282,7 +303,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let log = self.log.id().await?;
         let history = self.log.history(&Subject::slug(object.owner, kind, slug)).await?;
-        belongs_to_another(&history, log, object)
+        self.belongs_to_another(&history, log, object).await
     }
 
     /// The reservation of a slug, on condition that it is free or belongs to this aggregate already.
@@ -291,33 +312,39 @@ impl Store {
         loaded: &Loaded<A>,
         reservation: &Reservation,
         context: &Context,
-    ) -> Result<Entry, StoreError> {
+    ) -> Result<(Draft, Expected), StoreError> {
         let Reservation { kind, slug } = reservation;
         let subject = Subject::slug(loaded.subject.owner, *kind, slug);
         let history = self.log.history(&subject).await?;
-        if belongs_to_another(&history, loaded.id(context), &loaded.subject)? {
+        if self.belongs_to_another(&history, loaded.id(context), &loaded.subject).await? {
             return Err(StoreError::SlugTaken(slug.clone()));
         }
         let object = loaded.subject.aggregate_id.clone();
         let event = Event::Slug(SlugEvent::Reserved(Reserved { kind: *kind, slug: slug.clone(), object }));
         let id = command_id::further_event(context.event, subject.aggregate_id.as_str());
         let draft = loaded.draft(&subject, id, event, context);
-        Ok(Entry { draft, expected: Expected::Last(history.last) })
+        Ok((draft, Expected::Last(history.last)))
     }
-}
 
-/// Whether a slug's newest reservation names another object than this one.
-fn belongs_to_another(history: &History, log: LogId, object: &Subject) -> Result<bool, StoreError> {
-    let newest = history.events.iter().rev().find_map(|stored| match stored.read(log) {
-        Read::Event(recorded) => Some(Ok(recorded.event)),
-        Read::Unreadable(_) => Some(Err(StoreError::Closed)),
-        Read::Foreign(_) => None,
-    });
-    let Some(event) = newest.transpose()? else { return Ok(false) };
-    Ok(match event.as_slug() {
-        Some(SlugEvent::Reserved(reserved)) => reserved.object != object.aggregate_id,
-        None => true,
-    })
+    /// Whether a slug's newest reservation names another object than this one.
+    async fn belongs_to_another(
+        &self,
+        history: &History,
+        log: LogId,
+        object: &Subject,
+    ) -> Result<bool, StoreError> {
+        for stored in history.events.iter().rev() {
+            return match self.read(stored, log).await? {
+                Read::Event(recorded) => Ok(match recorded.event.as_slug() {
+                    Some(SlugEvent::Reserved(reserved)) => reserved.object != object.aggregate_id,
+                    None => true,
+                }),
+                Read::Unreadable(_) => Err(StoreError::Closed),
+                Read::Foreign(_) => continue,
+            };
+        }
+        Ok(false)
+    }
 }
 
 impl<A: Decide> Loaded<A> {

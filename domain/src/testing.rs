@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use events::sealed::SealedBytes;
-use events::{SealedText, SealingKeyId, Timestamp};
+use events::{SealedText, SealingKeyId, SignerId, SignerKey, SigningKey, Timestamp};
 use uuid::Uuid;
 
 use crate::aggregate::{Decide, Facts, Standing};
@@ -101,6 +101,16 @@ pub fn now() -> Timestamp {
 /// A moment so many seconds from [`now`].
 pub fn seconds(from_now: i64) -> Timestamp {
     Timestamp::from_unix_millis(now().unix_millis() + from_now * 1_000).unwrap()
+}
+
+/// The key that signs events, whose public half the bootstrap carries.
+pub fn writer() -> SigningKey {
+    SigningKey::from_seed(SignerId::new(uuid(0xf1)), &[1; 32]).unwrap()
+}
+
+/// A key of this number as the log publishes it.
+pub fn signer(number: u8) -> SignerKey {
+    SigningKey::from_seed(SignerId::new(uuid(0xf0 + u128::from(number))), &[number; 32]).unwrap().public()
 }
 
 pub fn uuid(number: u128) -> Uuid {

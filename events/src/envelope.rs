@@ -10,15 +10,19 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+pub use self::unreadable::{Unreadable, UnreadableReason};
 use crate::actor::Actor;
 use crate::event::{DecodeError, Event};
-use crate::id::{CommandId, EventId, LogId};
+use crate::id::{CommandId, EventId, LogId, SignerId};
 use crate::log::Stored;
 use crate::position::{Position, Shard};
+use crate::signature;
+use crate::signer::{Signature, SigningKey};
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::timestamp::Timestamp;
 use crate::token::{BYTES_32, UUID, object, spelt, text_serde};
@@ -38,6 +42,8 @@ pub struct Envelope {
     pub fingerprint: Fingerprint,
     /// The event that made a reactor send the command.
     pub causation: Option<EventId>,
+    /// The key that it says it is signed by.
+    pub writer: SignerId,
 }
 
 /// An event that is about to be appended.
@@ -54,6 +60,13 @@ pub struct Draft {
     pub event: Event,
 }
 
+/// An event that is about to be appended, as it will be stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    draft: Draft,
+    payload: Bytes,
+}
+
 /// An event as the log holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recorded {
@@ -62,38 +75,6 @@ pub struct Recorded {
     pub stored_at: Timestamp,
     pub envelope: Envelope,
     pub event: Event,
-}
-
-/// A true event that this version can't read: its aggregate is closed from here on. It tells what could be read.
-#[derive(Debug)]
-pub struct Unreadable {
-    pub position: Position,
-    pub stored_at: Timestamp,
-    /// What it is about, by the subject that it lies on.
-    pub subject: Subject,
-    pub id: Option<EventId>,
-    pub kind: Option<Box<str>>,
-    pub schema_version: Option<u32>,
-    pub time: Option<Timestamp>,
-    pub command: Option<CommandId>,
-    pub reason: UnreadableReason,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum UnreadableReason {
-    #[error("unknown kind")]
-    UnknownKind,
-    #[error("unknown version")]
-    UnknownVersion,
-    #[error("data not of its version's shape: {0}")]
-    Data(serde_json::Error),
-    #[error("an event of another type of aggregate than its subject's")]
-    WrongAggregate,
-    /// Such as an actor of a kind that a newer version knows.
-    #[error("the envelope's `{member}` is of an unknown form: {problem}")]
-    Member { member: &'static str, problem: String },
-    #[error("the envelope is of an unknown form")]
-    Envelope,
 }
 
 /// A message in the log that is no envelope of ours, or whose subject disagrees with it. It closes nothing.
@@ -214,34 +195,66 @@ struct Wire<'a> {
     #[serde(borrow)]
     #[schemars(with = "serde_json::Value")]
     data: Cow<'a, RawValue>,
+    /// The id of the key that signed the event.
+    writer: SignerId,
+    /// Ed25519 over the subject, a line feed and the payload up to this member's comma.
+    signature: Signature,
+}
+
+/// All members but the signature, which is made over them.
+#[derive(Serialize)]
+struct Unsigned<'a> {
+    specversion: &'a str,
+    id: EventId,
+    source: String,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    dataschema: String,
+    subject: String,
+    time: Timestamp,
+    schemaversion: u32,
+    shard: Shard,
+    organization: Owner,
+    aggregatetype: &'a AggregateType,
+    aggregateid: &'a AggregateId,
+    actor: &'a Actor,
+    commandid: CommandId,
+    fingerprint: Fingerprint,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationid: Option<EventId>,
+    data: Box<RawValue>,
+    writer: SignerId,
 }
 
 impl Draft {
-    /// The message's payload.
-    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Wire {
-            specversion: Cow::Borrowed("1.0"),
+    /// The event with its payload, signed.
+    pub fn signed(self, key: &SigningKey) -> Result<Signed, serde_json::Error> {
+        let members = serde_json::to_vec(&Unsigned {
+            specversion: "1.0",
             id: self.id,
-            source: Cow::Owned(format!("{SOURCE}{}", self.log)),
-            kind: Cow::Borrowed(self.event.kind()),
-            dataschema: Cow::Owned(data_schema(self.event.kind(), self.event.version())),
-            subject: Cow::Owned(self.subject.to_string()),
+            source: format!("{SOURCE}{}", self.log),
+            kind: self.event.kind(),
+            dataschema: data_schema(self.event.kind(), self.event.version()),
+            subject: self.subject.to_string(),
             time: self.time,
             schemaversion: self.event.version(),
             shard: self.subject.shard,
             organization: self.subject.owner,
-            aggregatetype: self.subject.aggregate_type.clone(),
-            aggregateid: self.subject.aggregate_id.clone(),
-            actor: self.actor.clone(),
+            aggregatetype: &self.subject.aggregate_type,
+            aggregateid: &self.subject.aggregate_id,
+            actor: &self.actor,
             commandid: self.command,
             fingerprint: self.fingerprint,
             causationid: self.causation,
-            data: Cow::Owned(self.event.data()?),
-        })
+            data: self.event.data()?,
+            writer: key.id(),
+        })?;
+        let payload = signature::sign(&self.subject.to_string(), members, key).into();
+        Ok(Signed { draft: self, payload })
     }
 
-    /// The event as it will be read back from this position.
-    pub fn recorded(self, position: Position, stored_at: Timestamp) -> Recorded {
+    /// The event as it will be read back from this position, signed by this key.
+    pub fn recorded(self, writer: SignerId, position: Position, stored_at: Timestamp) -> Recorded {
         Recorded {
             position,
             stored_at,
@@ -256,13 +269,25 @@ impl Draft {
                 command: self.command,
                 fingerprint: self.fingerprint,
                 causation: self.causation,
+                writer,
             },
             event: self.event,
         }
     }
 }
 
-/// Reads a message of the log. `log` is the log's id as its first event tells it, `None` while reading that
+impl Signed {
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// The message's payload.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+}
+
+/// Reads a message of the log, and leaves to [`SignerSet`](crate::SignerSet) whether a writer signed it. `log` is the log's id as its first event tells it, `None` while reading that
 /// first event itself.
 pub fn read(stored: &Stored, log: Option<LogId>) -> Read {
     match whole(&stored.payload) {
@@ -282,6 +307,11 @@ fn whole(payload: &[u8]) -> Result<Wire<'_>, serde_json::Error> {
     let wire = object(&mut deserializer)?;
     deserializer.end()?;
     Ok(wire)
+}
+
+/// Whether it is an event of a log from before events were signed.
+pub fn is_unsigned(stored: &Stored) -> bool {
+    unreadable::is_unsigned(&stored.payload)
 }
 
 /// The log that a source names.
@@ -333,6 +363,7 @@ impl<'a> Wire<'a> {
             command: self.commandid,
             fingerprint: self.fingerprint,
             causation: self.causationid,
+            writer: self.writer,
         };
         Ok((envelope, self.data))
     }
@@ -350,18 +381,7 @@ fn judge(stored: &Stored, envelope: Envelope, data: &RawValue) -> Read {
         Err(DecodeError::UnknownVersion) => UnreadableReason::UnknownVersion,
         Err(DecodeError::Data(error)) => UnreadableReason::Data(error),
     };
-    let Envelope { id, kind, schema_version, time, subject, command, .. } = envelope;
-    Read::Unreadable(Box::new(Unreadable {
-        position,
-        stored_at,
-        subject,
-        id: Some(id),
-        kind: Some(kind),
-        schema_version: Some(schema_version),
-        time: Some(time),
-        command: Some(command),
-        reason,
-    }))
+    Read::Unreadable(Box::new(Unreadable::of(position, stored_at, envelope, reason)))
 }
 
 /// The JSON Schema of the envelope.

@@ -137,6 +137,9 @@ macro_rules! table {
 table! {
     "installation.bootstrapped", 1 => Installation, InstallationEvent::Bootstrapped(installation::Bootstrapped);
     "installation.recovered", 1 => Installation, InstallationEvent::Recovered(installation::Recovered);
+    "installation.signer_published", 1
+        => Installation, InstallationEvent::SignerPublished(installation::SignerPublished);
+    "installation.signer_retired", 1 => Installation, InstallationEvent::SignerRetired(installation::SignerRetired);
     "organization.created", 1 => Organization, OrganizationEvent::Created(organization::Created);
     "organization.renamed", 1 => Organization, OrganizationEvent::Renamed(organization::Renamed);
     "organization.suspended", 1 => Organization, OrganizationEvent::Suspended(organization::Suspended);

@@ -102,6 +102,8 @@ ids! {
     PepperId;
     /// A key under which free text is sealed.
     SealingKeyId;
+    /// A key that signs events, or heads of the log.
+    SignerId;
 }
 
 impl From<EventId> for LogId {

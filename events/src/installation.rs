@@ -3,38 +3,51 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{KeyId, PepperId};
+use crate::id::{KeyId, PepperId, SignerId};
 use crate::sealed::{Field, SealedText};
+use crate::signer::{SignerKey, SignerPurpose};
 use crate::slug::Reservation;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InstallationEvent {
     Bootstrapped(Bootstrapped),
     Recovered(Recovered),
+    SignerPublished(SignerPublished),
+    SignerRetired(SignerRetired),
 }
 
 impl InstallationEvent {
     pub(crate) fn sealed(&self) -> Vec<(Field, &SealedText)> {
         match self {
-            Self::Bootstrapped(Bootstrapped { admin_key: _, pepper: _ })
-            | Self::Recovered(Recovered { admin_key: _ }) => Vec::new(),
+            Self::Bootstrapped(Bootstrapped { admin_key: _, pepper: _, writer: _, checkpoint: _ })
+            | Self::Recovered(Recovered { admin_key: _ })
+            | Self::SignerPublished(SignerPublished { purpose: _, key: _ })
+            | Self::SignerRetired(SignerRetired { purpose: _, id: _ }) => Vec::new(),
         }
     }
 
     pub(crate) fn reserves(&self) -> Option<Reservation> {
         match self {
-            Self::Bootstrapped(_) | Self::Recovered(_) => None,
+            Self::Bootstrapped(_)
+            | Self::Recovered(_)
+            | Self::SignerPublished(_)
+            | Self::SignerRetired(_) => None,
         }
     }
 }
 
-/// `installation.bootstrapped` version 1: the first event of shard 0. Its event id is the log's id.
+/// `installation.bootstrapped` version 1: the first event of shard 0. Its event id is the log's id. It is signed by the
+/// writer's key that it publishes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Bootstrapped {
     /// The installation's first admin key, issued next.
     pub admin_key: KeyId,
     /// The pepper that was drawn with the installation.
     pub pepper: PepperId,
+    /// The first key that signs events.
+    pub writer: SignerKey,
+    /// The first key that signs heads of the log.
+    pub checkpoint: SignerKey,
 }
 
 /// `installation.recovered` version 1: an operator with access to the log let in a new admin key.
@@ -42,4 +55,19 @@ pub struct Bootstrapped {
 pub struct Recovered {
     /// The admin key that is issued next.
     pub admin_key: KeyId,
+}
+
+/// `installation.signer_published` version 1: a further key signs, from the next event on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SignerPublished {
+    pub purpose: SignerPurpose,
+    pub key: SignerKey,
+}
+
+/// `installation.signer_retired` version 1: what the key signs after this event is not believed. What it signed before
+/// stays good.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SignerRetired {
+    pub purpose: SignerPurpose,
+    pub id: SignerId,
 }

@@ -21,6 +21,9 @@ pub mod position;
 pub mod scope;
 pub mod sealed;
 pub mod server;
+pub mod signature;
+pub mod signer;
+pub mod signers;
 pub mod slug;
 pub mod subject;
 pub mod timestamp;
@@ -28,15 +31,17 @@ pub mod tlog;
 mod token;
 
 pub use actor::Actor;
-pub use envelope::{Draft, Envelope, Foreign, Read, Recorded, Unreadable, UnreadableReason};
+pub use envelope::{Draft, Envelope, Foreign, Read, Recorded, Signed, Unreadable, UnreadableReason};
 pub use event::Event;
 pub use id::{
     ClientId, CommandId, EventId, GrantId, InstallationId, KeyId, LogId, OrganizationId, PepperId,
-    SealingKeyId, SecretId, ServerId, UserId,
+    SealingKeyId, SecretId, ServerId, SignerId, UserId,
 };
 pub use position::{Frontier, Position, Shard};
 pub use scope::{Scope, ScopeSet};
 pub use sealed::SealedText;
+pub use signer::{PublicKey, SignerKey, SignerPurpose, SigningKey};
+pub use signers::{SignerSet, Signers};
 pub use slug::Slug;
 pub use subject::{AggregateId, AggregateType, Owner, Subject};
 pub use timestamp::Timestamp;

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-use crate::envelope::{Draft, Read};
+use crate::envelope::{Read, Signed};
 use crate::id::LogId;
 use crate::position::{Place, Position};
 use crate::subject::Subject;
@@ -28,7 +28,8 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// What the message turns out to be in the log of this id.
+    /// What the message turns out to be in the log of this id. Whether a writer signed it is for
+    /// [`Signers`](crate::Signers) to say: nothing is decided on what this answers.
     pub fn read(&self, log: LogId) -> Read {
         crate::envelope::read(self, Some(log))
     }
@@ -48,7 +49,7 @@ impl Batch {
 /// One event of a batch.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    pub draft: Draft,
+    pub event: Signed,
     pub expected: Expected,
 }
 
@@ -175,8 +176,6 @@ pub enum AppendError {
     /// The log refused it for good.
     #[error("the log refused the events: {0}")]
     Refused(String),
-    #[error("an event could not be encoded: {0}")]
-    Encode(#[from] serde_json::Error),
 }
 
 /// Why nothing was read.

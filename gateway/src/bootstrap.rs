@@ -9,18 +9,21 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use domain::key::secret::{PlainKey, Prefix};
-use domain::{Authority, CommandError, Dispatcher, Done, Installation, Key};
+use domain::{Authority, CommandError, Dispatcher, Done, Installation, Key, Writer};
 use domain::{installation, key};
 use events::clock::{Clock, Random, uuid_v7};
 use events::key::{Environment, KeyOwner};
 use events::log::{Log, ReadError};
 use events::scope::{AccessPattern, ResourcePattern};
 use events::sealed::Field;
-use events::{Actor, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet, SecretId, Subject};
+use events::{
+    Actor, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet, SecretId, SignerPurpose, Signers,
+    SigningKey, Subject,
+};
 use uuid::Uuid;
 
 use crate::command::{CommandParts, Commands, Failed, Object, Order, Sender, Takes, Wanted};
-use crate::vault::{NodeSecrets, Peppers, SealingKeys, Vault, VaultError, snapshot};
+use crate::vault::{NodeSecrets, Peppers, SealingKeys, Vault, VaultError, VaultWriter, signer, snapshot};
 
 /// What bootstrap and recovery work on.
 pub struct Bootstrap {
@@ -103,12 +106,25 @@ impl Bootstrap {
         let secrets = NodeSecrets::create(&self.control, &self.node, &*self.clock, &*self.random).await?;
         snapshot::ensure(self.sealing.vault(), &self.node, &*self.clock, &*self.random).await?;
         let installation = InstallationId::new(self.uuid());
-        let issue = self.order_key().await?;
+        let writer = self.draw(SignerPurpose::Writer).await?;
+        let checkpoint = self.draw(SignerPurpose::Checkpoint).await?;
+        let (signs_events, signs_heads) = (writer.public(), checkpoint.public());
+        let commands = self.commands(Arc::new(writer));
+        let issue = order_key(&commands).await?;
         let command = installation::Command::Bootstrap {
             admin_key: KeyId::new(issue.id()),
             pepper: secrets.peppers.newest().id(),
+            writer: signs_events,
+            checkpoint: signs_heads,
         };
-        self.tell(installation, "installation.bootstrap", command).await?;
+        if let Err(error) = tell(&commands, installation, "installation.bootstrap", command).await {
+            if matches!(error, BootstrapError::AlreadyBootstrapped) {
+                // Another's keys were published.
+                signer::purge(&self.control, SignerPurpose::Writer, signs_events.id).await?;
+                signer::purge(&self.control, SignerPurpose::Checkpoint, signs_heads.id).await?;
+            }
+            return Err(error);
+        }
         self.issue(installation, issue, &secrets.peppers).await
     }
 
@@ -116,9 +132,11 @@ impl Bootstrap {
     pub async fn recover(&self) -> Result<FirstKey, BootstrapError> {
         let installation = self.installation().await?;
         let peppers = Peppers::load(&self.control).await?;
-        let issue = self.order_key().await?;
+        let writer = VaultWriter::new(self.control.clone(), Arc::clone(&self.log), Arc::<Signers>::default());
+        let commands = self.commands(Arc::new(writer));
+        let issue = order_key(&commands).await?;
         let command = installation::Command::Recover { admin_key: KeyId::new(issue.id()) };
-        self.tell(installation, "installation.recover", command).await?;
+        tell(&commands, installation, "installation.recover", command).await?;
         self.issue(installation, issue, &peppers).await
     }
 
@@ -136,36 +154,6 @@ impl Bootstrap {
             }
             Read::Unreadable(_) | Read::Foreign(_) => Err(BootstrapError::FirstEvent),
         }
-    }
-
-    async fn tell(
-        &self,
-        id: InstallationId,
-        operation: &'static str,
-        command: installation::Command,
-    ) -> Result<(), BootstrapError> {
-        let object = Object {
-            id: id.uuid(),
-            subject: Subject::installation(id),
-            owner: Owner::Installation,
-            ids: vec![],
-        };
-        let order = self.commands().change::<Installation, _, _>(Itself, object, wanted(operation)).await;
-        match carry_out(order.map_err(BootstrapError::told)?, command).await {
-            Ok(_) => Ok(()),
-            Err(Failed::Command(CommandError::Refused(installation::Refusal::AlreadyBootstrapped))) => {
-                Err(BootstrapError::AlreadyBootstrapped)
-            }
-            Err(error) => Err(BootstrapError::told(error)),
-        }
-    }
-
-    /// The command that issues the admin key. Its id is known before the installation's own event, which names it.
-    async fn order_key(&self) -> Result<Order<Key, Itself>, BootstrapError> {
-        let subject = |id| Subject::key(Owner::Installation, KeyId::new(id));
-        let wanted = wanted("installation.admin_key");
-        let order = self.commands().create::<Key, _, _>(Itself, Owner::Installation, subject, wanted).await;
-        order.map_err(BootstrapError::not_issued)
     }
 
     async fn issue(
@@ -199,9 +187,13 @@ impl Bootstrap {
         }
     }
 
-    fn commands(&self) -> Commands {
+    async fn draw(&self, purpose: SignerPurpose) -> Result<SigningKey, VaultError> {
+        signer::draw(&self.control, purpose, &*self.clock, &*self.random).await
+    }
+
+    fn commands(&self, writer: Arc<dyn Writer>) -> Commands {
         Commands::new(CommandParts {
-            dispatcher: Dispatcher::new(Arc::clone(&self.log), Arc::clone(&self.random)),
+            dispatcher: Dispatcher::new(Arc::clone(&self.log), writer, Arc::clone(&self.random)),
             allowance: None,
             sealing: self.sealing.clone(),
             clock: Arc::clone(&self.clock),
@@ -212,6 +204,32 @@ impl Bootstrap {
     fn uuid(&self) -> Uuid {
         uuid_v7(&*self.clock, &*self.random)
     }
+}
+
+async fn tell(
+    commands: &Commands,
+    id: InstallationId,
+    operation: &'static str,
+    command: installation::Command,
+) -> Result<(), BootstrapError> {
+    let subject = Subject::installation(id);
+    let object = Object { id: id.uuid(), subject, owner: Owner::Installation, ids: vec![] };
+    let order = commands.change::<Installation, _, _>(Itself, object, wanted(operation)).await;
+    match carry_out(order.map_err(BootstrapError::told)?, command).await {
+        Ok(_) => Ok(()),
+        Err(Failed::Command(CommandError::Refused(installation::Refusal::AlreadyBootstrapped))) => {
+            Err(BootstrapError::AlreadyBootstrapped)
+        }
+        Err(error) => Err(BootstrapError::told(error)),
+    }
+}
+
+/// The command that issues the admin key. Its id is known before the installation's own event, which names it.
+async fn order_key(commands: &Commands) -> Result<Order<Key, Itself>, BootstrapError> {
+    let subject = |id| Subject::key(Owner::Installation, KeyId::new(id));
+    let wanted = wanted("installation.admin_key");
+    let order = commands.create::<Key, _, _>(Itself, Owner::Installation, subject, wanted).await;
+    order.map_err(BootstrapError::not_issued)
 }
 
 impl BootstrapError {

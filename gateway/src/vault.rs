@@ -2,14 +2,17 @@
 //! role's master key to its place, so that a value moved to another entry, purpose or vault does not open.
 //!
 //! What lies in them: [`node`] (peppers, the identity key, the session key), [`sealing`] (the keys of people's
-//! and organizations' texts) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
+//! and organizations' texts) [`signer`] (the keys that sign events
+//! and heads of the log) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
 //! `store::kv` implements over NATS.
 
 pub mod master;
 pub mod node;
 pub mod sealing;
+pub mod signer;
 pub mod snapshot;
 mod unseal;
+mod writer;
 
 use std::sync::Arc;
 
@@ -25,6 +28,7 @@ pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 pub use sealing::{SealingKey, SealingKeys};
 pub use snapshot::{SnapshotKey, SnapshotKeys};
+pub use writer::VaultWriter;
 
 /// A bucket of sealed entries.
 #[async_trait]
@@ -59,7 +63,7 @@ pub enum VaultError {
 pub enum VaultName {
     /// Peppers, the identity key, the session key.
     Node,
-    /// Peppers, for issuing keys.
+    /// Peppers, for issuing keys; the private keys of writers and checkpoints.
     Control,
     /// People's and organizations' sealing keys.
     People,
@@ -94,6 +98,10 @@ pub enum Purpose {
     Snapshot,
     /// The public half.
     SnapshotPublic,
+    /// A private key that signs events.
+    Writer,
+    /// A private key that signs heads of the log.
+    Checkpoint,
 }
 
 impl Purpose {
@@ -105,6 +113,8 @@ impl Purpose {
             Self::Sealing => "sealing",
             Self::Snapshot => "snapshot",
             Self::SnapshotPublic => "snapshot-public",
+            Self::Writer => "writer",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use events::envelope::{ForeignReason, UnreadableReason};
 use events::log::Stored;
-use events::{Envelope, Event, LogId, Read, Recorded, Unreadable};
+use events::{Envelope, Event, LogId, Read, Recorded, SignerSet, Unreadable};
 use serde::Serialize;
 
 mod aggregates;
@@ -38,6 +38,8 @@ events::named! {
         Sequence = "sequence",
         /// Every message is an envelope of ours.
         Envelope = "envelope",
+        /// A writer of the installation signed the event.
+        Signature = "signature",
         /// An event lies on the subject that its envelope and its data name.
         Subject = "subject",
         /// This version reads the event's kind and version.
@@ -101,6 +103,7 @@ pub struct Verifier {
     claims: Claims,
     aggregates: Aggregates,
     secrets: Secrets,
+    signers: SignerSet,
     findings: Findings,
 }
 
@@ -146,6 +149,7 @@ impl Verifier {
             claims: Claims::default(),
             aggregates: Aggregates::default(),
             secrets: Secrets::default(),
+            signers: SignerSet::default(),
             findings: Findings::default(),
         }
     }
@@ -161,8 +165,9 @@ impl Verifier {
         self.next = stored.sequence + 1;
         self.messages += 1;
         let mut at = At { sequence: stored.sequence, subject: &stored.subject, findings: &mut self.findings };
-        match stored.read(self.log) {
+        match self.signers.read(stored, self.log) {
             Read::Event(recorded) => {
+                self.signers.take(&recorded);
                 let Envelope { id, command, subject, .. } = &recorded.envelope;
                 self.identifiers.take(Some(*id), Some(*command), subject, &mut at);
                 self.claims.take(&recorded, &mut at);
@@ -172,7 +177,9 @@ impl Verifier {
             }
             Read::Unreadable(unreadable) => {
                 let check = match unreadable.reason {
+                    ref reason if reason.is_of_signature() => Check::Signature,
                     UnreadableReason::UnknownKind | UnreadableReason::UnknownVersion => Check::Version,
+                    UnreadableReason::Signature(_) => Check::Signature,
                     UnreadableReason::Data(_)
                     | UnreadableReason::Member { .. }
                     | UnreadableReason::Envelope => Check::Schema,

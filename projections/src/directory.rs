@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::digest::DigestBytes;
 use events::position::Place;
-use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Slug, Subject, Timestamp};
+use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Signers, Slug, Subject, Timestamp};
 use papaya::{Equivalent, HashMap};
 
 use self::hash::ById;
@@ -60,6 +60,8 @@ pub struct Directory {
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
     closed: HashMap<Subject, u64>,
     installation_closed: AtomicU64,
+    /// It may be ahead of what was applied: a key's places say for which messages it is good.
+    signers: Arc<Signers>,
     applied: AtomicU64,
     writer: Mutex<Writer>,
     watches: Watches,
@@ -196,6 +198,11 @@ impl Directory {
         Some(self.installation_closed.load(Ordering::Acquire)).filter(|sequence| *sequence != 0)
     }
 
+    /// The keys that sign events, by which the follower judges them. They follow the log with the directory.
+    pub fn signers(&self) -> Arc<Signers> {
+        Arc::clone(&self.signers)
+    }
+
     /// Watches these parts: it wakes after each change of one of them from now on, and when what concerns everybody
     /// changes. Whoever waits for it looks once more after it is made.
     pub fn watch(&self, parts: Box<[Part]>) -> Watch {
@@ -246,12 +253,16 @@ impl Directory {
             Read::Event(recorded) => {
                 let subject = &recorded.envelope.subject;
                 if !self.is_closed(subject) {
+                    self.signers.take(recorded);
                     self.fold(&mut writer, subject, &recorded.event, sequence);
                 }
             }
             Read::Unreadable(unreadable) => {
                 let subject = &unreadable.subject;
                 metrics::counter!("keyledger_unreadable_events_total").increment(1);
+                if unreadable.reason.is_of_signature() {
+                    metrics::counter!("keyledger_unsigned_events_total").increment(1);
+                }
                 tracing::error!(sequence, %subject, kind = ?unreadable.kind,
                     version = unreadable.schema_version, reason = %unreadable.reason,
                     "an event can't be read: what it is about is closed");

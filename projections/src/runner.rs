@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::log::{FollowError, Log, ReadError, Stored};
-use events::{LogId, Read, Recorded, Unreadable};
+use events::{AggregateType, LogId, Read, Recorded, Signers, Subject, Unreadable};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +64,7 @@ pub struct Projector {
     log: Arc<dyn Log>,
     pool: Pool,
     unseal: Arc<dyn Unseal>,
+    signers: Arc<Signers>,
     config: ProjectorConfig,
     state: watch::Sender<ProjectorState>,
 }
@@ -102,7 +103,14 @@ impl Projector {
         unseal: Arc<dyn Unseal>,
         config: ProjectorConfig,
     ) -> Self {
-        Self { projection, log, pool, unseal, config, state: watch::Sender::new(ProjectorState::Starting) }
+        let state = watch::Sender::new(ProjectorState::Starting);
+        Self { projection, log, pool, unseal, signers: Arc::default(), config, state }
+    }
+
+    /// Judges signatures by the keys that these know, which others may share.
+    #[must_use]
+    pub fn with_signers(self, signers: Arc<Signers>) -> Self {
+        Self { signers, ..self }
     }
 
     pub fn projection(&self) -> Projection {
@@ -319,13 +327,27 @@ impl Projector {
     }
 
     async fn prepare(&self, message: Stored, log: LogId) -> Result<Item, ProjectError> {
+        let subject = message.subject.parse::<Subject>().ok();
+        let publishes_keys =
+            subject.as_ref().is_some_and(|subject| subject.aggregate_type == AggregateType::Installation);
         // Most of a log is no matter of most projections, which its subject tells without reading it.
-        if message.subject.parse().is_ok_and(|subject| !self.projection.takes(&subject)) {
+        let passed_over = subject.is_some_and(|subject| !self.projection.takes(&subject));
+        if passed_over && !publishes_keys {
             return Ok(Item { message, what: What::PassedOver });
         }
-        let what = match message.read(log) {
+        let read = self.read(&message, log).await?;
+        if let Read::Event(recorded) = &read {
+            self.signers.take(recorded);
+        }
+        if passed_over {
+            return Ok(Item { message, what: What::PassedOver });
+        }
+        let what = match read {
             Read::Event(recorded) => self.take_in(recorded).await?,
             Read::Unreadable(unreadable) => {
+                if unreadable.reason.is_of_signature() {
+                    metrics::counter!("keyledger_unsigned_events_total").increment(1);
+                }
                 let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = *unreadable;
                 tracing::error!(projection = %self.projection, sequence = message.sequence, %subject, ?kind,
                     version = schema_version, %reason,
@@ -350,6 +372,12 @@ impl Projector {
             }
         };
         Ok(Item { message, what })
+    }
+
+    /// A message of the log, with its signature judged.
+    async fn read(&self, message: &Stored, log: LogId) -> Result<Read, ProjectError> {
+        let read = self.signers.read_of(&*self.log, message, log).await;
+        read.map_err(|error| ProjectError::Log(error.to_string()))
     }
 
     async fn take_in(&self, recorded: Box<Recorded>) -> Result<What, ProjectError> {

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod mcp;
 pub mod poll;
 pub mod servers;
+pub mod signing;
 pub mod spine;
 pub mod upstreams;
 pub mod wire;

@@ -103,7 +103,7 @@ impl<A: Decide> EventStore<Root<A>> for Store {
         let history = self.log.history(&subject).await.map_err(StoreError::from)?;
         let mut envelopes = Vec::with_capacity(history.events.len());
         for stored in &history.events {
-            match stored.read(log) {
+            match self.read(stored, log).await.map_err(StoreError::from)? {
                 Read::Event(recorded) => {
                     let event = A::Event::try_from(recorded.event).map_err(|_| StoreError::Closed)?;
                     let sequence = envelopes.len() + 1;
@@ -169,7 +169,8 @@ impl<R: std::error::Error> From<StoreError> for AggregateError<R> {
             StoreError::SlugTaken(_)
             | StoreError::WrongSubject(_)
             | StoreError::Metadata(_)
-            | StoreError::Unreadable(_) => Self::UnexpectedError(Box::new(error)),
+            | StoreError::Unreadable(_)
+            | StoreError::Sign(_) => Self::UnexpectedError(Box::new(error)),
         }
     }
 }

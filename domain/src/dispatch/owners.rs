@@ -75,7 +75,8 @@ impl From<StoreError> for Failed {
             | StoreError::Closed
             | StoreError::WrongSubject(_)
             | StoreError::Metadata(_)
-            | StoreError::Unreadable(_) => Self::Unavailable(error.to_string()),
+            | StoreError::Unreadable(_)
+            | StoreError::Sign(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

@@ -16,7 +16,7 @@ use events::{
 
 use super::*;
 use crate::authority::Authority;
-use crate::testing::{now, sealed, seconds, uuid};
+use crate::testing::{now, sealed, seconds, signer, uuid, writer};
 use crate::{Installation, Server, installation, organization, server};
 use tiny_log::{Fault, TinyLog};
 
@@ -44,7 +44,7 @@ fn context(command: u128, fingerprint: u8) -> Context {
 }
 
 fn dispatcher(log: &Arc<TinyLog>) -> Dispatcher {
-    Dispatcher::new(Arc::<TinyLog>::clone(log), Arc::new(Zeros))
+    Dispatcher::new(Arc::<TinyLog>::clone(log), Arc::new(writer()), Arc::new(Zeros))
 }
 
 fn acme() -> OrganizationId {
@@ -79,7 +79,12 @@ fn enabled(enabled: bool) -> server::Command {
 }
 
 fn bootstrap() -> installation::Command {
-    installation::Command::Bootstrap { admin_key: KeyId::new(uuid(2)), pepper: PepperId::new(uuid(3)) }
+    installation::Command::Bootstrap {
+        admin_key: KeyId::new(uuid(2)),
+        pepper: PepperId::new(uuid(3)),
+        writer: signer(1),
+        checkpoint: signer(2),
+    }
 }
 
 /// A bootstrapped log with one organization and one server, and its dispatcher.
@@ -101,6 +106,10 @@ async fn recorded(log: &TinyLog) -> Vec<Recorded> {
         other @ (Read::Unreadable(_) | Read::Foreign(_)) => panic!("{other:?}"),
     };
     log.stored().iter().map(read).collect()
+}
+
+fn signed(draft: Draft, expected: Expected) -> Batch {
+    Batch { entries: vec![Entry { event: draft.signed(&writer()).unwrap(), expected }] }
 }
 
 fn draft(log: events::LogId, subject: &Subject, event: Event, context: &Context) -> Draft {
@@ -244,7 +253,7 @@ async fn cqrs_es_runs_the_aggregates_on_the_store() {
     use cqrs_es::{CqrsFramework, EventStore};
 
     let (log, dispatcher) = set_up().await;
-    let store = Store::new(Arc::<TinyLog>::clone(&log));
+    let store = Store::new(Arc::<TinyLog>::clone(&log), Arc::new(writer()));
     let authority = Authority::Whole;
     let facts = Facts { now: now(), owner: Standing::Active, bootstrapped: true, authority };
     let framework = CqrsFramework::<Root<Server>, _>::new(store.clone(), vec![], facts);

@@ -1,11 +1,15 @@
 //! What can be asked of the installation.
 
-use events::{KeyId, PepperId};
+use events::{KeyId, PepperId, SignerId, SignerKey, SignerPurpose};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// The first command of all. The admin key is issued next.
-    Bootstrap { admin_key: KeyId, pepper: PepperId },
+    Bootstrap { admin_key: KeyId, pepper: PepperId, writer: SignerKey, checkpoint: SignerKey },
     /// Let in a new admin key, which is issued next.
     Recover { admin_key: KeyId },
+    /// A further key signs. The one before it goes on until it is retired, since others may not know of the new one yet.
+    PublishSigner { purpose: SignerPurpose, key: SignerKey },
+    /// What this key signs from now on is not believed.
+    RetireSigner { id: SignerId },
 }

@@ -1,10 +1,13 @@
 //! The installation's decisions.
 
 use events::AggregateType;
-use events::installation::{Bootstrapped, InstallationEvent, Recovered};
+use events::installation::{Bootstrapped, InstallationEvent, Recovered, SignerPublished, SignerRetired};
 
 use super::{Command, Installation, Refusal};
 use crate::aggregate::{Decide, Facts, Room};
+
+/// Keys in all: each process holds every one that ever signed.
+const MAX_SIGNERS: usize = 1_000;
 
 impl Decide for Installation {
     const TYPE: &'static str = "installation";
@@ -18,19 +21,49 @@ impl Decide for Installation {
 
     fn decide(&self, command: &Command, facts: &Facts) -> Result<Vec<InstallationEvent>, Refusal> {
         match (self, command) {
-            (Self::Unknown, Command::Bootstrap { admin_key, pepper }) if !facts.bootstrapped => {
-                let bootstrapped = Bootstrapped { admin_key: *admin_key, pepper: *pepper };
+            (Self::Unknown, Command::Bootstrap { admin_key, pepper, writer, checkpoint })
+                if !facts.bootstrapped =>
+            {
+                let (admin_key, pepper, writer, checkpoint) = (*admin_key, *pepper, *writer, *checkpoint);
+                let bootstrapped = Bootstrapped { admin_key, pepper, writer, checkpoint };
                 Ok(vec![InstallationEvent::Bootstrapped(bootstrapped)])
             }
             (Self::Unknown | Self::Bootstrapped { .. }, Command::Bootstrap { .. }) => {
                 Err(Refusal::AlreadyBootstrapped)
             }
-            (Self::Unknown, Command::Recover { .. }) => Err(Refusal::Unknown),
+            (
+                Self::Unknown,
+                Command::Recover { .. } | Command::PublishSigner { .. } | Command::RetireSigner { .. },
+            ) => Err(Refusal::Unknown),
             (Self::Bootstrapped { admin_key: now, .. }, Command::Recover { admin_key }) => {
                 if now == admin_key {
                     return Ok(vec![]);
                 }
                 Ok(vec![InstallationEvent::Recovered(Recovered { admin_key: *admin_key })])
+            }
+            (Self::Bootstrapped { signers, .. }, Command::PublishSigner { purpose, key }) => {
+                if self.signer(key.id).is_some() {
+                    return Err(Refusal::SignerExists);
+                }
+                if signers.iter().filter(|it| it.purpose == *purpose && !it.retired).count() > 1 {
+                    return Err(Refusal::StillRotating { purpose: *purpose });
+                }
+                if signers.len() >= MAX_SIGNERS {
+                    return Err(Refusal::TooManySigners(MAX_SIGNERS));
+                }
+                let published = SignerPublished { purpose: *purpose, key: *key };
+                Ok(vec![InstallationEvent::SignerPublished(published)])
+            }
+            (Self::Bootstrapped { .. }, Command::RetireSigner { id }) => {
+                let signer = self.signer(*id).ok_or(Refusal::NoSigner(*id))?;
+                if signer.retired {
+                    return Ok(vec![]);
+                }
+                let purpose = signer.purpose;
+                if self.newest(purpose).is_some_and(|newest| newest.key.id == *id) {
+                    return Err(Refusal::OnlySigner(purpose));
+                }
+                Ok(vec![InstallationEvent::SignerRetired(SignerRetired { purpose, id: *id })])
             }
         }
     }
@@ -38,19 +71,24 @@ impl Decide for Installation {
     fn creates(command: &Command) -> bool {
         match command {
             // Whether there is one already is the log's to say.
-            Command::Bootstrap { .. } | Command::Recover { .. } => false,
+            Command::Bootstrap { .. }
+            | Command::Recover { .. }
+            | Command::PublishSigner { .. }
+            | Command::RetireSigner { .. } => false,
         }
     }
 
     fn urgent(command: &Command) -> bool {
         match command {
-            Command::Bootstrap { .. } | Command::Recover { .. } => false,
+            Command::Bootstrap { .. } | Command::Recover { .. } | Command::PublishSigner { .. } => false,
+            Command::RetireSigner { .. } => true,
         }
     }
 
     fn room(&self, command: &Command) -> Room {
         match command {
-            Command::Bootstrap { .. } => Room::Bound,
+            Command::Bootstrap { .. } | Command::PublishSigner { .. } => Room::Bound,
+            Command::RetireSigner { .. } => Room::Reserve,
             // The way back in.
             Command::Recover { .. } => Room::Always,
         }
@@ -65,6 +103,15 @@ impl Decide for Installation {
             (Self::Unknown, event) => matches!(event, InstallationEvent::Bootstrapped(_)),
             (Self::Bootstrapped { .. }, InstallationEvent::Bootstrapped(_)) => false,
             (Self::Bootstrapped { .. }, InstallationEvent::Recovered(_)) => true,
+            (Self::Bootstrapped { .. }, InstallationEvent::SignerPublished(it)) => {
+                self.signer(it.key.id).is_none()
+            }
+            (Self::Bootstrapped { .. }, InstallationEvent::SignerRetired(it)) => {
+                let newest = self.newest(it.purpose);
+                let named = self.signer(it.id);
+                named.is_some_and(|signer| signer.purpose == it.purpose && !signer.retired)
+                    && newest.is_some_and(|newest| newest.key.id != it.id)
+            }
         }
     }
 }

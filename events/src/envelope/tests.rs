@@ -23,6 +23,14 @@ fn draft() -> Draft {
     }
 }
 
+fn writer() -> SigningKey {
+    SigningKey::from_seed(SignerId::new(Uuid::from_u128(8)), &[8; 32]).unwrap()
+}
+
+fn payload(draft: Draft) -> Vec<u8> {
+    draft.signed(&writer()).unwrap().payload().to_vec()
+}
+
 fn stored(payload: impl Into<Vec<u8>>) -> Stored {
     Stored {
         sequence: 9,
@@ -33,7 +41,7 @@ fn stored(payload: impl Into<Vec<u8>>) -> Stored {
 }
 
 fn json() -> Value {
-    serde_json::from_slice(&draft().encode().unwrap()).unwrap()
+    serde_json::from_slice(&payload(draft())).unwrap()
 }
 
 /// The draft with one member set, or taken out (`null`).
@@ -69,10 +77,10 @@ fn unreadable(stored: &Stored) -> UnreadableReason {
 
 #[test]
 fn an_event_is_read_back_as_it_was_drafted() {
-    let stored = stored(draft().encode().unwrap());
+    let stored = stored(payload(draft()));
     let Read::Event(event) = read_in_log(&stored) else { panic!("an event") };
     let position = Position { log: draft().log, shard: Shard::ZERO, sequence: 9 };
-    assert_eq!(*event, draft().recorded(position, Timestamp::UNIX_EPOCH));
+    assert_eq!(*event, draft().recorded(writer().id(), position, Timestamp::UNIX_EPOCH));
 }
 
 #[test]
@@ -188,7 +196,7 @@ fn an_event_on_a_subject_of_an_unknown_form_is_about_all_that_there_may_be() {
 
 #[test]
 fn a_message_on_another_subject_than_it_says_is_foreign() {
-    let mut moved = stored(draft().encode().unwrap());
+    let mut moved = stored(payload(draft()));
     moved.subject = moved.subject.replace("000004", "000008");
     assert!(matches!(foreign(&moved), ForeignReason::SubjectDisagrees));
     assert!(matches!(
@@ -206,7 +214,7 @@ fn a_message_on_another_subject_than_it_says_is_foreign() {
 
 #[test]
 fn a_member_that_stands_twice_makes_an_event_unreadable() {
-    let text = String::from_utf8(draft().encode().unwrap()).unwrap();
+    let text = String::from_utf8(payload(draft())).unwrap();
     let doubled = text.replacen('{', r#"{"actor":"system:mallory","#, 1);
     assert!(matches!(unreadable(&stored(doubled)), UnreadableReason::Member { member: "actor", .. }));
 }
@@ -214,9 +222,9 @@ fn a_member_that_stands_twice_makes_an_event_unreadable() {
 #[test]
 fn the_first_event_names_its_log() {
     let first = Draft { log: draft().id.into(), ..draft() };
-    let stored = stored(first.encode().unwrap());
+    let stored = stored(payload(first));
     assert!(matches!(read(&stored, None), Read::Event(_)));
-    let other = super::tests::stored(draft().encode().unwrap());
+    let other = super::tests::stored(payload(draft()));
     assert!(matches!(read(&other, None), Read::Foreign(Foreign { reason: ForeignReason::OtherLog, .. })));
 }
 
@@ -228,7 +236,7 @@ proptest! {
 
     #[test]
     fn a_cut_envelope_is_foreign(at in any::<proptest::sample::Index>()) {
-        let whole = draft().encode().unwrap();
+        let whole = payload(draft());
         let cut = at.index(whole.len());
         prop_assert!(matches!(read_in_log(&stored(&whole[..cut])), Read::Foreign(_)));
     }

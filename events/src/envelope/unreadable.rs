@@ -5,18 +5,92 @@
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{Fingerprint, Foreign, ForeignReason, Read, Unreadable, UnreadableReason, names_schema, source};
+use super::{Envelope, Fingerprint, Foreign, ForeignReason, Read, names_schema, source};
 use crate::actor::Actor;
-use crate::id::{CommandId, EventId, LogId};
+use crate::id::{CommandId, EventId, LogId, SignerId};
 use crate::log::Stored;
 use crate::members::Members;
 use crate::position::{Position, Shard};
+use crate::signature::BadSignature;
+use crate::signer::Signature;
 use crate::subject::{AggregateId, AggregateType, Owner, Subject};
 use crate::timestamp::Timestamp;
 use crate::token::spelt;
 
+/// A true event that this version can't read: its aggregate is closed from here on. It tells what could be read.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub position: Position,
+    pub stored_at: Timestamp,
+    /// What it is about, by the subject that it lies on.
+    pub subject: Subject,
+    pub id: Option<EventId>,
+    pub kind: Option<Box<str>>,
+    pub schema_version: Option<u32>,
+    pub time: Option<Timestamp>,
+    pub command: Option<CommandId>,
+    pub reason: UnreadableReason,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableReason {
+    #[error("unknown kind")]
+    UnknownKind,
+    #[error("unknown version")]
+    UnknownVersion,
+    #[error("data not of its version's shape: {0}")]
+    Data(serde_json::Error),
+    #[error("an event of another type of aggregate than its subject's")]
+    WrongAggregate,
+    /// Such as an actor of a kind that a newer version knows.
+    #[error("the envelope's `{member}` is of an unknown form: {problem}")]
+    Member { member: &'static str, problem: String },
+    #[error("the envelope is of an unknown form")]
+    Envelope,
+    #[error("no writer of this installation signed it: {0}")]
+    Signature(#[from] BadSignature),
+}
+
+impl UnreadableReason {
+    /// Whether it is for want of a good signature.
+    pub fn is_of_signature(&self) -> bool {
+        match self {
+            Self::Signature(_) => true,
+            Self::Member { member, .. } => matches!(*member, "writer" | "signature"),
+            Self::UnknownKind
+            | Self::UnknownVersion
+            | Self::Data(_)
+            | Self::WrongAggregate
+            | Self::Envelope => false,
+        }
+    }
+}
+
+impl Unreadable {
+    /// Of an event whose envelope was read.
+    pub(crate) fn of(
+        position: Position,
+        stored_at: Timestamp,
+        envelope: Envelope,
+        reason: UnreadableReason,
+    ) -> Self {
+        let Envelope { id, kind, schema_version, time, subject, command, .. } = envelope;
+        Self {
+            position,
+            stored_at,
+            subject,
+            id: Some(id),
+            kind: Some(kind),
+            schema_version: Some(schema_version),
+            time: Some(time),
+            command: Some(command),
+            reason,
+        }
+    }
+}
+
 /// The envelope's members as they stand in the message.
-struct Envelope<'a>(Members<'a>);
+struct Stands<'a>(Members<'a>);
 
 /// As events hold it.
 #[derive(Deserialize)]
@@ -39,7 +113,7 @@ pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
         Read::Foreign(Foreign { sequence: stored.sequence, subject: stored.subject.clone(), reason })
     };
     let members = match serde_json::from_slice(&stored.payload) {
-        Ok(members) => Envelope(members),
+        Ok(members) => Stands(members),
         Err(error) => return foreign(ForeignReason::NoEnvelope(error)),
     };
     let id: Option<EventId> = members.get("id").ok();
@@ -65,7 +139,15 @@ pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
     }))
 }
 
-impl Envelope<'_> {
+/// Whether it is an event of ours without any signature.
+pub(super) fn is_unsigned(payload: &[u8]) -> bool {
+    let Ok(Members(members)) = serde_json::from_slice(payload) else { return false };
+    let envelope = Stands(Members(members));
+    let ours = envelope.get::<String>("source").is_ok_and(|text| source(&text).is_some());
+    ours && !envelope.0.0.iter().any(|(name, _)| name == "signature")
+}
+
+impl Stands<'_> {
     fn get<T: DeserializeOwned>(&self, member: &'static str) -> Result<T, Unknown> {
         let unknown = |problem: &str| Unknown { member, problem: problem.to_owned() };
         let mut found = self.0.0.iter().filter(|(name, _)| name == member);
@@ -145,10 +227,12 @@ impl Envelope<'_> {
             if self.0.0.iter().any(|(name, _)| name == "causationid") {
                 self.get::<Option<EventId>>("causationid")?;
             }
-            self.get::<IgnoredAny>("data")
+            self.get::<IgnoredAny>("data")?;
+            self.get::<SignerId>("writer")?;
+            self.get::<Signature>("signature")
         };
         match read() {
-            Ok(IgnoredAny) => UnreadableReason::Envelope,
+            Ok(_) => UnreadableReason::Envelope,
             Err(unknown) => unknown.into(),
         }
     }

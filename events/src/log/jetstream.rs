@@ -97,6 +97,7 @@ impl JetStreamLog {
             }),
         };
         log.check_stream().await?;
+        read::check_signed(&log.shared).await?;
         Ok(log)
     }
 

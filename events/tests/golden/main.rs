@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use events::log::Stored;
-use events::{Draft, Event, LogId, Read, Recorded, Timestamp};
+use events::{Draft, Event, LogId, Read, Recorded, SignerSet, Timestamp};
 use serde_json::Value;
 
 pub fn root() -> PathBuf {
@@ -95,6 +95,11 @@ fn draft(event: Recorded) -> Draft {
     }
 }
 
+/// As the log holds it.
+fn written(draft: Draft) -> String {
+    String::from_utf8(draft.signed(&samples::writer()).unwrap().payload().to_vec()).unwrap()
+}
+
 #[test]
 fn there_is_a_golden_file_and_a_schema_for_each_version_and_no_other() {
     let written: BTreeSet<_> = Event::WRITTEN.iter().map(|(kind, version)| file(kind, *version)).collect();
@@ -116,13 +121,22 @@ fn every_golden_file_is_read_and_written_again_byte_for_byte() {
         assert_eq!(file(&event.envelope.kind, event.envelope.schema_version), path);
         // An old version is read as the newest shape, and is not written again as it was.
         if Event::WRITTEN.contains(&(&event.envelope.kind, event.envelope.schema_version)) {
-            assert_eq!(
-                String::from_utf8(draft(event).encode().unwrap()).unwrap(),
-                golden,
-                "{}",
-                path.display()
-            );
+            assert_eq!(written(draft(event)), golden, "{}", path.display());
         }
+    }
+}
+
+#[test]
+fn every_golden_file_is_signed_by_the_key_that_the_first_publishes() {
+    let first = text_of(&root().join("golden").join(file("installation.bootstrapped", 1)));
+    let (first, log) = stored(first.trim_end());
+    let mut signers = SignerSet::default();
+    let Read::Event(recorded) = signers.read(&first, log) else { panic!("it signs itself") };
+    signers.take(&recorded);
+    for path in files_under("golden") {
+        let text = text_of(&root().join("golden").join(&path));
+        let (event, _) = stored(text.trim_end());
+        assert!(matches!(signers.read(&event, log), Read::Event(_)), "{}", path.display());
     }
 }
 
@@ -187,7 +201,7 @@ fn add_what_is_missing() {
     for sample in samples::all() {
         let path = root().join("golden").join(file(sample.event.kind(), sample.event.version()));
         if !path.exists() {
-            write(path, format!("{}\n", String::from_utf8(sample.encode().unwrap()).unwrap()));
+            write(path, format!("{}\n", written(sample)));
         }
     }
     for (path, schema) in schemas::shapes() {

@@ -6,8 +6,8 @@ use events::sealed::{SealedBytes, SealedText};
 use events::slug::{self, SlugEvent, SlugKind};
 use events::{
     Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId,
-    Owner, PepperId, SealingKeyId, SecretId, ServerId, Subject, UserId, installation, key, organization,
-    server,
+    Owner, PepperId, SealingKeyId, SecretId, ServerId, SignerId, SignerKey, SignerPurpose, SigningKey,
+    Subject, UserId, installation, key, organization, server,
 };
 use uuid::Uuid;
 
@@ -54,6 +54,15 @@ fn draft(index: usize, event: Event) -> Draft {
     }
 }
 
+/// The key that signs every golden file: the one that the golden `installation.bootstrapped` publishes.
+pub fn writer() -> SigningKey {
+    SigningKey::from_seed(SignerId::new(uuid(0x71)), &[0x71; 32]).unwrap()
+}
+
+fn signer(number: u8) -> SignerKey {
+    SigningKey::from_seed(SignerId::new(uuid(number.into())), &[number; 32]).unwrap().public()
+}
+
 pub fn all() -> Vec<Draft> {
     let issued = key::Issued {
         secret_id: SecretId::new(uuid(0x41)),
@@ -74,8 +83,12 @@ pub fn all() -> Vec<Draft> {
         metadata: Some(sealed(2)),
     };
     let upstream: server::UpstreamUrl = "https://tools.example.com/mcp".parse().unwrap();
-    let bootstrapped =
-        installation::Bootstrapped { admin_key: KeyId::new(uuid(0x42)), pepper: PepperId::new(uuid(0x11)) };
+    let bootstrapped = installation::Bootstrapped {
+        admin_key: KeyId::new(uuid(0x42)),
+        pepper: PepperId::new(uuid(0x11)),
+        writer: writer().public(),
+        checkpoint: signer(0x72),
+    };
     let events = vec![
         Event::Installation(installation::InstallationEvent::Bootstrapped(bootstrapped)),
         Event::Installation(installation::InstallationEvent::Recovered(installation::Recovered {
@@ -137,6 +150,13 @@ pub fn all() -> Vec<Draft> {
             enabled: Some(false),
             name: Some(sealed(14)),
             settings: Some(settings()),
+        })),
+        Event::Installation(installation::InstallationEvent::SignerPublished(
+            installation::SignerPublished { purpose: SignerPurpose::Checkpoint, key: signer(0x73) },
+        )),
+        Event::Installation(installation::InstallationEvent::SignerRetired(installation::SignerRetired {
+            purpose: SignerPurpose::Checkpoint,
+            id: signer(0x72).id,
         })),
     ];
     events.into_iter().enumerate().map(|(index, event)| draft(index, event)).collect()

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
-use domain::Dispatcher;
 use domain::key::secret::{Pepper, Prefix};
+use domain::{Dispatcher, SignError, Writer};
 use events::clock::{SystemClock, SystemRandom};
 use events::log::{
     AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo,
 };
 use events::position::Place;
-use events::{LogId, PepperId, Position, Subject};
+use events::{Draft, LogId, PepperId, Position, Signed, Subject};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use projections::directory::gate::GateConfig;
@@ -62,6 +62,13 @@ impl Log for Unreachable {
 }
 
 #[async_trait]
+impl Writer for Unreachable {
+    async fn sign(&self, _: Draft) -> Result<Signed, SignError> {
+        Err(SignError::NoKey("nobody is there".to_owned()))
+    }
+}
+
+#[async_trait]
 impl Entries for Unreachable {
     async fn get(&self, _: &str) -> Result<Option<Bytes>, VaultError> {
         Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
@@ -90,7 +97,7 @@ fn state(settings: ApiSettings) -> ApiState {
     let people = Vault::new(VaultName::People, Arc::new(Unreachable), master);
     ApiState::new(ApiParts {
         commands: Commands::new(CommandParts {
-            dispatcher: Dispatcher::new(Arc::new(Unreachable), random.clone()),
+            dispatcher: Dispatcher::new(Arc::new(Unreachable), Arc::new(Unreachable), random.clone()),
             allowance: None,
             sealing: SealingKeys::new(people, clock.clone(), random.clone()),
             clock: clock.clone(),

@@ -11,7 +11,7 @@ use events::clock::{SystemClock, SystemRandom};
 use events::log::jetstream::{JetStreamLog, Timeouts};
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
-use events::{LogId, Position, Read, Shard, Timestamp};
+use events::{LogId, Position, Read, Shard, Signers, Timestamp};
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -90,6 +90,7 @@ struct Reader {
     log: JetStreamLog,
     id: LogId,
     last: u64,
+    signers: Signers,
 }
 
 #[derive(Serialize)]
@@ -116,7 +117,7 @@ impl Reader {
             .map_err(|error| CliError::Unavailable(format!("the event log can't be used: {error}")))?;
         let id = log.id().await.map_err(unread)?;
         let last = log.info().await.map_err(unread)?.last_sequence;
-        Ok(Self { log, id, last })
+        Ok(Self { log, id, last, signers: Signers::default() })
     }
 
     /// Prints what the filter lets through, from one sequence to another, both included.
@@ -134,8 +135,12 @@ impl Reader {
             self.log.follow(place_before(&self.log, self.id, first).await?).await.map_err(unfollowed)?;
         while let Some(message) = messages.next().await {
             let message = message.map_err(unfollowed)?;
+            let read = self.signers.read_of(&self.log, &message, self.id).await.map_err(unread)?;
+            if let Read::Event(recorded) = &read {
+                self.signers.take(recorded);
+            }
             if filter.passes(&message.subject) {
-                output.json_line(&self.line(&message))?;
+                output.json_line(&self.line(&message, &read))?;
             }
             if message.sequence >= last {
                 break;
@@ -144,8 +149,8 @@ impl Reader {
         Ok(())
     }
 
-    fn line<'a>(&self, message: &'a Stored) -> Line<'a> {
-        let (unreadable, foreign) = match message.read(self.id) {
+    fn line<'a>(&self, message: &'a Stored, read: &Read) -> Line<'a> {
+        let (unreadable, foreign) = match read {
             Read::Event(_) => (None, None),
             Read::Unreadable(unreadable) => (Some(unreadable.reason.to_string()), None),
             Read::Foreign(foreign) => (None, Some(foreign.reason.to_string())),

@@ -12,7 +12,7 @@ use events::log::{
 };
 use events::position::Place;
 use events::server::UpstreamSettings;
-use events::{LogId, Position, ServerId};
+use events::{LogId, Position, ServerId, SignerId, SigningKey};
 use futures::FutureExt;
 use futures::future::join_all;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -62,6 +62,10 @@ impl Log for Breaks {
     }
 }
 
+fn writer() -> SigningKey {
+    SigningKey::from_seed(SignerId::new(Uuid::from_u128(1)), &[1; 32]).unwrap()
+}
+
 struct Somebody;
 
 impl Sender for Somebody {
@@ -93,7 +97,11 @@ async fn world(panics: usize, counted: PrometheusHandle) -> World {
     sealing.get_or_create(owner).await.unwrap();
     let bounds = Organizations { max_servers: 1, ..Organizations::default() };
     let commands = Commands::new(CommandParts {
-        dispatcher: Dispatcher::new(Arc::new(Breaks(AtomicUsize::new(panics))), random.clone()),
+        dispatcher: Dispatcher::new(
+            Arc::new(Breaks(AtomicUsize::new(panics))),
+            Arc::new(writer()),
+            random.clone(),
+        ),
         allowance: Some(Allowance::new(Arc::new(Directory::new()), bounds)),
         sealing,
         clock,

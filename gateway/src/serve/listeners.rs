@@ -21,7 +21,7 @@ use crate::listener::{self, Bounds, Listener, Room, Sockets};
 use crate::public;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::store::bucket::Bucket;
-use crate::vault::{self, Peppers, VaultName};
+use crate::vault::{self, Peppers, VaultName, VaultWriter};
 
 /// `/livez`, `/readyz`, `/metrics`.
 pub(super) async fn metrics(
@@ -70,7 +70,10 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         process.followers.cancel.clone(),
     ));
     let log = Arc::new(log);
-    let dispatcher = Dispatcher::new(log.clone(), Arc::clone(&process.random))
+    let signers = parts.directory.signers();
+    let writer = Arc::new(VaultWriter::new(control.clone(), log.clone(), Arc::clone(&signers)));
+    let dispatcher = Dispatcher::new(log.clone(), writer, Arc::clone(&process.random))
+        .with_signers(signers)
         .with_readers(Arc::new(process.fleet.clone()));
     let state = ApiState::new(ApiParts {
         commands: Commands::new(CommandParts {

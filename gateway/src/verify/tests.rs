@@ -12,7 +12,7 @@ use events::server::{Registered, ServerEvent};
 use events::slug::{Reserved, SlugEvent, SlugKind};
 use events::{
     Actor, CommandId, Draft, EventId, InstallationId, KeyId, OrganizationId, Owner, PepperId, SealedText,
-    SealingKeyId, SecretId, ServerId, Shard, Slug, Subject, Timestamp,
+    SealingKeyId, SecretId, ServerId, Shard, SignerId, SigningKey, Slug, Subject, Timestamp,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -65,8 +65,20 @@ fn message(sequence: u64, command: u64, subject: Subject, event: Event) -> Store
         causation: None,
         event,
     };
-    let payload = draft.encode().unwrap().into();
-    Stored { sequence, subject: draft.subject.to_string(), stored_at: time, payload }
+    let subject = draft.subject.to_string();
+    let payload = draft.signed(&writer()).unwrap().payload().clone();
+    Stored { sequence, subject, stored_at: time, payload }
+}
+
+/// Signs all events: the key that the first one publishes.
+fn writer() -> SigningKey {
+    SigningKey::from_seed(SignerId::new(uuid(7)), &[7; 32]).unwrap()
+}
+
+fn bootstrapped() -> Bootstrapped {
+    let checkpoint = SigningKey::from_seed(SignerId::new(uuid(8)), &[8; 32]).unwrap().public();
+    let (admin_key, pepper) = (KeyId::new(uuid(6)), PepperId::new(uuid(5)));
+    Bootstrapped { admin_key, pepper, writer: writer().public(), checkpoint }
 }
 
 fn reserved(kind: SlugKind, name: &str, object: events::AggregateId) -> Event {
@@ -98,7 +110,7 @@ fn issued(byte: u8) -> Event {
 fn good() -> Vec<Stored> {
     let owner = Owner::Organization(organization());
     let installation = Subject::installation(InstallationId::new(uuid(4)));
-    let bootstrapped = Bootstrapped { admin_key: KeyId::new(uuid(6)), pepper: PepperId::new(uuid(5)) };
+    let bootstrapped = bootstrapped();
     let created = Created { slug: slug("acme"), name: text(), home_shard: Shard::ZERO };
     let registered = Registered {
         slug: slug("tools"),
@@ -139,12 +151,24 @@ fn verify(messages: &[Stored], last: u64) -> Report {
     verifier.end(last)
 }
 
-/// The findings of a good log in which one message is changed: check and sequence.
+/// The findings of a good log in which one message is another one, which a writer signed: check and sequence.
 fn damaged(sequence: usize, change: impl FnOnce(&mut Value)) -> Vec<(Check, u64)> {
     let mut messages = good();
-    let mut payload: Value = serde_json::from_slice(&messages[sequence - 1].payload).unwrap();
+    let message = &mut messages[sequence - 1];
+    let mut payload: Value = serde_json::from_slice(&message.payload).unwrap();
     change(&mut payload);
-    messages[sequence - 1].payload = payload.to_string().into_bytes().into();
+    payload.as_object_mut().unwrap().remove("signature");
+    let members = payload.to_string().into_bytes();
+    message.payload = events::signature::sign(&message.subject, members, &writer()).into();
+    found(&messages)
+}
+
+/// The same where somebody changed the text, and could not sign it.
+fn edited(sequence: usize, from: &str, to: &str) -> Vec<(Check, u64)> {
+    let mut messages = good();
+    let text = String::from_utf8(messages[sequence - 1].payload.to_vec()).unwrap();
+    assert!(text.contains(from), "{text}");
+    messages[sequence - 1].payload = text.replace(from, to).into();
     found(&messages)
 }
 
@@ -181,8 +205,10 @@ fn a_message_that_is_not_ours_is_found() {
 /// What a newer version may write: each is told, and none is taken for somebody else's message.
 #[test]
 fn an_envelope_with_a_member_of_an_unknown_form_is_found() {
+    /// What makes it somebody else's, or nobody's.
+    const OTHERS: [&str; 3] = ["source", "writer", "signature"];
     let members: Value = serde_json::from_slice(&good()[9].payload).unwrap();
-    for member in members.as_object().unwrap().keys().filter(|member| *member != "source") {
+    for member in members.as_object().unwrap().keys().filter(|member| !OTHERS.contains(&member.as_str())) {
         let unknown = json!([{ "of": "an unknown form" }]);
         let found = damaged(10, |it| it[member] = unknown);
         assert_eq!(found, [(Check::Schema, 10)], "{member}");
@@ -196,7 +222,7 @@ fn an_event_of_another_log_is_found() {
     let other = format!("urn:keyledger:log:{}", uuid(999));
     assert_eq!(damaged(10, |it| it["source"] = json!(other)), [(Check::Identity, 10)]);
     let mut messages = good();
-    let second = Bootstrapped { admin_key: KeyId::new(uuid(6)), pepper: PepperId::new(uuid(5)) };
+    let second = bootstrapped();
     let subject = Subject::installation(InstallationId::new(uuid(44)));
     let event = Event::Installation(InstallationEvent::Bootstrapped(second));
     messages.push(message(11, 11, subject, event));
@@ -240,6 +266,26 @@ fn data_that_its_schema_refuses_is_found() {
     assert_eq!(damaged(7, |it| it["data"]["digest"]["bytes"] = json!("c2hvcnQ")), [(Check::Schema, 7)]);
     // Additions are none of an auditor's business.
     assert_eq!(damaged(9, |it| it["data"]["added_later"] = json!(true)), []);
+}
+
+#[test]
+fn what_no_writer_signed_is_found() {
+    assert_eq!(edited(6, "mcp:tools", "mcp:*"), [(Check::Signature, 6)]);
+    // A revocation that becomes something harmless.
+    assert_eq!(edited(10, "key.revoked", "key.enabled"), [(Check::Signature, 10)]);
+    assert_eq!(edited(10, "system:bootstrap", "system:operator"), [(Check::Signature, 10)]);
+    assert_eq!(edited(10, &writer().id().to_string(), &uuid(9).to_string()), [(Check::Signature, 10)]);
+    assert_eq!(edited(10, ",\"writer\"", ",\"author\""), [(Check::Signature, 10)]);
+    assert_eq!(edited(10, ",\"signature\"", ",\"sign\""), [(Check::Signature, 10)]);
+    // Another event's signature.
+    let mut messages = good();
+    let signature = |payload: &[u8]| payload[payload.len() - 102..].to_vec();
+    let other = signature(&messages[8].payload);
+    let mut payload = messages[9].payload.to_vec();
+    payload.truncate(payload.len() - 102);
+    payload.extend(other);
+    messages[9].payload = payload.into();
+    assert_eq!(found(&messages), [(Check::Signature, 10)]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use events::clock::Clock;
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
-use events::{LogId, Read, Timestamp};
+use events::{Event, LogId, Read, SignerSet, Signers, Timestamp};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
@@ -124,8 +124,17 @@ impl Shell {
         if !self.gate.follows(log) {
             return FollowError::Diverged(format!("its id is {log} now"));
         }
+        let signers = self.directory.signers();
+        // Chunks are judged before those ahead of them are applied, so the keys are asked for first. What is missed here
+        // is judged again.
+        if let Err(error) = signers.catch_up(&*self.log).await {
+            tracing::warn!(%error, "the keys that sign events are not known yet");
+        }
         let mut chunks = match self.log.follow(*place).await {
-            Ok(follower) => follower.ready_chunks(CHUNK).map(|chunk| decode(log, chunk)).buffered(AT_ONCE),
+            Ok(follower) => {
+                let judged = |chunk| decode(log, Arc::clone(&signers), chunk);
+                follower.ready_chunks(CHUNK).map(judged).buffered(AT_ONCE)
+            }
             Err(error) => return error,
         };
         // What a snapshot brought counts once the log has been seen to hold the event at its place.
@@ -141,23 +150,30 @@ impl Shell {
     fn apply(
         &self,
         log: LogId,
-        chunk: Vec<Result<Decoded, FollowError>>,
+        Chunk { judged_by, items }: Chunk,
         place: &mut Option<Place>,
     ) -> Result<(), FollowError> {
+        let signers = self.directory.signers();
+        let mut now = signers.now();
         let caught_up = self.gate.is_caught_up();
         let mut applied = 0;
         let mut end = Ok(());
-        for item in chunk {
-            let Decoded { sequence, stored_at, read } = match item {
+        for item in items {
+            let Decoded { stored, read } = match item {
                 Ok(decoded) => decoded,
                 Err(error) => {
                     end = Err(error);
                     break;
                 }
             };
+            // A key may have been published, or retired, since it was judged.
+            let read = if Arc::ptr_eq(&judged_by, &now) { read } else { signers.read(&stored, log) };
             self.directory.apply(&read);
-            *place = Some(Place { log, sequence, event: read.event_id() });
-            self.stored_at.store(stored_at.unix_millis(), Ordering::Relaxed);
+            if matches!(&read, Read::Event(recorded) if matches!(recorded.event, Event::Installation(_))) {
+                now = signers.now();
+            }
+            *place = Some(Place { log, sequence: stored.sequence, event: read.event_id() });
+            self.stored_at.store(stored.stored_at.unix_millis(), Ordering::Relaxed);
             applied += 1;
         }
         if applied > 0 {
@@ -245,30 +261,33 @@ impl Shell {
     }
 }
 
-/// A message that was read.
+/// Messages that were read, and by which keys they were judged.
+struct Chunk {
+    judged_by: Arc<SignerSet>,
+    items: Vec<Result<Decoded, FollowError>>,
+}
+
 struct Decoded {
-    sequence: u64,
-    stored_at: Timestamp,
+    stored: Stored,
     read: Read,
 }
 
-/// A chunk as it comes in a replay is decoded by a thread of its own, beside those before and after it: that is most
-/// of a replay's work. What comes by and by is decoded here, at once.
-async fn decode(log: LogId, chunk: Vec<Result<Stored, FollowError>>) -> Vec<Result<Decoded, FollowError>> {
+/// A chunk as it comes in a replay is decoded, and its signatures are judged, by a thread of its own, beside those before
+/// and after it: that is most of a replay's work. What comes by and by is decoded here, at once.
+async fn decode(log: LogId, signers: Arc<Signers>, chunk: Vec<Result<Stored, FollowError>>) -> Chunk {
     let apart = chunk.len() >= APART;
+    let judged_by = signers.now();
     let all = move || {
-        let one = |stored: Stored| {
-            let Stored { sequence, stored_at, .. } = stored;
-            Decoded { sequence, stored_at, read: stored.read(log) }
-        };
+        let one = |stored: Stored| Decoded { read: signers.read(&stored, log), stored };
         chunk.into_iter().map(|stored| stored.map(one)).collect()
     };
     if !apart {
-        return all();
+        return Chunk { judged_by, items: all() };
     }
-    let decoded = tokio::task::spawn_blocking(all).await;
-    decoded
-        .unwrap_or_else(|error| vec![Err(FollowError::Unavailable(format!("it was not decoded: {error}")))])
+    let items = tokio::task::spawn_blocking(all)
+        .await
+        .unwrap_or_else(|error| vec![Err(FollowError::Unavailable(format!("it was not decoded: {error}")))]);
+    Chunk { judged_by, items }
 }
 
 /// What is said of a replay, at each question.

@@ -12,7 +12,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use events::position::Place;
-use events::{Event, Owner, ScopeSet, Subject, Timestamp};
+use events::signers::PublishedSigner;
+use events::{Event, Owner, ScopeSet, SignerSet, Subject, Timestamp};
 
 use self::record::{BadRecord, Record};
 use super::holding::{Holding, Holdings};
@@ -22,7 +23,7 @@ mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;
@@ -44,6 +45,9 @@ pub struct Cut {
     pub stored_at: Timestamp,
     pub counts: Counts,
     installation_closed: Option<u64>,
+    /// Of the installation that publishes keys; `None`: none was made yet.
+    installation: Option<String>,
+    signers: Vec<PublishedSigner>,
     /// With whether its slug leads to it: the first to have a slug keeps it.
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
@@ -55,6 +59,8 @@ pub struct Cut {
 #[derive(Default)]
 pub struct Loading {
     installation_closed: Option<u64>,
+    installation: Option<Subject>,
+    signers: Vec<PublishedSigner>,
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
@@ -93,6 +99,7 @@ impl Directory {
             server_slugs,
             closed,
             installation_closed: _,
+            signers,
             // The place's sequence.
             applied: _,
             watches: _,
@@ -101,6 +108,8 @@ impl Directory {
         // Shared and counted anew when it is read.
         let Writer { interned: _, holdings: _, place, stored_at } = &*writer;
         let (place, stored_at) = ((*place)?, (*stored_at)?);
+        // They may be ahead of the directory.
+        let signers = signers.now().as_of(place.sequence);
         let slugs = organization_slugs.pin();
         let named = |entry: &OrganizationEntry| slugs.get(&entry.slug) == Some(&entry.id);
         let addresses = server_slugs.pin();
@@ -110,6 +119,8 @@ impl Directory {
             stored_at,
             counts: self.counts(),
             installation_closed: self.installation_closed_at(),
+            installation: signers.installation().map(Subject::to_string),
+            signers: signers.all().to_vec(),
             organizations: organizations
                 .pin()
                 .values()
@@ -145,6 +156,8 @@ impl Directory {
         }
         let Loading {
             installation_closed,
+            installation,
+            signers,
             organizations,
             servers,
             keys: loaded_keys,
@@ -180,6 +193,7 @@ impl Directory {
             self.closed.pin().insert(subject, sequence);
         }
         self.installation_closed.store(installation_closed.unwrap_or(0), Ordering::Release);
+        self.signers.restore(SignerSet::restored(signers, installation));
         *writer = Writer { interned, holdings, place: Some(place), stored_at: Some(stored_at) };
         self.applied.store(place.sequence, Ordering::Release);
         Ok(())
@@ -223,6 +237,8 @@ impl Cut {
             stored_at: _,
             counts: _,
             installation_closed,
+            installation,
+            signers,
             organizations,
             servers,
             keys,
@@ -231,6 +247,8 @@ impl Cut {
         installation_closed
             .map(|sequence| Record::InstallationClosed { sequence })
             .into_iter()
+            .chain(installation.iter().map(|subject| Record::Installation { subject: subject.into() }))
+            .chain(signers.iter().map(Record::signer))
             .chain(organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
             .chain(servers.iter().map(|(entry, named)| Record::server(entry, *named)))
             .chain(keys.iter().map(|entry| Record::key(entry)))
@@ -255,6 +273,10 @@ impl Loading {
     fn take(&mut self, record: Record<'_>) -> Result<(), BadRecord> {
         match record {
             Record::InstallationClosed { sequence } => self.installation_closed = Some(sequence),
+            Record::Installation { subject } => {
+                self.installation = Some(subject.parse().map_err(|_| BadRecord("installation"))?);
+            }
+            Record::Signer(stored) => self.signers.push(stored.entry()),
             Record::Organization(stored) => {
                 let named = stored.named;
                 self.organizations.push((Arc::new(stored.entry()?), named));

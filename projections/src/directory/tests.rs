@@ -20,13 +20,14 @@ use events::sealed::SealedBytes;
 use events::server::ServerEvent;
 use events::{
     CommandId, Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, PepperId, Position, Read,
-    Recorded, SealedText, SealingKeyId, SecretId, ServerId, Subject, Timestamp,
+    Recorded, SealedText, SealingKeyId, SecretId, ServerId, SignerId, SignerSet, Subject, Timestamp,
 };
 use uuid::Uuid;
 
 use super::{Directory, Holding, KeyEntry, OrganizationEntry, ServerEntry};
 
 pub(super) const LOG: LogId = LogId::new(Uuid::from_u128(0x4c4f47));
+const WRITER: SignerId = SignerId::new(Uuid::from_u128(0x57));
 
 pub(super) fn organization(n: u8) -> OrganizationId {
     OrganizationId::new(Uuid::from_u128(0x0a00 + u128::from(n)))
@@ -65,7 +66,7 @@ fn event(sequence: u64, subject: Subject, event: Event) -> Read {
         event,
     };
     let position = Position { log: LOG, shard: Shard::ZERO, sequence };
-    Read::Event(Box::new(draft.recorded(position, Timestamp::UNIX_EPOCH)))
+    Read::Event(Box::new(draft.recorded(WRITER, position, Timestamp::UNIX_EPOCH)))
 }
 
 pub(super) fn of_organization(sequence: u64, id: OrganizationId, it: OrganizationEvent) -> Read {
@@ -178,6 +179,7 @@ pub(super) struct State {
     names: Vec<String>,
     holdings: Vec<(OrganizationId, Holding)>,
     installation_closed: Option<u64>,
+    signers: SignerSet,
     applied: u64,
 }
 
@@ -192,6 +194,7 @@ pub(super) fn state(directory: &Directory) -> State {
         server_slugs,
         closed,
         installation_closed: _,
+        signers,
         applied: _,
         writer: _,
         watches: _,
@@ -225,6 +228,7 @@ pub(super) fn state(directory: &Directory) -> State {
         servers,
         names,
         installation_closed: directory.installation_closed_at(),
+        signers: SignerSet::clone(&signers.now()),
         applied: directory.applied(),
     }
 }

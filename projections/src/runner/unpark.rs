@@ -67,7 +67,7 @@ async fn readable(
         let message = projector.log.message(*sequence).await;
         let message = message.map_err(|error| ProjectError::Log(error.to_string()))?;
         let Some(message) = message else { return Ok(None) };
-        let events::Read::Event(_) = message.read(log) else { return Ok(None) };
+        let events::Read::Event(_) = projector.read(&message, log).await? else { return Ok(None) };
         let item = projector.prepare(message, log).await?;
         match item.what {
             What::Event(_) => items.push(item),

@@ -12,12 +12,12 @@ use events::organization::{Created, OrganizationEvent};
 use events::sealed::{Field, SealedField};
 use events::{
     Actor, CommandId, Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, PepperId, ScopeSet,
-    SealingKeyId, SecretId, Shard, Subject,
+    SealingKeyId, SecretId, Shard, Signed, SignerId, SignerPurpose, Signers, SigningKey, Subject,
 };
 use futures::{StreamExt, TryStreamExt};
 use gateway::config::{Config, NatsRole};
 use gateway::serve::connections;
-use gateway::vault::{Peppers, SealingKey, VaultName};
+use gateway::vault::{Peppers, SealingKey, VaultName, signer};
 use uuid::Uuid;
 
 /// Batches that are on their way to the log at once.
@@ -30,6 +30,7 @@ pub struct Issuer {
     log: LogId,
     peppers: Peppers,
     sealing: Arc<SealingKey>,
+    signing: Arc<SigningKey>,
 }
 
 /// An issued key.
@@ -47,7 +48,12 @@ impl Issuer {
         let vault = connections::vault(config, VaultName::Control, log.client()).await.expect("a vault");
         let sealing = connections::sealing(config, log.client(), &clock, &random).await.expect("a vault");
         let owner = Owner::Organization(organization);
+        let signers = Signers::default();
+        signers.catch_up(&log).await.expect("the log's keys");
+        let newest = signers.now().newest(SignerPurpose::Writer).expect("a writer's key").key.id;
+        let signing = signer::load(&vault, SignerPurpose::Writer, newest).await.expect("a vault");
         let issuer = Self {
+            signing: Arc::new(signing.expect("the writer's private key")),
             organization,
             log: log.id().await.expect("the log's id"),
             peppers: Peppers::load(&vault).await.expect("peppers"),
@@ -66,6 +72,7 @@ impl Issuer {
             log: LogId::new(new_id()),
             peppers: Peppers::one(Pepper::new(PepperId::new(new_id()), &bytes)),
             sealing: Arc::new(key),
+            signing: Arc::new(SigningKey::from_seed(SignerId::new(new_id()), &bytes).expect("a signing key")),
         }
     }
 
@@ -98,11 +105,15 @@ impl Issuer {
         let last = log.history(&subject).await.expect("the key's events").last;
         let event = Event::Key(KeyEvent::Revoked(Revoked { reason: None }));
         let entry = Entry {
-            draft: self.draft(EventId::new(new_id()), subject, event),
+            event: self.signed(self.draft(EventId::new(new_id()), subject, event)),
             expected: Expected::Last(last),
         };
         log.append(Batch { entries: vec![entry] }).await.expect("the log takes it");
         SystemClock.instant()
+    }
+
+    pub fn signed(&self, draft: Draft) -> Signed {
+        draft.signed(&self.signing).expect("JSON")
     }
 
     fn subject(&self, key: &Key) -> Subject {
@@ -155,7 +166,9 @@ impl Issuer {
         let sizes = (0..count).step_by(Batch::MAX).map(|from| Batch::MAX.min(count - from));
         let batches = futures::stream::iter(sizes).map(async |size| {
             let (keys, drafts): (Vec<_>, Vec<_>) = (0..size).map(|_| self.draw(scopes)).unzip();
-            let entries = drafts.into_iter().map(|draft| Entry { draft, expected: Expected::Last(0) });
+            let entries = drafts
+                .into_iter()
+                .map(|draft| Entry { event: self.signed(draft), expected: Expected::Last(0) });
             log.append(Batch { entries: entries.collect() }).await.map(|_| keys)
         });
         let batches: Vec<_> = batches.buffered(AT_ONCE).try_collect().await.expect("the log takes keys");

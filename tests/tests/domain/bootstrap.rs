@@ -1,15 +1,18 @@
 //! The first start of an installation, once, and the way back in.
 
+use std::sync::Arc;
+
 use domain::key::secret::ParsedKey;
-use domain::{CommandError, Context, Key, installation};
+use domain::{CommandError, Context, Dispatcher, Key, installation};
 use events::key::{KeyEvent, KeyOwner};
 use events::log::Log;
-use events::{CommandId, InstallationId, KeyId, Owner, Subject};
+use events::{CommandId, InstallationId, KeyId, Owner, SignerPurpose, Subject};
 use futures::future::join_all;
 use gateway::bootstrap::{BootstrapError, FirstKey};
 use gateway::config::NatsRole;
-use gateway::vault::{NodeSecrets, Peppers, VaultName};
+use gateway::vault::{NodeSecrets, Peppers, VaultName, signer};
 use keyledger_tests::servers::Nats;
+use keyledger_tests::signing;
 
 use crate::setting::{Admin, bootstrap, context, history, replayed, sealing_keys, uuid, vault};
 
@@ -113,13 +116,20 @@ async fn a_bootstrap_that_ended_before_its_key_is_recovered() {
     let ended = bootstrap(&nats).await;
     let drawn =
         NodeSecrets::create(&ended.control, &ended.node, &*ended.clock, &*ended.random).await.unwrap();
+    let draw = async |purpose| signer::draw(&ended.control, purpose, &*ended.clock, &*ended.random).await;
+    let writer = draw(SignerPurpose::Writer).await.unwrap();
+    let checkpoint = draw(SignerPurpose::Checkpoint).await.unwrap();
     let admin = Admin::new(&nats).await;
     let command = installation::Command::Bootstrap {
         admin_key: KeyId::new(uuid()),
         pepper: drawn.peppers.newest().id(),
+        writer: writer.public(),
+        checkpoint: checkpoint.public(),
     };
     let subject = Subject::installation(InstallationId::new(uuid()));
-    admin.dispatcher.execute::<domain::Installation>(&subject, &command, &context()).await.unwrap();
+    let log = Arc::new(admin.log.clone());
+    let dispatcher = Dispatcher::new(log, Arc::new(writer), Arc::clone(&ended.random));
+    dispatcher.execute::<domain::Installation>(&subject, &command, &context()).await.unwrap();
     let refused = bootstrap(&nats).await.bootstrap().await;
     assert!(matches!(refused, Err(BootstrapError::AlreadyBootstrapped)), "{refused:?}");
     let recovered = bootstrap(&nats).await.recover().await.unwrap();
@@ -134,6 +144,8 @@ async fn no_second_installation_comes_into_a_log() {
     let command = installation::Command::Bootstrap {
         admin_key: KeyId::new(uuid()),
         pepper: events::PepperId::new(uuid()),
+        writer: signing::key().public(),
+        checkpoint: signing::checkpoint(),
     };
     for id in [InstallationId::new(uuid()), first.installation] {
         let context = Context { command: CommandId::new(uuid()), ..context() };

@@ -7,7 +7,6 @@ use domain::store::Size;
 use domain::{CommandError, dispatch, key};
 use events::clock::{Clock, SystemClock};
 use events::key::{KeyEvent, ScopesChanged};
-use events::log::jetstream::JetStreamLog;
 use events::log::{Batch, Entry, Expected, Log};
 use events::{Draft, Event, KeyId, OrganizationId, Owner, ScopeSet, Subject};
 use futures::future::join_all;
@@ -26,7 +25,8 @@ fn scopes(number: usize) -> ScopeSet {
 }
 
 /// What was stored before histories had a bound.
-async fn change_often(log: &JetStreamLog, subject: &Subject) {
+async fn change_often(admin: &Admin, subject: &Subject) {
+    let log = &admin.log;
     let id = log.id().await.unwrap();
     let mut last = log.history(subject).await.unwrap().last;
     for batch in 0..CHANGES / BATCH {
@@ -45,9 +45,12 @@ async fn change_often(log: &JetStreamLog, subject: &Subject) {
                 event: Event::Key(event),
             };
             let expected = if number == 0 { Expected::Last(last) } else { Expected::Following };
-            Entry { draft, expected }
+            (draft, expected)
         };
-        let entries = (0..BATCH).map(entry).collect();
+        let mut entries = Vec::with_capacity(BATCH);
+        for (draft, expected) in (0..BATCH).map(entry) {
+            entries.push(Entry { event: admin.writer.sign(draft).await.unwrap(), expected });
+        }
         last = log.append(Batch { entries }).await.unwrap().sequence;
     }
 }
@@ -65,7 +68,7 @@ async fn other_key(admin: &Admin) -> Subject {
 async fn a_dozen_commands_at_once_are_done_and_hold_up_nobody_else() {
     let (_nats, admin, subject) = with_key().await;
     let other = other_key(&admin).await;
-    change_often(&admin.log, &subject).await;
+    change_often(&admin, &subject).await;
     let dispatcher = admin.dispatcher.clone().with_bound(UNBOUND);
     let dozen = async {
         let rename = rename();
@@ -95,7 +98,7 @@ async fn a_dozen_commands_at_once_are_done_and_hold_up_nobody_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_filled_a_history_is_told_and_takes_the_key_away_all_the_same() {
     let (_nats, admin, subject) = with_key().await;
-    change_often(&admin.log, &subject).await;
+    change_often(&admin, &subject).await;
     let told = admin.key(&subject, &rename(), &context()).await;
     let Err(CommandError::Full { size, bound }) = told else { panic!("{told:?}") };
     assert_eq!((size.messages, bound), (1 + CHANGES, dispatch::BOUND));
@@ -111,7 +114,7 @@ async fn who_filled_a_history_is_told_and_takes_the_key_away_all_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_comes_through_large_events() {
     let (_nats, admin, subject) = with_key().await;
-    change_often(&admin.log, &subject).await;
+    change_often(&admin, &subject).await;
     let end = admin.log.info().await.unwrap().last_sequence;
     let followed = admin.log.follow(None).await.unwrap().take(usize::try_from(end).unwrap());
     let followed: Vec<_> = followed.try_collect().await.unwrap();

@@ -60,7 +60,8 @@ async fn asking_again_after_a_lost_answer_tells_and_does_it_once() {
     let (nats, admin, organization) = with_organization().await;
     let log =
         Arc::new(StandsStill { log: admin.log.clone(), asked: Notify::new(), stands_still: Notify::new() });
-    let dispatcher = Dispatcher::new(Arc::<StandsStill>::clone(&log), Arc::new(SystemRandom));
+    let dispatcher =
+        Dispatcher::new(Arc::<StandsStill>::clone(&log), Arc::clone(&admin.writer), Arc::new(SystemRandom));
     let context = context();
     let subject = created_by(organization, &context);
     let issue = issue();

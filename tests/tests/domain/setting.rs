@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use domain::key::secret::{PlainKey, Prefix};
-use domain::{Authority, Context, Decide, Dispatcher, Done, Organization, command_id, key, organization};
+use domain::{
+    Authority, Context, Decide, Dispatcher, Done, Organization, Writer, command_id, key, organization,
+};
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
 use events::envelope::Fingerprint;
@@ -20,6 +22,7 @@ use gateway::config::NatsRole;
 use gateway::store::kv::KvEntries;
 use gateway::vault::{MasterKey, SealingKeys, Vault, VaultName};
 use keyledger_tests::servers::Nats;
+use keyledger_tests::signing;
 use uuid::Uuid;
 
 pub fn uuid() -> Uuid {
@@ -54,13 +57,16 @@ pub async fn bootstrap(nats: &Nats) -> Bootstrap {
 pub struct Admin {
     pub log: JetStreamLog,
     pub dispatcher: Dispatcher,
+    pub writer: Arc<dyn Writer>,
 }
 
 impl Admin {
     pub async fn new(nats: &Nats) -> Self {
         let log = nats.log(NatsRole::Control).await.unwrap();
-        let dispatcher = Dispatcher::new(Arc::new(log.clone()), Arc::new(SystemRandom));
-        Self { log, dispatcher }
+        let control = vault(nats, NatsRole::Control, VaultName::Control).await;
+        let writer = signing::writer_of(log.clone(), control);
+        let dispatcher = Dispatcher::new(Arc::new(log.clone()), Arc::clone(&writer), Arc::new(SystemRandom));
+        Self { log, dispatcher, writer }
     }
 
     pub async fn create(&self, id: OrganizationId, slug: &str) -> Result<Done<Organization>, Refused> {

@@ -10,6 +10,8 @@ use futures::future::join_all;
 use gateway::config::NatsRole;
 
 use crate::server::{open, with_log};
+use keyledger_tests::signing::signed;
+
 use crate::setting::{bootstrap, first, key, on, one};
 
 #[tokio::test]
@@ -63,9 +65,9 @@ async fn a_batch_is_stored_whole_and_in_order() {
     let (a, b) = (key(), key());
     let batch = Batch {
         entries: vec![
-            Entry { draft: on(id, &a), expected: Expected::Last(0) },
-            Entry { draft: on(id, &b), expected: Expected::Last(0) },
-            Entry { draft: on(id, &a), expected: Expected::Following },
+            Entry { event: signed(on(id, &a)), expected: Expected::Last(0) },
+            Entry { event: signed(on(id, &b)), expected: Expected::Last(0) },
+            Entry { event: signed(on(id, &a)), expected: Expected::Following },
         ],
     };
     let position = log.append(batch).await.unwrap();
@@ -83,7 +85,8 @@ async fn a_batch_of_which_one_expectation_fails_stores_nothing() {
     let (fresh, taken) = (key(), key());
     log.append(one(on(id, &taken), Expected::Last(0))).await.unwrap();
     for order in [[&fresh, &taken], [&taken, &fresh]] {
-        let entries = order.iter().map(|s| Entry { draft: on(id, s), expected: Expected::Last(0) }).collect();
+        let entries =
+            order.iter().map(|s| Entry { event: signed(on(id, s)), expected: Expected::Last(0) }).collect();
         let refused = log.append(Batch { entries }).await;
         assert!(matches!(refused, Err(AppendError::Conflict)), "{refused:?}");
     }
@@ -96,7 +99,9 @@ async fn the_largest_batch_is_stored_and_a_larger_one_refused() {
     let (_nats, log) = with_log().await;
     let id = bootstrap(&log).await;
     let batch = |count: usize| Batch {
-        entries: (0..count).map(|_| Entry { draft: on(id, &key()), expected: Expected::Last(0) }).collect(),
+        entries: (0..count)
+            .map(|_| Entry { event: signed(on(id, &key())), expected: Expected::Last(0) })
+            .collect(),
     };
     assert_eq!(log.append(batch(Batch::MAX)).await.unwrap().sequence, 1_001);
     assert!(matches!(log.append(batch(Batch::MAX + 1)).await, Err(AppendError::Refused(_))));
@@ -108,7 +113,9 @@ async fn more_batches_at_once_than_the_stream_takes_are_all_stored() {
     let id = bootstrap(&log).await;
     let batches = (0..200).map(|_| {
         log.append(Batch {
-            entries: (0..3).map(|_| Entry { draft: on(id, &key()), expected: Expected::Last(0) }).collect(),
+            entries: (0..3)
+                .map(|_| Entry { event: signed(on(id, &key())), expected: Expected::Last(0) })
+                .collect(),
         })
     });
     for stored in join_all(batches).await {
@@ -129,15 +136,15 @@ async fn events_that_are_there_already_count_as_appended() {
     let single = one(on(id, &key()), Expected::Last(0));
     let stored = log.append(single.clone()).await.unwrap();
     // Another event on the subject, after it, changes nothing.
-    let subject = single.entries[0].draft.subject.clone();
+    let subject = single.entries[0].event.draft().subject.clone();
     log.append(one(on(id, &subject), Expected::Last(stored.sequence))).await.unwrap();
     assert_eq!(log.append(single).await.unwrap(), stored);
 
     let (a, b) = (key(), key());
     let batch = Batch {
         entries: vec![
-            Entry { draft: on(id, &a), expected: Expected::Last(0) },
-            Entry { draft: on(id, &b), expected: Expected::Last(0) },
+            Entry { event: signed(on(id, &a)), expected: Expected::Last(0) },
+            Entry { event: signed(on(id, &b)), expected: Expected::Last(0) },
         ],
     };
     let stored = log.append(batch.clone()).await.unwrap();
@@ -163,7 +170,7 @@ async fn a_long_history_is_read_whole() {
     for _ in 0..3 {
         let entries = (0..500)
             .map(|n| Entry {
-                draft: on(id, &subject),
+                event: signed(on(id, &subject)),
                 expected: if n == 0 { Expected::Last(last) } else { Expected::Following },
             })
             .collect();

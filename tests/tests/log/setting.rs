@@ -16,6 +16,7 @@ use events::{
 use gateway::config::NatsRole;
 use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
+use keyledger_tests::signing::{self, signed};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use uuid::Uuid;
@@ -48,6 +49,8 @@ pub fn first() -> Draft {
     let event = Event::Installation(InstallationEvent::Bootstrapped(Bootstrapped {
         admin_key: KeyId::new(uuid()),
         pepper: PepperId::new(uuid()),
+        writer: signing::key().public(),
+        checkpoint: signing::checkpoint(),
     }));
     let draft = draft(LogId::new(uuid()), subject, event);
     Draft { log: draft.id.into(), ..draft }
@@ -63,7 +66,7 @@ pub fn key() -> Subject {
 }
 
 pub fn one(draft: Draft, expected: Expected) -> Batch {
-    Batch { entries: vec![Entry { draft, expected }] }
+    Batch { entries: vec![Entry { event: signed(draft), expected }] }
 }
 
 /// Starts the log.

@@ -12,6 +12,8 @@ use keyledger_tests::servers::Way;
 
 use crate::proxy;
 use crate::server::{eventually, with_log};
+use keyledger_tests::signing::signed;
+
 use crate::setting::{bootstrap, fill, key, on, one};
 
 const BOUND: Duration = Duration::from_secs(8);
@@ -130,7 +132,11 @@ async fn a_batch_that_is_cut_off_is_stored_whole_or_not_at_all() {
 }
 
 fn several(id: LogId) -> Batch {
-    Batch { entries: (0..3).map(|_| Entry { draft: on(id, &key()), expected: Expected::Last(0) }).collect() }
+    Batch {
+        entries: (0..3)
+            .map(|_| Entry { event: signed(on(id, &key())), expected: Expected::Last(0) })
+            .collect(),
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use events::{
     Position, SealedText, SealingKeyId, SecretId, ServerId, Subject,
 };
 use keyledger_tests::servers::Postgres;
+use keyledger_tests::signing::{self, signed, signed_as};
 use projections::Projection;
 use projections::checkpoint::{self, Checkpoint};
 use projections::postgres::text::{Unseal, UnsealError};
@@ -186,9 +187,11 @@ impl Tape {
         let event = Event::Installation(InstallationEvent::Bootstrapped(Bootstrapped {
             admin_key: KeyId::new(uuid()),
             pepper: PepperId::new(uuid()),
+            writer: signing::key().public(),
+            checkpoint: signing::checkpoint(),
         }));
         let draft = Draft { id: EventId::new(tape.log.uuid()), ..tape.draft(subject, event) };
-        tape.store(&draft.subject.clone(), draft.encode().unwrap());
+        tape.store(&draft.subject.clone(), signed(draft).payload().to_vec());
         tape
     }
 
@@ -220,7 +223,7 @@ impl Tape {
     }
 
     pub fn add(&mut self, subject: &Subject, event: Event) -> u64 {
-        let payload = self.draft(subject.clone(), event).encode().unwrap();
+        let payload = signed(self.draft(subject.clone(), event)).payload().to_vec();
         self.store(subject, payload)
     }
 
@@ -234,12 +237,13 @@ impl Tape {
         self.spoiled(subject, event, "key.enabled", "key.transmuted")
     }
 
-    /// An event with another text in place of this one, in its JSON.
+    /// An event with another text in place of this one, in its JSON, which a writer signed.
     pub fn spoiled(&mut self, subject: &Subject, event: KeyEvent, text: &str, other: &str) -> u64 {
-        let payload = self.draft(subject.clone(), Event::Key(event)).encode().unwrap();
+        let payload = signed(self.draft(subject.clone(), Event::Key(event))).payload().to_vec();
         let payload = String::from_utf8(payload).unwrap();
         assert!(payload.contains(text), "{payload}");
-        self.store(subject, payload.replace(text, other).into_bytes())
+        let spoiled = serde_json::from_str(&payload.replace(text, other)).unwrap();
+        self.store(subject, signed_as(&subject.to_string(), spoiled))
     }
 
     /// Something that somebody else left there.

@@ -6,6 +6,7 @@ use events::key::{Issued, KeyEvent};
 use events::log::{Batch, Entry, Expected, Log};
 use events::{CommandId, Draft, Event, EventId, KeyId, OrganizationId, Owner, Read, Subject};
 use gateway::config::NatsRole;
+use keyledger_tests::signing;
 use keyledger_tests::spine::{Key, Organization, Spine, text};
 use keyledger_tests::wire::Ask;
 use serde_json::json;
@@ -34,7 +35,8 @@ async fn issue_unlistable(spine: &Spine, organization: &Organization, like: &Key
         causation: None,
         event: Event::Key(KeyEvent::Issued(issued)),
     };
-    let position = log.append(Batch { entries: vec![Entry { draft, expected: Expected::Last(0) }] }).await;
+    let event = signing::writer(&spine.config, log.clone()).await.sign(draft).await.unwrap();
+    let position = log.append(Batch { entries: vec![Entry { event, expected: Expected::Last(0) }] }).await;
     (id, position.unwrap().to_string())
 }
 

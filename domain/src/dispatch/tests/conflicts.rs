@@ -17,7 +17,7 @@ async fn others(log: &TinyLog, event: server::Command) -> Batch {
     }
     let event = state.decide(&event, &facts).unwrap().remove(0).into();
     let draft = draft(id, &tools(), event, &context);
-    Batch { entries: vec![Entry { draft, expected: Expected::Last(history.last) }] }
+    signed(draft, Expected::Last(history.last))
 }
 
 #[tokio::test]
@@ -75,8 +75,12 @@ async fn overtaking(log: &TinyLog, attempt: u32) -> Batch {
     )
     .await;
     if let Some(entry) = batch.entries.first_mut() {
-        entry.draft.id = EventId::new(uuid(5_000 + u128::from(attempt)));
-        entry.draft.command = CommandId::new(uuid(6_000 + u128::from(attempt)));
+        let draft = Draft {
+            id: EventId::new(uuid(5_000 + u128::from(attempt))),
+            command: CommandId::new(uuid(6_000 + u128::from(attempt))),
+            ..entry.event.draft().clone()
+        };
+        entry.event = draft.signed(&writer()).unwrap();
         if attempt > 0 {
             entry.expected = Expected::Last(log.stored().len() as u64 + u64::from(attempt));
         }
@@ -123,11 +127,16 @@ async fn two_bootstraps_at_once_have_one_winner() {
     let log = Arc::new(TinyLog::default());
     let winner = context(7, 7);
     let event = Event::Installation(events::installation::InstallationEvent::Bootstrapped(
-        events::installation::Bootstrapped { admin_key: KeyId::new(uuid(5)), pepper: PepperId::new(uuid(6)) },
+        events::installation::Bootstrapped {
+            admin_key: KeyId::new(uuid(5)),
+            pepper: PepperId::new(uuid(6)),
+            writer: signer(1),
+            checkpoint: signer(2),
+        },
     ));
     let subject = Subject::installation(InstallationId::new(uuid(8)));
     let draft = draft(winner.event.into(), &subject, event, &winner);
-    log.fault([Fault::Overtaken(Batch { entries: vec![Entry { draft, expected: Expected::EmptyLog }] })]);
+    log.fault([Fault::Overtaken(signed(draft, Expected::EmptyLog))]);
     let subject = Subject::installation(InstallationId::new(uuid(1)));
     let outcome = dispatcher(&log).execute::<Installation>(&subject, &bootstrap(), &context(1, 1)).await;
     assert!(matches!(outcome, Err(CommandError::Refused(installation::Refusal::AlreadyBootstrapped))));

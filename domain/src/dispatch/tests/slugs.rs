@@ -55,7 +55,7 @@ async fn a_slug_reserved_for_this_very_object_is_reserved_again() {
     }));
     let subject = Subject::slug(own.owner, events::slug::SlugKind::Server, &slug);
     let draft = draft(log.id().await.unwrap(), &subject, reservation, &context(8, 8));
-    log.append(Batch { entries: vec![Entry { draft, expected: Expected::Last(0) }] }).await.unwrap();
+    log.append(signed(draft, Expected::Last(0))).await.unwrap();
     let done = dispatcher.execute::<Server>(&own, &register("mine"), &context(4, 4)).await.unwrap();
     assert!(done.changed);
 }

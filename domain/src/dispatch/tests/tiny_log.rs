@@ -82,7 +82,7 @@ impl Inner {
         for entry in &batch.entries {
             let holds = match entry.expected {
                 Expected::EmptyLog => self.stored.is_empty(),
-                Expected::Last(sequence) => self.last(&entry.draft.subject.to_string()) == sequence,
+                Expected::Last(sequence) => self.last(&entry.event.draft().subject.to_string()) == sequence,
                 Expected::Following => true,
             };
             if !holds {
@@ -90,9 +90,9 @@ impl Inner {
             }
         }
         for entry in &batch.entries {
-            self.push(entry.draft.subject.to_string(), entry.draft.encode()?.into());
+            self.push(entry.event.draft().subject.to_string(), entry.event.payload().clone());
         }
-        let log = batch.entries.first().map(|entry| entry.draft.log).unwrap();
+        let log = batch.entries.first().map(|entry| entry.event.draft().log).unwrap();
         Ok(Position { log, shard: Shard::ZERO, sequence: self.stored.len() as u64 })
     }
 }

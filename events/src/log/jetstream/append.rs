@@ -57,7 +57,7 @@ struct Acknowledgement {
 
 pub(super) async fn append(log: &Shared, batch: Batch) -> Result<crate::Position, AppendError> {
     let id = check(log, &batch).await?;
-    let messages = batch.entries.into_iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let messages = batch.entries.into_iter().map(message).collect::<Result<Vec<_>, _>>()?;
     let started = log.clock.instant();
     let result = try_append(log, &messages).await;
     let outcome = match &result {
@@ -65,7 +65,7 @@ pub(super) async fn append(log: &Shared, batch: Batch) -> Result<crate::Position
         Err(AppendError::Conflict) => "conflict",
         Err(AppendError::Unavailable(_)) => "unavailable",
         Err(AppendError::OutcomeUnknown(_)) => "outcome-unknown",
-        Err(AppendError::Refused(_) | AppendError::Encode(_)) => "refused",
+        Err(AppendError::Refused(_)) => "refused",
     };
     metrics::histogram!("keyledger_log_append_seconds", "outcome" => outcome)
         .record(log.clock.instant().saturating_duration_since(started));
@@ -85,20 +85,24 @@ async fn check(log: &Shared, batch: &Batch) -> Result<LogId, AppendError> {
     }
     let mut seen = std::collections::HashSet::new();
     for (index, entry) in batch.entries.iter().enumerate() {
-        let new = seen.insert(&entry.draft.subject);
+        let new = seen.insert(&entry.event.draft().subject);
         match entry.expected {
             Expected::Following if new => return refuse("an event follows none of its subject in its batch"),
             Expected::Last(_) if !new => return refuse("a subject has two expectations in one batch"),
             Expected::EmptyLog if index != 0 => return refuse("only the log's first event starts a log"),
             Expected::Following | Expected::Last(_) | Expected::EmptyLog => {}
         }
-        if entry.draft.log != first.draft.log {
+        if entry.event.draft().log != first.event.draft().log {
             return refuse("events of two logs in one batch");
         }
     }
     if first.expected == Expected::EmptyLog {
-        let id = LogId::from(first.draft.id);
-        return if first.draft.log == id { Ok(id) } else { refuse("a log's id is that of its first event") };
+        let id = LogId::from(first.event.draft().id);
+        return if first.event.draft().log == id {
+            Ok(id)
+        } else {
+            refuse("a log's id is that of its first event")
+        };
     }
     let id = match log.known_id() {
         Some(id) => id,
@@ -108,20 +112,17 @@ async fn check(log: &Shared, batch: &Batch) -> Result<LogId, AppendError> {
             id
         }
     };
-    if first.draft.log == id { Ok(id) } else { refuse("the event belongs to another log") }
+    if first.event.draft().log == id { Ok(id) } else { refuse("the event belongs to another log") }
 }
 
-fn encode(entry: Entry) -> Result<Message, AppendError> {
-    let payload = entry.draft.encode()?;
+fn message(entry: Entry) -> Result<Message, AppendError> {
+    let Entry { event, expected } = entry;
+    let payload = event.payload().clone();
     if payload.len() > MAX_EVENT_BYTES {
         return Err(AppendError::Refused(format!("an event of {} bytes", payload.len())));
     }
-    Ok(Message {
-        event: entry.draft.id,
-        subject: entry.draft.subject.to_string(),
-        payload: payload.into(),
-        expected: entry.expected,
-    })
+    let draft = event.draft();
+    Ok(Message { event: draft.id, subject: draft.subject.to_string(), payload, expected })
 }
 
 async fn try_append(log: &Shared, messages: &[Message]) -> Result<u64, AppendError> {

@@ -90,9 +90,16 @@ pub enum OpenError {
     NoStream,
     #[error("the stream {STREAM} is not as the log needs it: {}", join(.0))]
     StreamDiffers(Vec<StreamDifference>),
+    #[error("{UNSIGNED}")]
+    Unsigned,
     #[error("the log can't be reached: {0}")]
     Unavailable(String),
 }
+
+/// What is said of a log whose first event nobody signed.
+pub(super) const UNSIGNED: &str = "the events of this log are not signed: a version before 0.1 wrote it, and nobody can sign \
+     them now. Keep it as it is for who wants to read it, and begin a new one: an empty NATS server, `keyledger nats \
+     setup`, `keyledger bootstrap`, then make organizations, servers and keys anew";
 
 fn join(differences: &[StreamDifference]) -> String {
     differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -109,7 +116,7 @@ pub(super) async fn check(log: &Shared) -> Result<(), OpenError> {
                 tracing::error!(stream = STREAM, "the log's stream is not as it must be: {difference}");
             }
         }
-        Err(error @ (OpenError::ServerTooOld { .. } | OpenError::NoStream)) => {
+        Err(error @ (OpenError::ServerTooOld { .. } | OpenError::NoStream | OpenError::Unsigned)) => {
             metrics::gauge!("keyledger_log_stream_differences").set(1.0);
             tracing::error!(stream = STREAM, "{error}");
         }

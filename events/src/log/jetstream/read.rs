@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+use super::config::UNSIGNED;
 use super::wire::{self, CallError};
-use super::{STREAM, Shared, leader};
-use crate::envelope::Read;
+use super::{OpenError, STREAM, Shared, leader};
+use crate::envelope::{self, Read};
 use crate::id::LogId;
 use crate::log::{History, Known, ReadError, Stored};
+use crate::signers::SignerSet;
 use crate::subject::Subject;
 use crate::timestamp::Timestamp;
 
@@ -27,7 +29,11 @@ pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
     let Some(first) = first else {
         return Err(ReadError::ForeignLog("its first message is gone".to_owned()));
     };
-    let (id, kind) = match crate::envelope::read(&first, None) {
+    if envelope::is_unsigned(&first) {
+        return Err(ReadError::ForeignLog(UNSIGNED.to_owned()));
+    }
+    let read = SignerSet::default().judged(&first, envelope::read(&first, None));
+    let (id, kind) = match read {
         Read::Event(event) => (Some(event.envelope.id), Some(event.envelope.kind)),
         // A newer version's shape; who it belongs to is told all the same.
         Read::Unreadable(event) => (event.id, event.kind),
@@ -36,6 +42,15 @@ pub(super) async fn id(log: &Shared) -> Result<LogId, ReadError> {
     match (id, kind.as_deref()) {
         (Some(id), Some("installation.bootstrapped")) => Ok(id.into()),
         (_, kind) => Err(ReadError::ForeignLog(format!("it is `{}`", kind.unwrap_or("unknown")))),
+    }
+}
+
+/// Refuses a log from before events were signed, where its first message can be read now.
+pub(super) async fn check_signed(log: &Shared) -> Result<(), OpenError> {
+    match get(log, &json!({ "seq": 1 })).await {
+        Ok(Some(first)) if envelope::is_unsigned(&first) => Err(OpenError::Unsigned),
+        // Whoever reads it is told the same then.
+        Ok(Some(_) | None) | Err(_) => Ok(()),
     }
 }
 

@@ -34,6 +34,11 @@ use crate::request::{Door, DoorParts, RequestSettings};
 use crate::upstream::{Guard, UpstreamConfig};
 use crate::vault::node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 
+/// Signs all that is pushed.
+fn writer() -> SigningKey {
+    SigningKey::from_seed(SignerId::new(Uuid::from_u128(1)), &[1; 32]).unwrap()
+}
+
 /// A log in memory: what is pushed is followed.
 struct Told {
     id: LogId,
@@ -61,11 +66,12 @@ impl Told {
             causation: None,
             event,
         };
+        let payload = draft.signed(&writer()).unwrap().payload().to_vec();
         events.push(Stored {
             sequence,
             subject: subject.to_string(),
             stored_at: SystemClock.now(),
-            payload: alter(String::from_utf8(draft.encode().unwrap()).unwrap()).into(),
+            payload: alter(String::from_utf8(payload).unwrap()).into(),
         });
         self.length.send_replace(sequence);
     }
@@ -261,6 +267,8 @@ impl World {
                 events::installation::Bootstrapped {
                     admin_key: KeyId::new(new_id()),
                     pepper: world.pepper.id(),
+                    writer: writer().public(),
+                    checkpoint: writer().public(),
                 },
             )),
         );

@@ -7,7 +7,11 @@ use std::sync::Arc;
 use events::digest::DigestBytes;
 use events::key::{Environment, KeyOwner};
 use events::server::UpstreamSettings;
-use events::{KeyId, OrganizationId, Owner, ScopeSet, SecretId, ServerId, Timestamp, UserId};
+use events::signers::PublishedSigner;
+use events::{
+    KeyId, OrganizationId, Owner, PublicKey, ScopeSet, SecretId, ServerId, SignerId, SignerKey,
+    SignerPurpose, Timestamp, UserId,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,6 +28,12 @@ pub(super) enum Record<'a> {
     InstallationClosed {
         sequence: u64,
     },
+    /// The one that publishes keys, as the subject's text.
+    Installation {
+        #[serde(borrow)]
+        subject: Cow<'a, str>,
+    },
+    Signer(Signer),
     #[serde(borrow)]
     Organization(Organization<'a>),
     #[serde(borrow)]
@@ -36,6 +46,15 @@ pub(super) enum Record<'a> {
         subject: Cow<'a, str>,
         sequence: u64,
     },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Signer {
+    purpose: StoredSignerPurpose,
+    id: Id,
+    public: [u8; 32],
+    published: u64,
+    retired: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -128,12 +147,24 @@ stored! {
     StoredServerState of ServerState { Enabled, Disabled, Removed, Closed }
     StoredKeyState of KeyState { Active, Disabled, Revoked, Closed }
     StoredEnvironment of Environment { Live, Test }
+    StoredSignerPurpose of SignerPurpose { Writer, Checkpoint }
 }
 
 /// What of a record can't be.
 pub(super) struct BadRecord(pub(super) &'static str);
 
 impl<'a> Record<'a> {
+    pub(super) fn signer(signer: &PublishedSigner) -> Self {
+        let PublishedSigner { purpose, key: SignerKey { id, public }, published, retired } = *signer;
+        Self::Signer(Signer {
+            purpose: purpose.into(),
+            id: *id.uuid().as_bytes(),
+            public: public.0,
+            published,
+            retired,
+        })
+    }
+
     pub(super) fn organization(entry: &'a OrganizationEntry, named: bool) -> Self {
         let OrganizationEntry { id, slug, state, generation } = entry;
         Self::Organization(Organization {
@@ -198,6 +229,14 @@ impl<'a> Record<'a> {
             last_four: last_four.as_str().into(),
             environment: (*environment).into(),
         })
+    }
+}
+
+impl Signer {
+    pub(super) fn entry(self) -> PublishedSigner {
+        let Self { purpose, id, public, published, retired } = self;
+        let key = SignerKey { id: SignerId::new(Uuid::from_bytes(id)), public: PublicKey(public) };
+        PublishedSigner { purpose: purpose.into(), key, published, retired }
     }
 }
 

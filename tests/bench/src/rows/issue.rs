@@ -35,7 +35,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     for number in 0..ORGANIZATIONS {
         let organization = installation::organization(&fleet, &format!("acme-{number}")).await;
         let (issuer, log) = Issuer::of(&fleet.config, installation::id(&organization)).await;
-        payload = Bytes::from(issuer.draw(&scopes("mcp:*")).1.encode().expect("JSON"));
+        payload = issuer.signed(issuer.draw(&scopes("mcp:*")).1).payload().clone();
         for sender in issuer.issue(&*log, SENDERS, &scopes("admin:*:*")).await {
             let bearer = format!("Authorization: Bearer {}\r\n", sender.text);
             let body = json!({"name": "A measured key", "scopes": ["mcp:*"]}).to_string();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use domain::key::secret::{ParsedKey, Pepper};
 use events::clock::{Clock, SystemClock};
-use events::{Draft, Position, Read, Shard};
+use events::{Draft, Position, Read, Shard, SignerId};
 use gateway::Authenticator;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -242,7 +242,7 @@ fn bearer(text: &str) -> HeaderMap {
 
 fn read(draft: Draft, sequence: u64) -> Read {
     let position = Position { log: draft.log, shard: Shard::ZERO, sequence };
-    Read::Event(Box::new(draft.recorded(position, SystemClock.now())))
+    Read::Event(Box::new(draft.recorded(SignerId::new(uuid::Uuid::nil()), position, SystemClock.now())))
 }
 
 /// A quick generator, the same at each run (xorshift64*).

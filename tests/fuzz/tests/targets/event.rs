@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use events::log::Stored;
-use events::{Draft, LogId, Read, Recorded, Timestamp};
+use events::{Draft, LogId, Read, Recorded, SigningKey, Timestamp};
 use serde_json::Value;
 
 #[test]
@@ -43,19 +43,28 @@ fn event() {
 /// What was read is written, and read again as the same; an older version may be written as a newer one.
 fn written_again(recorded: &Recorded) {
     let draft = draft(recorded.clone());
-    let written = draft.encode().unwrap();
+    let written = written_down(draft.clone());
     let subject = draft.subject.to_string();
     let Read::Event(again) = stored(&written, &subject).read(draft.log) else {
         panic!("it is not read again: {}", written.escape_ascii())
     };
     assert_eq!(again.event, recorded.event);
-    assert_eq!(draft.clone().recorded(recorded.position, recorded.stored_at), *again);
+    assert_eq!(draft.clone().recorded(writer().id(), recorded.position, recorded.stored_at), *again);
     let version = recorded.envelope.schema_version;
     let mut envelope = again.envelope.clone();
     envelope.schema_version = version;
+    envelope.writer = recorded.envelope.writer;
     assert_eq!(envelope, recorded.envelope);
-    assert_eq!(self::draft(*again).encode().unwrap(), written);
+    assert_eq!(written_down(self::draft(*again)), written);
     assert_eq!(subject.parse(), Ok(recorded.envelope.subject.clone()));
+}
+
+fn writer() -> SigningKey {
+    SigningKey::from_seed("018f0000-0000-7000-8000-000000000001".parse().unwrap(), &[1; 32]).unwrap()
+}
+
+fn written_down(draft: Draft) -> Vec<u8> {
+    draft.signed(&writer()).unwrap().payload().to_vec()
 }
 
 fn draft(recorded: Recorded) -> Draft {

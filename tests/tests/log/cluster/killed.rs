@@ -10,6 +10,7 @@ use futures::future::join_all;
 use gateway::config::NatsRole;
 use keyledger_tests::poll;
 use keyledger_tests::servers::{Cluster, MEMBERS, ROOT};
+use keyledger_tests::signing::signed;
 
 use crate::setting::{bootstrap, key, on};
 
@@ -38,7 +39,7 @@ async fn nothing_is_lost_or_doubled(change: impl AsyncFnOnce(&mut Cluster, usize
             }
             // Single events and batches by turns.
             let entries = (0..1 + number % 2)
-                .map(|_| Entry { draft: on(id, &key()), expected: Expected::Last(0) })
+                .map(|_| Entry { event: signed(on(id, &key())), expected: Expected::Last(0) })
                 .collect();
             let batch = Batch { entries };
             poll::until("the batch is stored", BOUND, async || match log.append(batch.clone()).await {
@@ -52,7 +53,7 @@ async fn nothing_is_lost_or_doubled(change: impl AsyncFnOnce(&mut Cluster, usize
                     again.fetch_add(1, Ordering::SeqCst);
                     Err(error)
                 }
-                Err(error @ (AppendError::Refused(_) | AppendError::Encode(_))) => panic!("{error}"),
+                Err(error @ AppendError::Refused(_)) => panic!("{error}"),
             })
             .await;
             stored.fetch_add(batch.entries.len(), Ordering::SeqCst);

@@ -1,0 +1,263 @@
+//! Which keys may sign which events: the one place where a signature is judged.
+//!
+//! [`SignerSet`] holds every key that the log has published, with the places of its publication and its retirement.
+//! It follows the log ([`SignerSet::take`]) and may be ahead of what is judged: a key is good for the messages between
+//! its two places, whenever that is asked. [`Signers`] is a set that several share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::envelope::{Read, Recorded, Unreadable, UnreadableReason};
+use crate::event::Event;
+use crate::id::{LogId, SignerId};
+use crate::installation::InstallationEvent;
+use crate::log::{Log, ReadError, Stored};
+use crate::signature::{self, BadSignature};
+use crate::signer::{PublicKey, SignerKey, SignerPurpose};
+use crate::subject::Subject;
+
+/// A key that the log has published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PublishedSigner {
+    pub purpose: SignerPurpose,
+    pub key: SignerKey,
+    /// The sequence of the event that published it. It signs what comes after it, and the log's first event itself.
+    pub published: u64,
+    /// The sequence of the event that retired it: what it signs after that is not believed.
+    pub retired: Option<u64>,
+}
+
+/// The keys of a log, oldest first.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct SignerSet {
+    keys: Vec<PublishedSigner>,
+    /// Whose events publish and retire keys: the installation that the first event made.
+    installation: Option<Subject>,
+}
+
+impl PublishedSigner {
+    fn from(&self) -> u64 {
+        // Only the first event of all signs itself.
+        if self.published == 1 { 1 } else { self.published.saturating_add(1) }
+    }
+
+    fn signs_at(&self, sequence: u64) -> Result<(), BadSignature> {
+        let key = self.key.id;
+        match self.retired {
+            _ if sequence < self.from() => Err(BadSignature::NotYet { key, from: self.from() }),
+            Some(by) if sequence > by => Err(BadSignature::Retired { key, by }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl SignerSet {
+    /// A set as it was written down.
+    pub fn restored(keys: Vec<PublishedSigner>, installation: Option<Subject>) -> Self {
+        Self { keys, installation }
+    }
+
+    pub fn all(&self) -> &[PublishedSigner] {
+        &self.keys
+    }
+
+    /// Whose events make it; `None`: it has taken none.
+    pub fn installation(&self) -> Option<&Subject> {
+        self.installation.as_ref()
+    }
+
+    /// The sequence of the newest event that changed it; 0: none.
+    fn changed_at(&self) -> u64 {
+        self.keys.iter().map(|signer| signer.retired.unwrap_or(signer.published)).max().unwrap_or(0)
+    }
+
+    /// The newest key of this purpose that is not retired: the one that signs now.
+    pub fn newest(&self, purpose: SignerPurpose) -> Option<&PublishedSigner> {
+        self.keys.iter().rev().find(|signer| signer.purpose == purpose && signer.retired.is_none())
+    }
+
+    /// The set as it was after the message of this sequence.
+    #[must_use]
+    pub fn as_of(&self, sequence: u64) -> Self {
+        let keys = self.keys.iter().filter(|signer| signer.published <= sequence).copied();
+        let keys = keys.map(|mut signer| {
+            signer.retired = signer.retired.filter(|retired| *retired <= sequence);
+            signer
+        });
+        Self { keys: keys.collect(), installation: self.installation.clone() }
+    }
+
+    /// Reads a message of the log and judges its signature: an event that no writer signed is unreadable.
+    pub fn read(&self, stored: &Stored, log: LogId) -> Read {
+        self.judged(stored, crate::envelope::read(stored, Some(log)))
+    }
+
+    /// Judges a message that was read.
+    pub fn judged(&self, stored: &Stored, read: Read) -> Read {
+        let Read::Event(recorded) = read else { return read };
+        match self.judge(stored, &recorded) {
+            Ok(()) => Read::Event(recorded),
+            Err(bad) => {
+                let Recorded { position, stored_at, envelope, event: _ } = *recorded;
+                let reason = UnreadableReason::Signature(bad);
+                Read::Unreadable(Box::new(Unreadable::of(position, stored_at, envelope, reason)))
+            }
+        }
+    }
+
+    /// Whether a key that might do so at this place signed the message, which says this.
+    fn judge(&self, stored: &Stored, recorded: &Recorded) -> Result<(), BadSignature> {
+        let id = recorded.envelope.writer;
+        let public = match (self.writer(id), &recorded.event) {
+            (Some(signer), _) => {
+                signer.signs_at(stored.sequence)?;
+                signer.key.public
+            }
+            // It publishes the key that it is signed by.
+            (None, Event::Installation(InstallationEvent::Bootstrapped(first)))
+                if self.installation.is_none() && stored.sequence == 1 && first.writer.id == id =>
+            {
+                first.writer.public
+            }
+            (None, _) => return Err(BadSignature::UnknownKey(id)),
+        };
+        signature::verify(&stored.subject, &stored.payload, id, &public)
+    }
+
+    fn writer(&self, id: SignerId) -> Option<&PublishedSigner> {
+        self.keys.iter().find(|signer| signer.key.id == id && signer.purpose == SignerPurpose::Writer)
+    }
+
+    /// Takes in an event that was judged good. Whether it changed the set; one that was taken already does not.
+    pub fn take(&mut self, recorded: &Recorded) -> bool {
+        let Event::Installation(event) = &recorded.event else { return false };
+        let (subject, sequence) = (&recorded.envelope.subject, recorded.position.sequence);
+        if sequence <= self.changed_at() || self.installation.as_ref().is_some_and(|own| own != subject) {
+            return false;
+        }
+        let published = |purpose, key| PublishedSigner { purpose, key, published: sequence, retired: None };
+        match event {
+            InstallationEvent::Bootstrapped(first) if self.installation.is_none() => {
+                self.installation = Some(subject.clone());
+                self.keys.push(published(SignerPurpose::Writer, first.writer));
+                self.keys.push(published(SignerPurpose::Checkpoint, first.checkpoint));
+            }
+            InstallationEvent::SignerPublished(it) if !self.knows(it.key.id) => {
+                self.keys.push(published(it.purpose, it.key));
+            }
+            InstallationEvent::SignerRetired(it) => {
+                let named = |signer: &&mut PublishedSigner| {
+                    signer.key.id == it.id && signer.purpose == it.purpose && signer.retired.is_none()
+                };
+                let Some(signer) = self.keys.iter_mut().find(named) else { return false };
+                signer.retired = Some(sequence);
+            }
+            InstallationEvent::Bootstrapped(_)
+            | InstallationEvent::SignerPublished(_)
+            | InstallationEvent::Recovered(_) => return false,
+        }
+        true
+    }
+
+    fn knows(&self, id: SignerId) -> bool {
+        self.keys.iter().any(|signer| signer.key.id == id)
+    }
+}
+
+/// A set that follows the log, shared by all that judge by it.
+#[derive(Default, Debug)]
+pub struct Signers {
+    set: RwLock<Arc<SignerSet>>,
+    trusted: AtomicU64,
+}
+
+impl Signers {
+    pub fn of(set: SignerSet) -> Self {
+        Self { set: RwLock::new(Arc::new(set)), trusted: AtomicU64::new(0) }
+    }
+
+    pub fn now(&self) -> Arc<SignerSet> {
+        Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The signatures of messages up to this sequence are not judged from now on: something else vouches for them, as
+    /// the signed head of the log vouches for every byte before it.
+    pub fn trust_up_to(&self, sequence: u64) {
+        self.trusted.fetch_max(sequence, Ordering::AcqRel);
+    }
+
+    pub fn trusted_up_to(&self) -> u64 {
+        self.trusted.load(Ordering::Acquire)
+    }
+
+    /// Reads a message of the log, and judges its signature where nothing else vouches for it.
+    pub fn read(&self, stored: &Stored, log: LogId) -> Read {
+        let read = crate::envelope::read(stored, Some(log));
+        if stored.sequence <= self.trusted_up_to() { read } else { self.now().judged(stored, read) }
+    }
+
+    /// Follows an event that was judged good. Whether the set changed.
+    pub fn take(&self, recorded: &Recorded) -> bool {
+        if !matches!(recorded.event, Event::Installation(_)) {
+            return false;
+        }
+        let mut shared = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = SignerSet::clone(&shared);
+        let changed = next.take(recorded);
+        if changed {
+            *shared = Arc::new(next);
+        }
+        changed
+    }
+
+    /// Becomes what was written down, where that is no older.
+    pub fn restore(&self, set: SignerSet) {
+        let mut shared = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        if set.changed_at() >= shared.changed_at() {
+            *shared = Arc::new(set);
+        }
+    }
+
+    /// Reads the installation's own events, as the log's leader knows them, for whoever does not follow all of it.
+    pub async fn catch_up(&self, log: &dyn Log) -> Result<(), ReadError> {
+        let id = log.id().await?;
+        let known = self.now().installation().cloned();
+        let installation = match known {
+            Some(installation) => installation,
+            None => {
+                let first = log.message(1).await?.ok_or(ReadError::NotBootstrapped)?;
+                match SignerSet::default().read(&first, id) {
+                    Read::Event(recorded) => recorded.envelope.subject,
+                    Read::Unreadable(unreadable) => {
+                        return Err(ReadError::ForeignLog(unreadable.reason.to_string()));
+                    }
+                    Read::Foreign(foreign) => return Err(ReadError::ForeignLog(foreign.reason.to_string())),
+                }
+            }
+        };
+        for stored in &log.history(&installation).await?.events {
+            let read = self.now().read(stored, id);
+            // An event of it that can't be read closes it: nothing after it counts.
+            let Read::Event(recorded) = read else { break };
+            self.take(&recorded);
+        }
+        Ok(())
+    }
+
+    /// The same as [`Signers::read`], for whoever does not follow all of the log: a key that is not known yet may have
+    /// been published since it was last looked.
+    pub async fn read_of(&self, log: &dyn Log, stored: &Stored, id: LogId) -> Result<Read, ReadError> {
+        let read = self.read(stored, id);
+        let Read::Unreadable(unreadable) = &read else { return Ok(read) };
+        let UnreadableReason::Signature(BadSignature::UnknownKey(key)) = unreadable.reason else {
+            return Ok(read);
+        };
+        self.catch_up(log).await?;
+        Ok(if self.now().writer(key).is_some() { self.read(stored, id) } else { read })
+    }
+
+    /// The public half of a key, whatever its purpose.
+    pub fn public(&self, id: SignerId) -> Option<PublicKey> {
+        self.now().all().iter().find(|signer| signer.key.id == id).map(|signer| signer.key.public)
+    }
+}
