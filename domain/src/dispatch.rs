@@ -5,8 +5,9 @@
 //! so" included. What another aggregate must say of it (its owner's standing) is read here as well; sealing
 //! texts, drawing ids and checking who may ask are the caller's.
 //!
-//! A create is first tried as what it nearly always is, the first event of its object: the log itself refuses to store
-//! it as such where that is not so, and then it goes the way of all others.
+//! A create is first tried as what it nearly always is, the first event of its object, of an owner that this process
+//! follows and knows to be active ([`Active`]): the log itself refuses to store it as such where that is not so, and
+//! then it goes the way of all others.
 
 mod owners;
 mod turns;
@@ -17,9 +18,10 @@ use std::time::Duration;
 use events::clock::Random;
 use events::log::{AppendError, Log, ReadError};
 use events::slug::SlugKind;
-use events::{OrganizationId, Owner, Position, Shard, Signers, Slug, Subject};
+use events::{AggregateType, OrganizationId, Owner, Position, Shard, Signers, Slug, Subject};
 
-use self::owners::{Failed, Owners};
+pub use self::owners::Active;
+use self::owners::{Failed, Nobody, Owners};
 use self::turns::{Busy, Lane, Turns};
 use crate::aggregate::{Decide, Facts, Room, Standing};
 use crate::context::Context;
@@ -50,6 +52,7 @@ pub struct Dispatcher {
     random: Arc<dyn Random>,
     turns: Arc<Turns>,
     owners: Arc<Owners>,
+    active: Arc<dyn Active>,
     bound: Size,
 }
 
@@ -126,6 +129,7 @@ impl Dispatcher {
             random,
             turns: Arc::default(),
             owners: Arc::default(),
+            active: Arc::new(Nobody),
             bound: BOUND,
         }
     }
@@ -140,6 +144,12 @@ impl Dispatcher {
     #[must_use]
     pub fn with_readers(self, readers: Arc<dyn Readers>) -> Self {
         Self { store: self.store.with_readers(readers), ..self }
+    }
+
+    /// Need not read how an owner stands that is known to be active.
+    #[must_use]
+    pub fn with_active(self, active: Arc<dyn Active>) -> Self {
+        Self { active, ..self }
     }
 
     /// With another bound of histories.
@@ -170,7 +180,12 @@ impl Dispatcher {
             drop(turn);
             match outcome {
                 Err(CommandError::Conflict) => self.wait(attempt, longest).await,
-                outcome => return outcome,
+                outcome => {
+                    if let (Ok(done), AggregateType::Organization) = (&outcome, A::aggregate_type()) {
+                        self.owners.change(done.position.sequence);
+                    }
+                    return outcome;
+                }
             }
         }
         Err(CommandError::Conflict)
@@ -265,7 +280,12 @@ impl Dispatcher {
         }
         let append = async {
             let nothing = self.store.unread::<A>(subject).await.map_err(told::<A>)?;
-            let owner = self.standing(subject.owner).await?;
+            let owner = match subject.owner {
+                Owner::Organization(id) if self.active.is_active(id, self.owners.changed()) => {
+                    Standing::Active
+                }
+                owner => self.standing(owner).await?,
+            };
             let decided = decide(&nothing, command, owner, context).await;
             let (state, events) = decided.map_err(CommandError::Refused)?;
             if events.is_empty() {

@@ -23,7 +23,7 @@ pub mod writer;
 pub use aggregate::{Decide, Facts, NounEvent, Room, Standing};
 pub use authority::Authority;
 pub use context::Context;
-pub use dispatch::{CommandError, Dispatcher, Done};
+pub use dispatch::{Active, CommandError, Dispatcher, Done};
 pub use installation::Installation;
 pub use key::Key;
 pub use organization::Organization;

@@ -4,6 +4,7 @@
 //! carried out its sender is looked at again, since all that took time; once begun it runs to its end, also when
 //! nobody waits for it any more. Knows no HTTP: what it came to is a value or a [`Failed`], and the caller's to tell.
 
+mod active;
 mod allowance;
 mod fingerprint;
 mod order;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::active::Followed;
 pub use self::allowance::{Allowance, NoRoom, Takes};
 pub use self::order::Order;
 use crate::vault::{SealingKey, SealingKeys, VaultError};

@@ -11,8 +11,28 @@ use super::turns::{Busy, Held, PATIENCE};
 use crate::aggregate::Standing;
 use crate::store::StoreError;
 
+/// What this process knows of owners without asking, because it follows the log.
+pub trait Active: Send + Sync + 'static {
+    /// That the organization is active, by knowledge that was complete moments ago and holds the event at this
+    /// sequence. What is not known so is read.
+    fn is_active(&self, organization: OrganizationId, at_least: u64) -> bool;
+}
+
+/// Of a process that follows nothing.
+pub struct Nobody;
+
+impl Active for Nobody {
+    fn is_active(&self, _: OrganizationId, _: u64) -> bool {
+        false
+    }
+}
+
 #[derive(Default)]
-pub struct Owners(Held<OrganizationId, Asked>);
+pub struct Owners {
+    asked: Held<OrganizationId, Asked>,
+    /// Where the newest change of an organization is that was made here.
+    changed: AtomicU64,
+}
 
 /// Those who ask for one owner.
 #[derive(Default)]
@@ -39,13 +59,23 @@ pub enum Failed {
 }
 
 impl Owners {
+    /// An organization was changed here.
+    pub fn change(&self, at: u64) {
+        self.changed.fetch_max(at, Ordering::Relaxed);
+    }
+
+    /// What is known without asking must hold this, so that whoever changed an organization here meets the change.
+    pub fn changed(&self) -> u64 {
+        self.changed.load(Ordering::Relaxed)
+    }
+
     /// What `reading` finds, by this call's or by another's that began after this call did.
     pub async fn standing(
         &self,
         organization: OrganizationId,
         reading: impl Future<Output = Result<Standing, Failed>>,
     ) -> Result<Standing, Failed> {
-        let asked = self.0.get(organization);
+        let asked = self.asked.get(organization);
         let own = asked.came.fetch_add(1, Ordering::SeqCst) + 1;
         let waited = tokio::time::timeout(PATIENCE, asked.last.lock()).await;
         let mut last = waited.map_err(|_| Failed::Busy)?;
@@ -119,7 +149,7 @@ mod tests {
         // These came while it was read: what it finds may be from before they asked.
         let mut later = JoinSet::new();
         (0..10).for_each(|_| drop(later.spawn(ask())));
-        while owners.0.get(id).came.load(Ordering::SeqCst) < 11 {
+        while owners.asked.get(id).came.load(Ordering::SeqCst) < 11 {
             tokio::task::yield_now().await;
         }
         go_on.notify_one();

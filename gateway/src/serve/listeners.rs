@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::{Authenticating, Process, ServeError, apart, connections, upstreams};
 use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
-use crate::command::{Allowance, CommandParts, Commands};
+use crate::command::{Allowance, CommandParts, Commands, Followed};
 use crate::config::NatsRole;
 use crate::fleet;
 use crate::health::{self, Health};
@@ -74,7 +74,11 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let writer = Arc::new(VaultWriter::new(control.clone(), log.clone(), Arc::clone(&signers)));
     let dispatcher = Dispatcher::new(log.clone(), writer, Arc::clone(&process.random))
         .with_signers(signers)
-        .with_readers(Arc::new(process.fleet.clone()));
+        .with_readers(Arc::new(process.fleet.clone()))
+        .with_active(Arc::new(Followed {
+            directory: Arc::clone(&parts.directory),
+            gate: Arc::clone(&parts.gate),
+        }));
     let state = ApiState::new(ApiParts {
         commands: Commands::new(CommandParts {
             dispatcher,

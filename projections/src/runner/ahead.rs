@@ -4,17 +4,22 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
 use events::LogId;
 use events::log::Follower;
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::batch::Item;
 use super::{ProjectError, Projector};
 
 /// Bytes of messages that were read and are not stored yet, at most (a single message is read whatever it has).
 const ROOM: usize = 16 * 1024 * 1024;
+/// Between the beginnings of two batches, at least: under steady commands a batch then holds what came in this time, and
+/// the database is left alone meanwhile. A lone event is stored at once.
+const PACE: Duration = Duration::from_millis(20);
 
 /// A message that was made ready, with the room that it takes; or why there is no further one.
 type Ready = Result<(Item, OwnedSemaphorePermit), ProjectError>;
@@ -24,6 +29,7 @@ pub(super) struct Ahead {
     ready: mpsc::Receiver<Ready>,
     batch: usize,
     taken: Vec<Ready>,
+    pace: Interval,
 }
 
 /// A batch in the order of the log.
@@ -42,7 +48,9 @@ pub(super) fn read(
 ) -> (Ahead, impl Future<Output = Infallible>) {
     let batch = projector.config.batch;
     let (tell, ready) = mpsc::channel(batch);
-    (Ahead { ready, batch, taken: Vec::new() }, keep_reading(projector, log, follower, tell))
+    let mut pace = interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    (Ahead { ready, batch, taken: Vec::new(), pace }, keep_reading(projector, log, follower, tell))
 }
 
 async fn keep_reading(
@@ -79,6 +87,10 @@ impl Ahead {
     /// All that is ready, a batch at most; waits until there is something.
     pub async fn take(&mut self) -> Taken {
         let mut taken = Taken { items: Vec::new(), end: None, _room: Vec::new() };
+        // What fills a batch need not be gathered.
+        if self.ready.len() < self.batch {
+            self.pace.tick().await;
+        }
         if self.ready.recv_many(&mut self.taken, self.batch).await == 0 {
             taken.end = Some(ended());
         }

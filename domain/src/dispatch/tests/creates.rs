@@ -17,6 +17,31 @@ async fn a_create_asks_for_its_owner_and_its_name_and_a_change_for_its_object_al
     assert_eq!(log.asked(), [new().to_string()]);
 }
 
+/// Takes every organization for active, and knows what is in the log up to a sequence.
+struct UpTo(u64);
+
+impl Active for UpTo {
+    fn is_active(&self, _: OrganizationId, at_least: u64) -> bool {
+        at_least <= self.0
+    }
+}
+
+#[tokio::test]
+async fn an_owner_that_is_known_to_be_active_is_not_asked_for_unless_it_was_changed_here_since() {
+    let (log, dispatcher) = set_up().await;
+    let known = log.stored().len() as u64;
+    let dispatcher = dispatcher.with_active(Arc::new(UpTo(known)));
+    let organization = Subject::organization(acme());
+    let server = |number| Subject::server(acme(), ServerId::new(uuid(number)));
+    log.asked();
+    dispatcher.execute::<Server>(&server(40), &register("s40"), &context(40, 4)).await.unwrap();
+    assert!(!log.asked().contains(&organization.to_string()));
+    let suspend = organization::Command::Suspend { reason: None };
+    dispatcher.execute::<Organization>(&organization, &suspend, &context(5, 5)).await.unwrap();
+    let refused = dispatcher.execute::<Server>(&server(41), &register("s41"), &context(41, 4)).await;
+    assert!(matches!(refused, Err(CommandError::Refused(server::Refusal::OrganizationSuspended))));
+}
+
 #[tokio::test]
 async fn one_that_was_done_is_told_so_whatever_would_refuse_it_now() {
     let (log, dispatcher) = set_up().await;
