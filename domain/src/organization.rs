@@ -6,7 +6,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use events::organization::{Created, OrganizationEvent, Renamed, Resumed, Suspended};
+use events::organization::{Created, Forgotten, OrganizationEvent, Renamed, Resumed, Suspended};
 use events::{SealedText, Shard, Slug};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub struct KnownOrganization {
     /// Where the events of all that it owns lie.
     pub home_shard: Shard,
     pub suspended: bool,
+    /// For ever; it is suspended as well.
+    pub forgotten: bool,
 }
 
 impl Organization {
@@ -46,17 +48,20 @@ impl Organization {
                     name: name.clone(),
                     home_shard: *home_shard,
                     suspended: false,
+                    forgotten: false,
                 }));
             }
             (OrganizationEvent::Renamed(Renamed { name }), Self::Known(known)) => known.name = name.clone(),
             (OrganizationEvent::Suspended(Suspended { .. }), Self::Known(known)) => known.suspended = true,
             (OrganizationEvent::Resumed(Resumed {}), Self::Known(known)) => known.suspended = false,
+            (OrganizationEvent::Forgotten(Forgotten { .. }), Self::Known(known)) => known.forgotten = true,
             // Decisions never make these: a second creation, or a change of what was never created.
             (OrganizationEvent::Created(_), Self::Known(_))
             | (
                 OrganizationEvent::Renamed(_)
                 | OrganizationEvent::Suspended(_)
-                | OrganizationEvent::Resumed(_),
+                | OrganizationEvent::Resumed(_)
+                | OrganizationEvent::Forgotten(_),
                 Self::Unknown,
             ) => {}
         }

@@ -144,6 +144,7 @@ table! {
     "organization.renamed", 1 => Organization, OrganizationEvent::Renamed(organization::Renamed);
     "organization.suspended", 1 => Organization, OrganizationEvent::Suspended(organization::Suspended);
     "organization.resumed", 1 => Organization, OrganizationEvent::Resumed(organization::Resumed);
+    "organization.forgotten", 1 => Organization, OrganizationEvent::Forgotten(organization::Forgotten);
     "server.registered" (1: server::v1::Registered), 2 => Server, ServerEvent::Registered(server::Registered);
     "server.changed" (1: server::v1::Changed), 2 => Server, ServerEvent::Changed(server::Changed);
     "server.removed", 1 => Server, ServerEvent::Removed(server::Removed);

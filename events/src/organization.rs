@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::SealingKeyId;
 use crate::position::Shard;
 use crate::sealed::{Field, SealedText, optional};
 use crate::slug::{Reservation, Slug, SlugKind};
@@ -13,6 +14,7 @@ pub enum OrganizationEvent {
     Renamed(Renamed),
     Suspended(Suspended),
     Resumed(Resumed),
+    Forgotten(Forgotten),
 }
 
 impl OrganizationEvent {
@@ -22,7 +24,7 @@ impl OrganizationEvent {
                 vec![(Field::Name, name)]
             }
             Self::Suspended(Suspended { reason }) => optional(Field::Reason, reason),
-            Self::Resumed(Resumed {}) => Vec::new(),
+            Self::Resumed(Resumed {}) | Self::Forgotten(Forgotten { sealing_key: _ }) => Vec::new(),
         }
     }
 
@@ -31,7 +33,7 @@ impl OrganizationEvent {
             Self::Created(Created { slug, .. }) => {
                 Some(Reservation { kind: SlugKind::Organization, slug: slug.clone() })
             }
-            Self::Renamed(_) | Self::Suspended(_) | Self::Resumed(_) => None,
+            Self::Renamed(_) | Self::Suspended(_) | Self::Resumed(_) | Self::Forgotten(_) => None,
         }
     }
 }
@@ -61,3 +63,11 @@ pub struct Suspended {
 /// `organization.resumed` version 1: its keys work again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Resumed {}
+
+/// `organization.forgotten` version 1: what people wrote of it and of all that it owns is erased wherever it can be
+/// read, and the key that sealed it is deleted. The last event of a suspended organization; nothing of it works again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Forgotten {
+    /// The key that is deleted.
+    pub sealing_key: SealingKeyId,
+}

@@ -7,6 +7,7 @@
 mod active;
 mod allowance;
 mod fingerprint;
+mod forget;
 mod order;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use self::active::Followed;
 pub use self::allowance::{Allowance, NoRoom, Takes};
+pub use self::forget::keep_forgetting;
 pub use self::order::Order;
 use crate::vault::{SealingKey, SealingKeys, VaultError};
 
@@ -162,6 +164,11 @@ impl Commands {
         };
         let object = Object { id, subject: Subject::organization(organization), owner, ids: vec![] };
         self.order(sender, object, command, sealing, wanted)
+    }
+
+    /// Whether the key that sealed an owner's texts is gone for ever.
+    pub async fn sealing_key_is_deleted(&self, owner: Owner) -> Result<bool, VaultError> {
+        self.0.parts.sealing.is_deleted(owner).await
     }
 
     /// Its id: from its sender's name for it, or a new one.

@@ -229,6 +229,13 @@ impl Directory {
         self.writer().stored_at
     }
 
+    /// The organizations that are forgotten.
+    pub fn forgotten(&self) -> Vec<OrganizationId> {
+        let organizations = self.organizations.pin();
+        let forgotten = organizations.values().filter(|entry| entry.state == OrganizationState::Forgotten);
+        forgotten.map(|entry| entry.id).collect()
+    }
+
     pub fn counts(&self) -> Counts {
         Counts {
             keys: self.keys.len(),

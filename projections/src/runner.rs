@@ -5,18 +5,21 @@
 //! until it works, and then it catches up. When the log turns out not to be the one that the tables were built
 //! from, it stores nothing more and says so: an operator decides on a rebuild.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use events::log::{FollowError, Log, ReadError, Stored};
-use events::{AggregateType, LogId, Read, Recorded, Signers, Subject, Unreadable};
+use events::organization::OrganizationEvent;
+use events::{AggregateType, LogId, OrganizationId, Owner, Read, Recorded, Signers, Subject, Unreadable};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Projection;
 use crate::checkpoint::{self, Checkpoint};
+use crate::forgotten;
 use crate::parked::ParkedEvent;
 use crate::postgres::text::{Unseal, UnsealError};
 use crate::postgres::{self, Pool, ReadModelError, history, text};
@@ -67,6 +70,8 @@ pub struct Projector {
     signers: Arc<Signers>,
     config: ProjectorConfig,
     state: watch::Sender<ProjectorState>,
+    /// Whose texts are not stored any more; `None`: not read yet.
+    forgotten: Mutex<Option<HashSet<Owner>>>,
 }
 
 /// Why a batch was not stored.
@@ -104,7 +109,16 @@ impl Projector {
         config: ProjectorConfig,
     ) -> Self {
         let state = watch::Sender::new(ProjectorState::Starting);
-        Self { projection, log, pool, unseal, signers: Arc::default(), config, state }
+        Self {
+            projection,
+            log,
+            pool,
+            unseal,
+            signers: Arc::default(),
+            config,
+            state,
+            forgotten: Mutex::new(None),
+        }
     }
 
     /// Judges signatures by the keys that these know, which others may share.
@@ -166,6 +180,8 @@ impl Projector {
     async fn attempt(&self, progress: &mut bool) -> Result<Infallible, ProjectError> {
         postgres::migrate(&self.pool).await?;
         let mut from = checkpoint::read(&self.pool, self.projection).await?;
+        // What was read ahead and never stored is read again.
+        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let log = self.log_id().await?;
         if let Some(checkpoint) = from.as_ref().filter(|checkpoint| checkpoint.log != log) {
             let reason = format!("the log is {log}; it was built from {}", checkpoint.log);
@@ -380,8 +396,30 @@ impl Projector {
         read.map_err(|error| ProjectError::Log(error.to_string()))
     }
 
+    /// Reads who is forgotten before the first event, and adds whom this one forgets.
+    async fn know_the_forgotten(&self, recorded: &Recorded) -> Result<(), ProjectError> {
+        let known = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        let stored = if known { None } else { Some(forgotten::all(&self.pool, self.projection).await?) };
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stored) = stored {
+            forgotten.get_or_insert_default().extend(stored);
+        }
+        if let Some(OrganizationEvent::Forgotten(_)) = recorded.event.as_organization()
+            && let Ok(id) = OrganizationId::try_from(&recorded.envelope.subject.aggregate_id)
+        {
+            forgotten.get_or_insert_default().insert(Owner::Organization(id));
+        }
+        Ok(())
+    }
+
+    fn is_forgotten(&self, owner: &Owner) -> bool {
+        let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        forgotten.as_ref().is_some_and(|forgotten| forgotten.contains(owner))
+    }
+
     async fn take_in(&self, recorded: Box<Recorded>) -> Result<What, ProjectError> {
-        let texts = text::open(&*self.unseal, &recorded).await?;
+        self.know_the_forgotten(&recorded).await?;
+        let texts = text::open(&*self.unseal, &recorded, |owner| self.is_forgotten(owner)).await?;
         let row = match self.projection {
             Projection::History => match history::row(&recorded, &texts) {
                 Ok(row) => Some(row),

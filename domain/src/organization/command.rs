@@ -16,4 +16,6 @@ pub enum Command {
         reason: Option<SealedText>,
     },
     Resume,
+    /// What people wrote of a suspended one is erased, for ever.
+    Forget,
 }

@@ -1,6 +1,6 @@
 //! An organization's decisions.
 
-use events::organization::{Created, OrganizationEvent, Renamed, Resumed, Suspended};
+use events::organization::{Created, Forgotten, OrganizationEvent, Renamed, Resumed, Suspended};
 use events::{AggregateType, Shard, Slug};
 
 use super::{Command, KnownOrganization, Organization, Refusal};
@@ -22,10 +22,17 @@ impl Decide for Organization {
                 let created = Created { slug: slug.clone(), name: name.clone(), home_shard: Shard::ZERO };
                 Ok(vec![OrganizationEvent::Created(created)])
             }
-            (Self::Unknown, Command::Rename { .. } | Command::Suspend { .. } | Command::Resume) => {
-                Err(Refusal::Unknown)
-            }
+            (
+                Self::Unknown,
+                Command::Rename { .. } | Command::Suspend { .. } | Command::Resume | Command::Forget,
+            ) => Err(Refusal::Unknown),
             (Self::Known(_), Command::Create { .. }) => Err(Refusal::AlreadyCreated),
+            (Self::Known(known), Command::Forget) if !known.suspended => Err(Refusal::NotSuspended),
+            (Self::Known(known), Command::Rename { .. } | Command::Suspend { .. } | Command::Resume)
+                if known.forgotten =>
+            {
+                Err(Refusal::Forgotten)
+            }
             (Self::Known(known), command) => Ok(known.change(command).into_iter().collect()),
         }
     }
@@ -33,14 +40,14 @@ impl Decide for Organization {
     fn creates(command: &Command) -> bool {
         match command {
             Command::Create { .. } => true,
-            Command::Rename { .. } | Command::Suspend { .. } | Command::Resume => false,
+            Command::Rename { .. } | Command::Suspend { .. } | Command::Resume | Command::Forget => false,
         }
     }
 
     fn urgent(command: &Command) -> bool {
         match command {
             Command::Suspend { .. } => true,
-            Command::Create { .. } | Command::Rename { .. } | Command::Resume => false,
+            Command::Create { .. } | Command::Rename { .. } | Command::Resume | Command::Forget => false,
         }
     }
 
@@ -48,6 +55,7 @@ impl Decide for Organization {
         let Some(known) = self.known() else { return Room::Bound };
         match command {
             Command::Suspend { .. } if !known.suspended => Room::Always,
+            Command::Forget => Room::Always,
             Command::Resume => Room::Reserve,
             Command::Create { .. } | Command::Rename { .. } | Command::Suspend { .. } => Room::Bound,
         }
@@ -61,8 +69,11 @@ impl Decide for Organization {
         match (self, event) {
             (Self::Unknown, event) => matches!(event, OrganizationEvent::Created(_)),
             (Self::Known(_), OrganizationEvent::Created(_)) => false,
+            (Self::Known(known), _) if known.forgotten => false,
             (Self::Known(_), OrganizationEvent::Renamed(_) | OrganizationEvent::Suspended(_)) => true,
-            (Self::Known(known), OrganizationEvent::Resumed(_)) => known.suspended,
+            (Self::Known(known), OrganizationEvent::Resumed(_) | OrganizationEvent::Forgotten(_)) => {
+                known.suspended
+            }
         }
     }
 
@@ -81,6 +92,9 @@ impl KnownOrganization {
             Command::Suspend { reason } => (!self.suspended || reason.is_some())
                 .then(|| OrganizationEvent::Suspended(Suspended { reason: reason.clone() })),
             Command::Resume => self.suspended.then_some(OrganizationEvent::Resumed(Resumed {})),
+            // One key seals all its texts, its name among them.
+            Command::Forget => (!self.forgotten)
+                .then(|| OrganizationEvent::Forgotten(Forgotten { sealing_key: self.name.key })),
         }
     }
 }

@@ -10,4 +10,8 @@ pub enum Refusal {
     AlreadyCreated,
     #[error("the slug `{slug}` belongs to another organization")]
     SlugTaken { slug: Slug },
+    #[error("the organization is not suspended")]
+    NotSuspended,
+    #[error("the organization is forgotten")]
+    Forgotten,
 }

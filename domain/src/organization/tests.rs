@@ -1,7 +1,8 @@
-use events::organization::{Created, OrganizationEvent, Renamed, Resumed, Suspended};
+use events::organization::{Created, Forgotten, OrganizationEvent, Renamed, Resumed, Suspended};
 use events::{Shard, Slug};
 
 use super::*;
+use crate::Decide;
 use crate::testing::{given, sealed};
 
 fn slug() -> Slug {
@@ -37,8 +38,12 @@ fn an_organization_is_created_once() {
 
 #[test]
 fn an_unknown_organization_is_not_changed() {
-    for command in [Command::Rename { name: sealed("x") }, Command::Suspend { reason: None }, Command::Resume]
-    {
+    for command in [
+        Command::Rename { name: sealed("x") },
+        Command::Suspend { reason: None },
+        Command::Resume,
+        Command::Forget,
+    ] {
         given::<Organization>([]).when(command).then_refused(Refusal::Unknown);
     }
 }
@@ -71,4 +76,19 @@ fn a_reason_is_always_recorded() {
     given::<Organization>([created(), suspended(None)])
         .when(Command::Suspend { reason: Some(sealed("unpaid")) })
         .then([suspended(Some("unpaid"))]);
+}
+
+#[test]
+fn only_a_suspended_one_is_forgotten_and_nothing_follows() {
+    given::<Organization>([created()]).when(Command::Forget).then_refused(Refusal::NotSuspended);
+    let forgotten = OrganizationEvent::Forgotten(Forgotten { sealing_key: sealed("Acme").key });
+    let after =
+        given::<Organization>([created(), suspended(None)]).when(Command::Forget).then([forgotten.clone()]);
+    assert!(after.known().unwrap().forgotten && !after.admits(&resumed()));
+    let ended = || given::<Organization>([created(), suspended(None), forgotten.clone()]);
+    ended().when(Command::Forget).then_already_so();
+    for command in [Command::Resume, Command::Rename { name: sealed("x") }, Command::Suspend { reason: None }]
+    {
+        ended().when(command).then_refused(Refusal::Forgotten);
+    }
 }

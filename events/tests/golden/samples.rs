@@ -106,6 +106,9 @@ pub fn all() -> Vec<Draft> {
             reason: Some(sealed(5)),
         })),
         Event::Organization(organization::OrganizationEvent::Resumed(organization::Resumed {})),
+        Event::Organization(organization::OrganizationEvent::Forgotten(organization::Forgotten {
+            sealing_key: sealed(3).key,
+        })),
         Event::Server(server::ServerEvent::Registered(server::Registered {
             slug: "docs".parse().unwrap(),
             upstream: upstream.clone(),

@@ -10,7 +10,7 @@ use domain::organization::Organization;
 use domain::readers::Unreadable;
 use domain::{Authority, Done};
 use events::sealed::Field;
-use events::{Actor, SealedText, Slug, Subject};
+use events::{Actor, Owner, SealedText, Slug, Subject};
 use http::request::Parts;
 use serde::Serialize;
 use uuid::Uuid;
@@ -100,8 +100,19 @@ impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
         operation: &'static str,
         request: &R,
     ) -> Result<Order<T::Aggregate>, Problem> {
+        let owner = self.by.at.owner();
+        self.order_of(owner, operation, request).await
+    }
+
+    /// The same under another owner's key than the object's own.
+    pub async fn order_of<R: Serialize + Sync>(
+        self,
+        owner: Owner,
+        operation: &'static str,
+        request: &R,
+    ) -> Result<Order<T::Aggregate>, Problem> {
         let Self { api, by: Allowed { admin, at, .. }, idempotency, wait } = self;
-        let object = command::Object { id: at.id(), subject: at.subject(), owner: at.owner(), ids: at.ids() };
+        let object = command::Object { id: at.id(), subject: at.subject(), owner, ids: at.ids() };
         let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
         let asker = Asker::of(&admin);
         let order = api.commands.change(ByAdmin { api: api.clone(), admin }, object, wanted).await;
@@ -271,7 +282,7 @@ pub fn outcome_unknown() -> Problem {
     .retry_after(2)
 }
 
-fn vault(error: &VaultError) -> Problem {
+pub fn vault(error: &VaultError) -> Problem {
     tracing::warn!(error = %error, "the vault did not answer");
     unavailable()
 }

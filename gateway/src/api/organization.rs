@@ -13,6 +13,8 @@ use super::command::Object;
 use super::guard::OwnedPath;
 
 mod create;
+mod forget;
+mod forgotten;
 mod get;
 mod history;
 mod list;
@@ -30,6 +32,8 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(rename::rename))
         .routes(routes!(suspend::suspend))
         .routes(routes!(resume::resume))
+        .routes(routes!(forget::forget))
+        .routes(routes!(forgotten::certificate))
         .routes(routes!(list_events::list_events))
         .routes(routes!(history::history))
 }

@@ -8,6 +8,8 @@ use super::output::{Column, Output, text};
 
 mod create;
 mod events;
+mod forget;
+mod forgotten;
 mod list;
 mod rename;
 mod resume;
@@ -28,6 +30,10 @@ pub enum Organizations {
     Suspend(suspend::Suspend),
     /// Resume a suspended organization
     Resume(resume::Resume),
+    /// Forget a suspended organization: what people wrote of it and of all that it owns is erased, for ever
+    Forget(forget::Forget),
+    /// Show what of a forgotten organization is erased by now
+    Forgotten(forgotten::Forgotten),
     /// Show what happened in an organization
     Events(events::Events),
 }
@@ -41,6 +47,8 @@ impl Organizations {
             Self::Rename(command) => command.run(environment, output).await,
             Self::Suspend(command) => command.run(environment, output).await,
             Self::Resume(command) => command.run(environment, output).await,
+            Self::Forget(command) => command.run(environment, output).await,
+            Self::Forgotten(command) => command.run(environment, output).await,
             Self::Events(command) => command.run(environment, output).await,
         }
     }

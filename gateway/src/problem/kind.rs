@@ -82,6 +82,8 @@ kinds! {
     OrganizationAlreadyCreated CONFLICT           "organization-already-created" "The organization exists already"
     OrganizationFull       CONFLICT               "organization-full"       "The organization has no room for it"
     OrganizationSuspended  CONFLICT               "organization-suspended"  "The organization is suspended"
+    OrganizationNotSuspended CONFLICT             "organization-not-suspended" "The organization is not suspended"
+    OrganizationForgotten  CONFLICT               "organization-forgotten"  "The organization is forgotten"
 
     // Servers.
     ServerAlreadyRegistered CONFLICT              "server-already-registered" "The server is registered already"

@@ -176,7 +176,9 @@ impl Principal {
             (Owner::Installation, _) => Ok(()),
             (Owner::Organization(_), Some(organization)) => match organization.state {
                 OrganizationState::Active => Ok(()),
-                OrganizationState::Suspended => Err(Invalid::OrganizationSuspended),
+                OrganizationState::Suspended | OrganizationState::Forgotten => {
+                    Err(Invalid::OrganizationSuspended)
+                }
                 OrganizationState::Closed => Err(Invalid::Closed),
             },
             // Its key is known and it is not: the log has not said it, or not yet.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::{Authenticating, Process, ServeError, apart, connections, upstreams};
 use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
-use crate::command::{Allowance, CommandParts, Commands, Followed};
+use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgetting};
 use crate::config::NatsRole;
 use crate::fleet;
 use crate::health::{self, Health};
@@ -67,6 +67,11 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         process.fleet.clone(),
         members.clone(),
         Arc::clone(&process.clock),
+        process.followers.cancel.clone(),
+    ));
+    process.followers.tasks.spawn(keep_forgetting(
+        Arc::clone(&parts.directory),
+        sealing.clone(),
         process.followers.cancel.clone(),
     ));
     let log = Arc::new(log);

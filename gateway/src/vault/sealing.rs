@@ -94,6 +94,11 @@ impl SealingKeys {
         Ok(())
     }
 
+    /// Whether the vault holds no key of this owner, by its own word of now.
+    pub async fn is_deleted(&self, owner: Owner) -> Result<bool, VaultError> {
+        Ok(self.vault.get(&entry(owner), Purpose::Sealing).await?.is_none())
+    }
+
     fn keep(&self, owner: Owner, entry: &str, value: &[u8]) -> Result<Arc<SealingKey>, VaultError> {
         let Secret { id, bytes } = Secret::parse(&self.vault, entry, value)?;
         let key = SealingKey::new(SealingKeyId::new(id), &bytes)

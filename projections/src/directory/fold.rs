@@ -104,7 +104,8 @@ impl Directory {
             (
                 OrganizationEvent::Renamed(_)
                 | OrganizationEvent::Suspended(_)
-                | OrganizationEvent::Resumed(_),
+                | OrganizationEvent::Resumed(_)
+                | OrganizationEvent::Forgotten(_),
                 None,
             ) => {}
         }

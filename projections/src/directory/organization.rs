@@ -20,6 +20,8 @@ pub enum OrganizationState {
     Suspended,
     /// An event of it, or of something unknown that it owns, can't be read here.
     Closed,
+    /// Suspended for ever; what people wrote of it is gone.
+    Forgotten,
 }
 
 impl OrganizationEntry {
@@ -29,12 +31,13 @@ impl OrganizationEntry {
 
     /// The entry after an event; `None` when a node has nothing to change.
     pub(super) fn after(&self, event: &OrganizationEvent, generation: u64) -> Option<Self> {
-        if self.state == OrganizationState::Closed {
+        if matches!(self.state, OrganizationState::Closed | OrganizationState::Forgotten) {
             return None;
         }
         let state = match event {
             OrganizationEvent::Suspended(_) => OrganizationState::Suspended,
             OrganizationEvent::Resumed(_) => OrganizationState::Active,
+            OrganizationEvent::Forgotten(_) => OrganizationState::Forgotten,
             OrganizationEvent::Created(_) | OrganizationEvent::Renamed(_) => return None,
         };
         Some(Self { state, generation, ..self.clone() })

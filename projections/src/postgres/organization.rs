@@ -34,6 +34,7 @@ pub struct OrganizationRow {
 pub enum OrganizationState {
     Active,
     Suspended,
+    Forgotten,
 }
 
 /// The row after an event; the row as it was when the event changes nothing.
@@ -59,7 +60,8 @@ pub fn fold(
             }),
             OrganizationEvent::Renamed(_)
             | OrganizationEvent::Suspended(_)
-            | OrganizationEvent::Resumed(_) => None,
+            | OrganizationEvent::Resumed(_)
+            | OrganizationEvent::Forgotten(_) => None,
         };
     };
     match event {
@@ -67,6 +69,10 @@ pub fn fold(
         OrganizationEvent::Renamed(_) => row.name = string(texts, Field::Name),
         OrganizationEvent::Suspended(_) => row.state = OrganizationState::Suspended,
         OrganizationEvent::Resumed(_) => row.state = OrganizationState::Active,
+        OrganizationEvent::Forgotten(_) => {
+            row.state = OrganizationState::Forgotten;
+            row.name = None;
+        }
     }
     row.updated_at = time;
     row.changed = sequence;

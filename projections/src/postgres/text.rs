@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use events::deep;
 use events::sealed::{Field, SealedField};
-use events::{Recorded, SealedText};
+use events::{Owner, Recorded, SealedText};
 use serde_json::Value;
 
 /// Opens sealed text. The gateway's vault does.
@@ -29,11 +29,19 @@ pub enum UnsealError {
 /// An event's texts by field: a string, or an object for metadata; `null` is forgotten.
 pub type Texts = BTreeMap<Field, Value>;
 
-/// Opens all texts of an event.
-pub async fn open(unseal: &dyn Unseal, recorded: &Recorded) -> Result<Texts, UnsealError> {
+/// Opens all texts of an event; those of an owner that is forgotten are `null`.
+pub async fn open(
+    unseal: &dyn Unseal,
+    recorded: &Recorded,
+    forgotten: impl Fn(&Owner) -> bool,
+) -> Result<Texts, UnsealError> {
     let mut texts = Texts::new();
     for (field, sealed) in recorded.event.sealed() {
         let place = SealedField::of(&recorded.envelope.subject, recorded.envelope.id, field);
+        if forgotten(&place.owner) {
+            texts.insert(field, Value::Null);
+            continue;
+        }
         let value = match unseal.open(&place, sealed).await {
             Ok(Some(text)) => match field {
                 Field::Name | Field::Reason => storable(Value::String(text)),

@@ -1,4 +1,4 @@
-//! Puts the copy in the place of the live projection, in one transaction: table, parked events, checkpoint. A read
+//! Puts the copy in the place of the live projection, in one transaction: table, parked events, who is forgotten, checkpoint. A read
 //! that comes meanwhile waits for it, and finds the new table under the old name.
 
 use std::time::Duration;
@@ -104,6 +104,8 @@ impl Rebuild {
                  (projection, sequence, subject, event, kind, schema_version, stored_at, reason)
              SELECT projection, sequence, subject, event, kind, schema_version, stored_at, reason
              FROM {copy}.parked_events WHERE projection = '{name}';
+             DELETE FROM {live}.forgotten WHERE projection = '{name}';
+             INSERT INTO {live}.forgotten SELECT * FROM {copy}.forgotten WHERE projection = '{name}';
              INSERT INTO {live}.checkpoints (projection, log, sequence, event, stored_at)
              SELECT projection, log, sequence, event, stored_at
              FROM {copy}.checkpoints WHERE projection = '{name}'

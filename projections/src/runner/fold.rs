@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use events::organization::OrganizationEvent;
 use events::{AggregateId, Event, KeyId, OrganizationId, ServerId};
 use sqlx::PgConnection;
 
 use super::batch::Readable;
 use crate::Projection;
+use crate::forgotten;
 use crate::postgres::{EventRow, history, key, organization, server};
 
 /// Stores what the events make of a projection's rows.
@@ -17,14 +19,24 @@ pub(super) async fn store(
     events: &[&Readable],
 ) -> Result<(), sqlx::Error> {
     match projection {
-        Projection::Organizations => organizations(connection, events).await,
-        Projection::Servers => servers(connection, events).await,
-        Projection::Keys => keys(connection, events).await,
+        Projection::Organizations => organizations(connection, events).await?,
+        Projection::Servers => servers(connection, events).await?,
+        Projection::Keys => keys(connection, events).await?,
         Projection::History => {
             let rows: Vec<&EventRow> = events.iter().filter_map(|event| event.row.as_ref()).collect();
-            history::store(connection, &rows).await
+            history::store(connection, &rows).await?;
         }
     }
+    forgotten::forget(connection, projection, &forgotten(events)).await
+}
+
+/// The organizations that the events forget. What follows them has no texts any more, so it may be stored before.
+fn forgotten(events: &[&Readable]) -> Vec<(OrganizationId, u64)> {
+    about::<OrganizationId, _>(events, Event::as_organization)
+        .into_iter()
+        .filter(|(_, event, _)| matches!(event, OrganizationEvent::Forgotten(_)))
+        .map(|(id, _, it)| (id, it.recorded.position.sequence))
+        .collect()
 }
 
 async fn organizations(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {

@@ -1,12 +1,13 @@
 //! What people wrote is in clear text, apart from the rest; no digest is anywhere.
 
 use events::key::{KeyEvent, MetadataChanged, Renamed, Revoked};
-use events::{KeyId, OrganizationId, Owner, Subject};
+use events::organization::{Forgotten, OrganizationEvent, Suspended};
+use events::{KeyId, OrganizationId, Owner, ServerId, Subject};
 use projections::postgres::history::{self, Order};
 use projections::postgres::{PageQuery, key};
 use serde_json::json;
 
-use crate::stage::{Stage, Tape, damaged, forgotten, issue, sealed, uuid};
+use crate::stage::{Stage, Tape, created, damaged, forgotten, issue, registered, sealed, uuid};
 
 #[tokio::test]
 async fn a_keys_texts_follow_its_events() {
@@ -59,4 +60,49 @@ async fn the_history_keeps_texts_apart_from_data() {
     }
     assert_eq!((json!(revoked.texts), json!(revoked.data)), (json!({"reason": "lost"}), json!({})));
     assert_eq!((revoked.actor.to_string(), revoked.sequence), ("system:bootstrap".to_owned(), 3));
+}
+
+/// Though every text would still open: what a rebuild meets before the key is deleted is the same.
+#[tokio::test]
+async fn what_a_forgotten_organization_wrote_is_erased_and_not_stored_again() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let (acme, other) = (OrganizationId::new(uuid()), OrganizationId::new(uuid()));
+    let (key, kept) = (KeyId::new(uuid()), KeyId::new(uuid()));
+    for (organization, slug) in [(acme, "acme"), (other, "other")] {
+        tape.add(&Subject::organization(organization), created(slug));
+        let server = Subject::server(organization, ServerId::new(uuid()));
+        tape.add(&server, registered("docs"));
+    }
+    tape.key(Owner::Organization(acme), key, KeyEvent::Issued(issue("FINDME")));
+    tape.key(Owner::Organization(other), kept, KeyEvent::Issued(issue("KEPT")));
+    let suspended = Suspended { reason: Some(sealed("FINDME")) };
+    tape.add(&Subject::organization(acme), OrganizationEvent::Suspended(suspended).into());
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    assert!(json!(stage.dump().await).to_string().contains("FINDME"));
+
+    let forgotten = Forgotten { sealing_key: sealed("FINDME").key };
+    tape.add(&Subject::organization(acme), OrganizationEvent::Forgotten(forgotten).into());
+    let last = tape.key(
+        Owner::Organization(acme),
+        key,
+        KeyEvent::Revoked(Revoked { reason: Some(sealed("FINDME")) }),
+    );
+    // As one goes on, in one batch from the start, and by one that starts after the event.
+    for ends in [vec![tape.messages.len()], vec![tape.messages.len() - 1, tape.messages.len()]] {
+        stage.empty().await;
+        let (mut from, mut start) = (None, 0);
+        for end in ends {
+            let batch = &tape.messages[start..end];
+            stage.projector().project(tape.log, &mut from, batch).await.unwrap();
+            start = end;
+        }
+        let dump = json!(stage.dump().await).to_string();
+        assert!(!dump.contains("FINDME"), "{dump}");
+        assert!(dump.contains("KEPT"));
+        let row = key::get(&stage.pool, Owner::Organization(acme), key).await.unwrap().unwrap();
+        assert_eq!((row.name, row.metadata, row.reason, row.changed), (None, None, None, last));
+        let erased = projections::forgotten::erased_in(&stage.pool, acme).await.unwrap();
+        assert_eq!(erased.len(), projections::Projection::ALL.len());
+    }
 }

@@ -89,6 +89,11 @@ fn management_scopes(_: &Victim) -> Option<Value> {
     Some(json!({"scopes": ["admin:status:read"]}))
 }
 
+/// Another one's: nobody is forgotten here.
+fn slug(_: &Victim) -> Option<Value> {
+    Some(json!({"slug": "another"}))
+}
+
 fn metadata(_: &Victim) -> Option<Value> {
     Some(json!({"metadata": {"team": "docs"}}))
 }
@@ -122,6 +127,8 @@ const TABLE: &[Endpoint] = &[
     endpoint("PUT", "/api/v1/organizations/{organization}/name", name, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/suspend", reason, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/resume", none, Foreign::NotFound),
+    endpoint("POST", "/api/v1/organizations/{organization}/forget", slug, Foreign::NotFound),
+    endpoint("GET", "/api/v1/organizations/{organization}/forgotten", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/servers", none, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/servers", server, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/servers/{server}", none, Foreign::NotFound),

@@ -24,6 +24,7 @@ mod a_worker_rests_beside_a_newer_schema;
 mod an_answer_arrives_as_it_is_sent;
 mod an_early_answer_reaches_its_client;
 mod an_open_stream_ends_with_its_key;
+mod an_organization_can_be_forgotten;
 mod an_organization_has_its_bounds;
 mod an_upstream_can_not_hurt;
 mod every_endpoint_denies;

@@ -11,6 +11,14 @@ impl From<Refusal> for Problem {
             Refusal::AlreadyCreated => {
                 Problem::new(Kind::OrganizationAlreadyCreated, "This organization exists already.")
             }
+            Refusal::NotSuspended => Problem::new(
+                Kind::OrganizationNotSuspended,
+                "The organization is active. Suspend it first; what is forgotten never comes back.",
+            ),
+            Refusal::Forgotten => Problem::new(
+                Kind::OrganizationForgotten,
+                "The organization is forgotten, and nothing of it changes any more.",
+            ),
             Refusal::SlugTaken { slug } => slug_taken(&slug, "organization"),
         }
     }

@@ -31,6 +31,8 @@ pub enum OrganizationState {
     Active,
     /// None of its keys works.
     Suspended,
+    /// The same, for ever; what people wrote of it is erased.
+    Forgotten,
 }
 
 impl Organization {
@@ -42,6 +44,7 @@ impl Organization {
             state: match row.state {
                 State::Active => OrganizationState::Active,
                 State::Suspended => OrganizationState::Suspended,
+                State::Forgotten => OrganizationState::Forgotten,
             },
             created_at: row.created_at,
             updated_at: row.updated_at,

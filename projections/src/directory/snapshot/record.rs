@@ -143,7 +143,7 @@ macro_rules! stored {
 }
 
 stored! {
-    StoredOrganizationState of OrganizationState { Active, Suspended, Closed }
+    StoredOrganizationState of OrganizationState { Active, Suspended, Closed, Forgotten }
     StoredServerState of ServerState { Enabled, Disabled, Removed, Closed }
     StoredKeyState of KeyState { Active, Disabled, Revoked, Closed }
     StoredEnvironment of Environment { Live, Test }
