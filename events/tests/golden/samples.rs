@@ -106,9 +106,6 @@ pub fn all() -> Vec<Draft> {
             reason: Some(sealed(5)),
         })),
         Event::Organization(organization::OrganizationEvent::Resumed(organization::Resumed {})),
-        Event::Organization(organization::OrganizationEvent::Forgotten(organization::Forgotten {
-            sealing_key: sealed(3).key,
-        })),
         Event::Server(server::ServerEvent::Registered(server::Registered {
             slug: "docs".parse().unwrap(),
             upstream: upstream.clone(),
@@ -160,6 +157,9 @@ pub fn all() -> Vec<Draft> {
         Event::Installation(installation::InstallationEvent::SignerRetired(installation::SignerRetired {
             purpose: SignerPurpose::Checkpoint,
             id: signer(0x72).id,
+        })),
+        Event::Organization(organization::OrganizationEvent::Forgotten(organization::Forgotten {
+            sealing_key: sealed(3).key,
         })),
     ];
     events.into_iter().enumerate().map(|(index, event)| draft(index, event)).collect()
