@@ -89,9 +89,8 @@ fn management_scopes(_: &Victim) -> Option<Value> {
     Some(json!({"scopes": ["admin:status:read"]}))
 }
 
-/// Another one's: nobody is forgotten here.
-fn slug(_: &Victim) -> Option<Value> {
-    Some(json!({"slug": "another"}))
+fn slug(victim: &Victim) -> Option<Value> {
+    Some(json!({"slug": victim.organization.slug}))
 }
 
 fn metadata(_: &Victim) -> Option<Value> {
@@ -125,10 +124,7 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/organizations/{organization}/history", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/events", none, Foreign::NotFound),
     endpoint("PUT", "/api/v1/organizations/{organization}/name", name, Foreign::NotFound),
-    endpoint("POST", "/api/v1/organizations/{organization}/suspend", reason, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/resume", none, Foreign::NotFound),
-    endpoint("POST", "/api/v1/organizations/{organization}/forget", slug, Foreign::NotFound),
-    endpoint("GET", "/api/v1/organizations/{organization}/forgotten", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/servers", none, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/servers", server, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/servers/{server}", none, Foreign::NotFound),
@@ -156,6 +152,10 @@ const TABLE: &[Endpoint] = &[
     endpoint("PUT", "/api/v1/installation/keys/{key}/scopes", management_scopes, Foreign::NotFound),
     endpoint("PUT", "/api/v1/installation/keys/{key}/metadata", metadata, Foreign::NotFound),
     endpoint("POST", "/api/v1/installation/keys/{key}/revoke", reason, Foreign::NotFound),
+    // Nothing works after these.
+    endpoint("POST", "/api/v1/organizations/{organization}/suspend", reason, Foreign::NotFound),
+    endpoint("POST", "/api/v1/organizations/{organization}/forget", slug, Foreign::NotFound),
+    endpoint("GET", "/api/v1/organizations/{organization}/forgotten", none, Foreign::NotFound),
 ];
 
 const NOBODY: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
