@@ -98,6 +98,36 @@ impl Rebuild {
         done
     }
 
+    /// Builds a copy and compares it with the live one, which stays as it is. The copy is thrown away, as is what an
+    /// unfinished rebuild has left, which it goes on from.
+    pub async fn only_compare(&self, mut tell: impl FnMut(Progress)) -> Result<Comparison, RebuildError> {
+        let log = self.log.id().await?;
+        let mut locked = lock(&self.pool, self.projection).await?;
+        let found = self.compare_alone(log, &mut locked, &mut tell).await;
+        unlock(locked).await;
+        found
+    }
+
+    async fn compare_alone(
+        &self,
+        log: LogId,
+        locked: &mut PgConnection,
+        tell: &mut impl FnMut(Progress),
+    ) -> Result<Comparison, RebuildError> {
+        let copy = Copy::open(&self.pool, self.projection, log, locked).await?;
+        let compared = async {
+            let mut filling = self.filling(log, &copy).await?;
+            match self.against_live(&filling).await? {
+                None => self.compare(&mut filling, &copy, tell).await,
+                Some(why) => Err(RebuildError::NotComparable(self.projection, why)),
+            }
+        };
+        let compared = compared.await;
+        copy.pool.close().await;
+        copy::throw_away(locked, self.projection).await?;
+        compared
+    }
+
     async fn run_alone(
         &self,
         log: LogId,
@@ -117,17 +147,7 @@ impl Rebuild {
         copy: &Copy,
         tell: &mut impl FnMut(Progress),
     ) -> Result<Rebuilt, RebuildError> {
-        let mut filling = Filling {
-            projector: Projector::new(
-                self.projection,
-                Arc::clone(&self.log),
-                copy.pool.clone(),
-                Arc::clone(&self.unseal),
-                self.config,
-            ),
-            at: checkpoint::read(&copy.pool, self.projection).await?,
-            log,
-        };
+        let mut filling = self.filling(log, copy).await?;
         let resumed_after = filling.sequence();
         let (compared, not_compared) = match self.against_live(&filling).await? {
             None => {
@@ -144,6 +164,20 @@ impl Rebuild {
         self.switch(&mut filling, locked, copy, live_is_followed, tell).await?;
         let applied = filling.sequence();
         Ok(Rebuilt { projection: self.projection, resumed_after, applied, compared, not_compared })
+    }
+
+    async fn filling(&self, log: LogId, copy: &Copy) -> Result<Filling, RebuildError> {
+        Ok(Filling {
+            projector: Projector::new(
+                self.projection,
+                Arc::clone(&self.log),
+                copy.pool.clone(),
+                Arc::clone(&self.unseal),
+                self.config,
+            ),
+            at: checkpoint::read(&copy.pool, self.projection).await?,
+            log,
+        })
     }
 
     /// Why the live projection can't be compared with the copy, if so.

@@ -20,9 +20,11 @@ use crate::config::{NatsRole, Role};
 use crate::serve::{connections, worker};
 use crate::store::Client;
 
+mod compare;
 mod list;
 mod parked;
 mod rebuild;
+mod shown;
 
 #[derive(Debug, Subcommand)]
 pub enum Projections {
@@ -30,6 +32,8 @@ pub enum Projections {
     List(list::List),
     /// Build a copy from the log, compare it with the live one, and switch
     Rebuild(rebuild::Rebuild),
+    /// Build a copy from the log and compare it with the live one, which stays as it is
+    Compare(compare::Compare),
     /// Events that could not be taken in
     #[command(subcommand)]
     Parked(parked::Parked),
@@ -40,6 +44,7 @@ impl Projections {
         match self {
             Self::List(list) => block_on(list.run(environment, output)),
             Self::Rebuild(rebuild) => block_on(rebuild.run(environment, output)),
+            Self::Compare(compare) => block_on(compare.run(environment, output)),
             Self::Parked(parked) => block_on(parked.run(environment, output)),
         }
     }

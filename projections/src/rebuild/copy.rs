@@ -77,9 +77,14 @@ pub async fn unfinished(live: &Pool, projection: Projection) -> Result<Option<Un
 pub async fn discard(live: &Pool, projection: Projection) -> Result<bool, RebuildError> {
     let mut connection = super::lock(live, projection).await?;
     let there = unfinished(live, projection).await;
-    let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", schema(projection));
-    let dropped = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+    let dropped = throw_away(&mut connection, projection).await;
     super::unlock(connection).await;
     dropped?;
     Ok(there?.is_some())
+}
+
+pub(super) async fn throw_away(locked: &mut PgConnection, projection: Projection) -> Result<(), sqlx::Error> {
+    let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", schema(projection));
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(locked).await?;
+    Ok(())
 }

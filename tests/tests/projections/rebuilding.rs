@@ -247,3 +247,22 @@ async fn a_copy_that_is_ahead_is_compared_once_the_live_one_is_there() {
     let done = rebuild(&nats, &stage, Projection::History, false).await.run(|_| ()).await.unwrap();
     assert!(is_equal(&done) && done.resumed_after >= 20, "{done:?}");
 }
+
+#[tokio::test]
+async fn a_comparison_leaves_everything_as_it_is() {
+    let (nats, stage, _tape) = projected(4).await;
+    let (before, table) = (stage.dump().await, table_of(&stage, Projection::Organizations).await);
+    let rebuild = rebuild(&nats, &stage, Projection::Organizations, false).await;
+    assert!(rebuild.only_compare(|_| ()).await.unwrap().is_equal());
+    sqlx::query(
+        "UPDATE organizations SET name = 'forged' WHERE slug = (SELECT min(slug) FROM organizations)",
+    )
+    .execute(stage.pool.inner())
+    .await
+    .unwrap();
+    let found = rebuild.only_compare(|_| ()).await.unwrap();
+    assert_eq!((found.changed, found.missing_in_copy, found.missing_in_live), (1, 0, 0));
+    assert_eq!(table_of(&stage, Projection::Organizations).await, table);
+    assert_ne!(stage.dump().await, before, "what was forged stays");
+    assert_eq!(schemas(&stage).await, 0);
+}
