@@ -184,8 +184,13 @@ impl Subject {
 
     /// Of something that nobody here can tell: it may be about all of the installation.
     pub(crate) fn unknown() -> Self {
-        let unknown = || "unknown".into();
+        let unknown = || Self::unknown_type().into();
         Self::of(Owner::Installation, AggregateType::Unknown(unknown()), AggregateId(unknown()))
+    }
+
+    /// The aggregate type of what nobody here can tell.
+    pub fn unknown_type() -> &'static str {
+        "unknown"
     }
 
     /// What the subjects of an owner's aggregates of one type begin with.

@@ -38,6 +38,7 @@ mod bounds;
 mod caller;
 mod command;
 mod document;
+mod event;
 mod fleet;
 mod guard;
 mod history;
@@ -171,6 +172,7 @@ pub fn router(state: ApiState) -> Router {
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(organization::routes())
+        .merge(event::routes())
         .merge(server::routes())
         .merge(key::routes())
         .merge(status::routes())

@@ -37,7 +37,8 @@ pub fn tables() -> impl Iterator<Item = &'static str> {
     ["checkpoints", "parked_events"].into_iter().chain(Projection::ALL.map(Projection::as_str))
 }
 
-/// Every statement that an administrator's request can cause, by name. A test looks at the plan of each.
+/// Every statement that an administrator's request can cause, by name. A test looks at the plan of each. What a filter
+/// looks through is bounded by a statement of its own.
 pub fn reads() -> Vec<(&'static str, &'static str)> {
     let of = |list| match list {
         List::Organizations => vec![("organizations", organization::LIST)],
@@ -48,8 +49,16 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
             ("history of an aggregate, newest first", history::OF_AGGREGATE_NEWEST),
         ],
         List::Events => vec![
-            ("history of an owner, oldest first", history::OF_OWNER_OLDEST),
-            ("history of an owner, newest first", history::OF_OWNER_NEWEST),
+            ("history of an owner, oldest first", history::ABOUT_OLDEST),
+            ("history of an owner, newest first", history::ABOUT_NEWEST),
+            ("what is looked at of an owner, oldest first", history::WINDOW_ABOUT_OLDEST),
+            ("what is looked at of an owner, newest first", history::WINDOW_ABOUT_NEWEST),
+            ("what is looked at of the installation, oldest first", history::WINDOW_ALL_OLDEST),
+            ("what is looked at of the installation, newest first", history::WINDOW_ALL_NEWEST),
+            ("feed of an owner", history::FEED_ABOUT),
+            ("feed of the installation", history::FEED_ALL),
+            ("what is looked at of an owner's feed", history::FEED_WINDOW_ABOUT),
+            ("what is looked at of the installation's feed", history::FEED_WINDOW_ALL),
             ("history of the installation, oldest first", history::ALL_OLDEST),
             ("history of the installation, newest first", history::ALL_NEWEST),
         ],

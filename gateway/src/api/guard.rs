@@ -149,6 +149,11 @@ impl Admin {
         Ok(Self { needs: self.needs, share: self.share.clone(), ..now })
     }
 
+    /// The same without its place among its owner's requests: it waits elsewhere from now on.
+    pub fn resting(self) -> Self {
+        Self { share: None, ..self }
+    }
+
     pub fn actor(&self) -> Actor {
         self.id().actor()
     }

@@ -18,7 +18,6 @@ mod forgotten;
 mod get;
 mod history;
 mod list;
-mod list_events;
 pub mod problem;
 mod rename;
 mod resume;
@@ -34,7 +33,6 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(resume::resume))
         .routes(routes!(forget::forget))
         .routes(routes!(forgotten::certificate))
-        .routes(routes!(list_events::list_events))
         .routes(routes!(history::history))
 }
 

@@ -8,6 +8,16 @@ use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+mod feed;
+mod filter;
+
+pub(super) use feed::{
+    ABOUT as FEED_ABOUT, ALL as FEED_ALL, WINDOW_ABOUT as FEED_WINDOW_ABOUT, WINDOW_ALL as FEED_WINDOW_ALL,
+};
+pub use feed::{Feed, FeedQuery, feed};
+pub use filter::EventFilter;
+use filter::{passes, with_filter};
+
 use super::page::List;
 use super::text::Texts;
 use super::{Page, PageQuery, Pool, ReadModelError, column};
@@ -38,16 +48,17 @@ pub struct EventRow {
 }
 
 /// Which events, and in which order.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EventQuery {
-    /// `None`: of the whole installation.
-    pub owner: Option<Owner>,
-    /// Stored at this moment or later, by the log's clock.
-    pub since: Option<Timestamp>,
-    /// Stored before this moment.
-    pub until: Option<Timestamp>,
+    /// Of an organization: its own events, and those of what it owns. `None`: of the whole installation.
+    pub about: Option<Owner>,
+    pub filter: EventFilter,
     pub order: Order,
 }
+
+/// What a statement looks through at most for what a filter lets through, in rows: a page may have few items, or none,
+/// and others follow all the same.
+const WINDOW: i64 = 5_000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,30 +124,51 @@ pub async fn list(
     events: &EventQuery,
     query: &PageQuery,
 ) -> Result<Page<EventRow>, ReadModelError> {
-    let since = events.since.unwrap_or(Timestamp::UNIX_EPOCH).unix_millis();
-    let until = events.until.map_or(FAR, Timestamp::unix_millis);
+    let EventQuery { about, filter, order } = events;
+    let about = about.map(|owner| owner.to_string());
+    let since = filter.since.unwrap_or(Timestamp::UNIX_EPOCH).unix_millis();
+    let until = filter.until.map_or(FAR, Timestamp::unix_millis);
     let after = query.after(List::Events)?;
     // Each order moves one end of the range to the cursor.
-    let (from, to) = match events.order {
+    let (mut from, mut to) = match order {
         Order::OldestFirst => (after.unwrap_or((since, 0)), (until, 0)),
         Order::NewestFirst => ((since, 0), after.unwrap_or((until, 0))),
     };
-    let sql = match (events.owner, events.order) {
-        (Some(_), Order::OldestFirst) => OF_OWNER_OLDEST,
-        (Some(_), Order::NewestFirst) => OF_OWNER_NEWEST,
-        (None, Order::OldestFirst) => ALL_OLDEST,
-        (None, Order::NewestFirst) => ALL_NEWEST,
+    let [plain, filtered, window_of] = match (&about, order) {
+        (Some(_), Order::OldestFirst) => [ABOUT_OLDEST, FILTERED_ABOUT_OLDEST, WINDOW_ABOUT_OLDEST],
+        (Some(_), Order::NewestFirst) => [ABOUT_NEWEST, FILTERED_ABOUT_NEWEST, WINDOW_ABOUT_NEWEST],
+        (None, Order::OldestFirst) => [ALL_OLDEST, FILTERED_ALL_OLDEST, WINDOW_ALL_OLDEST],
+        (None, Order::NewestFirst) => [ALL_NEWEST, FILTERED_ALL_NEWEST, WINDOW_ALL_NEWEST],
     };
-    let mut statement =
-        sqlx::query_scalar(sql).bind(from.0).bind(from.1).bind(to.0).bind(to.1).bind(query.fetch());
-    if let Some(owner) = events.owner {
-        statement = statement.bind(owner.to_string());
+    let is_plain = filter.is_by_time_alone();
+    let mut window: Option<(i64, i64)> = None;
+    if !is_plain {
+        let mut statement =
+            sqlx::query_as(window_of).bind(from.0).bind(from.1).bind(to.0).bind(to.1).bind(WINDOW);
+        if let Some(about) = &about {
+            statement = statement.bind(about);
+        }
+        window = statement.fetch_optional(pool.inner()).await?;
+    }
+    match (window, order) {
+        (Some((time, sequence)), Order::OldestFirst) => to = (time, sequence + 1),
+        (Some((time, sequence)), Order::NewestFirst) => from = (time, sequence - 1),
+        (None, _) => {}
+    }
+    let statement = sqlx::query_scalar(if is_plain { plain } else { filtered });
+    let mut statement = statement.bind(from.0).bind(from.1).bind(to.0).bind(to.1).bind(query.fetch());
+    if about.is_some() || !is_plain {
+        statement = statement.bind(&about);
+    }
+    if !is_plain {
+        statement = with_filter!(statement, filter);
     }
     let rows: Vec<Json<Deep<EventRow>>> = statement.fetch_all(pool.inner()).await?;
     let rows = rows.into_iter().map(|Json(Deep(row))| row).collect();
-    Ok(Page::of(rows, query, List::Events, |row: &EventRow| {
+    let page = Page::of(rows, query, List::Events, |row: &EventRow| {
         (row.stored_at.unix_millis(), row.sequence.cast_signed())
-    }))
+    });
+    Ok(page.or_after(List::Events, window))
 }
 
 /// 9999-12-31T00:00:00Z.
@@ -147,14 +179,28 @@ pub(super) const OF_AGGREGATE_OLDEST: &str = "SELECT to_jsonb(h) FROM history h 
 pub(super) const OF_AGGREGATE_NEWEST: &str = "SELECT to_jsonb(h) FROM history h WHERE owner = $1 \
      AND aggregate_type = $2 AND aggregate_id = $3 AND sequence < $4 ORDER BY sequence DESC LIMIT $5";
 
+/// What an event is about: an organization's own events lie under the installation.
+macro_rules! about {
+    () => {
+        "(CASE aggregate_type WHEN 'organization' THEN aggregate_id ELSE owner END)"
+    };
+}
+use about;
+
 /// A range of (stored_at, sequence), both ends open.
+macro_rules! range {
+    () => {
+        "(stored_at, sequence) > (to_timestamp($1 / 1000.0), $2) \
+         AND (stored_at, sequence) < (to_timestamp($3 / 1000.0), $4)"
+    };
+}
 macro_rules! by_time {
-    ($owner:literal, $direction:literal) => {
+    ($condition:expr, $direction:literal) => {
         concat!(
             "SELECT to_jsonb(h) FROM history h WHERE ",
-            $owner,
-            "(stored_at, sequence) > (to_timestamp($1 / 1000.0), $2) \
-             AND (stored_at, sequence) < (to_timestamp($3 / 1000.0), $4) ORDER BY stored_at ",
+            range!(),
+            $condition,
+            " ORDER BY stored_at ",
             $direction,
             ", sequence ",
             $direction,
@@ -162,11 +208,45 @@ macro_rules! by_time {
         )
     };
 }
+/// The last row that is looked at.
+macro_rules! window {
+    ($condition:expr, $direction:literal) => {
+        concat!(
+            "SELECT floor(extract(epoch FROM stored_at) * 1000)::bigint, sequence FROM history WHERE ",
+            range!(),
+            $condition,
+            " ORDER BY stored_at ",
+            $direction,
+            ", sequence ",
+            $direction,
+            " OFFSET $5 LIMIT 1"
+        )
+    };
+}
+macro_rules! is_about {
+    () => {
+        concat!(" AND ", about!(), " = $6")
+    };
+}
+macro_rules! filtered {
+    () => {
+        concat!(" AND ", passes!("7", "8", "9", "10", "11", "12"))
+    };
+}
 
-pub(super) const OF_OWNER_OLDEST: &str = by_time!("owner = $6 AND ", "ASC");
-pub(super) const OF_OWNER_NEWEST: &str = by_time!("owner = $6 AND ", "DESC");
+pub(super) const ABOUT_OLDEST: &str = by_time!(is_about!(), "ASC");
+pub(super) const ABOUT_NEWEST: &str = by_time!(is_about!(), "DESC");
 pub(super) const ALL_OLDEST: &str = by_time!("", "ASC");
 pub(super) const ALL_NEWEST: &str = by_time!("", "DESC");
+// These look through no more than a window.
+const FILTERED_ABOUT_OLDEST: &str = by_time!(concat!(is_about!(), filtered!()), "ASC");
+const FILTERED_ABOUT_NEWEST: &str = by_time!(concat!(is_about!(), filtered!()), "DESC");
+const FILTERED_ALL_OLDEST: &str = by_time!(concat!(" AND $6::text IS NULL", filtered!()), "ASC");
+const FILTERED_ALL_NEWEST: &str = by_time!(concat!(" AND $6::text IS NULL", filtered!()), "DESC");
+pub(super) const WINDOW_ABOUT_OLDEST: &str = window!(is_about!(), "ASC");
+pub(super) const WINDOW_ABOUT_NEWEST: &str = window!(is_about!(), "DESC");
+pub(super) const WINDOW_ALL_OLDEST: &str = window!("", "ASC");
+pub(super) const WINDOW_ALL_NEWEST: &str = window!("", "DESC");
 
 /// One array a column, as for keys.
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[&EventRow]) -> Result<(), sqlx::Error> {

@@ -61,6 +61,12 @@ impl<T> Page<T> {
         Self { items: rows, next }
     }
 
+    /// Where nothing was left out, rows may follow after this one.
+    pub(super) fn or_after(self, list: List, looked_at: Option<(i64, i64)>) -> Self {
+        let next = self.next.or(looked_at.map(|(time, sequence)| Cursor { list, time, sequence }));
+        Self { next, ..self }
+    }
+
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(f).collect(), next: self.next }
     }

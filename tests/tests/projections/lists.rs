@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use events::{KeyId, OrganizationId, Owner, Position, Shard, Subject, Timestamp};
-use projections::postgres::history::{EventQuery, Order};
+use projections::postgres::history::{EventFilter, EventQuery, Order};
 use projections::postgres::{Page, PageQuery, ReadModelError, history, key, organization, server};
 use projections::{Projection, checkpoint};
 
@@ -91,14 +91,15 @@ async fn the_history_is_read_by_time_in_both_orders() {
     let every: Vec<u64> = (1..=tape.messages.len() as u64).collect();
     let newest: Vec<u64> = every.iter().rev().copied().collect();
     let oldest_first = EventQuery { order: Order::OldestFirst, ..EventQuery::default() };
-    assert_eq!(sequences(oldest_first).await, every);
+    assert_eq!(sequences(oldest_first.clone()).await, every);
     assert_eq!(sequences(EventQuery::default()).await, newest);
 
     let owned = [2, 3, 5, 7, 9, 11, 13, 15, 17];
-    assert_eq!(sequences(EventQuery { owner: Some(owner), ..oldest_first }).await, owned);
+    assert_eq!(sequences(EventQuery { about: Some(owner), ..oldest_first.clone() }).await, owned);
     let stored_at = |sequence: usize| Some(tape.messages[sequence - 1].stored_at);
-    let range = EventQuery { since: stored_at(4), until: stored_at(8), ..oldest_first };
-    assert_eq!(sequences(range).await, [4, 5, 6, 7]);
+    let filter = EventFilter { since: stored_at(4), until: stored_at(8), ..EventFilter::default() };
+    let range = EventQuery { filter, ..oldest_first };
+    assert_eq!(sequences(range.clone()).await, [4, 5, 6, 7]);
     assert_eq!(sequences(EventQuery { order: Order::NewestFirst, ..range }).await, [7, 6, 5, 4]);
 
     let subject = Subject::key(owner, id);

@@ -16,6 +16,7 @@ fn arguments() -> HashMap<&'static str, String> {
     let owner = "'00000000-0000-0000-0000-000000000007'";
     let waiting = |end| format!("'kl.events.0.00000000-0000-0000-0000-000000000007.key{end}'");
     let range = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 51::bigint";
+    let looked = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 50::bigint";
     HashMap::from([
         ("organizations", "60000::bigint, 51::bigint".to_owned()),
         ("servers of an organization", format!("{owner}::uuid, 0::bigint, 51::bigint")),
@@ -32,6 +33,20 @@ fn arguments() -> HashMap<&'static str, String> {
         ("history of an owner, newest first", format!("{range}, {owner}::text")),
         ("history of the installation, oldest first", range.to_owned()),
         ("history of the installation, newest first", range.to_owned()),
+        ("what is looked at of an owner, oldest first", format!("{looked}, {owner}::text")),
+        ("what is looked at of an owner, newest first", format!("{looked}, {owner}::text")),
+        ("what is looked at of the installation, oldest first", looked.to_owned()),
+        ("what is looked at of the installation, newest first", looked.to_owned()),
+        ("feed of an owner", format!("1000::bigint, 100000::bigint, 51::bigint, {owner}::text")),
+        ("feed of the installation", "1000::bigint, 100000::bigint, 51::bigint".to_owned()),
+        (
+            "what is looked at of an owner's feed",
+            format!("1000::bigint, 100000::bigint, 50::bigint, {owner}::text"),
+        ),
+        (
+            "what is looked at of the installation's feed",
+            "1000::bigint, 100000::bigint, 50::bigint".to_owned(),
+        ),
         (
             "what waits of an owner",
             format!("'keys'::text, {}::text, {}::text, 51::bigint", waiting("."), waiting("/")),

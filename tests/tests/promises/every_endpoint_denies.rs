@@ -123,6 +123,7 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/organizations/{organization}", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/history", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/events", none, Foreign::NotFound),
+    endpoint("GET", "/api/v1/events", none, Foreign::InstallationOnly),
     endpoint("PUT", "/api/v1/organizations/{organization}/name", name, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/resume", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/servers", none, Foreign::NotFound),
