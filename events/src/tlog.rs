@@ -14,8 +14,10 @@ mod key;
 mod note;
 mod proof;
 mod proof_file;
+mod recent;
 mod tile;
 mod tree;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -25,9 +27,11 @@ pub use hash::{Hash, HashError};
 pub use key::{Cosigner, KeyError, Signer, Usage, VerifierKey};
 pub use note::{Cosignature, MAX_NOTE, MAX_SIGNATURES, Note, NoteError, Signature};
 pub use proof::{
-    ProofError, Subtrees, consistency, inclusion, needed_for_consistency, needed_for_inclusion,
+    ProofError, Subtrees, consistency, inclusion, needed_for_consistency, needed_for_inclusion, root,
     verify_consistency, verify_inclusion,
 };
 pub use proof_file::{ProofFile, ProofFileError};
+pub use recent::RecentTree;
 pub use tile::{TILE_HEIGHT, TILE_WIDTH, TileError, TileId, TilePath, Tiles};
 pub use tree::{Tree, TreeError};
+pub use whole::WholeTree;

@@ -17,6 +17,7 @@ use projections::postgres::Pool;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::checkpoints::Keeper;
 use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::problem::Problem;
@@ -56,6 +57,7 @@ mod resolve;
 mod server;
 mod status;
 mod text;
+mod tlog;
 mod wait;
 mod written;
 
@@ -73,6 +75,8 @@ pub struct ApiParts {
     pub fleet: Fleet,
     /// Where its members' records are; `None`: nobody is forgotten here.
     pub members: Option<Bucket>,
+    /// The log's tree and its signed checkpoints; `None`: none are served here.
+    pub checkpoints: Option<Arc<Keeper>>,
     /// Tries the upstreams of servers that are registered.
     pub trials: Trials,
     /// Cancelled when the process is told to end: nobody is waited for any more.
@@ -163,6 +167,7 @@ impl Deref for Shared {
 pub fn router(state: ApiState) -> Router {
     let (router, _) = routes().split_for_parts();
     router
+        .merge(tlog::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(state.clone(), bounds::within))

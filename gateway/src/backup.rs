@@ -20,7 +20,7 @@ use crate::store::transfer::{Shape, Transfer, TransferError, streams};
 
 /// The manifest's file.
 const MANIFEST: &str = "manifest.json";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const BUFFER: usize = 64 * 1024;
 
 /// What a backup holds.

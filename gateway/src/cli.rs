@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod audit;
 mod backup;
 mod client;
 mod connection;
@@ -29,6 +30,7 @@ mod server;
 mod snapshot;
 mod status;
 mod wait;
+mod witness;
 mod write;
 
 use error::CliError;
@@ -75,6 +77,11 @@ enum Command {
     /// Read the event log as JSON lines
     #[command(subcommand)]
     Events(events::Events),
+    /// Check what was proven, with nothing of an installation running
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Cosign the checkpoints of logs that only grow, as an independent process
+    Witness(witness::Witness),
     /// Show how the installation stands
     Status(status::Status),
     /// Show the processes of the installation, or forget one that has died
@@ -113,6 +120,8 @@ impl Command {
             Self::Dev(dev) => dev.run(environment),
             Self::Bootstrap(bootstrap) => bootstrap.run(environment, output),
             Self::Nats(nats) => nats.run(environment, output),
+            Self::Audit(audit) => audit.run(output),
+            Self::Witness(witness) => witness.run(output),
             Self::Backup(backup) => backup.run(environment, output),
             Self::Restore(restore) => restore.run(environment, output),
             Self::Projections(projections) => projections.run(environment, output),

@@ -3,6 +3,7 @@
 mod api;
 pub mod backup;
 pub mod bootstrap;
+pub mod checkpoints;
 pub mod cli;
 mod command;
 pub mod config;
@@ -25,6 +26,7 @@ mod telemetry;
 mod upstream;
 pub mod vault;
 mod verify;
+pub mod witness;
 
 /// For `tests/bench` alone, which measures it beside a plain hash map.
 pub use request::Authenticator;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use events::clock::{Clock, Random, SystemClock, SystemRandom};
 use events::log::jetstream::{ConnectError, JetStreamLog, OpenError};
-use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
 use projections::directory::{Directory, Gate};
 use tokio::sync::watch;
@@ -22,10 +21,9 @@ use crate::fleet::membership::{About, Membership};
 use crate::listener::{Tls, TlsError, TlsKeeper};
 use crate::public::PublicError;
 use crate::request::DoorError;
-use crate::snapshots::{Loader, Signers};
+use crate::snapshots::Signers;
 use crate::store;
 use crate::store::bucket::Bucket;
-use crate::store::snapshots::Objects;
 use crate::upstream::TrustNow;
 use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
 use descriptors::Places;
@@ -34,6 +32,7 @@ pub use signals::{Hangups, end_asked};
 mod apart;
 pub mod connections;
 mod descriptors;
+mod directory;
 mod listeners;
 mod signals;
 mod snapshots;
@@ -302,29 +301,9 @@ impl Process {
         let secrets = Arc::new(NodeSecrets::load(&vault).await?);
         self.watch_stream(&log);
         let client = log.client().clone();
-        let (directory, gate) = self.follow(log, Signers::Node(vault), self.gate_config());
+        let (directory, gate) = self.follow(log, Signers::Node(vault), self.gate_config())?;
         self.join_fleet(client, Some(Arc::clone(&gate)));
         Ok(Authenticating { directory, gate, secrets })
-    }
-
-    /// A directory that starts from a snapshot and follows the log.
-    fn follow(&self, log: JetStreamLog, signers: Signers, gate: GateConfig) -> (Arc<Directory>, Arc<Gate>) {
-        let directory = Arc::new(Directory::new());
-        let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), gate));
-        let follow_config = FollowConfig {
-            ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),
-            ..FollowConfig::default()
-        };
-        let objects = Objects::new(log.client().clone());
-        let loader = Loader { objects, signers, clock: Arc::clone(&self.clock) };
-        let (following, gated, clock) = (Arc::clone(&directory), Arc::clone(&gate), Arc::clone(&self.clock));
-        let cancel = self.followers.cancel.clone();
-        self.followers.tasks.spawn(async move {
-            if cancel.run_until_cancelled(loader.load(&log, &following, &gated)).await.is_some() {
-                follow::run(Arc::new(log), following, gated, clock, follow_config, cancel).await;
-            }
-        });
-        (directory, gate)
     }
 
     fn gate_config(&self) -> GateConfig {

@@ -43,6 +43,13 @@ pub struct Found {
 }
 
 impl Signers {
+    /// The vault itself.
+    pub fn vault(&self) -> &Vault {
+        match self {
+            Self::Node(vault) | Self::Worker(vault) => vault,
+        }
+    }
+
     pub async fn keys(&self) -> Result<SnapshotKeys, VaultError> {
         match self {
             Self::Node(vault) => SnapshotKeys::load(vault).await,

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod bucket;
 pub mod changes;
+pub mod checkpoints;
 pub mod kv;
 pub mod leases;
 pub mod roles;
@@ -30,6 +31,9 @@ pub const VAULT_PEOPLE: &str = "KL_VAULT_PEOPLE";
 pub const FLEET: &str = "KL_FLEET";
 /// The directory's snapshots, as an object store (ADR-20).
 pub const SNAPSHOTS: &str = "KL_SNAPSHOTS";
+
+/// The log's checkpoints, one signed note a message.
+pub const CHECKPOINTS: &str = "KL_CHECKPOINTS";
 
 /// Why there is no connection for a role.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@
 
 pub mod master;
 pub mod node;
+pub mod remembered;
 pub mod sealing;
 pub mod signer;
 pub mod snapshot;
@@ -26,6 +27,7 @@ use zeroize::Zeroizing;
 
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
+pub use remembered::Remembered;
 pub use sealing::{SealingKey, SealingKeys};
 pub use snapshot::{SnapshotKey, SnapshotKeys};
 pub use writer::VaultWriter;
@@ -37,6 +39,9 @@ pub trait Entries: Send + Sync + 'static {
 
     /// `false`: there is an entry of this name already, which stays as it is.
     async fn create(&self, name: &str, value: Bytes) -> Result<bool, VaultError>;
+
+    /// Stores the value, whatever was there.
+    async fn replace(&self, name: &str, value: Bytes) -> Result<(), VaultError>;
 
     /// Deletes the entry and every trace of it.
     async fn purge(&self, name: &str) -> Result<(), VaultError>;
@@ -102,6 +107,8 @@ pub enum Purpose {
     Writer,
     /// A private key that signs heads of the log.
     Checkpoint,
+    /// The newest checkpoint of the log.
+    Remembered,
 }
 
 impl Purpose {
@@ -115,6 +122,7 @@ impl Purpose {
             Self::SnapshotPublic => "snapshot-public",
             Self::Writer => "writer",
             Self::Checkpoint => "checkpoint",
+            Self::Remembered => "remembered",
         }
     }
 }
@@ -162,6 +170,18 @@ impl Vault {
             return Ok(Zeroizing::new(drawn.to_vec()));
         }
         self.get(entry, purpose).await?.ok_or_else(|| self.unavailable("an entry came and went"))
+    }
+
+    /// Seals a value into the entry, whatever was there.
+    pub async fn replace(
+        &self,
+        entry: &str,
+        purpose: Purpose,
+        value: &[u8],
+        random: &dyn Random,
+    ) -> Result<(), VaultError> {
+        let sealed = self.seal(entry, purpose, value, random)?;
+        self.entries.replace(entry, sealed).await
     }
 
     pub async fn purge(&self, entry: &str) -> Result<(), VaultError> {

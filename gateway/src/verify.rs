@@ -13,11 +13,14 @@ use events::{Envelope, Event, LogId, Read, Recorded, SignerSet, Unreadable};
 use serde::Serialize;
 
 mod aggregates;
+mod checkpoints;
 mod claims;
 mod identifiers;
 mod secrets;
 
 use aggregates::Aggregates;
+use checkpoints::Checkpoints;
+pub use checkpoints::{Agreed, Known};
 use claims::Claims;
 use identifiers::Identifiers;
 use secrets::Secrets;
@@ -56,6 +59,8 @@ events::named! {
         Replay = "replay",
         /// Digests of secrets are such as Keyledger makes.
         Secret = "secret",
+        /// The log is what its signed checkpoints are of.
+        Checkpoint = "checkpoint",
     }
 }
 
@@ -81,6 +86,8 @@ pub struct Report {
     pub aggregates: usize,
     /// Up to this sequence.
     pub last_sequence: u64,
+    /// The newest that the log agrees with; `null`: none is known.
+    pub checkpoint: Option<Agreed>,
     /// How many findings there are of each kind that has some.
     pub counts: BTreeMap<&'static str, u64>,
     /// The first [`TOLD_AT_MOST`].
@@ -104,6 +111,7 @@ pub struct Verifier {
     aggregates: Aggregates,
     secrets: Secrets,
     signers: SignerSet,
+    checkpoints: Checkpoints,
     findings: Findings,
 }
 
@@ -139,8 +147,8 @@ impl At<'_> {
 }
 
 impl Verifier {
-    /// For the log of this id, from its first message on.
-    pub fn new(log: LogId) -> Self {
+    /// For the log of this id, from its first message on, which must agree with what is known of it.
+    pub fn new(log: LogId, known: Vec<Known>) -> Self {
         Self {
             log,
             next: 1,
@@ -150,8 +158,14 @@ impl Verifier {
             aggregates: Aggregates::default(),
             secrets: Secrets::default(),
             signers: SignerSet::default(),
+            checkpoints: Checkpoints::of(known),
             findings: Findings::default(),
         }
+    }
+
+    /// Something is wrong with a checkpoint itself: where it is kept, and what.
+    pub fn refuse_checkpoint(&mut self, at: u64, problem: impl Into<String>) {
+        self.findings.add(Check::Checkpoint, at, None, problem);
     }
 
     /// The sequence that should come next.
@@ -164,6 +178,7 @@ impl Verifier {
         self.missing_before(stored.sequence);
         self.next = stored.sequence + 1;
         self.messages += 1;
+        self.checkpoints.take(stored, &mut self.findings);
         let mut at = At { sequence: stored.sequence, subject: &stored.subject, findings: &mut self.findings };
         match self.signers.read(stored, self.log) {
             Read::Event(recorded) => {
@@ -209,6 +224,7 @@ impl Verifier {
     pub fn end(mut self, last: u64) -> Report {
         self.missing_before(last + 1);
         self.claims.end(&mut self.findings);
+        let checkpoint = self.checkpoints.end(last, &mut self.findings);
         let Findings { counts, first } = self.findings;
         Report {
             log: self.log,
@@ -216,6 +232,7 @@ impl Verifier {
             messages: self.messages,
             aggregates: self.aggregates.len(),
             last_sequence: last,
+            checkpoint,
             counts,
             findings: first,
         }

@@ -34,6 +34,7 @@ mod holding;
 mod key;
 pub mod lease;
 mod organization;
+pub mod proof;
 mod server;
 pub mod snapshot;
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod organization;
 pub mod page;
 pub mod server;
 mod session;
+pub mod signed;
 pub mod text;
 
 pub use history::EventRow;

@@ -1,5 +1,6 @@
 //! Real servers for a test: each private to it, on a free loopback port, gone at its end also when it fails.
 
+mod block;
 mod cluster;
 mod nats;
 mod nginx;
@@ -8,6 +9,7 @@ mod pgbouncer;
 mod postgres;
 mod proxy;
 
+pub use block::{Block, Record};
 pub use cluster::{Cluster, MEMBERS};
 pub use nats::{Nats, ROOT};
 pub use nginx::Nginx;

@@ -43,6 +43,18 @@ impl Hash {
         Self::of(digest(&SHA256, &both))
     }
 
+    /// The root over these leaves, or subtrees of one size.
+    pub fn over_all(hashes: &[Self]) -> Self {
+        match hashes {
+            [] => Self::empty(),
+            [one] => *one,
+            more => {
+                let (left, right) = more.split_at(more.len().next_power_of_two() / 2);
+                Self::node(&Self::over_all(left), &Self::over_all(right))
+            }
+        }
+    }
+
     fn over(parts: &[&[u8]]) -> Self {
         let mut context = Context::new(&SHA256);
         for part in parts {

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::note::Signature;
+use crate::signer::SigningKey;
 use crate::token::text_serde;
 
 /// What a key signs.
@@ -133,14 +134,14 @@ text_serde!(VerifierKey, "VerifierKey", "a key as `<name>+<key id>+<base64>` (C2
 /// A log's private key for notes.
 pub struct Signer {
     key: VerifierKey,
-    pair: Ed25519KeyPair,
+    signing: SigningKey,
 }
 
 impl Signer {
-    /// From the 32 bytes of RFC 8032's private key.
-    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let (key, pair) = pair(name, Usage::Note, seed)?;
-        Ok(Self { key, pair })
+    /// A key of the log's, under the log's name.
+    pub fn new(name: &str, signing: SigningKey) -> Result<Self, KeyError> {
+        let key = VerifierKey::new(name, Usage::Note, signing.public().public.0)?;
+        Ok(Self { key, signing })
     }
 
     pub fn verifier(&self) -> &VerifierKey {
@@ -148,7 +149,7 @@ impl Signer {
     }
 
     pub(super) fn sign(&self, text: &str) -> Signature {
-        let bytes = self.pair.sign(text.as_bytes()).as_ref().to_vec();
+        let bytes = self.signing.sign(text.as_bytes()).0.to_vec();
         Signature { name: self.key.name.clone(), key: self.key.id(), bytes }
     }
 }
@@ -162,8 +163,9 @@ pub struct Cosigner {
 impl Cosigner {
     /// From the 32 bytes of RFC 8032's private key. Never those of a key that signs anything else.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let (key, pair) = pair(name, Usage::Cosignature, seed)?;
-        Ok(Self { key, pair })
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Secret)?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Secret)?;
+        Ok(Self { key: VerifierKey::new(name, Usage::Cosignature, public)?, pair })
     }
 
     pub fn verifier(&self) -> &VerifierKey {
@@ -181,10 +183,4 @@ impl Cosigner {
 /// What a cosignature is over.
 pub(super) fn cosigned(text: &str, timestamp: u64) -> String {
     format!("cosignature/v1\ntime {timestamp}\n{text}")
-}
-
-fn pair(name: &str, usage: Usage, seed: &[u8; 32]) -> Result<(VerifierKey, Ed25519KeyPair), KeyError> {
-    let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Secret)?;
-    let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Secret)?;
-    Ok((VerifierKey::new(name, usage, public)?, pair))
 }

@@ -78,6 +78,11 @@ pub fn consistency(subtrees: &impl Subtrees, old: u64, new: u64) -> Result<Vec<H
     Ok(path)
 }
 
+/// The root over the first leaves, so many of them.
+pub fn root(subtrees: &impl Subtrees, size: u64) -> Result<Hash, ProofError> {
+    if size == 0 { Ok(Hash::empty()) } else { range(subtrees, 0, size) }
+}
+
 /// The tiles that [`inclusion`] reads from.
 pub fn needed_for_inclusion(index: u64, size: u64) -> Result<BTreeSet<TileId>, ProofError> {
     let needed = Needed(RefCell::default(), size);

@@ -155,10 +155,6 @@ impl Subtrees for Tiles {
         let first = index.checked_shl(u32::from(within))?;
         let tile = self.hashes.get(&(level / TILE_HEIGHT, first / TILE_WIDTH))?;
         let start = (first % TILE_WIDTH) as usize;
-        let mut hashes = tile.get(start..start + (1 << within))?.to_vec();
-        while hashes.len() > 1 {
-            hashes = hashes.chunks(2).map(|pair| Hash::node(&pair[0], &pair[1])).collect();
-        }
-        hashes.pop()
+        Some(Hash::over_all(tile.get(start..start + (1 << within))?))
     }
 }

@@ -78,6 +78,10 @@ impl Entries for Unreachable {
         Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
     }
 
+    async fn replace(&self, _: &str, _: Bytes) -> Result<(), VaultError> {
+        Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
+    }
+
     async fn purge(&self, _: &str) -> Result<(), VaultError> {
         Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
     }
@@ -110,6 +114,7 @@ fn state(settings: ApiSettings) -> ApiState {
         reads: None,
         fleet: Fleet::new(clock.clone()),
         members: None,
+        checkpoints: None,
         trials: Trials::new(HyperUpstream::new(
             UpstreamConfig::default(),
             Arc::new(Resolver::new().unwrap()),

@@ -19,9 +19,13 @@ use serde_json::value::RawValue;
 use super::Environment;
 use super::error::CliError;
 use super::output::Output;
+use crate::store::checkpoints::Checkpoints;
 
 mod auditor;
+mod checkpoint;
+pub mod evidence;
 mod filter;
+mod prove;
 mod start;
 mod verify;
 
@@ -37,6 +41,14 @@ pub enum Events {
     Replay(Replay),
     /// Read the whole log and check that it holds what only Keyledger could have written
     Verify(verify::Verify),
+    /// Print the newest signed checkpoint of the log
+    Checkpoint(checkpoint::PrintCheckpoint),
+    /// Print the public keys that the log's checkpoints are signed by
+    Keys(checkpoint::PrintKeys),
+    /// Prove that an event is in the log
+    Prove(prove::Prove),
+    /// Prove that the log of one checkpoint goes on from that of another
+    Consistency(prove::Consistency),
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +93,10 @@ impl Events {
                 reader.read(first, reader.last, &filter, output).await
             }
             Self::Verify(verify) => verify.run(environment, output).await,
+            Self::Checkpoint(print) => print.run(environment, output).await,
+            Self::Keys(print) => print.run(environment, output).await,
+            Self::Prove(prove) => prove.run(environment, output).await,
+            Self::Consistency(consistency) => consistency.run(environment, output).await,
         }
     }
 }
@@ -118,6 +134,11 @@ impl Reader {
         let id = log.id().await.map_err(unread)?;
         let last = log.info().await.map_err(unread)?.last_sequence;
         Ok(Self { log, id, last, signers: Signers::default() })
+    }
+
+    /// The log's checkpoints, over the same connection.
+    fn checkpoints(&self) -> Checkpoints {
+        Checkpoints::new(self.log.client().clone(), Shard::ZERO)
     }
 
     /// Prints what the filter lets through, from one sequence to another, both included.

@@ -33,6 +33,12 @@ impl Output {
         Ok(())
     }
 
+    /// A text of ours with its own line feeds, byte for byte.
+    pub fn text(&mut self, text: &str) -> Result<(), CliError> {
+        self.out.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
     /// Beside what was asked for: to standard error.
     pub fn note(&mut self, text: impl AsRef<str>) {
         // Nobody is left to tell when this fails.

@@ -19,9 +19,11 @@ use super::error::CliError;
 use super::output::{Column, Output, text};
 use super::process::Configured;
 use super::{Environment, block_on};
+use crate::checkpoints::Sources;
 use crate::config::{Config, NatsRole, Role};
 use crate::serve::connections;
 use crate::snapshots::{Found, Header, Loader, Signers, WriteError, Writer};
+use crate::store::checkpoints::Checkpoints;
 use crate::store::snapshots::Objects;
 use crate::vault::VaultName;
 
@@ -77,14 +79,15 @@ impl Snapshots {
 }
 
 async fn write(config: &Config, json: bool, output: &mut Output) -> Result<(), CliError> {
-    let writer = writer(config).await?;
+    let (writer, checkpoints) = writer(config).await?;
+    let sources = Arc::new(Sources::new(checkpoints, writer.people.clone(), None));
     let loader = Loader {
         objects: writer.objects.clone(),
         signers: Signers::Worker(writer.people.clone()),
         clock: Arc::clone(&writer.clock),
     };
     let newest = loader.load(&*writer.log, &writer.directory, &writer.gate).await;
-    follow_to_the_end(&writer, output).await?;
+    follow_to_the_end(&writer, sources, output).await?;
     if let Some(newest) = newest.filter(|newest| newest.place.sequence == writer.directory.applied()) {
         if json {
             return output.json(&json!({ "written": false, "sequence": newest.place.sequence }));
@@ -107,7 +110,11 @@ async fn write(config: &Config, json: bool, output: &mut Output) -> Result<(), C
 }
 
 /// Applies what the log holds now.
-async fn follow_to_the_end(writer: &Writer, output: &mut Output) -> Result<(), CliError> {
+async fn follow_to_the_end(
+    writer: &Writer,
+    sources: Arc<Sources>,
+    output: &mut Output,
+) -> Result<(), CliError> {
     let end = Position {
         log: writer.log.id().await.map_err(WriteError::Log)?,
         shard: Shard::ZERO,
@@ -116,6 +123,7 @@ async fn follow_to_the_end(writer: &Writer, output: &mut Output) -> Result<(), C
     let cancel = CancellationToken::new();
     let follow = follow::run(
         Arc::clone(&writer.log),
+        sources,
         Arc::clone(&writer.directory),
         Arc::clone(&writer.gate),
         Arc::clone(&writer.clock),
@@ -141,7 +149,7 @@ async fn follow_to_the_end(writer: &Writer, output: &mut Output) -> Result<(), C
 }
 
 async fn list(config: &Config, json: bool, output: &mut Output) -> Result<(), CliError> {
-    let found = writer(config).await?.list().await?;
+    let found = writer(config).await?.0.list().await?;
     let items: Vec<Value> = found.iter().map(item).collect();
     if json {
         return output.json(&json!({ "items": items }));
@@ -150,19 +158,21 @@ async fn list(config: &Config, json: bool, output: &mut Output) -> Result<(), Cl
 }
 
 async fn discard(config: &Config, json: bool, output: &mut Output) -> Result<(), CliError> {
-    let deleted = writer(config).await?.objects.delete_all().await.map_err(WriteError::Object)?;
+    let deleted = writer(config).await?.0.objects.delete_all().await.map_err(WriteError::Object)?;
     if json {
         return output.json(&json!({ "deleted": deleted }));
     }
     output.line(format!("{deleted} snapshots deleted; nodes that start replay the whole log"))
 }
 
-async fn writer(config: &Config) -> Result<Writer, CliError> {
+/// With the log's checkpoints.
+async fn writer(config: &Config) -> Result<(Writer, Checkpoints), CliError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let log = connections::log(config, NatsRole::Worker, &clock, &random).await?;
     let directory = Arc::new(Directory::new());
-    Ok(Writer {
+    let checkpoints = Checkpoints::new(log.client().clone(), Shard::ZERO);
+    let writer = Writer {
         people: connections::vault(config, VaultName::People, log.client()).await?,
         objects: Objects::new(log.client().clone()),
         log: Arc::new(log),
@@ -170,7 +180,8 @@ async fn writer(config: &Config) -> Result<Writer, CliError> {
         directory,
         clock,
         random,
-    })
+    };
+    Ok((writer, checkpoints))
 }
 
 fn item(found: &Found) -> Value {
@@ -209,9 +220,11 @@ fn told(name: &str, header: &Header) -> Value {
 impl From<WriteError> for CliError {
     fn from(error: WriteError) -> Self {
         match error {
-            WriteError::Empty | WriteError::NoKey | WriteError::TooLarge | WriteError::Encode(_) => {
-                Self::Refused(error.to_string())
-            }
+            WriteError::Empty
+            | WriteError::NoKey
+            | WriteError::NoTree
+            | WriteError::TooLarge
+            | WriteError::Encode(_) => Self::Refused(error.to_string()),
             WriteError::Log(ReadError::NotBootstrapped) => Self::Refused(error.to_string()),
             WriteError::Vault(_) | WriteError::Object(_) | WriteError::Log(_) => {
                 Self::Unavailable(error.to_string())

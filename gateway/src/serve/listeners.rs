@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::dispatch::Dispatcher;
+use events::Shard;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
 use projections::origin::ReadModels;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 
 use super::{Authenticating, Process, ServeError, apart, connections, upstreams};
 use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
+use crate::checkpoints::{Keeper, KeeperParts, LogKeys};
 use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgetting};
 use crate::config::NatsRole;
 use crate::fleet;
@@ -21,6 +23,7 @@ use crate::listener::{self, Bounds, Listener, Room, Sockets};
 use crate::public;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::store::bucket::Bucket;
+use crate::store::checkpoints::Checkpoints;
 use crate::vault::{self, Peppers, VaultName, VaultWriter};
 
 /// `/livez`, `/readyz`, `/metrics`.
@@ -84,6 +87,16 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
             directory: Arc::clone(&parts.directory),
             gate: Arc::clone(&parts.gate),
         }));
+    let keeper = Arc::new(Keeper::new(KeeperParts {
+        log: log.clone(),
+        stream: Checkpoints::new(log.client().clone(), Shard::ZERO),
+        keys: Arc::new(LogKeys { control: control.clone(), signers: parts.directory.signers() }),
+        vaults: vec![node.clone(), sealing.vault().clone()],
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+    }));
+    let (signing, cancel) = (Arc::clone(&keeper), process.followers.cancel.clone());
+    process.followers.tasks.spawn(async move { signing.run(cancel).await });
     let state = ApiState::new(ApiParts {
         commands: Commands::new(CommandParts {
             dispatcher,
@@ -101,6 +114,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         random: Arc::clone(&process.random),
         fleet: process.fleet.clone(),
         members: Some(members.clone()),
+        checkpoints: Some(keeper),
         trials: Trials::new(upstreams::client(process)?),
         ending: process.cancel.clone(),
         settings: ApiSettings::new(prefix),

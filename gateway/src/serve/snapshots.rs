@@ -26,7 +26,7 @@ pub(super) async fn start(
         // It answers for nobody.
         None => {
             let gate = GateConfig { needs_lease: false, ..process.gate_config() };
-            process.follow(log.clone(), Signers::Worker(people.clone()), gate)
+            process.follow(log.clone(), Signers::Worker(people.clone()), gate)?
         }
     };
     let writer = Writer {

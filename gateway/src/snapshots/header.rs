@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use events::digest::DigestBytes;
 use events::position::Place;
+use events::tlog::Tree;
 use events::{LogId, Timestamp};
 use projections::directory::Counts;
 use projections::directory::snapshot::{FORMAT, reads};
@@ -30,6 +31,8 @@ pub struct Header {
     pub format: u32,
     /// The log, and the last message that is in it.
     pub place: Place,
+    /// The log's tree up to that message: whoever starts here goes on with it.
+    pub tree: Tree,
     /// When the log stored the last event that is in it.
     pub stored_at: Timestamp,
     pub written_at: Timestamp,
@@ -57,6 +60,8 @@ pub enum Unusable {
     Header(#[from] serde_json::Error),
     #[error("it is of log {0}")]
     OtherLog(LogId),
+    #[error("its tree is not of its place")]
+    Tree,
     #[error("it is {0} bytes large, more than {MAX_BYTES}")]
     TooLarge(u64),
 }
@@ -66,9 +71,12 @@ impl Unusable {
     pub fn is_of_another_version(&self) -> bool {
         match self {
             Self::Format(_) | Self::Reads => true,
-            Self::Unsigned | Self::Signature(_) | Self::Header(_) | Self::OtherLog(_) | Self::TooLarge(_) => {
-                false
-            }
+            Self::Unsigned
+            | Self::Signature(_)
+            | Self::Header(_)
+            | Self::OtherLog(_)
+            | Self::Tree
+            | Self::TooLarge(_) => false,
         }
     }
 }
@@ -106,6 +114,9 @@ pub(super) fn verify(object: &Object, keys: &SnapshotKeys, log: LogId) -> Result
     let header: Header = serde_json::from_str(text)?;
     if header.place.log != log {
         return Err(Unusable::OtherLog(header.place.log));
+    }
+    if header.tree.size() != header.place.sequence {
+        return Err(Unusable::Tree);
     }
     if header.reads != reads() {
         return Err(Unusable::Reads);

@@ -129,7 +129,9 @@ impl Loader {
         if sha256.finish().as_ref() != header.sha256.0 {
             return Err(Failed::Digest);
         }
-        Ok(directory.install(loading, header.place, header.stored_at, header.counts)?)
+        directory.install(loading, header.place, header.stored_at, header.counts)?;
+        gate.begin(header.tree.clone());
+        Ok(())
     }
 }
 

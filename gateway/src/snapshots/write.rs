@@ -8,6 +8,7 @@ use events::Timestamp;
 use events::clock::{Clock, Random};
 use events::digest::DigestBytes;
 use events::log::{Log, ReadError};
+use events::tlog::Tree;
 use projections::directory::snapshot::{Cut, FORMAT, reads};
 use projections::directory::{Directory, Gate};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,8 @@ pub enum WriteError {
         "there is no key to sign snapshots with yet: a process with the control role draws it when it starts"
     )]
     NoKey,
+    #[error("the log's tree at the directory's place is not known any more: much was applied meanwhile")]
+    NoTree,
     #[error("the directory takes more than {MAX_BYTES} bytes")]
     TooLarge,
     #[error("the directory can't be encoded: {0}")]
@@ -124,7 +127,8 @@ impl Writer {
         let cut = tokio::task::spawn_blocking(move || directory.cut());
         let cut = cut.await.map_err(|error| WriteError::Encode(error.to_string()))?;
         let cut = cut.ok_or(WriteError::Empty)?;
-        let (object, header) = self.store(&cut, &key).await?;
+        let tree = self.gate.tree_at(cut.place.sequence).ok_or(WriteError::NoTree)?;
+        let (object, header) = self.store(&cut, tree, &key).await?;
         let took = self.clock.instant().saturating_duration_since(begun);
         metrics::counter!("keyledger_snapshots_written_total").increment(1);
         metrics::histogram!("keyledger_snapshot_write_seconds").record(took.as_secs_f64());
@@ -133,7 +137,7 @@ impl Writer {
         Ok((object, header))
     }
 
-    async fn store(&self, cut: &Cut, key: &SnapshotKey) -> Result<(Object, Header), WriteError> {
+    async fn store(&self, cut: &Cut, tree: Tree, key: &SnapshotKey) -> Result<(Object, Header), WriteError> {
         let mut upload = self.objects.upload(&*self.random);
         let mut sha256 = Context::new(&SHA256);
         for chunk in cut.chunks() {
@@ -155,6 +159,7 @@ impl Writer {
         let header = Header {
             format: FORMAT,
             place: cut.place,
+            tree,
             stored_at: cut.stored_at,
             written_at: self.clock.now(),
             counts: cut.counts,
@@ -254,6 +259,7 @@ mod tests {
         Header {
             format: FORMAT,
             place: Place { log: LogId::new(Uuid::nil()), sequence, event: None },
+            tree: Tree::new(),
             stored_at: written_at,
             written_at,
             counts: Counts::default(),

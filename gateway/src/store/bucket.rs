@@ -98,6 +98,11 @@ impl Bucket {
         self.store(key, value, HeaderMap::new(), Some(expected)).await
     }
 
+    /// Stores a value, whatever was there; the answer is its revision.
+    pub async fn replace(&self, key: &str, value: Bytes) -> Result<u64, BucketError> {
+        self.store(key, value, HeaderMap::new(), None).await
+    }
+
     /// Stores the value of an entry that is not there; `false`: it is.
     pub async fn create(&self, key: &str, value: Bytes) -> Result<bool, BucketError> {
         let expected = match self.last(key).await? {

@@ -44,6 +44,10 @@ impl Entries for KvEntries {
         self.bucket.create(name, value).await.map_err(|error| self.failed(&error))
     }
 
+    async fn replace(&self, name: &str, value: Bytes) -> Result<(), VaultError> {
+        self.bucket.replace(name, value).await.map(|_| ()).map_err(|error| self.failed(&error))
+    }
+
     async fn purge(&self, name: &str) -> Result<(), VaultError> {
         self.bucket.purge(name).await.map(|_| ()).map_err(|error| self.failed(&error))
     }

@@ -7,8 +7,9 @@
 use events::log::jetstream::{STREAM, api, data};
 use events::subject::ALL_EVENTS;
 
+use super::checkpoints;
 use super::transfer::{self, DELIVERED};
-use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
+use super::{CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
 use crate::config::NatsRole;
 
 /// Every role that has an account of its own.
@@ -73,7 +74,7 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         ]
         .concat(),
         NatsRole::Control => [
-            vec![Service::Data(ALL_EVENTS.to_owned())],
+            vec![Service::Data(ALL_EVENTS.to_owned()), Service::Data(checkpoints::ALL.to_owned())],
             read_log(),
             write_vault(VAULT_NODE),
             write_vault(VAULT_CONTROL),
@@ -127,9 +128,9 @@ pub fn restoring() -> Vec<String> {
     subjects
 }
 
-/// To read and follow the log. A consumer's name is one token, drawn by the follower.
+/// To read and follow the log, and to check it. A consumer's name is one token, drawn by the follower.
 fn read_log() -> Vec<Service> {
-    questions(
+    let mut services = questions(
         STREAM,
         &[
             "STREAM.INFO.{}",
@@ -138,7 +139,14 @@ fn read_log() -> Vec<Service> {
             "CONSUMER.CREATE.{}.*",
             "CONSUMER.MSG.NEXT.{}.*",
         ],
-    )
+    );
+    services.extend(read_checkpoints());
+    services
+}
+
+/// To read checkpoints, one at a time.
+fn read_checkpoints() -> Vec<Service> {
+    questions(CHECKPOINTS, &["STREAM.INFO.{}", "STREAM.MSG.GET.{}"])
 }
 
 /// To read single entries, from the bucket's leader.
@@ -224,6 +232,19 @@ mod tests {
         assert_eq!(who_may("$JS.API.STREAM.CREATE.ANOTHER"), []);
         for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
             assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.KL_EVENTS_0")), [], "{verb}");
+        }
+    }
+
+    #[test]
+    fn checkpoints_are_control_s_to_write_and_everybody_s_to_read() {
+        use NatsRole::{Auditor, Control, Node, Worker};
+        assert_eq!(who_may("kl.checkpoints.0"), [Control]);
+        assert_eq!(
+            who_may(&format!("$JS.API.STREAM.MSG.GET.{CHECKPOINTS}")),
+            [Control, Worker, Node, Auditor]
+        );
+        for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
+            assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.{CHECKPOINTS}")), [], "{verb}");
         }
     }
 

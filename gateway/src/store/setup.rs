@@ -10,7 +10,7 @@ use events::log::jetstream::{self, CallError, StreamDifference, Wire};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
+use super::{CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
 
 /// For the answer to each question; a stream that is created in a cluster takes a while.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -83,6 +83,16 @@ pub fn streams(replicas: u8) -> Vec<(String, Value)> {
             with(bucket_config(bucket), &[("num_replicas", json!(replicas))]),
         ));
     }
+    // What was signed once is there for good.
+    let kept = [
+        ("allow_rollup_hdrs", json!(false)),
+        ("deny_delete", json!(true)),
+        ("deny_purge", json!(true)),
+        ("max_msg_size", json!(65_536)),
+        ("num_replicas", json!(replicas)),
+    ];
+    let checkpoints = unlimited(CHECKPOINTS.to_owned(), &[super::checkpoints::ALL.to_owned()]);
+    streams.push((CHECKPOINTS.to_owned(), with(checkpoints, &kept)));
     // Each entry says how long it lasts: what answers however old its knowledge is must not age out. And a node may
     // write here, so nobody may empty it: a rollup takes every entry away.
     let passing = [

@@ -10,15 +10,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, data};
+use super::{CHECKPOINTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, data};
 
 /// Where a snapshot's parts arrive, each copy's under a name of its own.
 pub const DELIVERED: &str = "kl.backup";
 
-/// What a backup copies, in order: the log before the vaults that open it.
-pub fn streams() -> [String; 4] {
+/// What a backup copies, in order: the log before the vaults that open it, and after the checkpoints, so that none is of
+/// more than was copied.
+pub fn streams() -> [String; 5] {
     let vault = |name| format!("KV_{name}");
-    [STREAM.to_owned(), vault(VAULT_NODE), vault(VAULT_CONTROL), vault(VAULT_PEOPLE)]
+    [CHECKPOINTS.to_owned(), STREAM.to_owned(), vault(VAULT_NODE), vault(VAULT_CONTROL), vault(VAULT_PEOPLE)]
 }
 
 /// Bytes in one part.

@@ -24,6 +24,11 @@ impl Entries for Memory {
         Ok(new)
     }
 
+    async fn replace(&self, name: &str, value: Bytes) -> Result<(), VaultError> {
+        self.0.lock().unwrap().insert(name.to_owned(), value);
+        Ok(())
+    }
+
     async fn purge(&self, name: &str) -> Result<(), VaultError> {
         self.0.lock().unwrap().remove(name);
         Ok(())

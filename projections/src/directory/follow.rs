@@ -11,11 +11,13 @@ use std::time::Duration;
 use events::clock::Clock;
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
+use events::tlog::Hash;
 use events::{Event, LogId, Read, SignerSet, Signers, Timestamp};
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use super::freshness::Answered;
+use super::proof::{Checkpoints, CheckpointsError};
 use super::{Directory, Gate};
 
 /// How a directory follows.
@@ -53,6 +55,7 @@ const AT_ONCE: usize = 4;
 
 struct Shell {
     log: Arc<dyn Log>,
+    checkpoints: Arc<dyn Checkpoints>,
     directory: Arc<Directory>,
     gate: Arc<Gate>,
     clock: Arc<dyn Clock>,
@@ -64,6 +67,7 @@ struct Shell {
 /// Follows the log from the directory's place until cancelled. The directory has no other writer.
 pub async fn run(
     log: Arc<dyn Log>,
+    checkpoints: Arc<dyn Checkpoints>,
     directory: Arc<Directory>,
     gate: Arc<Gate>,
     clock: Arc<dyn Clock>,
@@ -71,12 +75,13 @@ pub async fn run(
     cancel: CancellationToken,
 ) {
     let stored_at = AtomicI64::new(directory.stored_at().map_or(0, Timestamp::unix_millis));
-    let shell = Shell { log, directory, gate, clock, config, stored_at };
+    let shell = Shell { log, checkpoints, directory, gate, clock, config, stored_at };
     tokio::select! {
         biased;
         () = cancel.cancelled() => {}
         never = shell.follow() => match never {},
         never = shell.ask() => match never {},
+        never = shell.attest() => match never {},
         never = shell.grow_old() => match never {},
     }
 }
@@ -156,10 +161,15 @@ impl Shell {
         let signers = self.directory.signers();
         let mut now = signers.now();
         let caught_up = self.gate.is_caught_up();
+        // Nothing of what contradicts a checkpoint is applied.
+        let leaves = items.iter().filter_map(|item| Some(item.as_ref().ok()?.leaf));
+        if let Err(contradiction) = self.gate.read(leaves) {
+            return Err(FollowError::Diverged(contradiction));
+        }
         let mut applied = 0;
         let mut end = Ok(());
         for item in items {
-            let Decoded { stored, read } = match item {
+            let Decoded { stored, read, leaf: _ } = match item {
                 Ok(decoded) => decoded,
                 Err(error) => {
                     end = Err(error);
@@ -208,7 +218,13 @@ impl Shell {
 
     async fn ask_once(&self) {
         let question = self.gate.question();
-        let reason = match tokio::time::timeout(self.config.ask_timeout, self.log.info()).await {
+        let answer = tokio::time::timeout(self.config.ask_timeout, self.log.info()).await;
+        if let Ok(Ok(info)) = &answer
+            && let Err(contradiction) = self.gate.ends_at(info)
+        {
+            self.diverged(contradiction).await;
+        }
+        let reason = match answer {
             Ok(Ok(info)) => match self.gate.answered(&question, &info) {
                 Answered::Fresh | Answered::Behind(_) | Answered::Empty => {
                     let behind = self.gate.target() > self.gate.applied();
@@ -229,6 +245,39 @@ impl Shell {
             Err(_) => "no answer in time".to_owned(),
         };
         tracing::warn!(%reason, age = ?self.gate.age(), "the log's leader proved nothing: the directory grows older");
+    }
+
+    /// Looks at the log's checkpoints, before anything rests on it and from then on.
+    async fn attest(&self) -> Infallible {
+        let mut said = false;
+        loop {
+            let found = match self.log.id().await {
+                Ok(log) => self.checkpoints.newest(log).await,
+                Err(error) => Err(CheckpointsError::Unavailable(error.to_string())),
+            };
+            match found {
+                Ok(found) => {
+                    said = false;
+                    let newest = found.iter().map(|attested| attested.size).max();
+                    if let Err(contradiction) = self.gate.attested(found) {
+                        self.diverged(contradiction).await;
+                    }
+                    // Nobody is let in before all up to there is seen to be what was signed as a whole.
+                    if let Some(newest) = newest.filter(|_| !self.gate.is_caught_up()) {
+                        self.directory.signers().trust_up_to(newest);
+                    }
+                }
+                Err(CheckpointsError::Forged(reason)) => {
+                    self.diverged(reason).await;
+                }
+                Err(error @ CheckpointsError::Unavailable(_)) if !said => {
+                    said = true;
+                    tracing::warn!(%error, "the log was not compared with its checkpoints; trying again");
+                }
+                Err(CheckpointsError::Unavailable(_)) => {}
+            }
+            tokio::time::sleep(self.config.ask_every).await;
+        }
     }
 
     /// Says when age alone has closed the gate: nothing else happens at that moment.
@@ -270,6 +319,8 @@ struct Chunk {
 struct Decoded {
     stored: Stored,
     read: Read,
+    /// In the log's tree.
+    leaf: Hash,
 }
 
 /// A chunk as it comes in a replay is decoded, and its signatures are judged, by a thread of its own, beside those before
@@ -278,7 +329,11 @@ async fn decode(log: LogId, signers: Arc<Signers>, chunk: Vec<Result<Stored, Fol
     let apart = chunk.len() >= APART;
     let judged_by = signers.now();
     let all = move || {
-        let one = |stored: Stored| Decoded { read: signers.read(&stored, log), stored };
+        let one = |stored: Stored| Decoded {
+            read: signers.read(&stored, log),
+            leaf: Hash::message(&stored),
+            stored,
+        };
         chunk.into_iter().map(|stored| stored.map(one)).collect()
     };
     if !apart {

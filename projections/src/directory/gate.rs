@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 
 use events::clock::Clock;
 use events::log::StreamInfo;
+use events::tlog::{Hash, Tree};
 use events::{LogId, Position};
 use tokio::sync::{Notify, watch};
 
 use super::Directory;
 use super::freshness::{Answered, Freshness, Question, clock_offset_millis};
+use super::proof::{Attested, Proof};
 
 /// What the gate goes by.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +68,8 @@ pub enum NotReady {
              `keyledger nats setup` made the bucket KL_FLEET?"
     )]
     Unleased,
+    #[error("the log's checkpoints have not been read yet, without which it proves nothing")]
+    Unattested,
     #[error("the log is not the one that was followed; restart to rebuild from it: {0}")]
     Diverged(String),
     #[error("event {sequence} about the installation can't be read by this version: upgrade this node")]
@@ -111,6 +115,9 @@ pub struct Gate {
     /// How much of a snapshot is there, while one is loaded: bytes of all its bytes.
     loading: Mutex<Option<(u64, u64)>>,
     freshness: Mutex<Freshness>,
+    proof: Mutex<Proof>,
+    /// Whether the log's checkpoints have been looked at: what the request path reads.
+    is_attested: AtomicBool,
     /// A lease has begun: what is asked counts from now on.
     lease_began: Notify,
     applied: watch::Sender<u64>,
@@ -142,6 +149,8 @@ impl Gate {
             } else {
                 Freshness::default()
             }),
+            proof: Mutex::default(),
+            is_attested: AtomicBool::new(false),
             lease_began: Notify::new(),
             applied: watch::Sender::new(0),
         }
@@ -246,6 +255,29 @@ impl Gate {
         }
     }
 
+    /// Goes on from a snapshot's tree: before the follower starts.
+    pub fn begin(&self, tree: Tree) {
+        self.proof().begin(tree);
+    }
+
+    /// The tree over the log up to this message; `None`: it was not read here, or long ago.
+    pub fn tree_at(&self, sequence: u64) -> Option<Tree> {
+        self.proof().tree_at(sequence)
+    }
+
+    /// The hashes of the messages that come next. An error is what contradicts a checkpoint.
+    pub(super) fn read(&self, leaves: impl Iterator<Item = Hash>) -> Result<(), String> {
+        let mut proof = self.proof();
+        leaves.into_iter().try_for_each(|leaf| proof.read(leaf))
+    }
+
+    /// What the places of checkpoints know now. An error is what contradicts what was read.
+    pub(super) fn attested(&self, found: Vec<Attested>) -> Result<(), String> {
+        let told = self.proof().attested(found, self.clock.instant());
+        self.is_attested.store(true, Ordering::Release);
+        told
+    }
+
     pub(super) fn is_caught_up(&self) -> bool {
         self.phase.load(Ordering::Acquire) >= CAUGHT_UP
     }
@@ -292,6 +324,14 @@ impl Gate {
         answered
     }
 
+    /// What a checkpoint says against a log that ends where its leader says.
+    pub(super) fn ends_at(&self, info: &StreamInfo) -> Result<(), String> {
+        match info.quorum.holds_as_of(info.asked_at) {
+            Some(as_of) => self.proof().ends_at(info.last_sequence, as_of),
+            None => Ok(()),
+        }
+    }
+
     /// How long until it closes by age alone, unless an answer makes the directory younger.
     pub(super) fn closes_in(&self) -> Duration {
         self.config.max_staleness.saturating_sub(self.age_since_fresh())
@@ -328,6 +368,9 @@ impl Gate {
             NOT_BOOTSTRAPPED => return Err(NotReady::NotBootstrapped),
             _ => return Err(self.starting()),
         }
+        if !self.is_attested.load(Ordering::Acquire) {
+            return Err(NotReady::Unattested);
+        }
         if let Some(sequence) = self.directory.installation_closed_at() {
             return Err(NotReady::InstallationClosed { sequence });
         }
@@ -359,6 +402,10 @@ impl Gate {
         let as_of =
             self.base + Duration::from_nanos(self.fresh_as_of.load(Ordering::Acquire).saturating_sub(1));
         self.clock.instant().saturating_duration_since(as_of)
+    }
+
+    fn proof(&self) -> std::sync::MutexGuard<'_, Proof> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Freshness> {

@@ -13,3 +13,4 @@ mod an_older_log_is_restored;
 mod dev_is_killed;
 mod nats_is_gone;
 mod postgres_is_gone;
+mod the_logs_files_are_edited;

@@ -20,11 +20,12 @@ use crate::server::ask;
 const BOUND: Duration = Duration::from_secs(20);
 
 /// Inside each stream: where nothing may be stored.
-const TARGETS: [&str; 7] = [
+const TARGETS: [&str; 8] = [
     "kl.events.0._.key.target",
     "$KV.KL_VAULT_NODE.target",
     "$KV.KL_VAULT_CONTROL.target",
     "$KV.KL_VAULT_PEOPLE.target",
+    "kl.checkpoints.target",
     "$KV.KL_FLEET.member.target",
     "$O.KL_SNAPSHOTS.C.target",
     "$O.KL_SNAPSHOTS.M.target",

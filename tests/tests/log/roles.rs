@@ -26,6 +26,7 @@ async fn setting_up_twice_is_setting_up_once() {
         "KV_KL_VAULT_NODE",
         "KV_KL_VAULT_CONTROL",
         "KV_KL_VAULT_PEOPLE",
+        "KL_CHECKPOINTS",
         "KV_KL_FLEET",
         "OBJ_KL_SNAPSHOTS",
     ];

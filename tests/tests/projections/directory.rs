@@ -13,6 +13,7 @@ use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::{Gate, GateConfig};
+use projections::directory::proof::NoCheckpoints;
 use projections::directory::{Directory, KeyState, NotReady};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,7 @@ impl Node {
         let mut tasks = JoinSet::new();
         tasks.spawn(follow::run(
             log,
+            Arc::new(NoCheckpoints),
             Arc::clone(&directory),
             Arc::clone(&gate),
             Arc::new(SystemClock),

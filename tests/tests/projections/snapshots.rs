@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use events::clock::{Clock, SystemClock, SystemRandom};
 use events::log::Log;
+use events::tlog::{Hash, Tree};
 use gateway::config::NatsRole;
 use gateway::snapshots::{Header, Loader, Signers, Writer};
 use gateway::store::kv::KvEntries;
@@ -16,6 +17,7 @@ use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::{Gate, GateConfig};
+use projections::directory::proof::NoCheckpoints;
 use projections::directory::{Directory, NotReady};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -61,11 +63,15 @@ fn gate(directory: &Arc<Directory>) -> Arc<Gate> {
 /// A worker's, of what is on the tape.
 async fn writer(nats: &Nats, tape: &Tape) -> Writer {
     let directory = directory_of(tape);
+    let gate = gate(&directory);
+    let mut tree = Tree::new();
+    tape.messages.iter().for_each(|message| tree.push(Hash::message(message)));
+    gate.begin(tree);
     Writer {
         log: Arc::new(nats.log(NatsRole::Worker).await.unwrap()),
         objects: Objects::new(nats.connect("worker").await),
         people: vault(nats, NatsRole::Worker, VaultName::People).await,
-        gate: gate(&directory),
+        gate,
         directory,
         clock: Arc::new(SystemClock),
         random: Arc::new(SystemRandom),
@@ -103,6 +109,7 @@ impl Node {
         let config = FollowConfig { ask_every: Duration::from_millis(100), ..FollowConfig::default() };
         tasks.spawn(follow::run(
             Arc::clone(&self.log),
+            Arc::new(NoCheckpoints),
             Arc::clone(&self.directory),
             Arc::clone(&self.gate),
             Arc::new(SystemClock),

@@ -2,6 +2,7 @@ use crate::tlog::{
     Checkpoint, CheckpointError, Cosigner, Hash, KeyError, Note, NoteError, ProofFile, ProofFileError,
     Signer, Tree, Usage, VerifierKey,
 };
+use crate::{SignerId, SigningKey};
 
 /// A checkpoint of a public log with the words of its witnesses, as it was served.
 const PUBLIC: &str = "arche2025h1.staging.ct.transparency.dev
@@ -16,6 +17,11 @@ U7WM79jrzyhGZ5/GUBTpM7NzwdyfFx61t3RovgcC4Ro=
 const PUBLIC_LOG: &str =
     "arche2025h1.staging.ct.transparency.dev+ba2f06c0+AU0vHmlGCS/PdN8b2OaGmKprLI8HKM+dJ472xgFYh15f";
 const PUBLIC_WITNESS: &str = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2";
+
+fn signer(name: &str, seed: &[u8; 32]) -> Signer {
+    let key = SigningKey::from_seed(SignerId::new(uuid::Uuid::nil()), seed).unwrap();
+    Signer::new(name, key).unwrap()
+}
 
 fn key(text: &str) -> VerifierKey {
     text.parse().unwrap()
@@ -52,7 +58,7 @@ fn a_note_is_signed_as_go_signs_it() {
             .unwrap();
         secret[1..].try_into().unwrap()
     };
-    let signer = Signer::from_seed("PeterNeumann", &seed).unwrap();
+    let signer = signer("PeterNeumann", &seed);
     let text = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
     assert_eq!(signer.verifier().to_string(), text);
     let note = Note::sign(
@@ -102,7 +108,7 @@ fn what_is_no_note_is_refused() {
 
 #[test]
 fn a_proof_is_kept_and_checked_without_the_log() {
-    let signer = Signer::from_seed("keyledger.log/one/0", &[1; 32]).unwrap();
+    let signer = signer("keyledger.log/one/0", &[1; 32]);
     let witness = Cosigner::from_seed("witness.example", &[2; 32]).unwrap();
     let mut tree = Tree::new();
     tree.push(Hash::leaf(b"first"));

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use crate::tlog::{
-    Hash, Subtrees, TILE_WIDTH, TileId, TilePath, Tiles, Tree, consistency, inclusion,
-    needed_for_consistency, needed_for_inclusion, verify_consistency, verify_inclusion,
+    Hash, RecentTree, Subtrees, TILE_WIDTH, TileId, TilePath, Tiles, Tree, WholeTree, consistency, inclusion,
+    needed_for_consistency, needed_for_inclusion, root, verify_consistency, verify_inclusion,
 };
 
 /// RFC 9162, section 2.1.1, word by word.
@@ -74,6 +74,22 @@ fn hex(hash: Hash) -> String {
     hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+#[test]
+fn a_tree_remembers_how_it_was_lately() {
+    let leaves = Leaves::of(9_000);
+    let mut start = Tree::new();
+    leaves.0[..300].iter().for_each(|leaf| start.push(*leaf));
+    let mut recent = RecentTree::new(start);
+    assert_eq!(recent.at(300).unwrap().root(), leaves.root(300));
+    assert!(recent.at(299).is_none() && recent.at(301).is_none());
+    leaves.0[300..].iter().for_each(|leaf| recent.push(*leaf));
+    assert_eq!(recent.now().root(), leaves.root(9_000));
+    for size in [9_000, 8_999, 8_193, 8_192, 8_191, 4_096, 1_600] {
+        assert_eq!(recent.at(size).unwrap().root(), leaves.root(size), "{size}");
+    }
+    assert!(recent.at(300).is_none() && recent.at(9_001).is_none());
+}
+
 /// Every proof of every small tree.
 #[test]
 fn small_trees_are_proven_whole() {
@@ -119,6 +135,10 @@ proptest! {
             }
             tree.push(*leaf);
         }
+        let mut whole = WholeTree::new();
+        leaves.0.iter().for_each(|leaf| whole.push(*leaf));
+        prop_assert_eq!((whole.size(), root(&whole, size).unwrap()), (size, leaves.root(size)));
+        prop_assert_eq!(root(&whole, size / 2).unwrap(), leaves.root(size / 2));
         prop_assert_eq!(tree.size(), size);
         prop_assert_eq!(tree.root(), leaves.root(size));
         prop_assert!(Tree::from_edge(size + 1, tree.edge().to_vec()).is_err() || size.count_ones() == (size + 1).count_ones());

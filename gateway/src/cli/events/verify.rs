@@ -1,18 +1,24 @@
 //! `keyledger events verify`: exit code 0 when all is good, 1 when something was found, 3 when the log could not
 //! be read to its end.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use events::Shard;
 use events::clock::{Clock, SystemClock};
+use events::tlog::origin;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::auditor::Auditor;
+use super::evidence::{KeysFile, Stored, open, read_checkpoint, stored};
 use super::{Reader, unread};
 use crate::cli::Environment;
 use crate::cli::error::CliError;
 use crate::cli::output::{Column, Output, text};
-use crate::verify::{Check, Report, Verifier};
+use crate::verify::{Check, Known, Report, Verifier};
+use crate::witness::Remote;
 
 /// Holds every aggregate in memory, as a command would load it.
 #[derive(Debug, Args)]
@@ -20,6 +26,14 @@ pub struct Verify {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// The log must go on from this checkpoint, which was kept elsewhere; several times, for several
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// The log must go on from what this witness has cosigned last (`keyledger witness`)
+    #[arg(long, value_name = "URL")]
+    witness: Vec<Url>,
+    #[command(flatten)]
+    keys: KeysFile,
     #[command(flatten)]
     auditor: Auditor,
 }
@@ -36,7 +50,28 @@ const FINDINGS: &[Column] = &[
 impl Verify {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let reader = Reader::open(&self.auditor, environment).await.map_err(unread_whole)?;
-        let report = read(&reader, output).await.map_err(unread_whole)?;
+        let keys = self.keys.of_log(&reader.log, reader.id).await.map_err(unread_whole)?;
+        let origin = origin(reader.id, Shard::ZERO);
+        let Stored { mut known, refused } =
+            stored(&reader.checkpoints(), &origin, &keys).await.map_err(unread_whole)?;
+        for file in &self.checkpoint {
+            let (_, checkpoint) = read_checkpoint(file, &origin, &keys)?;
+            known.push(Known { checkpoint, place: file.display().to_string() });
+        }
+        for url in self.witness {
+            let remote = Remote::new(url);
+            let place = format!("the witness at {}", remote.url());
+            let newest = remote.newest(&origin).await;
+            let newest = newest.map_err(|error| CliError::Unavailable(error.to_string()))?;
+            let note = newest.ok_or_else(|| {
+                CliError::Unavailable(format!("{place} has cosigned no checkpoint of this log"))
+            })?;
+            let (_, checkpoint) = open(&note.to_string(), &origin, &keys, &place)?;
+            known.push(Known { checkpoint, place });
+        }
+        let mut verifier = Verifier::new(reader.id, known);
+        refused.into_iter().for_each(|(at, problem)| verifier.refuse_checkpoint(at, problem));
+        let report = read(&reader, verifier, output).await.map_err(unread_whole)?;
         if self.json {
             output.json(&report)?;
         } else {
@@ -67,8 +102,7 @@ fn unread_whole(error: CliError) -> CliError {
 }
 
 /// Everything up to where the log was at the start.
-async fn read(reader: &Reader, output: &mut Output) -> Result<Report, CliError> {
-    let mut verifier = Verifier::new(reader.id);
+async fn read(reader: &Reader, mut verifier: Verifier, output: &mut Output) -> Result<Report, CliError> {
     let started = SystemClock.instant();
     let mut told = started;
     while verifier.next() <= reader.last {
@@ -98,6 +132,14 @@ fn tell(report: &Report, output: &mut Output) -> Result<(), CliError> {
         "log {}: {} messages of {} aggregates, up to sequence {}",
         report.log, report.messages, report.aggregates, report.last_sequence
     ))?;
+    match &report.checkpoint {
+        Some(agreed) => output.line(format!(
+            "it is the log of the checkpoint of {} messages that {} holds",
+            agreed.size, agreed.place
+        ))?,
+        None => output
+            .line("no checkpoint that it agrees with is known: nothing but its own words vouches for it")?,
+    }
     for check in Check::ALL {
         let found = report.counts.get(check.as_str()).map_or_else(|| "good".to_owned(), u64::to_string);
         output.line(format!("  {:<12} {found}", check.as_str()))?;

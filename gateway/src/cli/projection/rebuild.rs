@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use projections::Projection;
+use projections::postgres::signed;
 use projections::rebuild::{self, RebuildError, Rebuilt};
 use projections::runner::ProjectorConfig;
 use serde_json::{Value, json};
@@ -78,6 +79,10 @@ impl Rebuild {
                     return Err(error.into());
                 }
             }
+        }
+        if self.all && self.accept_difference {
+            // It may be of what the log has lost, which is accepted; the newest comes by itself.
+            signed::forget(&worker.pool).await?;
         }
         if self.json { output.json(&done) } else { Ok(()) }
     }

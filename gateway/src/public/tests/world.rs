@@ -21,6 +21,7 @@ use events::server::{Changed, Registered, ServerEvent, UpstreamSettings};
 use events::*;
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
+use projections::directory::proof::NoCheckpoints;
 use projections::directory::{Directory, Gate};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -237,6 +238,7 @@ impl World {
         let config = FollowConfig { ask_every: Duration::from_millis(10), ..FollowConfig::default() };
         tasks.spawn(follow::run(
             Arc::<Told>::clone(&log),
+            Arc::new(NoCheckpoints),
             Arc::clone(&directory),
             Arc::clone(&gate),
             clock,

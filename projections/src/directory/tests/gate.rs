@@ -21,6 +21,7 @@ fn gate(config: GateConfig) -> Fixture {
     let clock = Arc::new(ManualClock::new("2026-11-24T08:00:00Z".parse().unwrap()));
     let directory = Arc::new(Directory::new());
     let gate = Arc::new(Gate::new(Arc::clone(&directory), clock.clone(), config));
+    gate.attested(Vec::new()).unwrap();
     Fixture { clock, directory, gate }
 }
 

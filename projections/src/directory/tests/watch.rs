@@ -19,6 +19,7 @@ use super::replay::{read, steps};
 use super::*;
 use crate::directory::follow::{self, FollowConfig};
 use crate::directory::gate::{Gate, GateConfig, NotReady};
+use crate::directory::proof::NoCheckpoints;
 use crate::directory::{Part, Watch};
 
 fn parts() -> Vec<Part> {
@@ -139,6 +140,7 @@ async fn everybody_is_woken_when_age_alone_closes_the_gate() {
     let log = Arc::new(SoonSilent { answered: false.into() });
     let following = follow::run(
         log,
+        Arc::new(NoCheckpoints),
         Arc::clone(&directory),
         Arc::clone(&gate),
         clock,

@@ -1,0 +1,79 @@
+//! The log beside its signed checkpoints: each covers every byte before it, so one that agrees vouches for all of them,
+//! and two that stand next to each other tell between which messages something was changed.
+
+use std::collections::BTreeMap;
+
+use events::log::Stored;
+use events::tlog::{Checkpoint, Hash, Tree};
+use serde::Serialize;
+
+use super::{Check, Findings};
+
+/// A checkpoint whose signature was checked, and where it was found.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub checkpoint: Checkpoint,
+    pub place: String,
+}
+
+/// The newest checkpoint that the log agrees with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Agreed {
+    pub size: u64,
+    pub root: Hash,
+    pub place: String,
+}
+
+#[derive(Default)]
+pub(super) struct Checkpoints {
+    tree: Tree,
+    /// By size.
+    known: BTreeMap<u64, Vec<Known>>,
+    agreed: Option<Agreed>,
+    /// It was told that the log is another one: later checkpoints say nothing new.
+    contradicted: bool,
+}
+
+impl Checkpoints {
+    pub fn of(known: Vec<Known>) -> Self {
+        let mut by_size: BTreeMap<u64, Vec<Known>> = BTreeMap::new();
+        for known in known {
+            by_size.entry(known.checkpoint.size).or_default().push(known);
+        }
+        Self { known: by_size, ..Self::default() }
+    }
+
+    pub fn take(&mut self, stored: &Stored, findings: &mut Findings) {
+        // A message that is missing is told elsewhere; the tree is that of what is there.
+        self.tree.push(Hash::message(stored));
+        let Some(due) = self.known.remove(&stored.sequence) else { return };
+        let whole = self.tree.size() == stored.sequence;
+        for Known { checkpoint, place } in due {
+            if whole && self.tree.root() == checkpoint.root {
+                self.agreed = Some(Agreed { size: checkpoint.size, root: checkpoint.root, place });
+            } else if !self.contradicted {
+                self.contradicted = true;
+                let from = self.agreed.as_ref().map_or(0, |agreed| agreed.size) + 1;
+                let size = checkpoint.size;
+                findings.add(
+                    Check::Checkpoint,
+                    from,
+                    None,
+                    format!("one of the messages {from} to {size} is not what was signed: {place} has another root"),
+                );
+            }
+        }
+    }
+
+    /// The log ends at this sequence.
+    pub fn end(mut self, last: u64, findings: &mut Findings) -> Option<Agreed> {
+        let beyond = self.known.split_off(&(last + 1));
+        if let Some((size, known)) = beyond.into_iter().next_back() {
+            let place = known.first().map_or("somebody", |known| &known.place);
+            let problem =
+                format!("the log ends at {last}, and {place} is of {size} messages: its tail is lost");
+            findings.add(Check::Checkpoint, last + 1, None, problem);
+        }
+        self.agreed
+    }
+}
