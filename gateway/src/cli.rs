@@ -77,7 +77,7 @@ enum Command {
     /// Read the event log as JSON lines
     #[command(subcommand)]
     Events(events::Events),
-    /// Check what was proven, with nothing of an installation running
+    /// Evidence for an audit: reports, and proofs that are checked offline
     #[command(subcommand)]
     Audit(audit::Audit),
     /// Cosign the checkpoints of logs that only grow, as an independent process
@@ -120,7 +120,6 @@ impl Command {
             Self::Dev(dev) => dev.run(environment),
             Self::Bootstrap(bootstrap) => bootstrap.run(environment, output),
             Self::Nats(nats) => nats.run(environment, output),
-            Self::Audit(audit) => audit.run(output),
             Self::Witness(witness) => witness.run(output),
             Self::Backup(backup) => backup.run(environment, output),
             Self::Restore(restore) => restore.run(environment, output),
@@ -130,6 +129,7 @@ impl Command {
             Self::Servers(servers) => block_on(servers.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Events(events) => block_on(events.run(environment, output)),
+            Self::Audit(audit) => audit.run(environment, output),
             Self::Status(status) => block_on(status.run(environment, output)),
             Self::Fleet(fleet) => block_on(fleet.run(environment, output)),
         }

@@ -1,6 +1,7 @@
 //! Who is at the door: the request path, the admin API, the workers, the CLI, in one binary.
 
 mod api;
+mod audit;
 pub mod backup;
 pub mod bootstrap;
 pub mod checkpoints;

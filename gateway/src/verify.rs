@@ -173,8 +173,8 @@ impl Verifier {
         self.next
     }
 
-    /// Takes the next message of the log.
-    pub fn take(&mut self, stored: &Stored) {
+    /// Takes the next message of the log. The event that it is, where a writer signed it and it can be read.
+    pub fn take(&mut self, stored: &Stored) -> Option<Box<Recorded>> {
         self.missing_before(stored.sequence);
         self.next = stored.sequence + 1;
         self.messages += 1;
@@ -189,6 +189,7 @@ impl Verifier {
                 self.aggregates.take(&recorded, &mut at);
                 self.secrets.take(&recorded.event, &mut at);
                 placed(&recorded, &mut at);
+                return Some(recorded);
             }
             Read::Unreadable(unreadable) => {
                 let check = match unreadable.reason {
@@ -218,6 +219,7 @@ impl Verifier {
                 at.found(check, foreign.reason.to_string());
             }
         }
+        None
     }
 
     /// The log ends at this sequence, as its leader says.

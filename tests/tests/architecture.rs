@@ -34,7 +34,7 @@ const FLOORS: &[&[&str]] = &[
     &["telemetry", "store", "identity", "witness"],
     &["listener", "fleet", "request", "command"],
     &["snapshots", "checkpoints", "backup", "bootstrap", "verify", "health"],
-    &["api"],
+    &["api", "audit"],
     &["public"],
     &["serve"],
     &["dev"],

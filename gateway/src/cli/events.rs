@@ -26,7 +26,7 @@ mod checkpoint;
 pub mod evidence;
 mod filter;
 mod prove;
-mod start;
+pub mod start;
 mod verify;
 
 use auditor::Auditor;
@@ -196,7 +196,7 @@ async fn place_before(log: &dyn Log, id: LogId, first: u64) -> Result<Option<Pla
     Ok(Some(Place { log: id, sequence: before, event }))
 }
 
-fn unread(error: ReadError) -> CliError {
+pub fn unread(error: ReadError) -> CliError {
     match error {
         ReadError::Unavailable(_) => CliError::Unavailable(error.to_string()),
         ReadError::NotBootstrapped | ReadError::ForeignLog(_) => CliError::Refused(error.to_string()),

@@ -52,6 +52,12 @@ impl Output {
         }
     }
 
+    /// A whole document, as it is.
+    pub fn document(&mut self, text: &str) -> Result<(), CliError> {
+        self.out.write_all(text.as_bytes())?;
+        Ok(())
+    }
+
     /// JSON for people and programs.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
         serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;

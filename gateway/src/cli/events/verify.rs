@@ -113,7 +113,7 @@ async fn read(reader: &Reader, mut verifier: Verifier, output: &mut Output) -> R
         messages
             .iter()
             .take_while(|message| message.sequence <= reader.last)
-            .for_each(|message| verifier.take(message));
+            .for_each(|message| drop(verifier.take(message)));
         if messages.last().is_some_and(|message| message.sequence > reader.last) {
             break;
         }
