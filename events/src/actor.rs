@@ -56,6 +56,11 @@ impl Actor {
     pub fn bootstrap() -> Self {
         Self::System(ActorName("bootstrap".to_owned()))
     }
+
+    /// Whoever retires keys that sign.
+    pub fn signers() -> Self {
+        Self::Reactor(ActorName("signers".to_owned()))
+    }
 }
 
 impl fmt::Display for Actor {

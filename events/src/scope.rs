@@ -79,6 +79,7 @@ crate::named! {
         Keys = "keys",
         Events = "events",
         Status = "status",
+        Signers = "signers",
     }
 }
 

@@ -18,6 +18,8 @@ pub enum BadSignature {
     NotYet { key: SignerId, from: u64 },
     #[error("the key {key} was retired by message {by}")]
     Retired { key: SignerId, by: u64 },
+    #[error("it publishes the key {0}, which is not the one that this installation began with")]
+    OtherBeginning(SignerId),
     #[error("the signature is not that of the key {0} over this event")]
     Wrong(SignerId),
 }

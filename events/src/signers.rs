@@ -5,7 +5,7 @@
 //! its two places, whenever that is asked. [`Signers`] is a set that several share.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::envelope::{Read, Recorded, Unreadable, UnreadableReason};
 use crate::event::Event;
@@ -51,6 +51,14 @@ impl PublishedSigner {
     }
 }
 
+impl Recorded {
+    /// The same for somebody who does not believe it.
+    fn unsigned(self, bad: BadSignature) -> Unreadable {
+        let Self { position, stored_at, envelope, event: _ } = self;
+        Unreadable::of(position, stored_at, envelope, UnreadableReason::Signature(bad))
+    }
+}
+
 impl SignerSet {
     /// A set as it was written down.
     pub fn restored(keys: Vec<PublishedSigner>, installation: Option<Subject>) -> Self {
@@ -69,6 +77,11 @@ impl SignerSet {
     /// The sequence of the newest event that changed it; 0: none.
     fn changed_at(&self) -> u64 {
         self.keys.iter().map(|signer| signer.retired.unwrap_or(signer.published)).max().unwrap_or(0)
+    }
+
+    /// The key that the log begins with.
+    pub fn first(&self) -> Option<SignerKey> {
+        self.keys.first().map(|signer| signer.key)
     }
 
     /// The newest key of this purpose that is not retired: the one that signs now.
@@ -97,11 +110,7 @@ impl SignerSet {
         let Read::Event(recorded) = read else { return read };
         match self.judge(stored, &recorded) {
             Ok(()) => Read::Event(recorded),
-            Err(bad) => {
-                let Recorded { position, stored_at, envelope, event: _ } = *recorded;
-                let reason = UnreadableReason::Signature(bad);
-                Read::Unreadable(Box::new(Unreadable::of(position, stored_at, envelope, reason)))
-            }
+            Err(bad) => Read::Unreadable(Box::new(recorded.unsigned(bad))),
         }
     }
 
@@ -169,11 +178,12 @@ impl SignerSet {
 pub struct Signers {
     set: RwLock<Arc<SignerSet>>,
     trusted: AtomicU64,
+    first: OnceLock<SignerKey>,
 }
 
 impl Signers {
     pub fn of(set: SignerSet) -> Self {
-        Self { set: RwLock::new(Arc::new(set)), trusted: AtomicU64::new(0) }
+        Self { set: RwLock::new(Arc::new(set)), ..Self::default() }
     }
 
     pub fn now(&self) -> Arc<SignerSet> {
@@ -190,10 +200,33 @@ impl Signers {
         self.trusted.load(Ordering::Acquire)
     }
 
+    /// The log must begin with this key. What signs itself proves nothing to who does not know it from elsewhere: a log
+    /// that is another's from its first event on would be believed as it is.
+    pub fn begin_with(&self, first: SignerKey) {
+        // The same for as long as there is the installation.
+        let _ = self.first.set(first);
+    }
+
     /// Reads a message of the log, and judges its signature where nothing else vouches for it.
     pub fn read(&self, stored: &Stored, log: LogId) -> Read {
-        let read = crate::envelope::read(stored, Some(log));
+        let read = self.beginning(crate::envelope::read(stored, Some(log)));
         if stored.sequence <= self.trusted_up_to() { read } else { self.now().judged(stored, read) }
+    }
+
+    fn beginning(&self, read: Read) -> Read {
+        let Read::Event(recorded) = read else { return read };
+        let other = match (&recorded.event, self.first.get()) {
+            (Event::Installation(InstallationEvent::Bootstrapped(it)), Some(first))
+                if it.writer != *first =>
+            {
+                Some(it.writer.id)
+            }
+            (_, _) => None,
+        };
+        match other {
+            Some(id) => Read::Unreadable(Box::new(recorded.unsigned(BadSignature::OtherBeginning(id)))),
+            None => Read::Event(recorded),
+        }
     }
 
     /// Follows an event that was judged good. Whether the set changed.
@@ -226,7 +259,7 @@ impl Signers {
             Some(installation) => installation,
             None => {
                 let first = log.message(1).await?.ok_or(ReadError::NotBootstrapped)?;
-                match SignerSet::default().read(&first, id) {
+                match self.read(&first, id) {
                     Read::Event(recorded) => recorded.envelope.subject,
                     Read::Unreadable(unreadable) => {
                         return Err(ReadError::ForeignLog(unreadable.reason.to_string()));

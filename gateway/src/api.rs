@@ -24,7 +24,7 @@ use crate::problem::Problem;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
 use crate::store::bucket::Bucket;
-use crate::vault::Peppers;
+use crate::vault::{Peppers, Vault};
 use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use metadata::Metadata;
@@ -55,6 +55,7 @@ mod query;
 mod reads;
 mod resolve;
 mod server;
+mod signer;
 mod status;
 mod text;
 mod tlog;
@@ -68,6 +69,8 @@ pub struct ApiParts {
     pub directory: Arc<Directory>,
     pub gate: Arc<Gate>,
     pub peppers: Peppers,
+    /// Where the private halves of keys that sign lie.
+    pub control: Vault,
     /// The read models; `None`: every read from them is a problem.
     pub reads: Option<Pool>,
     pub clock: Arc<dyn Clock>,
@@ -180,6 +183,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(event::routes())
         .merge(server::routes())
         .merge(key::routes())
+        .merge(signer::routes())
         .merge(status::routes())
         .merge(proof::routes())
         .merge(fleet::routes())

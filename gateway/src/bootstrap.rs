@@ -125,6 +125,7 @@ impl Bootstrap {
             }
             return Err(error);
         }
+        signer::ensure_first(&self.node, signs_events, &*self.random).await?;
         self.issue(installation, issue, &secrets.peppers).await
     }
 

@@ -27,6 +27,7 @@ mod process;
 mod projection;
 mod recorded;
 mod server;
+mod signer;
 mod snapshot;
 mod status;
 mod wait;
@@ -74,6 +75,9 @@ enum Command {
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
+    /// Show and rotate the keys that sign events and heads of the log
+    #[command(subcommand)]
+    Signers(signer::Signers),
     /// Read the event log as JSON lines
     #[command(subcommand)]
     Events(events::Events),
@@ -128,6 +132,7 @@ impl Command {
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
+            Self::Signers(signers) => block_on(signers.run(environment, output)),
             Self::Events(events) => block_on(events.run(environment, output)),
             Self::Audit(audit) => audit.run(environment, output),
             Self::Status(status) => block_on(status.run(environment, output)),

@@ -21,6 +21,7 @@ mod public;
 mod request;
 pub mod serve;
 mod shares;
+mod signers;
 pub mod snapshots;
 pub mod store;
 mod telemetry;

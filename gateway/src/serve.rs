@@ -15,17 +15,17 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{self, Config, ConfigError, NatsRole, Role};
+use crate::config::{Config, ConfigError, NatsRole, Role};
 use crate::fleet::Fleet;
 use crate::fleet::membership::{About, Membership};
-use crate::listener::{Tls, TlsError, TlsKeeper};
+use crate::listener::{Tls, TlsError};
 use crate::public::PublicError;
 use crate::request::DoorError;
 use crate::snapshots::Signers;
 use crate::store;
 use crate::store::bucket::Bucket;
 use crate::upstream::TrustNow;
-use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName};
+use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName, signer};
 use descriptors::Places;
 pub use signals::{Hangups, end_asked};
 
@@ -106,6 +106,8 @@ struct Process {
     /// `None`: plain HTTP, on loopback or behind a proxy that ends TLS.
     tls: Option<Tls>,
     trust: TrustNow,
+    /// The keys that sign events: one set for all of a process that reads the log.
+    signers: Arc<events::Signers>,
 }
 
 /// Tasks that end together.
@@ -137,12 +139,13 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Starts every role of the configuration and returns when its listeners are open.
 pub async fn start(config: Config) -> Result<Running, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (tls, tls_keeper) = tls(&config)?.unzip();
+    let (tls, tls_keeper) = listeners::tls(&config)?.unzip();
     let (trust, trust_keeper) = upstreams::trust(&config)?;
     let process = Process {
         places: Places::of(&config),
         tls,
         trust,
+        signers: Arc::default(),
         config: Arc::new(config),
         fleet: Fleet::new(Arc::clone(&clock)),
         clock,
@@ -173,13 +176,6 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
             stages.end().await;
             Err(error)
         }
-    }
-}
-
-fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
-    match &config.tls {
-        None | Some(config::Tls::Word(_)) => Ok(None),
-        Some(config::Tls::Files(files)) => Tls::read(files).map(Some),
     }
 }
 
@@ -299,6 +295,10 @@ impl Process {
         let log = connections::log(&self.config, role, &self.clock, &self.random).await?;
         let vault = connections::vault(&self.config, VaultName::Node, log.client()).await?;
         let secrets = Arc::new(NodeSecrets::load(&vault).await?);
+        match signer::first(&vault).await? {
+            Some(first) => self.signers.begin_with(first),
+            None => tracing::warn!("control has not told yet with which key the log begins: any is believed"),
+        }
         self.watch_stream(&log);
         let client = log.client().clone();
         let (directory, gate) = self.follow(log, Signers::Node(vault), self.gate_config())?;

@@ -105,6 +105,8 @@ pub enum Purpose {
     SnapshotPublic,
     /// A private key that signs events.
     Writer,
+    /// The public half of the first of them.
+    FirstWriter,
     /// A private key that signs heads of the log.
     Checkpoint,
     /// The newest checkpoint of the log.
@@ -121,6 +123,7 @@ impl Purpose {
             Self::Snapshot => "snapshot",
             Self::SnapshotPublic => "snapshot-public",
             Self::Writer => "writer",
+            Self::FirstWriter => "first-writer",
             Self::Checkpoint => "checkpoint",
             Self::Remembered => "remembered",
         }

@@ -132,6 +132,11 @@ impl Directory {
         Self::default()
     }
 
+    /// One whose follower judges by these keys, which others share.
+    pub fn with_signers(signers: Arc<Signers>) -> Self {
+        Self { signers, ..Self::default() }
+    }
+
     /// The key of this digest. Unknown keys are refused from memory.
     pub fn key_by_digest(&self, digest: &DigestBytes) -> Option<Arc<KeyEntry>> {
         self.keys.pin().get(digest).cloned()

@@ -11,26 +11,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use events::log::{FollowError, Log, ReadError, Stored};
-use events::organization::OrganizationEvent;
-use events::{AggregateType, LogId, OrganizationId, Owner, Read, Recorded, Signers, Subject, Unreadable};
+use events::{LogId, Owner, Signers};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::Projection;
 use crate::checkpoint::{self, Checkpoint};
-use crate::forgotten;
-use crate::parked::ParkedEvent;
 use crate::postgres::text::{Unseal, UnsealError};
-use crate::postgres::{self, Pool, ReadModelError, history, text};
+use crate::postgres::{self, Pool, ReadModelError};
 
 mod ahead;
 mod batch;
 mod fold;
 mod measure;
+mod prepare;
 mod unpark;
 
-use batch::{Item, Outcome, Readable, What};
+use batch::{Item, Outcome, What};
 pub use measure::measure;
 pub use unpark::Retried;
 
@@ -340,96 +338,6 @@ impl Projector {
                 Ok(())
             }
         }
-    }
-
-    async fn prepare(&self, message: Stored, log: LogId) -> Result<Item, ProjectError> {
-        let subject = message.subject.parse::<Subject>().ok();
-        let publishes_keys =
-            subject.as_ref().is_some_and(|subject| subject.aggregate_type == AggregateType::Installation);
-        // Most of a log is no matter of most projections, which its subject tells without reading it.
-        let passed_over = subject.is_some_and(|subject| !self.projection.takes(&subject));
-        if passed_over && !publishes_keys {
-            return Ok(Item { message, what: What::PassedOver });
-        }
-        let read = self.read(&message, log).await?;
-        if let Read::Event(recorded) = &read {
-            self.signers.take(recorded);
-        }
-        if passed_over {
-            return Ok(Item { message, what: What::PassedOver });
-        }
-        let what = match read {
-            Read::Event(recorded) => self.take_in(recorded).await?,
-            Read::Unreadable(unreadable) => {
-                if unreadable.reason.is_of_signature() {
-                    metrics::counter!("keyledger_unsigned_events_total").increment(1);
-                }
-                let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = *unreadable;
-                tracing::error!(projection = %self.projection, sequence = message.sequence, %subject, ?kind,
-                    version = schema_version, %reason,
-                    "an event can't be read: it is parked with what follows of its aggregate");
-                let event = ParkedEvent {
-                    sequence: message.sequence,
-                    subject,
-                    event: id,
-                    kind: kind.map(Into::into),
-                    schema_version,
-                    stored_at,
-                    reason: reason.to_string(),
-                };
-                What::Parked(Box::new(event.storable()))
-            }
-            Read::Foreign(foreign) => {
-                if self.projection == Projection::History {
-                    tracing::error!(sequence = message.sequence, subject = %foreign.subject,
-                        reason = %foreign.reason, "a message in the log is no event of ours: skipped");
-                }
-                What::PassedOver
-            }
-        };
-        Ok(Item { message, what })
-    }
-
-    /// A message of the log, with its signature judged.
-    async fn read(&self, message: &Stored, log: LogId) -> Result<Read, ProjectError> {
-        let read = self.signers.read_of(&*self.log, message, log).await;
-        read.map_err(|error| ProjectError::Log(error.to_string()))
-    }
-
-    /// Reads who is forgotten before the first event, and adds whom this one forgets.
-    async fn know_the_forgotten(&self, recorded: &Recorded) -> Result<(), ProjectError> {
-        let known = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let stored = if known { None } else { Some(forgotten::all(&self.pool, self.projection).await?) };
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stored) = stored {
-            forgotten.get_or_insert_default().extend(stored);
-        }
-        if let Some(OrganizationEvent::Forgotten(_)) = recorded.event.as_organization()
-            && let Ok(id) = OrganizationId::try_from(&recorded.envelope.subject.aggregate_id)
-        {
-            forgotten.get_or_insert_default().insert(Owner::Organization(id));
-        }
-        Ok(())
-    }
-
-    fn is_forgotten(&self, owner: &Owner) -> bool {
-        let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        forgotten.as_ref().is_some_and(|forgotten| forgotten.contains(owner))
-    }
-
-    async fn take_in(&self, recorded: Box<Recorded>) -> Result<What, ProjectError> {
-        self.know_the_forgotten(&recorded).await?;
-        let texts = text::open(&*self.unseal, &recorded, |owner| self.is_forgotten(owner)).await?;
-        let row = match self.projection {
-            Projection::History => match history::row(&recorded, &texts) {
-                Ok(row) => Some(row),
-                Err(error) => {
-                    return Ok(What::Parked(Box::new(batch::park(&recorded, error.to_string()))));
-                }
-            },
-            Projection::Organizations | Projection::Servers | Projection::Keys => None,
-        };
-        Ok(What::Event(Box::new(Readable { recorded, texts, row })))
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::Writer;
 use events::log::jetstream::JetStreamLog;
-use events::{Draft, Signed, SignerId, SignerKey, Signers, SigningKey, signature};
+use events::signers::PublishedSigner;
+use events::{Draft, Signed, SignerId, SignerKey, SignerPurpose, SignerSet, Signers, SigningKey, signature};
 use gateway::config::{Config, NatsRole};
 use gateway::serve::connections;
 use gateway::vault::{Vault, VaultName, VaultWriter};
@@ -25,6 +26,13 @@ pub fn numbered(number: u8) -> SigningKey {
 /// What a log of the tests publishes beside [`key`].
 pub fn checkpoint() -> SignerKey {
     numbered(2).public()
+}
+
+/// Those of a log whose first event publishes [`key`].
+pub fn signers() -> Arc<Signers> {
+    let (purpose, key) = (SignerPurpose::Writer, key().public());
+    let known = PublishedSigner { purpose, key, published: 1, retired: None };
+    Arc::new(Signers::of(SignerSet::restored(vec![known], None)))
 }
 
 /// Signed by the tests' key.

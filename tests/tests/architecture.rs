@@ -33,7 +33,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "vault", "upstream", "mcp", "problem"],
     &["telemetry", "store", "identity", "witness"],
     &["listener", "fleet", "request", "command"],
-    &["snapshots", "checkpoints", "backup", "bootstrap", "verify", "health"],
+    &["snapshots", "signers", "checkpoints", "backup", "bootstrap", "verify", "health"],
     &["api", "audit"],
     &["public"],
     &["serve"],

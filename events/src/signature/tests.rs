@@ -8,7 +8,7 @@ use crate::key::{Disabled, KeyEvent};
 use crate::log::Stored;
 use crate::{
     Actor, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, Owner, PepperId, SignerPurpose,
-    SignerSet, Subject, Timestamp,
+    SignerSet, Signers, Subject, Timestamp,
 };
 
 fn uuid(number: u64) -> Uuid {
@@ -135,6 +135,27 @@ fn only_the_installation_of_the_first_event_publishes_keys() {
     let Read::Event(recorded) = after.read(&elsewhere, log()) else { panic!("its writer is known") };
     assert!(!after.take(&recorded));
     assert_eq!(refused(&after, &disabled(3, &key(3))), BadSignature::UnknownKey(key(3).id()));
+}
+
+#[test]
+fn a_log_that_begins_with_another_key_is_believed_by_nobody_who_knows_the_first() {
+    let (first, signers) = (first(&key(1)), Signers::default());
+    signers.begin_with(key(1).public());
+    assert!(matches!(signers.read(&first, log()), Read::Event(_)));
+    let others = Signers::default();
+    others.begin_with(key(3).public());
+    let Read::Unreadable(unreadable) = others.read(&first, log()) else { panic!("it is believed") };
+    let other = BadSignature::OtherBeginning(key(1).id());
+    assert!(matches!(unreadable.reason, UnreadableReason::Signature(bad) if bad == other));
+}
+
+#[test]
+fn what_something_else_vouches_for_is_not_judged() {
+    let (stranger, signers) = (disabled(7, &key(9)), Signers::of(set(&[first(&key(1))])));
+    assert!(matches!(signers.read(&stranger, log()), Read::Unreadable(_)));
+    signers.trust_up_to(7);
+    assert!(matches!(signers.read(&stranger, log()), Read::Event(_)));
+    assert!(matches!(signers.read(&disabled(8, &key(9)), log()), Read::Unreadable(_)));
 }
 
 /// The vector of the reference: whoever checks signatures in another language can begin with it.

@@ -8,9 +8,9 @@ use domain::aggregate::Decide;
 use domain::dispatch::CommandError;
 use domain::organization::Organization;
 use domain::readers::Unreadable;
-use domain::{Authority, Done};
+use domain::{Authority, Done, Installation};
 use events::sealed::Field;
-use events::{Actor, Owner, SealedText, Slug, Subject};
+use events::{Actor, InstallationId, Owner, SealedText, Slug, Subject};
 use http::request::Parts;
 use serde::Serialize;
 use uuid::Uuid;
@@ -154,6 +154,25 @@ impl<P: Permission> Asked<Permitted<P>> {
         let asker = Asker::of(&admin);
         let sender = ByAdmin { api: api.clone(), admin };
         let order = api.commands.create_organization(sender, slug, wanted).await;
+        Ok(Order { order: order.map_err(problem)?, api, asker, wait })
+    }
+}
+
+impl<P: Permission> Asked<Permitted<P>> {
+    /// Makes ready a change of the installation itself.
+    pub async fn order_installation<R: Serialize + Sync>(
+        self,
+        operation: &'static str,
+        request: &R,
+    ) -> Result<Order<Installation>, Problem> {
+        let Self { api, by: Permitted { admin, .. }, idempotency, wait } = self;
+        let subject = api.directory.signers().now().installation().cloned();
+        let subject = subject.ok_or_else(|| Problem::not_ready("nothing of the log is known yet"))?;
+        let id = InstallationId::try_from(&subject.aggregate_id).map_err(|_| Problem::internal())?.uuid();
+        let object = command::Object { id, subject, owner: Owner::Installation, ids: vec![] };
+        let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
+        let asker = Asker::of(&admin);
+        let order = api.commands.change(ByAdmin { api: api.clone(), admin }, object, wanted).await;
         Ok(Order { order: order.map_err(problem)?, api, asker, wait })
     }
 }

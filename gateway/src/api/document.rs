@@ -40,6 +40,7 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "keys", description = "API keys of an organization."),
         (name = "installation keys", description = "API keys of the installation itself: operators' keys."),
         (name = "events", description = "What happened: a list, a feed to follow, a stream."),
+        (name = "signers", description = "The keys that sign events and heads of the log."),
         (name = "status", description = "How this node stands, and who asks."),
         (name = "verify", description = "Asked by other services, on the public listener.")
     ),

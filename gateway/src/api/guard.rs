@@ -82,6 +82,8 @@ permissions! {
     EventsRead: Events, Read;
     StatusRead: Status, Read;
     StatusWrite: Status, Write;
+    SignersRead: Signers, Read;
+    SignersWrite: Signers, Write;
 }
 
 impl<P: Permission, T: OwnedPath> FromRequestParts<ApiState> for Allowed<P, T> {

@@ -111,6 +111,7 @@ fn state(settings: ApiSettings) -> ApiState {
         directory,
         gate,
         peppers: Peppers::one(Pepper::new(PepperId::new(Uuid::from_u128(1)), &[7; 32])),
+        control: Vault::new(VaultName::Control, Arc::new(Unreachable), MasterKey::of(&[8; 32]).unwrap()),
         reads: None,
         fleet: Fleet::new(clock.clone()),
         members: None,

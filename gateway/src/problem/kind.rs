@@ -78,6 +78,9 @@ kinds! {
     // The fleet.
     MemberMayAnswer        CONFLICT               "member-may-answer"       "The member may still answer"
 
+    // Keys that sign.
+    SignerRotating         CONFLICT               "signer-rotating"         "The key before is not retired yet"
+
     // Organizations.
     OrganizationAlreadyCreated CONFLICT           "organization-already-created" "The organization exists already"
     OrganizationFull       CONFLICT               "organization-full"       "The organization has no room for it"

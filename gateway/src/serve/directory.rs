@@ -24,7 +24,7 @@ impl Process {
         signers: Signers,
         gate: GateConfig,
     ) -> Result<(Arc<Directory>, Arc<Gate>), ServeError> {
-        let directory = Arc::new(Directory::new());
+        let directory = Arc::new(Directory::with_signers(Arc::clone(&self.signers)));
         let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), gate));
         let follow_config = FollowConfig {
             ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),

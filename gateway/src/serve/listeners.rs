@@ -16,15 +16,24 @@ use super::{Authenticating, Process, ServeError, apart, connections, upstreams};
 use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
 use crate::checkpoints::{Keeper, KeeperParts, LogKeys};
 use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgetting};
-use crate::config::NatsRole;
+use crate::config::{self, Config, NatsRole};
 use crate::fleet;
 use crate::health::{self, Health};
-use crate::listener::{self, Bounds, Listener, Room, Sockets};
+use crate::listener::{self, Bounds, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
 use crate::public;
 use crate::request::{Door, DoorParts, RequestSettings};
+use crate::signers::{self, Retiring};
 use crate::store::bucket::Bucket;
 use crate::store::checkpoints::Checkpoints;
 use crate::vault::{self, Peppers, VaultName, VaultWriter};
+
+/// What ends TLS, and what keeps it up to date.
+pub(super) fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
+    match &config.tls {
+        None | Some(config::Tls::Word(_)) => Ok(None),
+        Some(config::Tls::Files(files)) => Tls::read(files).map(Some),
+    }
+}
 
 /// `/livez`, `/readyz`, `/metrics`.
 pub(super) async fn metrics(
@@ -78,10 +87,16 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         process.followers.cancel.clone(),
     ));
     let log = Arc::new(log);
-    let signers = parts.directory.signers();
-    let writer = Arc::new(VaultWriter::new(control.clone(), log.clone(), Arc::clone(&signers)));
+    let known = Arc::clone(&process.signers);
+    let writer = Arc::new(VaultWriter::new(control.clone(), log.clone(), Arc::clone(&known)));
+    // One that ended right after its first event has not told its nodes.
+    if known.catch_up(&*log).await.is_ok()
+        && let Some(first) = known.now().first()
+    {
+        vault::signer::ensure_first(&node, first, &*process.random).await?;
+    }
     let dispatcher = Dispatcher::new(log.clone(), writer, Arc::clone(&process.random))
-        .with_signers(signers)
+        .with_signers(known)
         .with_readers(Arc::new(process.fleet.clone()))
         .with_active(Arc::new(Followed {
             directory: Arc::clone(&parts.directory),
@@ -97,18 +112,28 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     }));
     let (signing, cancel) = (Arc::clone(&keeper), process.followers.cancel.clone());
     process.followers.tasks.spawn(async move { signing.run(cancel).await });
+    let commands = Commands::new(CommandParts {
+        dispatcher,
+        allowance: Some(Allowance::new(Arc::clone(&parts.directory), config.organizations)),
+        sealing,
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+    });
+    let retiring = Retiring {
+        commands: commands.clone(),
+        directory: Arc::clone(&parts.directory),
+        control: control.clone(),
+        clock: Arc::clone(&process.clock),
+        overlap: signers::OVERLAP,
+    };
+    process.tasks.spawn(retiring.run(process.cancel.clone()));
     let state = ApiState::new(ApiParts {
-        commands: Commands::new(CommandParts {
-            dispatcher,
-            allowance: Some(Allowance::new(Arc::clone(&parts.directory), config.organizations)),
-            sealing,
-            clock: Arc::clone(&process.clock),
-            random: Arc::clone(&process.random),
-        }),
+        commands,
         log,
         directory: Arc::clone(&parts.directory),
         gate: Arc::clone(&parts.gate),
         peppers,
+        control,
         reads: Some(super::worker::pool(config)?),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),

@@ -39,7 +39,7 @@ pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<ReadMode
     for projection in Projection::ALL {
         let (log, unseal) = (Arc::clone(&log), Arc::clone(&sealing));
         let projector = Projector::new(projection, log, pool.clone(), unseal, ProjectorConfig::default());
-        let projector = Arc::new(projector);
+        let projector = Arc::new(projector.with_signers(Arc::clone(&process.signers)));
         let work = move |until_lost| {
             let projector = Arc::clone(&projector);
             async move { projector.run(until_lost).await }

@@ -1,6 +1,7 @@
 //! What each role may do in NATS: the one place where it is written.
 //!
-//! Whoever can store events can mint keys, so only control and worker may publish to the log. A permission to
+//! Only control may publish to the log: whoever can store events closes what they are about, though nobody without a
+//! writer's key can make one that is believed. A permission to
 //! publish says nothing of a request's reply subject: inside the log, it would have the answer stored. So the
 //! streams live in an account without users, and each role in one of its own, which imports these services of it.
 
@@ -85,7 +86,6 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         ]
         .concat(),
         NatsRole::Worker => [
-            vec![Service::Data(ALL_EVENTS.to_owned())],
             read_log(),
             write_vault(VAULT_PEOPLE),
             read_fleet(),
@@ -221,9 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn only_control_and_worker_may_write_to_the_log() {
+    fn only_control_may_write_to_the_log() {
         let writers = who_may("kl.events.0._.key.0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b");
-        assert_eq!(writers, [NatsRole::Control, NatsRole::Worker]);
+        assert_eq!(writers, [NatsRole::Control]);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use events::clock::{Clock, Random};
-use events::{SignerId, SignerPurpose, SigningKey};
+use events::{PublicKey, SignerId, SignerKey, SignerPurpose, SigningKey};
 
 use super::node::Secret;
 use super::{Purpose, Vault, VaultError};
@@ -54,6 +54,25 @@ pub async fn load(
     }
 }
 
+/// In the node vault: the public half of the key that the log begins with. A log that signs itself proves nothing to a
+/// node that does not know this from elsewhere.
+const FIRST: &str = "writer.first";
+
+/// Puts the first key where nodes look for it. As control, once the log has published it.
+pub async fn ensure_first(node: &Vault, first: SignerKey, random: &dyn Random) -> Result<(), VaultError> {
+    let mut value = first.id.uuid().as_bytes().to_vec();
+    value.extend_from_slice(&first.public.0);
+    let chosen = node.get_or_create(FIRST, Purpose::FirstWriter, &value, random).await?;
+    if *chosen == value { Ok(()) } else { Err(VaultError::Disagree { entry: FIRST.to_owned() }) }
+}
+
+/// The key that the log begins with; `None`: control has not put it there yet.
+pub async fn first(node: &Vault) -> Result<Option<SignerKey>, VaultError> {
+    let Some(value) = node.get(FIRST, Purpose::FirstWriter).await? else { return Ok(None) };
+    let Secret { id, bytes } = Secret::parse(node, FIRST, &value)?;
+    Ok(Some(SignerKey { id: SignerId::new(id), public: PublicKey(*bytes) }))
+}
+
 /// Deletes a private key for ever: it signs nothing any more.
 pub async fn purge(control: &Vault, purpose: SignerPurpose, id: SignerId) -> Result<(), VaultError> {
     control.purge(&entry(purpose, id)).await
@@ -87,6 +106,20 @@ mod tests {
         purge(&control, purpose, drawn.id()).await.unwrap();
         assert!(load(&control, purpose, drawn.id()).await.unwrap().is_none());
         assert_eq!(entries.0.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_node_knows_the_first_key_and_no_other_takes_its_place() {
+        let (_, node) = vault(VaultName::Node, 1);
+        assert_eq!(first(&node).await.unwrap(), None);
+        let key =
+            |number| SignerKey { id: SignerId::new(uuid::Uuid::nil()), public: PublicKey([number; 32]) };
+        for _ in 0..2 {
+            ensure_first(&node, key(1), &SystemRandom).await.unwrap();
+        }
+        assert_eq!(first(&node).await.unwrap(), Some(key(1)));
+        let other = ensure_first(&node, key(2), &SystemRandom).await;
+        assert!(matches!(other, Err(VaultError::Disagree { .. })), "{other:?}");
     }
 
     #[tokio::test]

@@ -112,6 +112,11 @@ impl Issuer {
         SystemClock.instant()
     }
 
+    /// The key that signs its events.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
     pub fn signed(&self, draft: Draft) -> Signed {
         draft.signed(&self.signing).expect("JSON")
     }

@@ -22,6 +22,7 @@ mod proxy;
 mod rate;
 mod read_models;
 mod revocation;
+mod sign;
 mod validate;
 mod verify;
 
@@ -48,6 +49,7 @@ type Take = for<'a> fn(&'a Bench) -> Taking<'a>;
 /// Every row by its name.
 const ROWS: &[(&str, Take)] = &[
     ("validate", |bench| Box::pin(validate::take(bench))),
+    ("sign", |bench| Box::pin(sign::take(bench))),
     ("verify", |bench| Box::pin(verify::take(bench))),
     ("proxy", |bench| Box::pin(proxy::take(bench))),
     ("stream", |bench| Box::pin(bodies::stream(bench))),

@@ -123,6 +123,22 @@ async fn an_older_server_is_refused() {
     assert_eq!(error.to_string(), "nats-server is 2.9.10; the log needs 2.12 or later");
 }
 
+/// Nobody can sign what a version of before has written, and nobody takes it for what a writer signed.
+#[tokio::test]
+async fn a_log_from_before_events_were_signed_is_refused_by_every_role() {
+    let nats = Nats::set_up().await;
+    let first = signed(first());
+    let payload = String::from_utf8(first.payload().to_vec()).unwrap();
+    let unsigned = payload.split_once(",\"writer\":\"").unwrap().0.to_owned() + "}";
+    let root = nats.connect("root").await;
+    root.request(first.draft().subject.to_string(), unsigned.into()).await.unwrap();
+    for role in [NatsRole::Control, NatsRole::Worker, NatsRole::Node, NatsRole::Auditor] {
+        let Err(error) = nats.log(role).await else { panic!("opened as {role:?}") };
+        assert!(matches!(error, OpenError::Unsigned), "{error}");
+        assert!(error.to_string().contains("begin a new one"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn the_stream_as_we_create_it_has_no_difference() {
     let (_nats, log) = with_log().await;

@@ -117,6 +117,7 @@ impl Stage {
         let of = |projection| {
             let config = ProjectorConfig::default();
             Projector::new(projection, Arc::new(Nowhere), self.pool.clone(), unseal.clone(), config)
+                .with_signers(signing::signers())
         };
         Projectors(Projection::ALL.map(of).into())
     }

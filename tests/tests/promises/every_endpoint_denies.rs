@@ -65,6 +65,10 @@ fn organization(_: &Victim) -> Option<Value> {
     Some(json!({"slug": "new-organization", "name": "New"}))
 }
 
+fn purpose(_: &Victim) -> Option<Value> {
+    Some(json!({"purpose": "writer"}))
+}
+
 fn server(_: &Victim) -> Option<Value> {
     Some(json!({"slug": "new-server", "name": "New", "upstream": "https://new.example/mcp"}))
 }
@@ -116,6 +120,8 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", PROOF, none, Foreign::Itself),
     endpoint("GET", "/api/v1/fleet", none, Foreign::InstallationOnly),
     endpoint("DELETE", FORGET, none, Foreign::InstallationOnly),
+    endpoint("GET", "/api/v1/signers", none, Foreign::InstallationOnly),
+    endpoint("POST", "/api/v1/signers/rotate", purpose, Foreign::InstallationOnly),
     endpoint("GET", RESOLVE, none, Foreign::NotFound),
     endpoint("POST", "/api/v1/keys/verify", question, Foreign::UnknownKey),
     endpoint("GET", "/api/v1/organizations", none, Foreign::Itself),

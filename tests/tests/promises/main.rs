@@ -24,6 +24,7 @@ mod a_worker_rests_beside_a_newer_schema;
 mod an_answer_arrives_as_it_is_sent;
 mod an_audit_report_is_evidence;
 mod an_early_answer_reaches_its_client;
+mod an_event_that_no_writer_signed_is_believed_by_nobody;
 mod an_open_stream_ends_with_its_key;
 mod an_organization_can_be_forgotten;
 mod an_organization_has_its_bounds;

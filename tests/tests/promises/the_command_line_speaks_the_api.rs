@@ -33,7 +33,7 @@ pub struct Shell<'a> {
 pub struct Said {
     pub out: String,
     pub err: String,
-    code: i32,
+    pub code: i32,
 }
 
 impl<'a> Shell<'a> {
