@@ -1,6 +1,6 @@
-//! `keyledger events`: the log itself, one JSON value a line, as the read-only auditor.
+//! `keyledger events`: the log itself, read as the read-only auditor; `list` and `follow` ask the admin API instead.
 //!
-//! A line is `{position, stored_at, subject, event}`, where `event` is the stored CloudEvent, byte for byte;
+//! By default a line is `{position, stored_at, subject, event}`, where `event` is the stored CloudEvent, byte for byte;
 //! sealed text stays sealed. What is no event of ours has `foreign` in its place, and an event that this version
 //! can't read has `unreadable` beside it: an auditor misses nothing.
 
@@ -9,12 +9,10 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use events::clock::{SystemClock, SystemRandom};
 use events::log::jetstream::{JetStreamLog, Timeouts};
-use events::log::{FollowError, Log, ReadError, Stored};
+use events::log::{FollowError, Log, ReadError};
 use events::position::Place;
-use events::{LogId, Position, Read, Shard, Signers, Timestamp};
+use events::{LogId, Position, Read, Shard, Signers};
 use futures::StreamExt;
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::Environment;
 use super::error::CliError;
@@ -25,16 +23,23 @@ mod auditor;
 mod checkpoint;
 pub mod evidence;
 mod filter;
+pub mod history;
+mod line;
 mod prove;
 pub mod start;
 mod verify;
 
 use auditor::Auditor;
 use filter::Filter;
-use start::From;
+use line::{Format, Message};
+use start::{From, Last};
 
 #[derive(Debug, Subcommand)]
 pub enum Events {
+    /// List what happened anywhere, as the admin API tells it, with names and reasons
+    List(history::List),
+    /// Follow what happens anywhere, as the admin API tells it, with names and reasons
+    Follow(history::Follow),
     /// Follow the log: what happens from now on, or from a time or position
     Tail(Tail),
     /// Read the log up to now: from its beginning, or from a time or position
@@ -56,6 +61,9 @@ pub struct Tail {
     /// Begin at a time (2026-11-24T08:00:00Z, by the log's clock) or position
     #[arg(long, value_name = "TIME|POSITION")]
     from: Option<From>,
+    /// How each is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
@@ -65,8 +73,17 @@ pub struct Tail {
 #[derive(Debug, Args)]
 pub struct Replay {
     /// Begin at a time (2026-11-24T08:00:00Z, by the log's clock) or position
-    #[arg(long, value_name = "TIME|POSITION")]
+    #[arg(long, value_name = "TIME|POSITION", conflicts_with = "last")]
     from: Option<From>,
+    /// End before a time, or with a position
+    #[arg(long, value_name = "TIME|POSITION")]
+    to: Option<From>,
+    /// Begin so long ago: 30s, 15m, 1h, 7d
+    #[arg(long, value_name = "TIME")]
+    last: Option<Last>,
+    /// How each is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
@@ -76,21 +93,29 @@ pub struct Replay {
 impl Events {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         match self {
-            Self::Tail(Tail { from, filter, auditor }) => {
+            Self::List(list) => list.run(environment, output).await,
+            Self::Follow(follow) => follow.run(environment, output).await,
+            Self::Tail(Tail { from, format, filter, auditor }) => {
                 let reader = Reader::open(&auditor, environment).await?;
                 let first = match from {
-                    Some(from) => from.sequence(&reader.log, reader.id, reader.last).await?,
+                    Some(from) => reader.there(from).await?,
                     None => reader.last + 1,
                 };
-                reader.read(first, u64::MAX, &filter, output).await
+                reader.read(first, u64::MAX, format, &filter, output).await
             }
-            Self::Replay(Replay { from, filter, auditor }) => {
+            Self::Replay(Replay { from, to, last, format, filter, auditor }) => {
                 let reader = Reader::open(&auditor, environment).await?;
-                let first = match from {
-                    Some(from) => from.sequence(&reader.log, reader.id, reader.last).await?,
-                    None => 1,
+                let first = match (from, last) {
+                    (Some(from), _) => reader.there(from).await?,
+                    (None, Some(last)) => reader.sequence(From::Time(last.began())).await?,
+                    (None, None) => 1,
                 };
-                reader.read(first, reader.last, &filter, output).await
+                let end = match to {
+                    Some(From::Time(time)) => reader.sequence(From::Time(time)).await?.saturating_sub(1),
+                    Some(place) => reader.sequence(place).await?.min(reader.last),
+                    None => reader.last,
+                };
+                reader.read(first, end, format, &filter, output).await
             }
             Self::Verify(verify) => verify.run(environment, output).await,
             Self::Checkpoint(print) => print.run(environment, output).await,
@@ -109,22 +134,25 @@ struct Reader {
     signers: Signers,
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    position: Position,
-    stored_at: Timestamp,
-    subject: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a RawValue>,
-    /// Why this version can't read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unreadable: Option<String>,
-    /// Why it is no event of ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    foreign: Option<String>,
-}
-
 impl Reader {
+    async fn sequence(&self, place: From) -> Result<u64, CliError> {
+        place.sequence(&self.log, self.id, self.last).await
+    }
+
+    /// Where to begin. A place beyond the end is told: nothing would be shown, as if nothing had happened.
+    async fn there(&self, from: From) -> Result<u64, CliError> {
+        let first = self.sequence(from).await?;
+        if first <= self.last {
+            return Ok(first);
+        }
+        let newest = self.log.message(self.last).await.map_err(unread)?;
+        let stored_at = newest.map_or_else(|| "nothing".to_owned(), |newest| newest.stored_at.to_string());
+        let end = Position { log: self.id, shard: Shard::ZERO, sequence: self.last };
+        Err(CliError::Refused(format!(
+            "this place lies beyond the end of the log: its newest event is {end}, stored at {stored_at}"
+        )))
+    }
+
     async fn open(auditor: &Auditor, environment: &Environment) -> Result<Self, CliError> {
         let client = auditor.connect(environment).await?;
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
@@ -146,9 +174,11 @@ impl Reader {
         &self,
         first: u64,
         last: u64,
+        format: Format,
         filter: &Filter,
         output: &mut Output,
     ) -> Result<(), CliError> {
+        format.begin(output)?;
         if first > last {
             return Ok(());
         }
@@ -160,31 +190,14 @@ impl Reader {
             if let Read::Event(recorded) = &read {
                 self.signers.take(recorded);
             }
-            if filter.passes(&message.subject) {
-                output.json_line(&self.line(&message, &read))?;
+            if filter.passes(&message.subject, &read) {
+                format.write(&Message { log: self.id, stored: &message, read: &read }, output)?;
             }
             if message.sequence >= last {
                 break;
             }
         }
         Ok(())
-    }
-
-    fn line<'a>(&self, message: &'a Stored, read: &Read) -> Line<'a> {
-        let (unreadable, foreign) = match read {
-            Read::Event(_) => (None, None),
-            Read::Unreadable(unreadable) => (Some(unreadable.reason.to_string()), None),
-            Read::Foreign(foreign) => (None, Some(foreign.reason.to_string())),
-        };
-        let event = if foreign.is_none() { serde_json::from_slice(&message.payload).ok() } else { None };
-        Line {
-            position: Position { log: self.id, shard: Shard::ZERO, sequence: message.sequence },
-            stored_at: message.stored_at,
-            subject: &message.subject,
-            event,
-            unreadable,
-            foreign,
-        }
     }
 }
 

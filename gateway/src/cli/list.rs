@@ -52,7 +52,18 @@ impl Paging {
         path: &str,
         columns: &[Column],
     ) -> Result<(), CliError> {
-        let Found { items, next, waiting } = self.fetch(session, path).await?;
+        self.show_chosen(session, path, columns, &[]).await
+    }
+
+    /// The same of those that are asked for.
+    pub async fn show_chosen(
+        &self,
+        session: &mut Session<'_>,
+        path: &str,
+        columns: &[Column],
+        choice: &[(&'static str, String)],
+    ) -> Result<(), CliError> {
+        let Found { items, next, waiting } = self.fetch(session, path, choice).await?;
         session.note_age();
         if session.json {
             return session.output.json(&json!({ "items": items, "next": next, "waiting": waiting }));
@@ -71,12 +82,18 @@ impl Paging {
         Ok(())
     }
 
-    async fn fetch(&self, session: &Session<'_>, path: &str) -> Result<Found, CliError> {
+    async fn fetch(
+        &self,
+        session: &Session<'_>,
+        path: &str,
+        choice: &[(&'static str, String)],
+    ) -> Result<Found, CliError> {
         let mut items = Vec::new();
         let mut next = self.cursor.clone();
         loop {
             let wanted = self.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
             let mut query = self.reading.query();
+            query.extend_from_slice(choice);
             query.push(("limit", wanted.min(PAGE).to_string()));
             query.extend(next.take().map(|cursor| ("cursor", cursor)));
             let mut page = session.client.get(path, &query).await?;

@@ -39,6 +39,13 @@ impl Output {
         Ok(())
     }
 
+    /// As it is, for programs, at once.
+    pub fn exact_line(&mut self, text: &str) -> Result<(), CliError> {
+        writeln!(self.out, "{text}")?;
+        self.out.flush()?;
+        Ok(())
+    }
+
     /// Beside what was asked for: to standard error.
     pub fn note(&mut self, text: impl AsRef<str>) {
         // Nobody is left to tell when this fails.

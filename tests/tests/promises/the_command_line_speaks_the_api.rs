@@ -192,6 +192,37 @@ async fn the_log_is_read_as_the_auditor() {
     let since = replay(&["--from", time]).await;
     assert!(since.contains(&all[from]) && since.len() >= all.len() - from && since.len() < all.len());
 
+    // Up to a place, by type and actor, and nothing of what is not there.
+    assert_eq!(replay(&["--from", &key.position, "--to", &key.position]).await, all[from..=from]);
+    assert_eq!(
+        replay(&["--to", time]).await.len(),
+        all.iter().filter(|it| it["stored_at"].as_str() < Some(time)).count()
+    );
+    assert_eq!(replay(&["--last", "1h"]).await, all);
+    assert_eq!(kinds(&replay(&["--type", "key.*", "--organization", &acme.id]).await), ["key.issued"]);
+    assert!(!replay(&["--actor", "system:bootstrap"]).await.is_empty());
+    let beyond = shell.run(&shell.events(&["replay", "--from", "2100-01-01T00:00:00Z"])).await;
+    assert_eq!((beyond.code, beyond.out.as_str()), (1, ""), "{}", beyond.err);
+    assert!(beyond.err.contains("beyond the end"), "{}", beyond.err);
+    let csv = shell.done(&shell.events(&["replay", "--format", "csv", "--key", &key.id])).await;
+    let row = csv.lines().nth(1).unwrap();
+    assert!(
+        csv.starts_with("position,") && row.starts_with(&*key.position) && row.contains("key.issued"),
+        "{csv}"
+    );
+    let events = shell.done(&shell.events(&["replay", "--format", "cloudevents"])).await;
+    let event: Value = serde_json::from_str(events.lines().nth(from).unwrap()).unwrap();
+    assert_eq!((&event["position"], &event["data"]), (&all[from]["position"], &all[from]["event"]["data"]));
+    assert_eq!(event["sequence"].as_str().unwrap(), format!("{:020}", from + 1));
+
+    // The same with its texts, as the admin API tells it.
+    let since = ["--at-least", &*key.position, "--type", "key.issued", "--order", "oldest"];
+    let listed =
+        shell.json(&[&["organizations", "events", "--organization", "acme"], &since[..]].concat()).await;
+    assert_eq!(listed["items"][0]["aggregate_id"], key.id.as_str());
+    let anywhere = shell.json(&[&["events", "list", "--last", "1h"], &since[..]].concat()).await;
+    assert!(anywhere["items"].as_array().unwrap().len() > 2, "{anywhere}");
+
     let mut tail = shell.command(&shell.events(&["tail", "--from", &key.position]));
     let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();

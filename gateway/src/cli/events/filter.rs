@@ -3,24 +3,73 @@
 use std::str::FromStr;
 
 use clap::Args;
-use events::{KeyId, OrganizationId};
+use events::{Actor, KeyId, OrganizationId, Read};
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("filter").multiple(false))]
 pub struct Filter {
     /// Only subjects like this: `*` is one token, `>` at the end all that follow
-    #[arg(long, value_name = "PATTERN", group = "filter")]
+    #[arg(long, value_name = "PATTERN")]
     subject: Option<Pattern>,
     /// Only events of this key
-    #[arg(long, value_name = "ID", group = "filter")]
+    #[arg(long, value_name = "ID")]
     key: Option<KeyId>,
     /// Only events of this organization and of what it owns
-    #[arg(long, value_name = "ID", group = "filter")]
+    #[arg(long, value_name = "ID")]
     organization: Option<OrganizationId>,
+    /// Only events of these types, such as key.issued,key.revoked; key.* is all of a key's
+    #[arg(long = "type", value_name = "TYPE,…", value_delimiter = ',')]
+    kinds: Vec<Kind>,
+    /// Only what this actor did, such as key:ID or system:bootstrap
+    #[arg(long, value_name = "ACTOR")]
+    actor: Option<Actor>,
+}
+
+/// A type of event, or all of a noun's.
+#[derive(Debug, Clone)]
+struct Kind(String);
+
+impl FromStr for Kind {
+    type Err = &'static str;
+
+    /// A type of a newer version may be in the log: any that has the form of one is taken.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_word = |word: &str| {
+            !word.is_empty()
+                && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        match text.split_once('.') {
+            Some((noun, what)) if is_word(noun) && (what == "*" || is_word(what)) => {
+                Ok(Self(text.to_owned()))
+            }
+            Some(_) | None => Err("a type such as key.issued, or key.* for all of a key's"),
+        }
+    }
+}
+
+impl Kind {
+    fn matches(&self, kind: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(start) => kind.starts_with(start),
+            None => kind == self.0,
+        }
+    }
 }
 
 impl Filter {
-    pub fn passes(&self, subject: &str) -> bool {
+    /// What can't be read may be any event: it passes by its subject.
+    pub fn passes(&self, subject: &str, read: &Read) -> bool {
+        let (kind, actor) = match read {
+            Read::Event(event) => (Some(&event.envelope.kind), Some(&event.envelope.actor)),
+            Read::Unreadable(unreadable) => (unreadable.kind.as_ref(), None),
+            Read::Foreign(_) => (None, None),
+        };
+        let asked =
+            self.kinds.is_empty() || self.kinds.iter().any(|it| kind.is_none_or(|kind| it.matches(kind)));
+        let by = self.actor.as_ref().is_none_or(|by| actor.is_none_or(|actor| actor == by));
+        asked && by && self.is_on(subject)
+    }
+
+    fn is_on(&self, subject: &str) -> bool {
         self.subject.as_ref().is_none_or(|pattern| pattern.matches(subject))
             && self.key.is_none_or(|key| is_of_key(subject, key))
             && self.organization.is_none_or(|organization| is_of_organization(subject, organization))
@@ -108,10 +157,16 @@ mod tests {
 
     #[test]
     fn an_organization_is_itself_and_what_it_owns() {
-        let filter = Filter { subject: None, key: None, organization: Some(ORGANIZATION.parse().unwrap()) };
-        assert!(filter.passes(&format!("kl.events.0.{ORGANIZATION}.key.{KEY}")));
-        assert!(filter.passes(&format!("kl.events.0._.organization.{ORGANIZATION}")));
-        assert!(!filter.passes(&format!("kl.events.0._.organization.{KEY}")));
-        assert!(!filter.passes(&format!("kl.events.0._.key.{KEY}")));
+        let filter = Filter {
+            subject: None,
+            key: None,
+            organization: Some(ORGANIZATION.parse().unwrap()),
+            kinds: Vec::new(),
+            actor: None,
+        };
+        assert!(filter.is_on(&format!("kl.events.0.{ORGANIZATION}.key.{KEY}")));
+        assert!(filter.is_on(&format!("kl.events.0._.organization.{ORGANIZATION}")));
+        assert!(!filter.is_on(&format!("kl.events.0._.organization.{KEY}")));
+        assert!(!filter.is_on(&format!("kl.events.0._.key.{KEY}")));
     }
 }

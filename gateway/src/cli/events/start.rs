@@ -1,7 +1,9 @@
 //! Where reading begins.
 
 use std::str::FromStr;
+use std::time::Duration;
 
+use events::clock::{Clock, SystemClock};
 use events::log::Log;
 use events::timestamp::GivenError;
 use events::{LogId, Position, Timestamp};
@@ -30,6 +32,49 @@ impl FromStr for From {
                 }
             },
         )
+    }
+}
+
+/// A moment alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment(pub Timestamp);
+
+impl FromStr for Moment {
+    type Err = GivenError;
+
+    fn from_str(text: &str) -> Result<Self, GivenError> {
+        Timestamp::given(text).map(Self)
+    }
+}
+
+/// So long ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Last(Duration);
+
+impl FromStr for Last {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "a number of s, m, h or d, such as 15m or 7d";
+        let unit = text.chars().last().ok_or(FORM)?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return Err(FORM),
+        };
+        let count: u32 = text.strip_suffix(unit).and_then(|count| count.parse().ok()).ok_or(FORM)?;
+        Ok(Self(Duration::from_secs(u64::from(count) * seconds)))
+    }
+}
+
+impl Last {
+    /// When that was, by this machine's clock.
+    pub fn began(self) -> Timestamp {
+        let ago = i64::try_from(self.0.as_millis()).unwrap_or(i64::MAX);
+        let began = SystemClock.now().unix_millis().saturating_sub(ago);
+        Timestamp::from_unix_millis(began).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 
@@ -63,6 +108,15 @@ async fn first_since(log: &dyn Log, time: Timestamp, last: u64) -> Result<u64, C
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn so_long_ago_has_a_unit() {
+        assert_eq!("90m".parse(), Ok(Last(Duration::from_secs(5_400))));
+        assert_eq!("7d".parse(), Ok(Last(Duration::from_secs(604_800))));
+        for text in ["", "h", "1", "1w", "-1h", "1.5h", "99999999999d", "é"] {
+            text.parse::<Last>().unwrap_err();
+        }
+    }
 
     #[test]
     fn what_is_no_beginning_is_told_with_what_is_wrong() {

@@ -1,0 +1,142 @@
+//! What happened as the admin API tells it, texts included: a list, or as it comes. Of the whole installation here, of
+//! one organization in `keyledger organizations events`.
+
+use clap::{Args, ValueEnum};
+use events::Timestamp;
+use serde_json::Value;
+
+use super::start::{Last, Moment};
+use crate::cli::Environment;
+use crate::cli::connection::{Connection, Session};
+use crate::cli::error::CliError;
+use crate::cli::list::Paging;
+use crate::cli::output::Output;
+use crate::cli::recorded::COLUMNS;
+
+const PATH: &str = "/api/v1/events";
+
+/// Which events.
+#[derive(Debug, Args)]
+pub struct Choice {
+    /// Only events of these types, such as key.issued,key.revoked; key.* is all of a key's
+    #[arg(long = "type", value_name = "TYPE,…")]
+    kinds: Option<String>,
+    /// Only what this actor did, such as key:ID or system:bootstrap
+    #[arg(long, value_name = "ACTOR")]
+    actor: Option<String>,
+    /// Only what happened to this, such as key:ID, or to all of a type: server
+    #[arg(long, value_name = "OBJECT")]
+    object: Option<String>,
+}
+
+/// Of which time, and in which order.
+#[derive(Debug, Args)]
+pub struct Span {
+    /// Stored at this time or later, by the log's clock (2026-11-24T08:00:00Z)
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    from: Option<Moment>,
+    /// Stored before this time
+    #[arg(long, value_name = "TIME")]
+    to: Option<Moment>,
+    /// Stored in the last 30s, 15m, 1h, 7d
+    #[arg(long, value_name = "TIME")]
+    last: Option<Last>,
+    /// Which comes first
+    #[arg(long, value_enum, default_value_t)]
+    order: Order,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Order {
+    #[default]
+    Newest,
+    Oldest,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    span: Span,
+    #[command(flatten)]
+    paging: Paging,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub struct Follow {
+    /// Begin after this place (`position` in JSON), or at `start`; without it with what happens from now on
+    #[arg(long, value_name = "POSITION", default_value = "now")]
+    after: String,
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Choice {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let given = [("type", &self.kinds), ("actor", &self.actor), ("object", &self.object)];
+        given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+}
+
+impl Span {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let from = self.from.map(|Moment(at)| at).or(self.last.map(Last::began));
+        let mut query: Vec<_> = [("since", from), ("until", self.to.map(|Moment(at)| at))]
+            .into_iter()
+            .filter_map(|(name, at): (_, Option<Timestamp>)| Some((name, at?.to_string())))
+            .collect();
+        if self.order == Order::Oldest {
+            query.push(("order", "oldest_first".to_owned()));
+        }
+        query
+    }
+}
+
+impl List {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        list(&mut session, PATH, &self.choice, &self.span, &self.paging).await
+    }
+}
+
+impl Follow {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        follow(&mut session, PATH, &self.choice, self.after).await
+    }
+}
+
+pub async fn list(
+    session: &mut Session<'_>,
+    path: &str,
+    choice: &Choice,
+    span: &Span,
+    paging: &Paging,
+) -> Result<(), CliError> {
+    paging.show_chosen(session, path, COLUMNS, &[choice.query(), span.query()].concat()).await
+}
+
+/// One JSON value a line, as each event comes, until it is told to end.
+pub async fn follow(
+    session: &mut Session<'_>,
+    path: &str,
+    choice: &Choice,
+    mut after: String,
+) -> Result<(), CliError> {
+    loop {
+        let mut query = choice.query();
+        query.extend([("after", after.clone()), ("wait", "25".to_owned()), ("limit", "200".to_owned())]);
+        let page = session.client.get(path, &query).await?;
+        for event in page.get("items").and_then(Value::as_array).into_iter().flatten() {
+            session.output.json_line(event)?;
+        }
+        if let Some(position) = page.get("position").and_then(Value::as_str) {
+            position.clone_into(&mut after);
+        }
+    }
+}
