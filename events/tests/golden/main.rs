@@ -15,10 +15,12 @@
 // As every other crate of the workspace calls it.
 extern crate keyledger_events as events;
 
+mod asyncapi;
 mod documents;
 mod judged;
 mod samples;
 mod schemas;
+mod types;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -211,7 +213,9 @@ fn add_what_is_missing() {
         }
     }
     for (path, text) in schemas::made() {
-        std::fs::write(root().join(path), text).unwrap();
+        let path = root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
     }
     documents::write();
 }

@@ -120,9 +120,9 @@ pub fn shapes() -> Vec<(PathBuf, Value)> {
 
 /// What is made of them, as text: written anew whenever it changes.
 pub fn made() -> Vec<(PathBuf, String)> {
-    [("event.json", union()), ("catalogue.json", catalogue())]
-        .map(|(name, value)| (PathBuf::from("schemas").join(name), format!("{value:#}\n")))
-        .to_vec()
+    let schemas = [("event.json", union()), ("catalogue.json", catalogue())]
+        .map(|(name, value)| (PathBuf::from("schemas").join(name), format!("{value:#}\n")));
+    [schemas.to_vec(), crate::asyncapi::made(), crate::types::made()].concat()
 }
 
 #[test]

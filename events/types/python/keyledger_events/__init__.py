@@ -1,0 +1,586 @@
+"""Keyledger's events, generated from the schemas by `just golden`: not edited by hand.
+
+Ignore members that you do not know. An event of a type or version that is not here is a true event.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, TypeGuard, Union
+
+# user:<id>, key:<id>, client:<id>, grant:<id>, system:<name> or reactor:<name>
+Actor: TypeAlias = str
+
+# lower-case letters, digits, - and _
+AggregateId: TypeAlias = str
+
+# what kind of thing it is, such as key
+AggregateType: TypeAlias = str
+
+# PEM certificates
+Authorities: TypeAlias = str
+
+# One command: what makes a retry recognisable.
+CommandId: TypeAlias = str
+
+# `authorization`, `none` or `header:<name>`
+Credentials: TypeAlias = str
+
+# 32 bytes, base64url without padding
+DigestBytes: TypeAlias = str
+
+# What the digest was made of.
+DigestKind: TypeAlias = Union[Literal["native"]]
+
+# What the key is for, by its owner's word; no decision rests on it.
+Environment: TypeAlias = Literal["live", "test"]
+
+# One event.
+EventId: TypeAlias = str
+
+# 32 bytes, base64url without padding
+Fingerprint: TypeAlias = str
+
+# An API key: the object, not its secret.
+KeyId: TypeAlias = str
+
+# an organization's id, or _ for the installation itself
+Owner: TypeAlias = str
+
+# A pepper under which key digests are made.
+PepperId: TypeAlias = str
+
+# an Ed25519 public key: 32 bytes, base64url without padding
+PublicKey: TypeAlias = str
+
+# a scope token, such as mcp:docs:tools:search or admin:keys:read
+Scope: TypeAlias = str
+
+# A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
+ScopeSet: TypeAlias = list[Scope]
+
+# bytes, base64url without padding
+SealedBytes: TypeAlias = str
+
+# A key under which free text is sealed.
+SealingKeyId: TypeAlias = str
+
+# One secret of a key. A key that is rotated keeps its id and gets a new secret id.
+SecretId: TypeAlias = str
+
+# the number of the log's stream, 0
+Shard: TypeAlias = Literal["0"]
+
+# an Ed25519 signature: 64 bytes, base64url without padding
+Signature: TypeAlias = str
+
+# A key that signs events, or heads of the log.
+SignerId: TypeAlias = str
+
+# What a key may sign. One key has one purpose.
+SignerPurpose: TypeAlias = Union[Literal["writer"], Literal["checkpoint"]]
+
+# 1 to 63 lower-case letters, digits and single hyphens between them
+Slug: TypeAlias = str
+
+# What a slug names.
+SlugKind: TypeAlias = Literal["organization", "server"]
+
+# kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>
+Subject: TypeAlias = str
+
+# milliseconds
+TimeoutMs: TypeAlias = int
+
+# RFC 3339 date and time in UTC, to the millisecond
+Timestamp: TypeAlias = str
+
+# absolute http or https URL without user, query or fragment
+UpstreamUrl: TypeAlias = str
+
+# A person.
+UserId: TypeAlias = str
+
+
+class KeyDigest(TypedDict):
+    """HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody who can write to the log can make one that a node accepts."""
+
+    bytes: DigestBytes
+    kind: DigestKind
+    pepper: PepperId
+
+
+class KeyOwnerInstallation(TypedDict):
+    """The installation itself: an operator's key."""
+
+    kind: Literal["installation"]
+
+
+class KeyOwnerOrganization(TypedDict):
+    """The organization that the event's envelope names."""
+
+    kind: Literal["organization"]
+
+
+class KeyOwnerUser(TypedDict):
+    id: UserId
+    kind: Literal["user"]
+
+
+class KeyOwnerService(TypedDict):
+    id: UserId
+    kind: Literal["service"]
+
+
+KeyOwner: TypeAlias = Union[KeyOwnerInstallation, KeyOwnerOrganization, KeyOwnerUser, KeyOwnerService]
+
+
+class SealedText(TypedDict):
+    """AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key."""
+
+    ciphertext: SealedBytes
+    key: SealingKeyId
+    nonce: SealedBytes
+
+
+class SignerKey(TypedDict):
+    """A key as the log publishes it."""
+
+    id: SignerId
+    public: PublicKey
+
+
+class UpstreamSettings(TypedDict):
+    """What is absent is as the gateway's configuration has it."""
+
+    ca: NotRequired[Union[Authorities, None]]
+    credentials: NotRequired[Union[Credentials, None]]
+    idle_timeout_ms: NotRequired[Union[TimeoutMs, None]]
+    response_timeout_ms: NotRequired[Union[TimeoutMs, None]]
+
+
+class Envelope(TypedDict):
+    actor: Actor
+    aggregateid: AggregateId
+    causationid: NotRequired[Union[EventId, None]]
+    commandid: CommandId
+    fingerprint: Fingerprint
+    id: EventId
+    organization: Owner
+    shard: Shard
+    signature: Signature
+    source: str
+    specversion: Literal["1.0"]
+    subject: Subject
+    time: Timestamp
+    writer: SignerId
+
+
+class InstallationBootstrappedV1Data(TypedDict):
+    """`installation.bootstrapped` version 1: the first event of shard 0. Its event id is the log's id. It is signed by the writer's key that it publishes."""
+
+    admin_key: KeyId
+    checkpoint: SignerKey
+    pepper: PepperId
+    writer: SignerKey
+
+
+class InstallationBootstrappedV1(Envelope):
+    type: Literal["installation.bootstrapped"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.bootstrapped:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationBootstrappedV1Data
+
+
+class InstallationRecoveredV1Data(TypedDict):
+    """`installation.recovered` version 1: an operator with access to the log let in a new admin key."""
+
+    admin_key: KeyId
+
+
+class InstallationRecoveredV1(Envelope):
+    type: Literal["installation.recovered"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.recovered:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationRecoveredV1Data
+
+
+class InstallationSignerPublishedV1Data(TypedDict):
+    """`installation.signer_published` version 1: a further key signs, from the next event on."""
+
+    key: SignerKey
+    purpose: SignerPurpose
+
+
+class InstallationSignerPublishedV1(Envelope):
+    type: Literal["installation.signer_published"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.signer_published:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationSignerPublishedV1Data
+
+
+class InstallationSignerRetiredV1Data(TypedDict):
+    """`installation.signer_retired` version 1: what the key signs after this event is not believed. What it signed before stays good."""
+
+    id: SignerId
+    purpose: SignerPurpose
+
+
+class InstallationSignerRetiredV1(Envelope):
+    type: Literal["installation.signer_retired"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.signer_retired:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationSignerRetiredV1Data
+
+
+class OrganizationCreatedV1Data(TypedDict):
+    """`organization.created` version 1: an organization comes to be, with its slug."""
+
+    home_shard: Shard
+    name: SealedText
+    slug: Slug
+
+
+class OrganizationCreatedV1(Envelope):
+    type: Literal["organization.created"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.created:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationCreatedV1Data
+
+
+class OrganizationRenamedV1Data(TypedDict):
+    """`organization.renamed` version 1: its name, for people; its slug never changes."""
+
+    name: SealedText
+
+
+class OrganizationRenamedV1(Envelope):
+    type: Literal["organization.renamed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.renamed:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationRenamedV1Data
+
+
+class OrganizationSuspendedV1Data(TypedDict):
+    """`organization.suspended` version 1: none of its keys works until it is resumed."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class OrganizationSuspendedV1(Envelope):
+    type: Literal["organization.suspended"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.suspended:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationSuspendedV1Data
+
+
+class OrganizationResumedV1Data(TypedDict):
+    """`organization.resumed` version 1: its keys work again."""
+
+    pass
+
+
+class OrganizationResumedV1(Envelope):
+    type: Literal["organization.resumed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.resumed:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationResumedV1Data
+
+
+class OrganizationForgottenV1Data(TypedDict):
+    """`organization.forgotten` version 1: what people wrote of it and of all that it owns is erased wherever it can be read, and the key that sealed it is deleted. The last event of a suspended organization; nothing of it works again."""
+
+    sealing_key: SealingKeyId
+
+
+class OrganizationForgottenV1(Envelope):
+    type: Literal["organization.forgotten"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.forgotten:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationForgottenV1Data
+
+
+class ServerRegisteredV1Data(TypedDict):
+    """`server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug."""
+
+    enabled: bool
+    name: SealedText
+    slug: Slug
+    upstream: UpstreamUrl
+
+
+class ServerRegisteredV1(Envelope):
+    type: Literal["server.registered"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:server.registered:1"]
+    aggregatetype: Literal["server"]
+    data: ServerRegisteredV1Data
+
+
+class ServerRegisteredV2Data(TypedDict):
+    """`server.registered` version 2: an MCP server behind the gateway, under its organization's and its own slug, that is called in its own way. Whoever does not know the settings must not call it."""
+
+    enabled: bool
+    name: SealedText
+    settings: NotRequired[UpstreamSettings]
+    slug: Slug
+    upstream: UpstreamUrl
+
+
+class ServerRegisteredV2(Envelope):
+    type: Literal["server.registered"]
+    schemaversion: Literal[2]
+    dataschema: Literal["urn:keyledger:schema:server.registered:2"]
+    aggregatetype: Literal["server"]
+    data: ServerRegisteredV2Data
+
+
+class ServerChangedV1Data(TypedDict):
+    """`server.changed` version 1: what is absent stays as it was."""
+
+    enabled: NotRequired[Union[bool, None]]
+    name: NotRequired[Union[SealedText, None]]
+    upstream: NotRequired[Union[UpstreamUrl, None]]
+
+
+class ServerChangedV1(Envelope):
+    type: Literal["server.changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:server.changed:1"]
+    aggregatetype: Literal["server"]
+    data: ServerChangedV1Data
+
+
+class ServerChangedV2Data(TypedDict):
+    """`server.changed` version 2: what is absent stays as it was; settings are all of them, from now on."""
+
+    enabled: NotRequired[Union[bool, None]]
+    name: NotRequired[Union[SealedText, None]]
+    settings: NotRequired[Union[UpstreamSettings, None]]
+    upstream: NotRequired[Union[UpstreamUrl, None]]
+
+
+class ServerChangedV2(Envelope):
+    type: Literal["server.changed"]
+    schemaversion: Literal[2]
+    dataschema: Literal["urn:keyledger:schema:server.changed:2"]
+    aggregatetype: Literal["server"]
+    data: ServerChangedV2Data
+
+
+class ServerRemovedV1Data(TypedDict):
+    """`server.removed` version 1: for ever; its slug names no other server."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class ServerRemovedV1(Envelope):
+    type: Literal["server.removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:server.removed:1"]
+    aggregatetype: Literal["server"]
+    data: ServerRemovedV1Data
+
+
+class KeyIssuedV1Data(TypedDict):
+    """`key.issued` version 1: a key, and what it may do."""
+
+    digest: KeyDigest
+    environment: Environment
+    expires_at: NotRequired[Union[Timestamp, None]]
+    issued_by: Actor
+    last_four: str
+    metadata: NotRequired[Union[SealedText, None]]
+    name: SealedText
+    not_before: NotRequired[Union[Timestamp, None]]
+    owner: KeyOwner
+    prefix: str
+    scopes: ScopeSet
+    secret_id: SecretId
+
+
+class KeyIssuedV1(Envelope):
+    type: Literal["key.issued"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.issued:1"]
+    aggregatetype: Literal["key"]
+    data: KeyIssuedV1Data
+
+
+class KeyRevokedV1Data(TypedDict):
+    """`key.revoked` version 1: for ever."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class KeyRevokedV1(Envelope):
+    type: Literal["key.revoked"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.revoked:1"]
+    aggregatetype: Literal["key"]
+    data: KeyRevokedV1Data
+
+
+class KeyDisabledV1Data(TypedDict):
+    """`key.disabled` version 1: refused until it is enabled."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class KeyDisabledV1(Envelope):
+    type: Literal["key.disabled"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.disabled:1"]
+    aggregatetype: Literal["key"]
+    data: KeyDisabledV1Data
+
+
+class KeyEnabledV1Data(TypedDict):
+    """`key.enabled` version 1: it works again."""
+
+    pass
+
+
+class KeyEnabledV1(Envelope):
+    type: Literal["key.enabled"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.enabled:1"]
+    aggregatetype: Literal["key"]
+    data: KeyEnabledV1Data
+
+
+class KeyExpiryChangedV1Data(TypedDict):
+    """`key.expiry_changed` version 1: when it ends, from now on."""
+
+    expires_at: NotRequired[Union[Timestamp, None]]
+
+
+class KeyExpiryChangedV1(Envelope):
+    type: Literal["key.expiry_changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.expiry_changed:1"]
+    aggregatetype: Literal["key"]
+    data: KeyExpiryChangedV1Data
+
+
+class KeyRenamedV1Data(TypedDict):
+    """`key.renamed` version 1: its name, for people."""
+
+    name: SealedText
+
+
+class KeyRenamedV1(Envelope):
+    type: Literal["key.renamed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.renamed:1"]
+    aggregatetype: Literal["key"]
+    data: KeyRenamedV1Data
+
+
+class KeyScopesChangedV1Data(TypedDict):
+    """`key.scopes_changed` version 1: all that it may do, from now on."""
+
+    scopes: ScopeSet
+
+
+class KeyScopesChangedV1(Envelope):
+    type: Literal["key.scopes_changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.scopes_changed:1"]
+    aggregatetype: Literal["key"]
+    data: KeyScopesChangedV1Data
+
+
+class KeyMetadataChangedV1Data(TypedDict):
+    """`key.metadata_changed` version 1: its owner's notes."""
+
+    metadata: NotRequired[Union[SealedText, None]]
+
+
+class KeyMetadataChangedV1(Envelope):
+    type: Literal["key.metadata_changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:key.metadata_changed:1"]
+    aggregatetype: Literal["key"]
+    data: KeyMetadataChangedV1Data
+
+
+class SlugReservedV1Data(TypedDict):
+    """`slug.reserved` version 1: a slug names this object, for ever."""
+
+    kind: SlugKind
+    object: AggregateId
+    slug: Slug
+
+
+class SlugReservedV1(Envelope):
+    type: Literal["slug.reserved"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:slug.reserved:1"]
+    aggregatetype: Literal["slug"]
+    data: SlugReservedV1Data
+
+
+Event: TypeAlias = Union[
+    InstallationBootstrappedV1,
+    InstallationRecoveredV1,
+    InstallationSignerPublishedV1,
+    InstallationSignerRetiredV1,
+    OrganizationCreatedV1,
+    OrganizationRenamedV1,
+    OrganizationSuspendedV1,
+    OrganizationResumedV1,
+    OrganizationForgottenV1,
+    ServerRegisteredV1,
+    ServerRegisteredV2,
+    ServerChangedV1,
+    ServerChangedV2,
+    ServerRemovedV1,
+    KeyIssuedV1,
+    KeyRevokedV1,
+    KeyDisabledV1,
+    KeyEnabledV1,
+    KeyExpiryChangedV1,
+    KeyRenamedV1,
+    KeyScopesChangedV1,
+    KeyMetadataChangedV1,
+    SlugReservedV1,
+]
+
+_KNOWN = frozenset([
+    ("installation.bootstrapped", 1),
+    ("installation.recovered", 1),
+    ("installation.signer_published", 1),
+    ("installation.signer_retired", 1),
+    ("organization.created", 1),
+    ("organization.renamed", 1),
+    ("organization.suspended", 1),
+    ("organization.resumed", 1),
+    ("organization.forgotten", 1),
+    ("server.registered", 1),
+    ("server.registered", 2),
+    ("server.changed", 1),
+    ("server.changed", 2),
+    ("server.removed", 1),
+    ("key.issued", 1),
+    ("key.revoked", 1),
+    ("key.disabled", 1),
+    ("key.enabled", 1),
+    ("key.expiry_changed", 1),
+    ("key.renamed", 1),
+    ("key.scopes_changed", 1),
+    ("key.metadata_changed", 1),
+    ("slug.reserved", 1),
+])
+
+
+def is_known(event: Mapping[str, Any]) -> TypeGuard[Event]:
+    """Whether this is an event of a type and version that these types know."""
+    return (event.get("type"), event.get("schemaversion")) in _KNOWN

@@ -1,0 +1,491 @@
+// Generated from the schemas by `just golden`: not edited by hand.
+// Ignore members that you do not know. An event of a type or version that is not here is a true event.
+
+/** user:<id>, key:<id>, client:<id>, grant:<id>, system:<name> or reactor:<name> */
+export type Actor = string;
+
+/** lower-case letters, digits, - and _ */
+export type AggregateId = string;
+
+/** what kind of thing it is, such as key */
+export type AggregateType = string;
+
+/** PEM certificates */
+export type Authorities = string;
+
+/** One command: what makes a retry recognisable. */
+export type CommandId = string;
+
+/** `authorization`, `none` or `header:<name>` */
+export type Credentials = string;
+
+/** 32 bytes, base64url without padding */
+export type DigestBytes = string;
+
+/** What the digest was made of. */
+export type DigestKind = "native";
+
+/** What the key is for, by its owner's word; no decision rests on it. */
+export type Environment = "live" | "test";
+
+/** One event. */
+export type EventId = string;
+
+/** 32 bytes, base64url without padding */
+export type Fingerprint = string;
+
+/** HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody who can write to the log can make one that a node accepts. */
+export interface KeyDigest {
+  bytes: DigestBytes;
+  kind: DigestKind;
+  pepper: PepperId;
+}
+
+/** An API key: the object, not its secret. */
+export type KeyId = string;
+
+/** For whom the key speaks. */
+export type KeyOwner = {
+  kind: "installation";
+} | {
+  kind: "organization";
+} | {
+  id: UserId;
+  kind: "user";
+} | {
+  id: UserId;
+  kind: "service";
+};
+
+/** an organization's id, or _ for the installation itself */
+export type Owner = string;
+
+/** A pepper under which key digests are made. */
+export type PepperId = string;
+
+/** an Ed25519 public key: 32 bytes, base64url without padding */
+export type PublicKey = string;
+
+/** a scope token, such as mcp:docs:tools:search or admin:keys:read */
+export type Scope = string;
+
+/** A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management. */
+export type ScopeSet = Array<Scope>;
+
+/** bytes, base64url without padding */
+export type SealedBytes = string;
+
+/** AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key. */
+export interface SealedText {
+  ciphertext: SealedBytes;
+  key: SealingKeyId;
+  nonce: SealedBytes;
+}
+
+/** A key under which free text is sealed. */
+export type SealingKeyId = string;
+
+/** One secret of a key. A key that is rotated keeps its id and gets a new secret id. */
+export type SecretId = string;
+
+/** the number of the log's stream, 0 */
+export type Shard = "0";
+
+/** an Ed25519 signature: 64 bytes, base64url without padding */
+export type Signature = string;
+
+/** A key that signs events, or heads of the log. */
+export type SignerId = string;
+
+/** A key as the log publishes it. */
+export interface SignerKey {
+  id: SignerId;
+  public: PublicKey;
+}
+
+/** What a key may sign. One key has one purpose. */
+export type SignerPurpose = "writer" | "checkpoint";
+
+/** 1 to 63 lower-case letters, digits and single hyphens between them */
+export type Slug = string;
+
+/** What a slug names. */
+export type SlugKind = "organization" | "server";
+
+/** kl.events.<shard>.<organization>.<aggregate type>.<aggregate id> */
+export type Subject = string;
+
+/** milliseconds */
+export type TimeoutMs = number;
+
+/** RFC 3339 date and time in UTC, to the millisecond */
+export type Timestamp = string;
+
+/** What is absent is as the gateway's configuration has it. */
+export interface UpstreamSettings {
+  ca?: Authorities | null;
+  credentials?: Credentials | null;
+  idle_timeout_ms?: TimeoutMs | null;
+  response_timeout_ms?: TimeoutMs | null;
+}
+
+/** absolute http or https URL without user, query or fragment */
+export type UpstreamUrl = string;
+
+/** A person. */
+export type UserId = string;
+
+/** What every event has. */
+export interface Envelope {
+  actor: Actor;
+  aggregateid: AggregateId;
+  causationid?: EventId | null;
+  commandid: CommandId;
+  fingerprint: Fingerprint;
+  id: EventId;
+  organization: Owner;
+  shard: Shard;
+  signature: Signature;
+  source: string;
+  specversion: "1.0";
+  subject: Subject;
+  time: Timestamp;
+  writer: SignerId;
+}
+
+/** `installation.bootstrapped` version 1: the first event of shard 0. Its event id is the log's id. It is signed by the writer's key that it publishes. */
+export interface InstallationBootstrappedV1 extends Envelope {
+  type: "installation.bootstrapped";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.bootstrapped:1";
+  aggregatetype: "installation";
+  data: {
+    admin_key: KeyId;
+    checkpoint: SignerKey;
+    pepper: PepperId;
+    writer: SignerKey;
+  };
+}
+
+/** `installation.recovered` version 1: an operator with access to the log let in a new admin key. */
+export interface InstallationRecoveredV1 extends Envelope {
+  type: "installation.recovered";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.recovered:1";
+  aggregatetype: "installation";
+  data: {
+    admin_key: KeyId;
+  };
+}
+
+/** `installation.signer_published` version 1: a further key signs, from the next event on. */
+export interface InstallationSignerPublishedV1 extends Envelope {
+  type: "installation.signer_published";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.signer_published:1";
+  aggregatetype: "installation";
+  data: {
+    key: SignerKey;
+    purpose: SignerPurpose;
+  };
+}
+
+/** `installation.signer_retired` version 1: what the key signs after this event is not believed. What it signed before stays good. */
+export interface InstallationSignerRetiredV1 extends Envelope {
+  type: "installation.signer_retired";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.signer_retired:1";
+  aggregatetype: "installation";
+  data: {
+    id: SignerId;
+    purpose: SignerPurpose;
+  };
+}
+
+/** `organization.created` version 1: an organization comes to be, with its slug. */
+export interface OrganizationCreatedV1 extends Envelope {
+  type: "organization.created";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.created:1";
+  aggregatetype: "organization";
+  data: {
+    home_shard: Shard;
+    name: SealedText;
+    slug: Slug;
+  };
+}
+
+/** `organization.renamed` version 1: its name, for people; its slug never changes. */
+export interface OrganizationRenamedV1 extends Envelope {
+  type: "organization.renamed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.renamed:1";
+  aggregatetype: "organization";
+  data: {
+    name: SealedText;
+  };
+}
+
+/** `organization.suspended` version 1: none of its keys works until it is resumed. */
+export interface OrganizationSuspendedV1 extends Envelope {
+  type: "organization.suspended";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.suspended:1";
+  aggregatetype: "organization";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `organization.resumed` version 1: its keys work again. */
+export interface OrganizationResumedV1 extends Envelope {
+  type: "organization.resumed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.resumed:1";
+  aggregatetype: "organization";
+  data: { [member: string]: unknown };
+}
+
+/** `organization.forgotten` version 1: what people wrote of it and of all that it owns is erased wherever it can be read, and the key that sealed it is deleted. The last event of a suspended organization; nothing of it works again. */
+export interface OrganizationForgottenV1 extends Envelope {
+  type: "organization.forgotten";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.forgotten:1";
+  aggregatetype: "organization";
+  data: {
+    sealing_key: SealingKeyId;
+  };
+}
+
+/** `server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug. */
+export interface ServerRegisteredV1 extends Envelope {
+  type: "server.registered";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:server.registered:1";
+  aggregatetype: "server";
+  data: {
+    enabled: boolean;
+    name: SealedText;
+    slug: Slug;
+    upstream: UpstreamUrl;
+  };
+}
+
+/** `server.registered` version 2: an MCP server behind the gateway, under its organization's and its own slug, that is called in its own way. Whoever does not know the settings must not call it. */
+export interface ServerRegisteredV2 extends Envelope {
+  type: "server.registered";
+  schemaversion: 2;
+  dataschema: "urn:keyledger:schema:server.registered:2";
+  aggregatetype: "server";
+  data: {
+    enabled: boolean;
+    name: SealedText;
+    settings?: UpstreamSettings;
+    slug: Slug;
+    upstream: UpstreamUrl;
+  };
+}
+
+/** `server.changed` version 1: what is absent stays as it was. */
+export interface ServerChangedV1 extends Envelope {
+  type: "server.changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:server.changed:1";
+  aggregatetype: "server";
+  data: {
+    enabled?: boolean | null;
+    name?: SealedText | null;
+    upstream?: UpstreamUrl | null;
+  };
+}
+
+/** `server.changed` version 2: what is absent stays as it was; settings are all of them, from now on. */
+export interface ServerChangedV2 extends Envelope {
+  type: "server.changed";
+  schemaversion: 2;
+  dataschema: "urn:keyledger:schema:server.changed:2";
+  aggregatetype: "server";
+  data: {
+    enabled?: boolean | null;
+    name?: SealedText | null;
+    settings?: UpstreamSettings | null;
+    upstream?: UpstreamUrl | null;
+  };
+}
+
+/** `server.removed` version 1: for ever; its slug names no other server. */
+export interface ServerRemovedV1 extends Envelope {
+  type: "server.removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:server.removed:1";
+  aggregatetype: "server";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `key.issued` version 1: a key, and what it may do. */
+export interface KeyIssuedV1 extends Envelope {
+  type: "key.issued";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.issued:1";
+  aggregatetype: "key";
+  data: {
+    digest: KeyDigest;
+    environment: Environment;
+    expires_at?: Timestamp | null;
+    issued_by: Actor;
+    last_four: string;
+    metadata?: SealedText | null;
+    name: SealedText;
+    not_before?: Timestamp | null;
+    owner: KeyOwner;
+    prefix: string;
+    scopes: ScopeSet;
+    secret_id: SecretId;
+  };
+}
+
+/** `key.revoked` version 1: for ever. */
+export interface KeyRevokedV1 extends Envelope {
+  type: "key.revoked";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.revoked:1";
+  aggregatetype: "key";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `key.disabled` version 1: refused until it is enabled. */
+export interface KeyDisabledV1 extends Envelope {
+  type: "key.disabled";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.disabled:1";
+  aggregatetype: "key";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `key.enabled` version 1: it works again. */
+export interface KeyEnabledV1 extends Envelope {
+  type: "key.enabled";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.enabled:1";
+  aggregatetype: "key";
+  data: { [member: string]: unknown };
+}
+
+/** `key.expiry_changed` version 1: when it ends, from now on. */
+export interface KeyExpiryChangedV1 extends Envelope {
+  type: "key.expiry_changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.expiry_changed:1";
+  aggregatetype: "key";
+  data: {
+    expires_at?: Timestamp | null;
+  };
+}
+
+/** `key.renamed` version 1: its name, for people. */
+export interface KeyRenamedV1 extends Envelope {
+  type: "key.renamed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.renamed:1";
+  aggregatetype: "key";
+  data: {
+    name: SealedText;
+  };
+}
+
+/** `key.scopes_changed` version 1: all that it may do, from now on. */
+export interface KeyScopesChangedV1 extends Envelope {
+  type: "key.scopes_changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.scopes_changed:1";
+  aggregatetype: "key";
+  data: {
+    scopes: ScopeSet;
+  };
+}
+
+/** `key.metadata_changed` version 1: its owner's notes. */
+export interface KeyMetadataChangedV1 extends Envelope {
+  type: "key.metadata_changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:key.metadata_changed:1";
+  aggregatetype: "key";
+  data: {
+    metadata?: SealedText | null;
+  };
+}
+
+/** `slug.reserved` version 1: a slug names this object, for ever. */
+export interface SlugReservedV1 extends Envelope {
+  type: "slug.reserved";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:slug.reserved:1";
+  aggregatetype: "slug";
+  data: {
+    kind: SlugKind;
+    object: AggregateId;
+    slug: Slug;
+  };
+}
+
+export type Event =
+  | InstallationBootstrappedV1
+  | InstallationRecoveredV1
+  | InstallationSignerPublishedV1
+  | InstallationSignerRetiredV1
+  | OrganizationCreatedV1
+  | OrganizationRenamedV1
+  | OrganizationSuspendedV1
+  | OrganizationResumedV1
+  | OrganizationForgottenV1
+  | ServerRegisteredV1
+  | ServerRegisteredV2
+  | ServerChangedV1
+  | ServerChangedV2
+  | ServerRemovedV1
+  | KeyIssuedV1
+  | KeyRevokedV1
+  | KeyDisabledV1
+  | KeyEnabledV1
+  | KeyExpiryChangedV1
+  | KeyRenamedV1
+  | KeyScopesChangedV1
+  | KeyMetadataChangedV1
+  | SlugReservedV1;
+
+const known: ReadonlySet<string> = new Set([
+  "installation.bootstrapped:1",
+  "installation.recovered:1",
+  "installation.signer_published:1",
+  "installation.signer_retired:1",
+  "organization.created:1",
+  "organization.renamed:1",
+  "organization.suspended:1",
+  "organization.resumed:1",
+  "organization.forgotten:1",
+  "server.registered:1",
+  "server.registered:2",
+  "server.changed:1",
+  "server.changed:2",
+  "server.removed:1",
+  "key.issued:1",
+  "key.revoked:1",
+  "key.disabled:1",
+  "key.enabled:1",
+  "key.expiry_changed:1",
+  "key.renamed:1",
+  "key.scopes_changed:1",
+  "key.metadata_changed:1",
+  "slug.reserved:1",
+]);
+
+/** Whether this is an event of a type and version that these types know. */
+export function isKnown(event: { type: string; schemaversion: number }): event is Event {
+  return known.has(`${event.type}:${event.schemaversion}`);
+}
