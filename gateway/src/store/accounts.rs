@@ -102,7 +102,7 @@ fn user_line(user: &User) -> String {
                 | NatsRole::Control
                 | NatsRole::Worker
                 | NatsRole::Node
-                | NatsRole::Auditor => vec![IMPORTED.to_owned()],
+                | NatsRole::Auditor => roles::publishes(role),
                 NatsRole::Restore => roles::restoring(),
             };
             let mut subscribe = vec![format!("{}.>", roles::inbox_prefix(role))];

@@ -8,6 +8,7 @@
 use events::log::jetstream::{STREAM, api, data};
 use events::subject::ALL_EVENTS;
 
+use super::accounts::IMPORTED;
 use super::checkpoints;
 use super::transfer::{self, DELIVERED};
 use super::{CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
@@ -24,6 +25,9 @@ pub enum Service {
     Api(String),
     /// A message to a stream, such as `kl.events.>`.
     Data(String),
+    /// That a message of a consumer was taken in, or was not: `$JS.ACK.KL_EVENTS_0.>`. A message names its own reply
+    /// subject, so that this one alone is imported as it is.
+    Acknowledgement(String),
 }
 
 impl Service {
@@ -31,7 +35,7 @@ impl Service {
     pub fn exported(&self) -> String {
         match self {
             Self::Api(subject) => format!("$JS.API.{subject}"),
-            Self::Data(subject) => subject.clone(),
+            Self::Data(subject) | Self::Acknowledgement(subject) => subject.clone(),
         }
     }
 
@@ -40,6 +44,7 @@ impl Service {
         match self {
             Self::Api(subject) => api(subject),
             Self::Data(subject) => data(subject),
+            Self::Acknowledgement(subject) => subject.clone(),
         }
     }
 
@@ -49,7 +54,7 @@ impl Service {
             Self::Api(subject) => {
                 subject.starts_with("CONSUMER.MSG.NEXT.") || subject.starts_with("DIRECT.GET.")
             }
-            Self::Data(_) => false,
+            Self::Data(_) | Self::Acknowledgement(_) => false,
         }
     }
 }
@@ -106,9 +111,18 @@ pub fn services(role: NatsRole) -> Vec<Service> {
             read_snapshots(),
         ]
         .concat(),
-        NatsRole::Auditor => read_log(),
+        NatsRole::Auditor => [read_log(), read_log_by_libraries()].concat(),
         NatsRole::Restore => vec![],
     }
+}
+
+/// What the role may publish.
+pub fn publishes(role: NatsRole) -> Vec<String> {
+    let acknowledgements = services(role).into_iter().filter_map(|service| match service {
+        Service::Acknowledgement(subject) => Some(subject),
+        Service::Api(_) | Service::Data(_) => None,
+    });
+    std::iter::once(IMPORTED.to_owned()).chain(acknowledgements).collect()
 }
 
 /// What of the log's account the role hears without asking for each message: the parts of a snapshot.
@@ -147,6 +161,25 @@ fn read_log() -> Vec<Service> {
 /// To read checkpoints, one at a time.
 fn read_checkpoints() -> Vec<Service> {
     questions(CHECKPOINTS, &["STREAM.INFO.{}", "STREAM.MSG.GET.{}"])
+}
+
+/// What clients' libraries ask beside, as they do by themselves: which stream a subject is in, how a consumer stands, one
+/// with a filter; and acknowledgements, without which a consumer stands still after its first 1,000 messages. None of it
+/// changes what is in the log; no consumer is deleted, for it may be another's.
+fn read_log_by_libraries() -> Vec<Service> {
+    let mut services = questions(
+        STREAM,
+        &[
+            "CONSUMER.CREATE.{}",
+            "CONSUMER.CREATE.{}.*.>",
+            "CONSUMER.DURABLE.CREATE.{}.*",
+            "CONSUMER.INFO.{}.*",
+            "DIRECT.GET.{}.>",
+        ],
+    );
+    services.extend(["STREAM.NAMES", "INFO"].map(|subject| Service::Api(subject.to_owned())));
+    services.push(Service::Acknowledgement(format!("$JS.ACK.{STREAM}.>")));
+    services
 }
 
 /// To read single entries, from the bucket's leader.
@@ -271,7 +304,14 @@ mod tests {
     #[test]
     fn what_a_role_imports_lies_under_one_prefix() {
         for service in ALL.into_iter().flat_map(services) {
-            assert!(covers(super::super::accounts::IMPORTED, &service.imported()), "{service:?}");
+            let as_it_is = matches!(service, Service::Acknowledgement(_));
+            assert_eq!(covers(IMPORTED, &service.imported()), !as_it_is, "{service:?}");
         }
+    }
+
+    #[test]
+    fn only_readers_acknowledge_and_nobody_deletes_a_consumer() {
+        assert_eq!(who_may("$JS.ACK.KL_EVENTS_0.a.1.1.1.1.0"), [NatsRole::Auditor]);
+        assert_eq!(who_may("$JS.API.CONSUMER.DELETE.KL_EVENTS_0.a"), []);
     }
 }

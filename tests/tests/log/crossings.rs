@@ -148,6 +148,11 @@ async fn no_role_gets_through_to_what_it_may_not() {
         let is_allowed = |subject: &str| allowed.iter().any(|own| covers(&own.exported(), subject));
         for service in all.iter().filter(|service| !is_allowed(&concrete(&service.exported()))) {
             let (subject, payload) = (concrete(&service.imported()), payload(service));
+            if matches!(service, Service::Acknowledgement(_)) {
+                // Under its own name: it is not even published.
+                client.publish(subject, payload).await.unwrap();
+                continue;
+            }
             let told = poll::within(&subject, BOUND, client.request(subject.clone(), payload.clone())).await;
             let told = told.map(|answer| answer.payload);
             let nobody = async_nats::client::RequestErrorKind::NoResponders;
@@ -173,10 +178,44 @@ async fn no_answer_is_stored_wherever_it_is_asked_for() {
                     sent.unwrap();
                 }
             }
-            // The same question is answered; so all before it were. A part of a snapshot that nobody makes is not.
-            if !subject.contains("$JS.SNAPSHOT") {
+            // The same question is answered; so all before it were. A part of a snapshot that nobody makes is not, nor is
+            // an acknowledgement of what nobody delivered.
+            if !subject.contains("$JS.SNAPSHOT") && !matches!(service, Service::Acknowledgement(_)) {
                 answered(&client, subject, payload).await;
             }
+        }
+    }
+    nothing_came(&nats).await;
+}
+
+/// What acknowledges a message may ask for the next one, and its reply subject is nobody's to check.
+#[tokio::test]
+async fn no_acknowledgement_is_stored_or_has_a_message_stored() {
+    let nats = filled().await;
+    let auditor = nats.connect("auditor").await;
+    let mut config = consumer("mine");
+    config["ack_policy"] = json!("explicit");
+    let body = json!({ "stream_name": "KL_EVENTS_0", "config": config, "action": "create" });
+    answered(&auditor, api("CONSUMER.CREATE.KL_EVENTS_0.mine"), body.to_string().into()).await;
+    for target in TARGETS {
+        for payload in ["+ACK", "-NAK", "+WPI", "+NXT", r#"+NXT {"batch":5}"#] {
+            let next = json!({ "batch": 1, "expires": 2_000_000_000_u64 }).to_string();
+            let subject = api("CONSUMER.MSG.NEXT.KL_EVENTS_0.mine");
+            let reply = auditor.new_inbox();
+            let mut delivered = auditor.subscribe(reply.clone()).await.unwrap();
+            auditor.publish_with_reply(subject, reply, next.into()).await.unwrap();
+            let Some(message) = poll::within("a message", BOUND, delivered.next()).await else {
+                panic!("none")
+            };
+            let Some(acknowledge) = message.reply else {
+                // All of it is acknowledged by now.
+                continue;
+            };
+            for reply in [target.to_owned(), data(target), api(&format!("STREAM.PURGE.{target}"))] {
+                auditor.publish_with_reply(acknowledge.clone(), reply, payload.into()).await.unwrap();
+            }
+            auditor.publish(acknowledge, "-NAK".into()).await.unwrap();
+            auditor.flush().await.unwrap();
         }
     }
     nothing_came(&nats).await;
@@ -193,11 +232,11 @@ async fn no_consumer_delivers_into_a_stream_or_to_the_api() {
         .map(|order| format!("$JS.API.{order}"));
     for role in roles::ALL {
         let client = nats.connect(role.as_str()).await;
-        let streams: Vec<_> = roles::services(role)
+        let streams: BTreeSet<_> = roles::services(role)
             .iter()
             .filter_map(|service| match service {
                 Service::Api(subject) => subject.strip_prefix("CONSUMER.CREATE."),
-                Service::Data(_) => None,
+                Service::Data(_) | Service::Acknowledgement(_) => None,
             })
             .filter_map(|rest| Some(rest.split_once('.')?.0.to_owned()))
             .collect();

@@ -21,7 +21,9 @@ pub const MINIMUM_SERVER: (u64, u64) = (2, 12);
 const MAX_CONSUMERS: u32 = 20_000;
 
 /// The server forgets a consumer that nobody asks any more, and creates none that would live longer: whoever may
-/// follow can't leave durable ones behind.
+/// follow can't leave durable ones behind. What clients' libraries ask for by themselves is within it.
+const CONSUMERS_LAST_AT_MOST: Duration = Duration::from_secs(300);
+/// Keyledger's own.
 pub(super) const CONSUMER_LASTS: Duration = Duration::from_secs(60);
 
 /// The stream's configuration as the log needs it, for `STREAM.CREATE`, with this many replicas.
@@ -45,7 +47,7 @@ fn required() -> Map<String, Value> {
         "compression": "s2",
         "discard": "new",
         "max_consumers": MAX_CONSUMERS,
-        "consumer_limits": { "inactive_threshold": CONSUMER_LASTS.as_secs() * 1_000_000_000 },
+        "consumer_limits": { "inactive_threshold": CONSUMERS_LAST_AT_MOST.as_secs() * 1_000_000_000 },
         "max_msgs": -1,
         "max_bytes": -1,
         "max_age": 0,
