@@ -169,6 +169,25 @@ impl Told {
     }
 }
 
+/// What readers of the events use, in Python: the script runs with it.
+pub fn readers_python() -> Command {
+    let installed = reader("readers-python");
+    python(&installed)
+}
+
+/// What readers of the events use, in TypeScript: where its modules are.
+pub fn readers_node() -> PathBuf {
+    reader("readers-typescript")
+}
+
+fn reader(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/clients").join(name);
+    if !folder.join(".installed").exists() {
+        missing(&folder);
+    }
+    folder.canonicalize().unwrap_or(folder)
+}
+
 fn python(sdk: &Path) -> Command {
     let executable = std::fs::read_to_string(sdk.join(".python")).unwrap_or_else(|_| missing(sdk));
     let mut command = Command::new(executable.trim());
@@ -194,5 +213,5 @@ pub(crate) fn installed() -> PathBuf {
 }
 
 fn missing(what: &Path) -> ! {
-    panic!("the official MCP SDKs are not set up ({} is missing): run ./test", what.display())
+    panic!("the official SDKs are not set up ({} is missing): run ./test", what.display())
 }

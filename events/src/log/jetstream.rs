@@ -27,7 +27,7 @@ pub use self::config::{
 };
 pub use self::connect::{ConnectError, ConnectOptions, Credentials, Password, connect};
 pub use self::pull::{Ended, Follow, Pull, Pulled};
-pub use self::wire::{ApiError, CallError, Found, Wire, api, data, parse};
+pub use self::wire::{API_PREFIX, ApiError, CallError, Found, Wire, api, data, parse};
 
 use super::{AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo};
 use crate::clock::{Clock, Random};

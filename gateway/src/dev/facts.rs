@@ -1,5 +1,7 @@
 //! `dev.json`: what runs and how to reach it, for scripts. The owner alone can read it.
 
+use events::log::jetstream::{API_PREFIX, STREAM};
+use events::subject::ALL_EVENTS;
 use serde_json::{Value, json};
 
 use super::nodes;
@@ -52,6 +54,16 @@ pub(super) fn write(place: &Home, up: &Up<'_>) -> Result<(), Error> {
                 "url": nats.url(),
                 "process": nats.process_id(),
                 "passwords": users,
+            },
+            // What another team's program needs to follow the events.
+            "events": {
+                "url": nats.url(),
+                "user": NatsRole::Auditor.as_str(),
+                "password": users.get(NatsRole::Auditor.as_str()),
+                "inbox_prefix": roles::inbox_prefix(NatsRole::Auditor),
+                "api_prefix": API_PREFIX,
+                "stream": STREAM,
+                "subjects": ALL_EVENTS,
             },
             "postgres": {
                 "url": postgres.url(),

@@ -60,14 +60,16 @@ fn concrete(pattern: &str) -> String {
 
 /// NATS's rule: `*` is one token, `>` the rest.
 fn covers(pattern: &str, subject: &str) -> bool {
-    match pattern.strip_suffix('>') {
-        Some(start) => subject.starts_with(start),
-        None => {
-            let tokens = pattern.split('.').zip(subject.split('.'));
-            pattern.split('.').count() == subject.split('.').count()
-                && tokens.into_iter().all(|(token, other)| token == "*" || token == other)
+    let mut subject = subject.split('.');
+    for token in pattern.split('.') {
+        match (token, subject.next()) {
+            (">", Some(_)) => return true,
+            ("*", Some(_)) => {}
+            (token, Some(other)) if token == other => {}
+            (_, _) => return false,
         }
     }
+    subject.next().is_none()
 }
 
 /// What a request must hold to be answered.
@@ -193,30 +195,26 @@ async fn no_answer_is_stored_wherever_it_is_asked_for() {
 async fn no_acknowledgement_is_stored_or_has_a_message_stored() {
     let nats = filled().await;
     let auditor = nats.connect("auditor").await;
-    let mut config = consumer("mine");
-    config["ack_policy"] = json!("explicit");
-    let body = json!({ "stream_name": "KL_EVENTS_0", "config": config, "action": "create" });
-    answered(&auditor, api("CONSUMER.CREATE.KL_EVENTS_0.mine"), body.to_string().into()).await;
-    for target in TARGETS {
-        for payload in ["+ACK", "-NAK", "+WPI", "+NXT", r#"+NXT {"batch":5}"#] {
-            let next = json!({ "batch": 1, "expires": 2_000_000_000_u64 }).to_string();
-            let subject = api("CONSUMER.MSG.NEXT.KL_EVENTS_0.mine");
-            let reply = auditor.new_inbox();
-            let mut delivered = auditor.subscribe(reply.clone()).await.unwrap();
-            auditor.publish_with_reply(subject, reply, next.into()).await.unwrap();
-            let Some(message) = poll::within("a message", BOUND, delivered.next()).await else {
-                panic!("none")
-            };
-            let Some(acknowledge) = message.reply else {
-                // All of it is acknowledged by now.
-                continue;
-            };
-            for reply in [target.to_owned(), data(target), api(&format!("STREAM.PURGE.{target}"))] {
-                auditor.publish_with_reply(acknowledge.clone(), reply, payload.into()).await.unwrap();
-            }
-            auditor.publish(acknowledge, "-NAK".into()).await.unwrap();
-            auditor.flush().await.unwrap();
+    let payloads = ["+ACK", "-NAK", "+WPI", "+NXT", r#"+NXT {"batch":5}"#];
+    for (index, (target, payload)) in
+        TARGETS.iter().flat_map(|target| payloads.map(|payload| (*target, payload))).enumerate()
+    {
+        let name = format!("mine-{index}");
+        let mut config = consumer(&name);
+        config["ack_policy"] = json!("explicit");
+        let body = json!({ "stream_name": "KL_EVENTS_0", "config": config, "action": "create" });
+        let create = api(&format!("CONSUMER.CREATE.KL_EVENTS_0.{name}"));
+        let created = answered(&auditor, create, body.to_string().into()).await;
+        let created: Value = serde_json::from_slice(&created.payload).unwrap();
+        assert!(created["error"].is_null() && created["num_pending"] == 1, "{created}");
+        let next = api(&format!("CONSUMER.MSG.NEXT.KL_EVENTS_0.{name}"));
+        let message = answered(&auditor, next, json!({ "batch": 1 }).to_string().into()).await;
+        let acknowledge = message.reply.expect("where it is acknowledged");
+        for reply in [target.to_owned(), data(target), api(&format!("STREAM.PURGE.{target}"))] {
+            auditor.publish_with_reply(acknowledge.clone(), reply, payload.into()).await.unwrap();
         }
+        // The same, with an answer to itself; so were those before it.
+        answered(&auditor, acknowledge.to_string(), "+ACK".into()).await;
     }
     nothing_came(&nats).await;
 }

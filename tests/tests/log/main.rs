@@ -13,6 +13,7 @@ mod cluster;
 mod crossings;
 mod follow;
 mod proxy;
+mod readers;
 mod roles;
 mod server;
 mod setting;

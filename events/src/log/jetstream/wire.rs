@@ -14,12 +14,15 @@ use serde_json::Value;
 
 use crate::log::Quorum;
 
+/// In place of `$JS.API`.
+pub const API_PREFIX: &str = "KL.API";
+
 /// Every role's user lives in a NATS account of its own, which imports what the role may use of the log's account,
 /// each under a prefix: a reply subject of the user's is none of the log's account's.
 ///
 /// JetStream's API, such as `STREAM.INFO.KL_EVENTS_0`, as a role reaches it.
 pub fn api(subject: &str) -> String {
-    format!("KL.API.{subject}")
+    format!("{API_PREFIX}.{subject}")
 }
 
 /// A stream's own subject (`kl.events.…`, `$KV.…`, `$O.…`), as a role publishes to it.
