@@ -208,7 +208,10 @@ async fn no_acknowledgement_is_stored_or_has_a_message_stored() {
         let created: Value = serde_json::from_slice(&created.payload).unwrap();
         assert!(created["error"].is_null() && created["num_pending"] == 1, "{created}");
         let next = api(&format!("CONSUMER.MSG.NEXT.KL_EVENTS_0.{name}"));
-        let message = answered(&auditor, next, json!({ "batch": 1 }).to_string().into()).await;
+        let inbox = auditor.new_inbox();
+        let mut delivered = auditor.subscribe(inbox.clone()).await.unwrap();
+        auditor.publish_with_reply(next, inbox, json!({ "batch": 1 }).to_string().into()).await.unwrap();
+        let message = poll::within("a message", BOUND, delivered.next()).await.unwrap();
         let acknowledge = message.reply.expect("where it is acknowledged");
         for reply in [target.to_owned(), data(target), api(&format!("STREAM.PURGE.{target}"))] {
             auditor.publish_with_reply(acknowledge.clone(), reply, payload.into()).await.unwrap();
