@@ -4,7 +4,6 @@
 //! It follows the log ([`SignerSet::take`]) and may be ahead of what is judged: a key is good for the messages between
 //! its two places, whenever that is asked. [`Signers`] is a set that several share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use crate::envelope::{Read, Recorded, Unreadable, UnreadableReason};
@@ -177,7 +176,6 @@ impl SignerSet {
 #[derive(Default, Debug)]
 pub struct Signers {
     set: RwLock<Arc<SignerSet>>,
-    trusted: AtomicU64,
     first: OnceLock<SignerKey>,
 }
 
@@ -190,16 +188,6 @@ impl Signers {
         Arc::clone(&self.set.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The signatures of messages up to this sequence are not judged from now on: something else vouches for them, as
-    /// the signed head of the log vouches for every byte before it.
-    pub fn trust_up_to(&self, sequence: u64) {
-        self.trusted.fetch_max(sequence, Ordering::AcqRel);
-    }
-
-    pub fn trusted_up_to(&self) -> u64 {
-        self.trusted.load(Ordering::Acquire)
-    }
-
     /// The log must begin with this key. What signs itself proves nothing to who does not know it from elsewhere: a log
     /// that is another's from its first event on would be believed as it is.
     pub fn begin_with(&self, first: SignerKey) {
@@ -207,10 +195,9 @@ impl Signers {
         let _ = self.first.set(first);
     }
 
-    /// Reads a message of the log, and judges its signature where nothing else vouches for it.
+    /// Reads a message of the log, and judges its signature.
     pub fn read(&self, stored: &Stored, log: LogId) -> Read {
-        let read = self.beginning(crate::envelope::read(stored, Some(log)));
-        if stored.sequence <= self.trusted_up_to() { read } else { self.now().judged(stored, read) }
+        self.now().judged(stored, self.beginning(crate::envelope::read(stored, Some(log))))
     }
 
     fn beginning(&self, read: Read) -> Read {

@@ -149,15 +149,6 @@ fn a_log_that_begins_with_another_key_is_believed_by_nobody_who_knows_the_first(
     assert!(matches!(unreadable.reason, UnreadableReason::Signature(bad) if bad == other));
 }
 
-#[test]
-fn what_something_else_vouches_for_is_not_judged() {
-    let (stranger, signers) = (disabled(7, &key(9)), Signers::of(set(&[first(&key(1))])));
-    assert!(matches!(signers.read(&stranger, log()), Read::Unreadable(_)));
-    signers.trust_up_to(7);
-    assert!(matches!(signers.read(&stranger, log()), Read::Event(_)));
-    assert!(matches!(signers.read(&disabled(8, &key(9)), log()), Read::Unreadable(_)));
-}
-
 /// The vector of the reference: whoever checks signatures in another language can begin with it.
 #[test]
 fn what_is_signed_is_the_subject_and_the_payload_up_to_the_signature() {

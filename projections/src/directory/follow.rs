@@ -258,14 +258,10 @@ impl Shell {
             match found {
                 Ok(found) => {
                     said = false;
-                    let newest = found.iter().map(|attested| attested.size).max();
                     if let Err(contradiction) = self.gate.attested(found) {
                         self.diverged(contradiction).await;
                     }
-                    // Nobody is let in before all up to there is seen to be what was signed as a whole.
-                    if let Some(newest) = newest.filter(|_| !self.gate.is_caught_up()) {
-                        self.directory.signers().trust_up_to(newest);
-                    }
+                    // Events are judged all the same: what a writer did not sign lies under a checkpoint as well.
                 }
                 Err(CheckpointsError::Forged(reason)) => {
                     self.diverged(reason).await;

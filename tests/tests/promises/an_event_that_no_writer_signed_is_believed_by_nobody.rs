@@ -169,6 +169,7 @@ async fn an_event_stored_with_controls_password_alone_closes_its_key_and_is_foun
     };
     poll::until("forged events wait in the read models", BOUND, parked).await;
 
+    // Its control signs a head of the log over all of them as it ends: that makes none of them good.
     spine.stop_node().await;
     spine.start_node().await;
     spine.becomes_ready().await;
