@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use events::log::{FollowError, Log, ReadError, Stored};
-use events::{LogId, Owner, Signers};
+use events::{LogId, Owner};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -26,10 +26,13 @@ mod batch;
 mod fold;
 mod measure;
 mod prepare;
+mod reader;
 mod unpark;
 
 use batch::{Item, Outcome, What};
 pub use measure::measure;
+use reader::Message;
+pub use reader::Reader;
 pub use unpark::Retried;
 
 /// How it works.
@@ -65,7 +68,7 @@ pub struct Projector {
     log: Arc<dyn Log>,
     pool: Pool,
     unseal: Arc<dyn Unseal>,
-    signers: Arc<Signers>,
+    reader: Arc<Reader>,
     config: ProjectorConfig,
     state: watch::Sender<ProjectorState>,
     /// Whose texts are not stored any more; `None`: not read yet.
@@ -109,20 +112,20 @@ impl Projector {
         let state = watch::Sender::new(ProjectorState::Starting);
         Self {
             projection,
+            reader: Arc::new(Reader::new(Arc::clone(&log), Arc::default())),
             log,
             pool,
             unseal,
-            signers: Arc::default(),
             config,
             state,
             forgotten: Mutex::new(None),
         }
     }
 
-    /// Judges signatures by the keys that these know, which others may share.
+    /// Reads the log by this, which others may share.
     #[must_use]
-    pub fn with_signers(self, signers: Arc<Signers>) -> Self {
-        Self { signers, ..self }
+    pub fn with_reader(self, reader: Arc<Reader>) -> Self {
+        Self { log: Arc::clone(reader.log()), reader, ..self }
     }
 
     pub fn projection(&self) -> Projection {
@@ -188,7 +191,7 @@ impl Projector {
         if let Some(checkpoint) = &from {
             unpark::unpark(self, log, checkpoint, None).await?;
         }
-        let follower = self.log.follow(from.as_ref().map(Checkpoint::place)).await?;
+        let follower = self.reader.follow(log, from.as_ref().map(Checkpoint::place)).await?;
         self.state.send_replace(ProjectorState::Following);
         let (mut ahead, reading) = ahead::read(self, log, follower);
         let storing = async {
@@ -218,12 +221,12 @@ impl Projector {
         mut tell: impl FnMut(u64),
     ) -> Result<(), ProjectError> {
         let place = |from: &Option<Checkpoint>| from.as_ref().map_or(0, |from| from.sequence);
-        let follower = self.log.follow(from.as_ref().map(Checkpoint::place)).await?;
+        let follower = self.reader.follow(log, from.as_ref().map(Checkpoint::place)).await?;
         let (mut ahead, reading) = ahead::read(self, log, follower);
         let storing = async {
             while place(from) < until {
                 let mut taken = ahead.take().await;
-                taken.items.retain(|item| item.message.sequence <= until);
+                taken.items.retain(|item| item.message.stored.sequence <= until);
                 self.store_or_park(log, from, taken.items).await?;
                 tell(place(from));
                 if let Some(error) = taken.end.filter(|_| place(from) < until) {
@@ -268,7 +271,7 @@ impl Projector {
     ) -> Result<(), ProjectError> {
         let mut items = Vec::with_capacity(messages.len());
         for message in messages {
-            items.push(self.prepare(message.clone(), log).await?);
+            items.push(self.prepare(Arc::new(Message::new(message.clone())), log).await?);
         }
         self.store_or_park(log, from, items).await
     }
@@ -280,7 +283,7 @@ impl Projector {
         mut items: Vec<Item>,
     ) -> Result<(), ProjectError> {
         let place = from.as_ref().map_or(0, |checkpoint| checkpoint.sequence);
-        items.retain(|item| item.message.sequence > place);
+        items.retain(|item| item.message.stored.sequence > place);
         match self.store(log, from, &items).await {
             Err(ProjectError::Database(error)) if is_refused(&error) => {
                 self.one_by_one(log, from, items).await
@@ -305,7 +308,7 @@ impl Projector {
                 if !is_refused(refused) {
                     return Err(error);
                 }
-                tracing::error!(projection = %self.projection, sequence = item.message.sequence, error = %refused, "PostgreSQL refuses an event: it is parked");
+                tracing::error!(projection = %self.projection, sequence = item.message.stored.sequence, error = %refused, "PostgreSQL refuses an event: it is parked");
                 let event = batch::park(&event.recorded, format!("PostgreSQL refuses it: {refused}"));
                 item.what = What::Parked(Box::new(event));
                 self.store(log, from, &one).await?;
@@ -321,8 +324,8 @@ impl Projector {
         items: &[Item],
     ) -> Result<(), ProjectError> {
         let Some(last) = items.last() else { return Ok(()) };
-        let Stored { sequence, stored_at, .. } = last.message;
-        let to = Checkpoint { log, sequence, event: last.message.read(log).event_id(), stored_at };
+        let Stored { sequence, stored_at, .. } = last.message.stored;
+        let to = Checkpoint { log, sequence, event: last.message.stored.read(log).event_id(), stored_at };
         match batch::store(&self.pool, self.projection, from.as_ref(), to, items).await? {
             Outcome::Fenced => Err(ProjectError::Fenced),
             Outcome::Stored { to, parked } => {

@@ -11,7 +11,7 @@ use projections::lease::{Held, Holding, Leasing, Worker};
 use projections::origin::{self, ReadModels};
 use projections::postgres::text::Unseal;
 use projections::postgres::{self, Pool};
-use projections::runner::{self, Projector, ProjectorConfig};
+use projections::runner::{self, Projector, ProjectorConfig, Reader};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -36,10 +36,12 @@ pub(super) async fn start(process: &Process) -> Result<(watch::Receiver<ReadMode
     let (log, sealing): (Arc<dyn Log>, Arc<dyn Unseal>) = (Arc::new(log), Arc::new(sealing));
     let read_models = watch_over(process, Arc::clone(&log), pool.clone());
     let held = share(process, client, read_models.clone());
+    // One reads for all that stand near each other.
+    let reader = Arc::new(Reader::new(Arc::clone(&log), Arc::clone(&process.signers)));
     for projection in Projection::ALL {
         let (log, unseal) = (Arc::clone(&log), Arc::clone(&sealing));
         let projector = Projector::new(projection, log, pool.clone(), unseal, ProjectorConfig::default());
-        let projector = Arc::new(projector.with_signers(Arc::clone(&process.signers)));
+        let projector = Arc::new(projector.with_reader(Arc::clone(&reader)));
         let work = move |until_lost| {
             let projector = Arc::clone(&projector);
             async move { projector.run(until_lost).await }

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::LogId;
-use events::log::Follower;
-use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::batch::Item;
+use super::reader::Following;
 use super::{ProjectError, Projector};
 
 /// Bytes of messages that were read and are not stored yet, at most (a single message is read whatever it has).
@@ -44,7 +43,7 @@ pub(super) struct Taken {
 pub(super) fn read(
     projector: &Projector,
     log: LogId,
-    follower: Follower,
+    follower: Following,
 ) -> (Ahead, impl Future<Output = Infallible>) {
     let batch = projector.config.batch;
     let (tell, ready) = mpsc::channel(batch);
@@ -56,7 +55,7 @@ pub(super) fn read(
 async fn keep_reading(
     projector: &Projector,
     log: LogId,
-    mut follower: Follower,
+    mut follower: Following,
     tell: mpsc::Sender<Ready>,
 ) -> Infallible {
     let room = Arc::new(Semaphore::new(ROOM));
@@ -69,12 +68,9 @@ async fn keep_reading(
     }
 }
 
-async fn next(projector: &Projector, log: LogId, follower: &mut Follower, room: &Arc<Semaphore>) -> Ready {
-    let message = match follower.next().await {
-        Some(message) => message?,
-        None => return Err(ended()),
-    };
-    let bytes = u32::try_from(message.payload.len().min(ROOM)).unwrap_or(u32::MAX);
+async fn next(projector: &Projector, log: LogId, follower: &mut Following, room: &Arc<Semaphore>) -> Ready {
+    let message = follower.next().await?;
+    let bytes = u32::try_from(message.stored.payload.len().min(ROOM)).unwrap_or(u32::MAX);
     let place = Arc::clone(room).acquire_many_owned(bytes).await.map_err(|_| ended())?;
     Ok((projector.prepare(message, log).await?, place))
 }

@@ -1,12 +1,13 @@
 //! One batch of the log in one transaction: the checkpoint's fence first, then rows and what is parked.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use events::Recorded;
-use events::log::Stored;
 use sqlx::PgConnection;
 
 use super::fold;
+use super::reader::Message;
 use crate::Projection;
 use crate::checkpoint::{self, Checkpoint};
 use crate::parked::{self, ParkedEvent};
@@ -16,7 +17,7 @@ use crate::postgres::{EventRow, Pool};
 /// A message of the log, made ready to be stored.
 #[derive(Debug)]
 pub(super) struct Item {
-    pub message: Stored,
+    pub message: Arc<Message>,
     pub what: What,
 }
 
@@ -91,7 +92,7 @@ pub(super) async fn unpark(
     if !checkpoint::hold(&mut transaction, projection, at).await? {
         return Ok(Unparked::Fenced);
     }
-    let sequences: Vec<i64> = items.iter().map(|item| item.message.sequence.cast_signed()).collect();
+    let sequences: Vec<i64> = items.iter().map(|item| item.message.stored.sequence.cast_signed()).collect();
     if parked::remove(&mut transaction, projection, subject, &sequences).await? > 0 {
         return Ok(Unparked::MoreWait);
     }

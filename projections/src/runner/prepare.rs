@@ -1,12 +1,12 @@
 //! Makes a message ready to be stored: read, judged, its texts opened.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use events::log::Stored;
 use events::organization::OrganizationEvent;
 use events::{AggregateType, LogId, OrganizationId, Owner, Read, Recorded, Subject, Unreadable};
 
 use super::batch::{self, Item, Readable, What};
+use super::reader::Message;
 use super::{ProjectError, Projector};
 use crate::Projection;
 use crate::forgotten;
@@ -14,8 +14,8 @@ use crate::parked::ParkedEvent;
 use crate::postgres::{history, text};
 
 impl Projector {
-    pub(super) async fn prepare(&self, message: Stored, log: LogId) -> Result<Item, ProjectError> {
-        let subject = message.subject.parse::<Subject>().ok();
+    pub(super) async fn prepare(&self, message: Arc<Message>, log: LogId) -> Result<Item, ProjectError> {
+        let subject = message.stored.subject.parse::<Subject>().ok();
         let publishes_keys =
             subject.as_ref().is_some_and(|subject| subject.aggregate_type == AggregateType::Installation);
         // Most of a log is no matter of most projections, which its subject tells without reading it.
@@ -24,36 +24,33 @@ impl Projector {
             return Ok(Item { message, what: What::PassedOver });
         }
         let read = self.read(&message, log).await?;
-        if let Read::Event(recorded) = &read {
-            self.signers.take(recorded);
-        }
         if passed_over {
             return Ok(Item { message, what: What::PassedOver });
         }
         let what = match read {
-            Read::Event(recorded) => self.take_in(recorded).await?,
+            Read::Event(recorded) => self.take_in(recorded.clone()).await?,
             Read::Unreadable(unreadable) => {
                 if unreadable.reason.is_of_signature() {
                     metrics::counter!("keyledger_unsigned_events_total").increment(1);
                 }
-                let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = *unreadable;
-                tracing::error!(projection = %self.projection, sequence = message.sequence, %subject, ?kind,
-                    version = schema_version, %reason,
+                let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = &**unreadable;
+                tracing::error!(projection = %self.projection, sequence = message.stored.sequence, %subject, ?kind,
+                    version = *schema_version, %reason,
                     "an event can't be read: it is parked with what follows of its aggregate");
                 let event = ParkedEvent {
-                    sequence: message.sequence,
-                    subject,
-                    event: id,
-                    kind: kind.map(Into::into),
-                    schema_version,
-                    stored_at,
+                    sequence: message.stored.sequence,
+                    subject: subject.clone(),
+                    event: *id,
+                    kind: kind.as_deref().map(Into::into),
+                    schema_version: *schema_version,
+                    stored_at: *stored_at,
                     reason: reason.to_string(),
                 };
                 What::Parked(Box::new(event.storable()))
             }
             Read::Foreign(foreign) => {
                 if self.projection == Projection::History {
-                    tracing::error!(sequence = message.sequence, subject = %foreign.subject,
+                    tracing::error!(sequence = message.stored.sequence, subject = %foreign.subject,
                         reason = %foreign.reason, "a message in the log is no event of ours: skipped");
                 }
                 What::PassedOver
@@ -63,9 +60,8 @@ impl Projector {
     }
 
     /// A message of the log, with its signature judged.
-    pub(super) async fn read(&self, message: &Stored, log: LogId) -> Result<Read, ProjectError> {
-        let read = self.signers.read_of(&*self.log, message, log).await;
-        read.map_err(|error| ProjectError::Log(error.to_string()))
+    pub(super) async fn read<'a>(&self, message: &'a Message, log: LogId) -> Result<&'a Read, ProjectError> {
+        message.read(&self.reader, log).await.map_err(|error| ProjectError::Log(error.to_string()))
     }
 
     /// Reads who is forgotten before the first event, and adds whom this one forgets.

@@ -1,9 +1,12 @@
 //! Takes in what had to be parked: aggregates whose parked events can all be read and stored now.
 
+use std::sync::Arc;
+
 use events::LogId;
 use serde::Serialize;
 
 use super::batch::{self, Item, Unparked, What};
+use super::reader::Message;
 use super::{ProjectError, Projector, is_refused};
 use crate::checkpoint::Checkpoint;
 use crate::parked;
@@ -67,6 +70,7 @@ async fn readable(
         let message = projector.log.message(*sequence).await;
         let message = message.map_err(|error| ProjectError::Log(error.to_string()))?;
         let Some(message) = message else { return Ok(None) };
+        let message = Arc::new(Message::new(message));
         let events::Read::Event(_) = projector.read(&message, log).await? else { return Ok(None) };
         let item = projector.prepare(message, log).await?;
         match item.what {
