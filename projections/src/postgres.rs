@@ -35,7 +35,7 @@ pub use session::{Pool, connect};
 
 /// The tables that come from events, all of them.
 pub fn tables() -> impl Iterator<Item = &'static str> {
-    ["checkpoints", "parked_events"].into_iter().chain(Projection::ALL.map(Projection::as_str))
+    ["checkpoints", "parked_events", "forgotten"].into_iter().chain(Projection::ALL.map(Projection::as_str))
 }
 
 /// Every statement that an administrator's request can cause, by name. A test looks at the plan of each. What a filter

@@ -139,12 +139,13 @@ async fn every_read_uses_an_index() {
     }
 }
 
-/// A table that is not among them is neither emptied, nor compared after a rebuild, nor copied.
+/// A table that is not among them is neither emptied, nor compared after a rebuild, nor copied. What a worker remembers of the
+/// log's checkpoints comes from no event.
 #[tokio::test]
 async fn every_table_of_the_database_is_known() {
     let stage = Stage::new().await;
     let sql = "SELECT table_name::text FROM information_schema.tables \
-               WHERE table_schema = 'public' AND table_name <> '_sqlx_migrations' ORDER BY 1";
+               WHERE table_schema = 'public' AND table_name NOT IN ('_sqlx_migrations', 'signed_checkpoints') ORDER BY 1";
     let there: Vec<String> = sqlx::query_scalar(sql).fetch_all(stage.pool.inner()).await.unwrap();
     let mut known: Vec<_> = tables().collect();
     known.sort_unstable();

@@ -24,7 +24,7 @@ use projections::Projection;
 use projections::checkpoint::{self, Checkpoint};
 use projections::postgres::text::{Unseal, UnsealError};
 use projections::postgres::{self, Pool};
-use projections::runner::{ProjectError, Projector, ProjectorConfig};
+use projections::runner::{ProjectError, Projector, ProjectorConfig, Reader};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -117,7 +117,7 @@ impl Stage {
         let of = |projection| {
             let config = ProjectorConfig::default();
             Projector::new(projection, Arc::new(Nowhere), self.pool.clone(), unseal.clone(), config)
-                .with_signers(signing::signers())
+                .with_reader(Arc::new(Reader::new(Arc::new(Nowhere), signing::signers())))
         };
         Projectors(Projection::ALL.map(of).into())
     }
