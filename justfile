@@ -66,7 +66,7 @@ bench *arguments:
 fuzz minutes *names:
     scripts/fuzz {{ minutes }} {{ names }}
 
-# Add the golden files, schemas and documents of new events; nothing that is there changes but the table of kinds
+# Add the golden files and schemas of new events, and write anew what is made of the schemas: types, documents
 golden:
     cargo test --quiet --package keyledger-events --test golden -- --ignored
 

@@ -2,6 +2,7 @@
 
 use events::key::{Enabled, KeyEvent, Revoked};
 use events::{AggregateType, KeyId, OrganizationId, Owner, Subject};
+use projections::postgres::history::{EventFilter, FeedQuery};
 use projections::postgres::key::{self, KeyState};
 use projections::postgres::{PageQuery, history};
 use projections::{Projection, parked};
@@ -42,6 +43,31 @@ async fn an_unreadable_event_waits_with_what_follows_of_its_aggregate() {
     let (subject, query) = (Subject::key(owner, closed), PageQuery::new(10, None));
     let told = history::of_aggregate(&stage.pool, &subject, history::Order::OldestFirst, &query).await;
     assert_eq!(told.unwrap().items.len(), 1, "the history has what was read");
+}
+
+/// Whoever follows would never see what is taken in later at a place that they have passed.
+#[tokio::test]
+async fn a_feed_ends_before_what_waits_and_others_go_on() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let [held_up, free] = [(); 2].map(|()| Owner::Organization(OrganizationId::new(uuid())));
+    let id = KeyId::new(uuid());
+    let first = tape.key(held_up, id, issued("one"));
+    let unreadable = tape.unreadable(&Subject::key(held_up, id));
+    tape.key(held_up, KeyId::new(uuid()), issued("two"));
+    let last = tape.key(free, KeyId::new(uuid()), issued("three"));
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let feed = async |about: Option<Owner>| {
+        let query = FeedQuery { about, filter: EventFilter::default(), after: 0, limit: 10 };
+        let feed = history::feed(&stage.pool, &query).await.unwrap();
+        let rows: Vec<_> = feed.rows.iter().map(|row| row.sequence).collect();
+        (rows, feed.up_to, feed.held_up)
+    };
+    assert_eq!(feed(Some(free)).await, (vec![last], last, false));
+    for about in [None, Some(held_up)] {
+        let (rows, up_to, waits) = feed(about).await;
+        assert!(rows.ends_with(&[first]) && up_to == unreadable - 1 && waits, "{rows:?} {up_to}");
+    }
 }
 
 #[tokio::test]
