@@ -128,6 +128,7 @@ pub async fn follow(
     choice: &Choice,
     mut after: String,
 ) -> Result<(), CliError> {
+    let mut held_up = false;
     loop {
         let mut query = choice.query();
         query.extend([("after", after.clone()), ("wait", "25".to_owned()), ("limit", "200".to_owned())]);
@@ -135,6 +136,14 @@ pub async fn follow(
         for event in page.get("items").and_then(Value::as_array).into_iter().flatten() {
             session.output.json_line(event)?;
         }
+        let is_held_up = page.get("held_up").and_then(Value::as_bool).unwrap_or_default();
+        if is_held_up && !held_up {
+            session.output.note(
+                "an event can't be read by this version: what comes after it waits. `keyledger projections parked list` \
+                 shows which, and why",
+            );
+        }
+        held_up = is_held_up;
         if let Some(position) = page.get("position").and_then(Value::as_str) {
             position.clone_into(&mut after);
         }
