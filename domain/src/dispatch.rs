@@ -284,7 +284,7 @@ impl Dispatcher {
                 Owner::Organization(id) if self.active.is_active(id, self.owners.changed()) => {
                     Standing::Active
                 }
-                owner => self.standing(owner).await?,
+                owner @ (Owner::Organization(_) | Owner::Installation) => self.standing(owner).await?,
             };
             let decided = decide(&nothing, command, owner, context).await;
             let (state, events) = decided.map_err(CommandError::Refused)?;

@@ -94,7 +94,7 @@ impl KnownOrganization {
             Command::Resume => self.suspended.then_some(OrganizationEvent::Resumed(Resumed {})),
             // One key seals all its texts, its name among them.
             Command::Forget => (!self.forgotten)
-                .then(|| OrganizationEvent::Forgotten(Forgotten { sealing_key: self.name.key })),
+                .then_some(OrganizationEvent::Forgotten(Forgotten { sealing_key: self.name.key })),
         }
     }
 }

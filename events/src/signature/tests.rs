@@ -82,13 +82,9 @@ fn set(messages: &[Stored]) -> SignerSet {
 
 #[track_caller]
 fn refused(set: &SignerSet, message: &Stored) -> BadSignature {
-    match set.read(message, log()) {
-        Read::Unreadable(unreadable) => match unreadable.reason {
-            UnreadableReason::Signature(bad) => bad,
-            other => panic!("{other}"),
-        },
-        other => panic!("{other:?}"),
-    }
+    let Read::Unreadable(unreadable) = set.read(message, log()) else { panic!("it is not unreadable") };
+    let UnreadableReason::Signature(bad) = unreadable.reason else { panic!("{}", unreadable.reason) };
+    bad
 }
 
 fn believed(set: &SignerSet, message: &Stored) -> bool {
