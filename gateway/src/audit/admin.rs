@@ -54,7 +54,7 @@ impl Admins {
     }
 
     /// Those that worked within the period, oldest first.
-    pub fn within(&self, period: &Period) -> Vec<(KeyId, &Admin, Vec<(Timestamp, Option<Timestamp>)>)> {
+    pub fn within(&self, period: &Period) -> Vec<(KeyId, &Admin, Stretches)> {
         let mut found: Vec<_> = self
             .0
             .iter()
@@ -65,6 +65,9 @@ impl Admins {
         found
     }
 }
+
+/// From when to when a key worked; `None`: it still does.
+type Stretches = Vec<(Timestamp, Option<Timestamp>)>;
 
 impl Admin {
     fn take(&mut self, event: &KeyEvent, at: Timestamp) -> Option<String> {

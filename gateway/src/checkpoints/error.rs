@@ -61,7 +61,11 @@ impl From<VaultError> for KeeperError {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Sealed { .. } => Self::Contradiction(error.to_string()),
-            other => Self::Unavailable(other.to_string()),
+            VaultError::Unavailable { .. }
+            | VaultError::Missing { .. }
+            | VaultError::Disagree { .. }
+            | VaultError::Text { .. }
+            | VaultError::TextTooLong => Self::Unavailable(error.to_string()),
         }
     }
 }
