@@ -69,6 +69,8 @@ impl Installation {
                     signers.push(Signer { purpose: *purpose, key: *key, retired: false });
                 }
             }
+            // The log goes on as it is.
+            InstallationEvent::LossAccepted(_) => {}
             InstallationEvent::SignerRetired(SignerRetired { purpose, id }) => {
                 if let Self::Bootstrapped { signers, .. } = self {
                     let named = signers.iter_mut().filter(|it| it.key.id == *id && it.purpose == *purpose);

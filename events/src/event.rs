@@ -140,6 +140,7 @@ table! {
     "installation.signer_published", 1
         => Installation, InstallationEvent::SignerPublished(installation::SignerPublished);
     "installation.signer_retired", 1 => Installation, InstallationEvent::SignerRetired(installation::SignerRetired);
+    "installation.loss_accepted", 1 => Installation, InstallationEvent::LossAccepted(installation::LossAccepted);
     "organization.created", 1 => Organization, OrganizationEvent::Created(organization::Created);
     "organization.renamed", 1 => Organization, OrganizationEvent::Renamed(organization::Renamed);
     "organization.suspended", 1 => Organization, OrganizationEvent::Suspended(organization::Suspended);

@@ -7,6 +7,7 @@ use crate::id::{KeyId, PepperId, SignerId};
 use crate::sealed::{Field, SealedText};
 use crate::signer::{SignerKey, SignerPurpose};
 use crate::slug::Reservation;
+use crate::tlog::Head;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InstallationEvent {
@@ -14,6 +15,7 @@ pub enum InstallationEvent {
     Recovered(Recovered),
     SignerPublished(SignerPublished),
     SignerRetired(SignerRetired),
+    LossAccepted(LossAccepted),
 }
 
 impl InstallationEvent {
@@ -22,7 +24,8 @@ impl InstallationEvent {
             Self::Bootstrapped(Bootstrapped { admin_key: _, pepper: _, writer: _, checkpoint: _ })
             | Self::Recovered(Recovered { admin_key: _ })
             | Self::SignerPublished(SignerPublished { purpose: _, key: _ })
-            | Self::SignerRetired(SignerRetired { purpose: _, id: _ }) => Vec::new(),
+            | Self::SignerRetired(SignerRetired { purpose: _, id: _ })
+            | Self::LossAccepted(LossAccepted { kept: _, lost: _ }) => Vec::new(),
         }
     }
 
@@ -31,7 +34,8 @@ impl InstallationEvent {
             Self::Bootstrapped(_)
             | Self::Recovered(_)
             | Self::SignerPublished(_)
-            | Self::SignerRetired(_) => None,
+            | Self::SignerRetired(_)
+            | Self::LossAccepted(_) => None,
         }
     }
 }
@@ -70,4 +74,14 @@ pub struct SignerPublished {
 pub struct SignerRetired {
     pub purpose: SignerPurpose,
     pub id: SignerId,
+}
+
+/// `installation.loss_accepted` version 1: an operator put back an older copy of the log on purpose. What lies between the
+/// two heads is lost, and whoever knows a checkpoint of it goes on from what is kept.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct LossAccepted {
+    /// The log as it was put back.
+    pub kept: Head,
+    /// The newest checkpoints that were signed of what is lost.
+    pub lost: Vec<Head>,
 }

@@ -162,7 +162,8 @@ impl SignerSet {
             }
             InstallationEvent::Bootstrapped(_)
             | InstallationEvent::SignerPublished(_)
-            | InstallationEvent::Recovered(_) => return false,
+            | InstallationEvent::Recovered(_)
+            | InstallationEvent::LossAccepted(_) => return false,
         }
         true
     }

@@ -22,7 +22,7 @@ mod whole;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::{Checkpoint, CheckpointError, origin};
+pub use checkpoint::{Checkpoint, CheckpointError, Head, HeadError, origin};
 pub use hash::{Hash, HashError};
 pub use key::{Cosigner, KeyError, Signer, Usage, VerifierKey};
 pub use note::{Cosignature, MAX_NOTE, MAX_SIGNATURES, Note, NoteError, Signature};

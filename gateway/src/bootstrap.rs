@@ -16,6 +16,7 @@ use events::key::{Environment, KeyOwner};
 use events::log::{Log, ReadError};
 use events::scope::{AccessPattern, ResourcePattern};
 use events::sealed::Field;
+use events::tlog::Head;
 use events::{
     Actor, InstallationId, KeyId, Owner, Position, Read, Scope, ScopeSet, SecretId, SignerPurpose, Signers,
     SigningKey, Subject,
@@ -139,6 +140,15 @@ impl Bootstrap {
         let command = installation::Command::Recover { admin_key: KeyId::new(issue.id()) };
         tell(&commands, installation, "installation.recover", command).await?;
         self.issue(installation, issue, &peppers).await
+    }
+
+    /// Writes down that what these heads are of is lost, by an operator's word.
+    pub async fn accept_loss(&self, kept: Head, lost: Vec<Head>) -> Result<(), BootstrapError> {
+        let installation = self.installation().await?;
+        let writer = VaultWriter::new(self.control.clone(), Arc::clone(&self.log), Arc::<Signers>::default());
+        let commands = self.commands(Arc::new(writer));
+        let command = installation::Command::AcceptLoss { kept, lost };
+        tell(&commands, installation, "installation.accept_loss", command).await
     }
 
     /// Whose log it is.

@@ -21,6 +21,7 @@ mod error;
 mod forest;
 mod keeper;
 mod keys;
+pub mod loss;
 mod serve;
 
 pub use error::KeeperError;

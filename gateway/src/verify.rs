@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use events::envelope::{ForeignReason, UnreadableReason};
+use events::installation::InstallationEvent;
 use events::log::Stored;
 use events::{Envelope, Event, LogId, Read, Recorded, SignerSet, Unreadable};
 use serde::Serialize;
@@ -178,9 +179,15 @@ impl Verifier {
         self.missing_before(stored.sequence);
         self.next = stored.sequence + 1;
         self.messages += 1;
+        let read = self.signers.read(stored, self.log);
+        if let Read::Event(recorded) = &read
+            && let Event::Installation(InstallationEvent::LossAccepted(accepted)) = &recorded.event
+        {
+            self.checkpoints.accept(accepted);
+        }
         self.checkpoints.take(stored, &mut self.findings);
         let mut at = At { sequence: stored.sequence, subject: &stored.subject, findings: &mut self.findings };
-        match self.signers.read(stored, self.log) {
+        match read {
             Read::Event(recorded) => {
                 self.signers.take(&recorded);
                 let Envelope { id, command, subject, .. } = &recorded.envelope;

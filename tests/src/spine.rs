@@ -8,11 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::key::secret::Prefix;
+use events::Shard;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use gateway::bootstrap::Bootstrap;
+use gateway::checkpoints::Sources;
+use gateway::checkpoints::loss::{self, Loss};
 use gateway::config::{Config, NatsRole, Secret};
 use gateway::serve::{self, Running, connections};
 use gateway::store::bucket::Bucket;
+use gateway::store::checkpoints::Checkpoints;
 use gateway::store::setup;
 use gateway::vault::{MasterKey, VaultName};
 use serde_json::{Value, json};
@@ -163,6 +167,16 @@ impl Spine {
         self.config.postgres = moved.postgres;
         self.nats = nats;
         self.postgres = postgres;
+    }
+
+    /// `keyledger restore --accept-loss`; `None`: nothing is lost. The node must not run.
+    pub async fn accept_loss(&self) -> Option<Loss> {
+        let bootstrap = bootstrap(&self.config).await;
+        let client = connections::client(&self.config, NatsRole::Control).await.expect("a connection");
+        let places = [Sources::new(Checkpoints::new(client, Shard::ZERO), bootstrap.node.clone(), None)];
+        let loss = loss::look(&*bootstrap.log, &places).await.expect("the log can be read")?;
+        bootstrap.accept_loss(loss.kept, loss.lost.clone()).await.expect("it is written");
+        Some(loss)
     }
 
     pub async fn becomes_ready(&self) -> Duration {
@@ -346,16 +360,23 @@ pub fn text(body: &Value, member: &str) -> String {
 
 /// What an operator does once: streams and buckets, master keys, the installation and its first admin key.
 pub(crate) async fn set_up(config: &Config, replicas: u8) -> String {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let client = connections::client(config, NatsRole::Admin).await.expect("a connection as admin");
     setup::setup(&client, replicas).await.expect("streams and buckets");
     for file in [&config.vault.node_key_file, &config.vault.control_key_file, &config.vault.people_key_file] {
         MasterKey::read_or_create(file.as_deref().expect("a file"), &*random).expect("a master key");
     }
+    let bootstrap = bootstrap(config).await;
+    bootstrap.bootstrap().await.expect("a bootstrapped installation").key.expose().to_owned()
+}
+
+/// All as control, as `keyledger bootstrap` has it.
+async fn bootstrap(config: &Config) -> Bootstrap {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let log = connections::log(config, NatsRole::Control, &clock, &random).await.expect("the log");
     let vault = async |name| connections::vault(config, name, log.client()).await.expect("a vault");
-    let bootstrap = Bootstrap {
+    Bootstrap {
         node: vault(VaultName::Node).await,
         control: vault(VaultName::Control).await,
         sealing: connections::sealing(config, log.client(), &clock, &random).await.expect("sealing keys"),
@@ -363,6 +384,5 @@ pub(crate) async fn set_up(config: &Config, replicas: u8) -> String {
         clock,
         random,
         prefix: Prefix::live(),
-    };
-    bootstrap.bootstrap().await.expect("a bootstrapped installation").key.expose().to_owned()
+    }
 }

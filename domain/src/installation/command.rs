@@ -1,5 +1,6 @@
 //! What can be asked of the installation.
 
+use events::tlog::Head;
 use events::{KeyId, PepperId, SignerId, SignerKey, SignerPurpose};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -12,4 +13,6 @@ pub enum Command {
     PublishSigner { purpose: SignerPurpose, key: SignerKey },
     /// What this key signs from now on is not believed.
     RetireSigner { id: SignerId },
+    /// What these checkpoints are of, and the log has not, is lost.
+    AcceptLoss { kept: Head, lost: Vec<Head> },
 }

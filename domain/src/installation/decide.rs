@@ -1,7 +1,9 @@
 //! The installation's decisions.
 
 use events::AggregateType;
-use events::installation::{Bootstrapped, InstallationEvent, Recovered, SignerPublished, SignerRetired};
+use events::installation::{
+    Bootstrapped, InstallationEvent, LossAccepted, Recovered, SignerPublished, SignerRetired,
+};
 
 use super::{Command, Installation, Refusal};
 use crate::aggregate::{Decide, Facts, Room};
@@ -33,7 +35,10 @@ impl Decide for Installation {
             }
             (
                 Self::Unknown,
-                Command::Recover { .. } | Command::PublishSigner { .. } | Command::RetireSigner { .. },
+                Command::Recover { .. }
+                | Command::PublishSigner { .. }
+                | Command::RetireSigner { .. }
+                | Command::AcceptLoss { .. },
             ) => Err(Refusal::Unknown),
             (Self::Bootstrapped { admin_key: now, .. }, Command::Recover { admin_key }) => {
                 if now == admin_key {
@@ -53,6 +58,10 @@ impl Decide for Installation {
                 }
                 let published = SignerPublished { purpose: *purpose, key: *key };
                 Ok(vec![InstallationEvent::SignerPublished(published)])
+            }
+            (Self::Bootstrapped { .. }, Command::AcceptLoss { kept, lost }) => {
+                let accepted = LossAccepted { kept: *kept, lost: lost.clone() };
+                Ok(vec![InstallationEvent::LossAccepted(accepted)])
             }
             (Self::Bootstrapped { .. }, Command::RetireSigner { id }) => {
                 let signer = self.signer(*id).ok_or(Refusal::NoSigner(*id))?;
@@ -74,13 +83,17 @@ impl Decide for Installation {
             Command::Bootstrap { .. }
             | Command::Recover { .. }
             | Command::PublishSigner { .. }
-            | Command::RetireSigner { .. } => false,
+            | Command::RetireSigner { .. }
+            | Command::AcceptLoss { .. } => false,
         }
     }
 
     fn urgent(command: &Command) -> bool {
         match command {
-            Command::Bootstrap { .. } | Command::Recover { .. } | Command::PublishSigner { .. } => false,
+            Command::Bootstrap { .. }
+            | Command::Recover { .. }
+            | Command::PublishSigner { .. }
+            | Command::AcceptLoss { .. } => false,
             Command::RetireSigner { .. } => true,
         }
     }
@@ -90,7 +103,7 @@ impl Decide for Installation {
             Command::Bootstrap { .. } | Command::PublishSigner { .. } => Room::Bound,
             Command::RetireSigner { .. } => Room::Reserve,
             // The way back in.
-            Command::Recover { .. } => Room::Always,
+            Command::Recover { .. } | Command::AcceptLoss { .. } => Room::Always,
         }
     }
 
@@ -102,7 +115,10 @@ impl Decide for Installation {
         match (self, event) {
             (Self::Unknown, event) => matches!(event, InstallationEvent::Bootstrapped(_)),
             (Self::Bootstrapped { .. }, InstallationEvent::Bootstrapped(_)) => false,
-            (Self::Bootstrapped { .. }, InstallationEvent::Recovered(_)) => true,
+            (
+                Self::Bootstrapped { .. },
+                InstallationEvent::Recovered(_) | InstallationEvent::LossAccepted(_),
+            ) => true,
             (Self::Bootstrapped { .. }, InstallationEvent::SignerPublished(it)) => {
                 self.signer(it.key.id).is_none()
             }

@@ -8,6 +8,7 @@ use super::key::{Signer, VerifierKey};
 use super::note::{Note, NoteError};
 use crate::id::LogId;
 use crate::position::Shard;
+use crate::token::text_serde;
 
 /// What a checkpoint says. Extension lines are refused: ours have none.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,6 +19,18 @@ pub struct Checkpoint {
     pub size: u64,
     pub root: Hash,
 }
+
+/// How long a log is, and the root over it; its text is `<size> <root>`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Head {
+    pub size: u64,
+    pub root: Hash,
+}
+
+/// The text is no head.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a head: a size in decimal digits, a space and a root in base64 are one")]
+pub struct HeadError;
 
 /// It is no checkpoint of the log that is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +48,35 @@ pub fn origin(log: LogId, shard: Shard) -> String {
     format!("keyledger.log/{log}/{shard}")
 }
 
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.size, self.root)
+    }
+}
+
+impl FromStr for Head {
+    type Err = HeadError;
+
+    fn from_str(text: &str) -> Result<Self, HeadError> {
+        let (size, root) = text.split_once(' ').ok_or(HeadError)?;
+        let number: u64 = size.parse().map_err(|_| HeadError)?;
+        // 19 digits always are a number of 64 bits.
+        if number.to_string() != size || size.len() > 19 {
+            return Err(HeadError);
+        }
+        Ok(Self { size: number, root: root.parse().map_err(|_| HeadError)? })
+    }
+}
+
+text_serde!(Head, "Head", "a log's size, a space, and the root over it in standard base64", {
+    "pattern": "^(0|[1-9][0-9]{0,18}) [A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$",
+});
+
 impl Checkpoint {
+    pub fn head(&self) -> Head {
+        Head { size: self.size, root: self.root }
+    }
+
     /// A signed note of it.
     pub fn sign(&self, signer: &Signer) -> Note {
         Note::sign(self.to_string(), signer)

@@ -4,6 +4,7 @@ use events::digest::{DigestBytes, DigestKind, KeyDigest};
 use events::envelope::Fingerprint;
 use events::sealed::{SealedBytes, SealedText};
 use events::slug::{self, SlugEvent, SlugKind};
+use events::tlog::{Hash, Head};
 use events::{
     Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId,
     Owner, PepperId, SealingKeyId, SecretId, ServerId, SignerId, SignerKey, SignerPurpose, SigningKey,
@@ -160,6 +161,10 @@ pub fn all() -> Vec<Draft> {
         })),
         Event::Organization(organization::OrganizationEvent::Forgotten(organization::Forgotten {
             sealing_key: sealed(3).key,
+        })),
+        Event::Installation(installation::InstallationEvent::LossAccepted(installation::LossAccepted {
+            kept: Head { size: 20, root: Hash::leaf(b"kept") },
+            lost: vec![Head { size: 23, root: Hash::leaf(b"lost") }],
         })),
     ];
     events.into_iter().enumerate().map(|(index, event)| draft(index, event)).collect()

@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use events::Shard;
 use events::clock::{Clock, Random};
-use events::log::Log;
+use events::installation::{InstallationEvent, LossAccepted};
+use events::log::{Log, Stored};
 use events::tlog::{Checkpoint, CheckpointError, Hash, Note, NoteError, Signer, TileId, VerifierKey, origin};
+use events::{Event, LogId, Read, Shard};
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,9 @@ const LAST: Duration = Duration::from_secs(2);
 pub trait Keys: Send + Sync + 'static {
     /// The one that signs now, and all that are believed, that one included.
     async fn keys(&self, origin: &str, log: &dyn Log) -> Result<(Signer, Vec<VerifierKey>), KeeperError>;
+
+    /// What a message says, once a writer of the log is seen to have signed it.
+    fn read(&self, stored: &Stored, log: LogId) -> Read;
 }
 
 /// What checkpoints are signed with.
@@ -70,6 +74,8 @@ pub struct Keeper {
 struct State {
     forest: Forest,
     newest: Option<Signed>,
+    /// Of the newest in the stream; 0: there is none.
+    sequence: u64,
 }
 
 /// A checkpoint as the stream holds it.
@@ -77,13 +83,12 @@ struct State {
 struct Signed {
     checkpoint: Checkpoint,
     note: Note,
-    /// In the stream; 0: it is not there.
-    sequence: u64,
 }
 
 /// Everything of one life of a follower.
 struct Work<'a> {
     keeper: &'a Keeper,
+    log: LogId,
     origin: String,
     signer: Signer,
     keys: Vec<VerifierKey>,
@@ -148,6 +153,7 @@ impl Keeper {
         *self.state() = State::default();
         let mut work = Work {
             keeper: self,
+            log: id,
             origin,
             signer,
             keys,
@@ -186,7 +192,7 @@ impl Work<'_> {
             if let Some(Remembered { note, keys }) = Remembered::load(vault).await? {
                 // Believed by the keys that were remembered with it, for the vault is sealed.
                 let checkpoint = self.opened(&note, &keys, "the vault")?;
-                self.expect(checkpoint, "the vault")?;
+                self.expect(checkpoint, "the vault");
             }
         }
         let stored = parts.stream.newest().await?;
@@ -196,8 +202,9 @@ impl Work<'_> {
                 .parse()
                 .map_err(|error: NoteError| forged("KL_CHECKPOINTS", &error.to_string()))?;
             let checkpoint = self.opened(&note, &self.keys, "KL_CHECKPOINTS")?;
-            self.expect(checkpoint.clone(), "KL_CHECKPOINTS")?;
-            let signed = Signed { checkpoint, note, sequence: stored.sequence };
+            self.expect(checkpoint.clone(), "KL_CHECKPOINTS");
+            let signed = Signed { checkpoint, note };
+            self.keeper.state().sequence = stored.sequence;
             // Others are to believe it, and the keys, also where the process before ended in between.
             self.remember(&signed).await?;
             self.keeper.state().newest = Some(signed);
@@ -210,15 +217,43 @@ impl Work<'_> {
             .map_err(|error: CheckpointError| forged(place, &error.to_string()))
     }
 
-    fn expect(&mut self, checkpoint: Checkpoint, place: &'static str) -> Result<(), KeeperError> {
-        if checkpoint.size > self.end {
-            let (end, size) = (self.end, checkpoint.size);
-            return Err(KeeperError::Contradiction(format!(
-                "it ends at {end}, and {place} knows a checkpoint of {size} messages: its tail is lost"
-            )));
-        }
+    fn expect(&mut self, checkpoint: Checkpoint, place: &'static str) {
         self.known.push((checkpoint, place));
-        Ok(())
+    }
+
+    /// Nothing is known of more than the log holds, once all of it was read.
+    fn has_its_tail(&self) -> Result<(), KeeperError> {
+        let read = self.keeper.state().forest.size();
+        let longer = self.known.iter().find(|(known, _)| known.size > self.end && read >= self.end);
+        match longer {
+            None => Ok(()),
+            Some((known, place)) => Err(KeeperError::Contradiction(format!(
+                "it ends at {}, and {place} knows a checkpoint of {} messages: its tail is lost",
+                self.end, known.size
+            ))),
+        }
+    }
+
+    /// By an operator's word, what these heads are of is lost: nothing goes on from them.
+    fn accept_loss(&mut self, stored: &Stored) {
+        // Few messages are the installation's, and nothing else is read.
+        if !stored.subject.contains(".installation.") {
+            return;
+        }
+        let Read::Event(recorded) = self.keeper.parts.keys.read(stored, self.log) else { return };
+        let Event::Installation(InstallationEvent::LossAccepted(LossAccepted { kept, lost })) =
+            recorded.event
+        else {
+            return;
+        };
+        let mut state = self.keeper.state();
+        if state.forest.tree_at(kept.size).is_none_or(|tree| tree.root() != kept.root) {
+            return;
+        }
+        self.known.retain(|(known, _)| !lost.contains(&known.head()));
+        if state.newest.as_ref().is_some_and(|newest| lost.contains(&newest.checkpoint.head())) {
+            state.newest = None;
+        }
     }
 
     async fn follow(&mut self) -> Result<Infallible, KeeperError> {
@@ -231,18 +266,19 @@ impl Work<'_> {
             };
             let chunk = chunk.ok_or_else(|| KeeperError::Unavailable("the follower ended".to_owned()))?;
             for stored in chunk {
-                let leaf = Hash::message(&stored.map_err(followed)?);
-                self.push(leaf)?;
+                self.push(&stored.map_err(followed)?)?;
             }
+            self.has_its_tail()?;
             if self.is_due() {
                 self.sign().await?;
             }
         }
     }
 
-    fn push(&mut self, leaf: Hash) -> Result<(), KeeperError> {
+    fn push(&mut self, stored: &Stored) -> Result<(), KeeperError> {
+        self.accept_loss(stored);
         let mut state = self.keeper.state();
-        state.forest.push(leaf);
+        state.forest.push(Hash::message(stored));
         let size = state.forest.size();
         if self.known.iter().all(|(known, _)| known.size != size) {
             return Ok(());
@@ -271,20 +307,20 @@ impl Work<'_> {
         let (checkpoint, expected) = {
             let state = self.keeper.state();
             let tree = state.forest.tree();
-            let (signed, expected) =
-                state.newest.as_ref().map_or((0, 0), |newest| (newest.checkpoint.size, newest.sequence));
+            let signed = state.newest.as_ref().map_or(0, |newest| newest.checkpoint.size);
             if tree.size() < self.end || tree.size() <= signed || !self.known.is_empty() {
                 return Ok(());
             }
             let (size, root) = (tree.size(), tree.root());
-            (Checkpoint { origin: self.origin.clone(), size, root }, expected)
+            (Checkpoint { origin: self.origin.clone(), size, root }, state.sequence)
         };
         self.ask_for_keys().await?;
         let note = checkpoint.sign(&self.signer);
         match self.keeper.parts.stream.append(note.to_string(), expected).await {
             Ok(sequence) => {
                 let size = checkpoint.size;
-                self.adopt(Signed { checkpoint, note, sequence }).await?;
+                self.keeper.state().sequence = sequence;
+                self.adopt(Signed { checkpoint, note }).await?;
                 metrics::counter!("keyledger_checkpoints_signed_total").increment(1);
                 tracing::debug!(size, "a checkpoint is signed");
                 Ok(())
@@ -325,7 +361,9 @@ impl Work<'_> {
             }
         }
         self.signed_at = Some(self.keeper.parts.clock.instant());
-        self.keeper.state().newest = Some(Signed { checkpoint, note, sequence: stored.sequence });
+        let mut state = self.keeper.state();
+        state.sequence = stored.sequence;
+        state.newest = Some(Signed { checkpoint, note });
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use events::log::Log;
+use events::log::{Log, Stored};
 use events::tlog::{Signer, Usage, VerifierKey};
-use events::{SignerPurpose, Signers};
+use events::{LogId, Read, SignerPurpose, Signers};
 
 use super::error::KeeperError;
 use super::keeper::Keys;
@@ -39,5 +39,9 @@ impl Keys for LogKeys {
         let verifiers: Result<_, _> =
             verifiers.map(|signer| VerifierKey::new(origin, Usage::Note, signer.key.public.0)).collect();
         Ok((Signer::new(origin, key).map_err(named)?, verifiers.map_err(named)?))
+    }
+
+    fn read(&self, stored: &Stored, log: LogId) -> Read {
+        self.signers.now().read(stored, log)
     }
 }

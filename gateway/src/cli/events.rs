@@ -21,6 +21,7 @@ use crate::store::checkpoints::Checkpoints;
 
 mod auditor;
 mod checkpoint;
+mod cosign;
 pub mod evidence;
 mod filter;
 pub mod history;
@@ -54,6 +55,8 @@ pub enum Events {
     Prove(prove::Prove),
     /// Prove that the log of one checkpoint goes on from that of another
     Consistency(prove::Consistency),
+    /// Hand a witness the newest checkpoint, and print it with the witness's word
+    Cosign(cosign::Cosign),
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +124,7 @@ impl Events {
             Self::Checkpoint(print) => print.run(environment, output).await,
             Self::Keys(print) => print.run(environment, output).await,
             Self::Prove(prove) => prove.run(environment, output).await,
+            Self::Cosign(cosign) => cosign.run(environment, output).await,
             Self::Consistency(consistency) => consistency.run(environment, output).await,
         }
     }

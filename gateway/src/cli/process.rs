@@ -181,7 +181,7 @@ impl Bootstrap {
 }
 
 /// All as control, which writes the log and every vault.
-async fn parts(config: &Config) -> Result<bootstrap::Bootstrap, CliError> {
+pub(super) async fn parts(config: &Config) -> Result<bootstrap::Bootstrap, CliError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let log = connections::log(config, NatsRole::Control, &clock, &random).await?;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use events::installation::LossAccepted;
 use events::log::Stored;
-use events::tlog::{Checkpoint, Hash, Tree};
+use events::tlog::{Checkpoint, Hash, RecentTree};
 use serde::Serialize;
 
 use super::{Check, Findings};
@@ -26,7 +27,7 @@ pub struct Agreed {
 
 #[derive(Default)]
 pub(super) struct Checkpoints {
-    tree: Tree,
+    tree: RecentTree,
     /// By size.
     known: BTreeMap<u64, Vec<Known>>,
     agreed: Option<Agreed>,
@@ -47,9 +48,10 @@ impl Checkpoints {
         // A message that is missing is told elsewhere; the tree is that of what is there.
         self.tree.push(Hash::message(stored));
         let Some(due) = self.known.remove(&stored.sequence) else { return };
-        let whole = self.tree.size() == stored.sequence;
+        let tree = self.tree.now();
+        let whole = tree.size() == stored.sequence;
         for Known { checkpoint, place } in due {
-            if whole && self.tree.root() == checkpoint.root {
+            if whole && tree.root() == checkpoint.root {
                 self.agreed = Some(Agreed { size: checkpoint.size, root: checkpoint.root, place });
             } else if !self.contradicted {
                 self.contradicted = true;
@@ -63,6 +65,23 @@ impl Checkpoints {
                 );
             }
         }
+    }
+
+    /// By an operator's word, in the message that comes next, what these heads are of is lost.
+    pub fn accept(&mut self, LossAccepted { kept, lost }: &LossAccepted) {
+        if self.tree.at(kept.size).is_none_or(|tree| tree.root() != kept.root) {
+            return;
+        }
+        let newest = lost.iter().map(|head| head.size).max().unwrap_or(0);
+        self.known.retain(|size, known| {
+            // Of those between the two the stream may still hold others.
+            let between = *size > kept.size && *size < newest;
+            known.retain(|known| {
+                !lost.contains(&known.checkpoint.head())
+                    && !(between && known.place.ends_with("KL_CHECKPOINTS"))
+            });
+            !known.is_empty()
+        });
     }
 
     /// The log ends at this sequence.

@@ -37,6 +37,8 @@ pub enum Added {
 pub struct RemoteError {
     pub url: Url,
     pub problem: String,
+    /// It has judged what it was asked, and refuses it.
+    pub refused: bool,
 }
 
 impl Remote {
@@ -87,7 +89,10 @@ impl Remote {
                     Err(self.failed("it refuses the checkpoint, and does not say from where it would go on"))
                 }
             },
-            (status, text) => Err(self.failed(&format!("{status}: {}", text.trim_end()))),
+            (status, text) => {
+                let error = self.failed(&format!("{status}: {}", text.trim_end()));
+                Err(RemoteError { refused: status.is_client_error(), ..error })
+            }
         }
     }
 
@@ -106,6 +111,6 @@ impl Remote {
     }
 
     fn failed(&self, problem: &str) -> RemoteError {
-        RemoteError { url: self.url.clone(), problem: problem.chars().take(300).collect() }
+        RemoteError { url: self.url.clone(), problem: problem.chars().take(300).collect(), refused: false }
     }
 }

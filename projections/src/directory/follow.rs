@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use events::clock::Clock;
+use events::installation::{InstallationEvent, LossAccepted};
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::position::Place;
 use events::tlog::Hash;
@@ -162,9 +163,9 @@ impl Shell {
         let mut now = signers.now();
         let caught_up = self.gate.is_caught_up();
         // Nothing of what contradicts a checkpoint is applied.
-        let leaves = items.iter().filter_map(|item| Some(item.as_ref().ok()?.leaf));
-        if let Err(contradiction) = self.gate.read(leaves) {
-            return Err(FollowError::Diverged(contradiction));
+        for decoded in items.iter().filter_map(|item| item.as_ref().ok()) {
+            self.accept_loss(log, decoded);
+            self.gate.read(decoded.leaf).map_err(FollowError::Diverged)?;
         }
         let mut applied = 0;
         let mut end = Ok(());
@@ -195,6 +196,17 @@ impl Shell {
             }
         }
         end
+    }
+
+    /// Whether an operator's word comes next that something is lost, by a writer's signature.
+    fn accept_loss(&self, log: LogId, Decoded { stored, read, leaf: _ }: &Decoded) {
+        if loss_of(read).is_none() {
+            return;
+        }
+        let judged = self.directory.signers().now().read(stored, log);
+        if loss_of(&judged).is_some_and(|accepted| self.gate.accept(accepted)) {
+            tracing::warn!(sequence = stored.sequence, "an operator has accepted that the log lost its tail");
+        }
     }
 
     async fn diverged(&self, reason: String) -> String {
@@ -303,6 +315,21 @@ impl Shell {
 
     fn last_stored_at(&self) -> Timestamp {
         Timestamp::from_unix_millis(self.stored_at.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// An operator's word that something is lost.
+fn loss_of(read: &Read) -> Option<&LossAccepted> {
+    match read {
+        Read::Event(recorded) => match &recorded.event {
+            Event::Installation(InstallationEvent::LossAccepted(accepted)) => Some(accepted),
+            Event::Installation(_)
+            | Event::Organization(_)
+            | Event::Server(_)
+            | Event::Key(_)
+            | Event::Slug(_) => None,
+        },
+        Read::Unreadable(_) | Read::Foreign(_) => None,
     }
 }
 

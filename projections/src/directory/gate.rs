@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use events::clock::Clock;
 use events::log::StreamInfo;
-use events::tlog::{Hash, Tree};
 use events::{LogId, Position};
 use tokio::sync::{Notify, watch};
 
 use super::Directory;
 use super::freshness::{Answered, Freshness, Question, clock_offset_millis};
-use super::proof::{Attested, Proof};
+use super::proof::Proof;
+
+mod checkpoints;
 
 /// What the gate goes by.
 #[derive(Clone, Copy, Debug)]
@@ -255,29 +256,6 @@ impl Gate {
         }
     }
 
-    /// Goes on from a snapshot's tree: before the follower starts.
-    pub fn begin(&self, tree: Tree) {
-        self.proof().begin(tree);
-    }
-
-    /// The tree over the log up to this message; `None`: it was not read here, or long ago.
-    pub fn tree_at(&self, sequence: u64) -> Option<Tree> {
-        self.proof().tree_at(sequence)
-    }
-
-    /// The hashes of the messages that come next. An error is what contradicts a checkpoint.
-    pub(super) fn read(&self, leaves: impl Iterator<Item = Hash>) -> Result<(), String> {
-        let mut proof = self.proof();
-        leaves.into_iter().try_for_each(|leaf| proof.read(leaf))
-    }
-
-    /// What the places of checkpoints know now. An error is what contradicts what was read.
-    pub(super) fn attested(&self, found: Vec<Attested>) -> Result<(), String> {
-        let told = self.proof().attested(found, self.clock.instant());
-        self.is_attested.store(true, Ordering::Release);
-        told
-    }
-
     pub(super) fn is_caught_up(&self) -> bool {
         self.phase.load(Ordering::Acquire) >= CAUGHT_UP
     }
@@ -324,14 +302,6 @@ impl Gate {
         answered
     }
 
-    /// What a checkpoint says against a log that ends where its leader says.
-    pub(super) fn ends_at(&self, info: &StreamInfo) -> Result<(), String> {
-        match info.quorum.holds_as_of(info.asked_at) {
-            Some(as_of) => self.proof().ends_at(info.last_sequence, as_of),
-            None => Ok(()),
-        }
-    }
-
     /// How long until it closes by age alone, unless an answer makes the directory younger.
     pub(super) fn closes_in(&self) -> Duration {
         self.config.max_staleness.saturating_sub(self.age_since_fresh())
@@ -358,7 +328,10 @@ impl Gate {
         let since_base = as_of.saturating_duration_since(self.base).as_nanos();
         self.fresh_as_of
             .store(u64::try_from(since_base).unwrap_or(u64::MAX).saturating_add(1), Ordering::Release);
-        let _ = self.phase.compare_exchange(STARTING, CAUGHT_UP, Ordering::AcqRel, Ordering::Acquire);
+        // A log that ends before a checkpoint is complete in itself.
+        if !self.proof().is_behind() {
+            let _ = self.phase.compare_exchange(STARTING, CAUGHT_UP, Ordering::AcqRel, Ordering::Acquire);
+        }
     }
 
     fn check_but_for_age(&self) -> Result<(), NotReady> {
@@ -402,10 +375,6 @@ impl Gate {
         let as_of =
             self.base + Duration::from_nanos(self.fresh_as_of.load(Ordering::Acquire).saturating_sub(1));
         self.clock.instant().saturating_duration_since(as_of)
-    }
-
-    fn proof(&self) -> std::sync::MutexGuard<'_, Proof> {
-        self.proof.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Freshness> {

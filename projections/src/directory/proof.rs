@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use events::LogId;
-use events::tlog::{Hash, RecentTree, Tree};
+use events::installation::LossAccepted;
+use events::tlog::{Hash, Head, RecentTree, Tree};
 
 /// A checkpoint that was seen to be signed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -58,6 +59,8 @@ pub(super) struct Proof {
     tree: RecentTree,
     /// By their sizes, with when they were known.
     ahead: BTreeMap<u64, Ahead>,
+    /// Heads of what is lost by an operator's word.
+    lost: Vec<Head>,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,9 @@ impl Proof {
     /// What the places know at this moment.
     pub fn attested(&mut self, found: Vec<Attested>, now: Instant) -> Result<(), String> {
         for attested in found {
+            if self.lost.contains(&Head { size: attested.size, root: attested.root }) {
+                continue;
+            }
             if attested.size <= self.tree.now().size() {
                 if let Some(tree) = self.tree.at(attested.size) {
                     compare(&tree, &attested)?;
@@ -110,6 +116,18 @@ impl Proof {
         Ok(())
     }
 
+    /// A writer of the installation has written that what these heads are of is lost. It counts where the log is what
+    /// it says was kept.
+    pub fn accept(&mut self, accepted: &LossAccepted) -> bool {
+        let kept = self.tree.at(accepted.kept.size).is_some_and(|tree| tree.root() == accepted.kept.root);
+        if kept {
+            self.lost.extend_from_slice(&accepted.lost);
+            let lost = &self.lost;
+            self.ahead.retain(|size, ahead| !lost.contains(&Head { size: *size, root: ahead.attested.root }));
+        }
+        kept
+    }
+
     /// The log ended here, for sure, at this moment.
     pub fn ends_at(&self, last: u64, as_of: Instant) -> Result<(), String> {
         let longer = self.ahead.range(last.saturating_add(1)..).next_back();
@@ -120,6 +138,11 @@ impl Proof {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Whether a checkpoint is known of more than was read.
+    pub fn is_behind(&self) -> bool {
+        !self.ahead.is_empty()
     }
 
     /// The tree up to a message; `None`: that is long ago, or not yet.

@@ -149,6 +149,8 @@ async fn a_snapshot_that_knows_more_than_the_log_closes_the_node_until_it_is_dis
     // The operator's word that this log is the right one.
     assert_eq!(snapshots(&spine, "discard").await["deleted"], json!(1));
     spine.stop_node().await;
+    // The vault knows of it as well.
+    spine.accept_loss().await.expect("the revocation is lost");
     spine.start_node().await;
     spine.becomes_ready().await;
 }

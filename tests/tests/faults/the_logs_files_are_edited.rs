@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use events::tlog::{Checkpoint, Hash, Signer, origin};
+use events::tlog::{Checkpoint, Hash, Signer, Tree, origin};
 use events::{LogId, Shard, SignerId, SigningKey};
 use gateway::config::Role;
 use keyledger_tests::mcp::call;
@@ -195,6 +195,54 @@ async fn a_tail_that_was_cut_is_noticed_without_a_database() {
     scene.start().await;
     scene.is_noticed_by_the_node("its tail is lost").await;
     scene.is_found_by_verify(&[], "its tail is lost").await;
+}
+
+/// The tail is gone on purpose, an older copy that was put back: by an operator's word, and by nothing less.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_that_an_operator_accepts_is_no_attack() {
+    let mut scene = Scene::stopped().await;
+    let mut block = scene.records();
+    assert_eq!(event(&block.records.pop().unwrap())["type"], "key.revoked");
+    block.write();
+    scene.spine.nats.start_again().await;
+    scene.spine.accept_loss().await.expect("something is lost");
+    scene.spine.start_node().await;
+    scene.spine.becomes_ready().await;
+    // The revocation is lost, as the operator was told.
+    for key in [&scene.ready.key, &scene.revoked] {
+        let ask = call(&scene.ready.path, "echo", &json!({})).bearer(&key.secret);
+        ask.send(scene.spine.public).await.expect(200);
+    }
+    scene.spine.organization("later").await;
+    scene.spine.stop_node().await;
+    let (code, said) = scene.verify(&[]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("it is the log of the checkpoint of"), "{said}");
+    assert!(scene.spine.accept_loss().await.is_none(), "it goes on as it is");
+
+    // The same word that nobody signed counts for nothing.
+    scene.spine.nats.stop().await;
+    let mut block = scene.records();
+    let kept = block.records.len() - 3;
+    let mut accepted = of_type(&mut block, "installation.loss_accepted").clone();
+    block.records.truncate(kept);
+    let mut said = event(&accepted);
+    said["data"]["kept"] = json!(head(&block.records));
+    accepted.payload = said.to_string().into_bytes();
+    accepted.sequence = block.records.last().unwrap().sequence + 1;
+    block.records.push(accepted);
+    block.write();
+    scene.start().await;
+    scene.is_noticed_by_the_node("").await;
+}
+
+fn head(records: &[Record]) -> String {
+    let mut tree = Tree::new();
+    for record in records {
+        let leaf = [record.subject.as_bytes(), b"\n", &record.payload].concat();
+        tree.push(Hash::leaf(&leaf));
+    }
+    format!("{} {}", tree.size(), tree.root())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

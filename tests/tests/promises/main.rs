@@ -43,4 +43,5 @@ mod the_upstream_knows_who_calls;
 mod two_admins_can_not_lose_a_change;
 mod verify_tells_nothing_of_others;
 mod what_happens_is_followed;
+mod what_is_in_the_log_is_proven;
 mod what_is_taken_is_given_back;

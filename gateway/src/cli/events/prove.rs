@@ -143,7 +143,11 @@ impl Consistency {
 }
 
 /// The tree over the log's first messages, so many of them.
-async fn read(reader: &Reader, size: u64, mut look: impl FnMut(&Stored)) -> Result<WholeTree, CliError> {
+pub(super) async fn read(
+    reader: &Reader,
+    size: u64,
+    mut look: impl FnMut(&Stored),
+) -> Result<WholeTree, CliError> {
     let mut tree = WholeTree::new();
     while tree.size() < size {
         let messages = reader.log.scan(tree.size() + 1).await.map_err(unread)?;
@@ -167,7 +171,7 @@ async fn read(reader: &Reader, size: u64, mut look: impl FnMut(&Stored)) -> Resu
     Ok(tree)
 }
 
-fn agrees(tree: &impl Subtrees, size: u64, expected: Hash, what: &str) -> Result<(), CliError> {
+pub(super) fn agrees(tree: &impl Subtrees, size: u64, expected: Hash, what: &str) -> Result<(), CliError> {
     if root(tree, size).map_err(unproven)? == expected {
         return Ok(());
     }
@@ -176,7 +180,7 @@ fn agrees(tree: &impl Subtrees, size: u64, expected: Hash, what: &str) -> Result
     )))
 }
 
-fn unproven(error: events::tlog::ProofError) -> CliError {
+pub(super) fn unproven(error: events::tlog::ProofError) -> CliError {
     CliError::Refused(error.to_string())
 }
 

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use events::clock::{Clock, ManualClock};
 use events::log::{Quorum, StreamInfo};
+use events::tlog::Hash;
 use events::{Owner, Subject};
 use proptest::prelude::*;
 
 use super::*;
 use crate::directory::freshness::{Answered, Freshness, Question, clock_offset_millis};
 use crate::directory::gate::{Gate, GateConfig, NotReady, OnStale};
+use crate::directory::proof::Attested;
 
 struct Fixture {
     clock: Arc<ManualClock>,
@@ -334,4 +336,27 @@ fn what_a_leader_last_knew_before_the_lease_proves_nothing() {
     };
     assert_eq!(told(Duration::from_millis(501)), Answered::Unleased);
     assert_eq!(told(Duration::from_millis(500)), Answered::Fresh);
+}
+
+#[test]
+fn a_log_that_ends_before_a_checkpoint_never_opens() {
+    let fixture = gate(GateConfig::default());
+    assert!(fixture.gate.follows(LOG));
+    let attested = |size| Attested { size, root: Hash::leaf(b"one"), place: "the vault".to_owned() };
+    fixture.gate.attested(vec![attested(2)]).unwrap();
+    fixture.gate.read(Hash::leaf(b"one")).unwrap();
+    fixture.apply(&of_organization(1, organization(1), created("acme")));
+    assert_eq!(fixture.ask(1), Answered::Fresh);
+    assert!(matches!(fixture.gate.check(), Err(NotReady::Starting { .. })));
+    assert!(fixture.gate.ends_at(&fixture.info(1, Quorum::Single)).is_err());
+    // What it has not read yet may be the rest.
+    assert!(fixture.gate.ends_at(&fixture.info(2, Quorum::Single)).is_ok());
+
+    let complete = gate(GateConfig::default());
+    assert!(complete.gate.follows(LOG));
+    complete.gate.attested(vec![attested(1)]).unwrap();
+    complete.gate.read(Hash::leaf(b"one")).unwrap();
+    complete.apply(&of_organization(1, organization(1), created("acme")));
+    complete.ask(1);
+    assert!(complete.gate.check().is_ok());
 }
