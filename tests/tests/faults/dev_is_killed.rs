@@ -143,6 +143,8 @@ impl Dev {
         eprintln!("keyledger dev was there after {took:?}");
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
         assert_eq!(mode & 0o777, 0o600, "the owner alone reads its keys");
+        let events = &facts["events"];
+        assert!(events["api_prefix"] == "KL.API" && events["password"].is_string(), "{events}");
         Self { child, data: data.to_owned(), facts }
     }
 
