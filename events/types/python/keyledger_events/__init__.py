@@ -39,6 +39,9 @@ EventId: TypeAlias = str
 # 32 bytes, base64url without padding
 Fingerprint: TypeAlias = str
 
+# a log's size, a space, and the root over it in standard base64
+Head: TypeAlias = str
+
 # An API key: the object, not its secret.
 KeyId: TypeAlias = str
 
@@ -233,6 +236,21 @@ class InstallationSignerRetiredV1(Envelope):
     dataschema: Literal["urn:keyledger:schema:installation.signer_retired:1"]
     aggregatetype: Literal["installation"]
     data: InstallationSignerRetiredV1Data
+
+
+class InstallationLossAcceptedV1Data(TypedDict):
+    """`installation.loss_accepted` version 1: an operator put back an older copy of the log on purpose. What lies between the two heads is lost, and whoever knows a checkpoint of it goes on from what is kept."""
+
+    kept: Head
+    lost: list[Head]
+
+
+class InstallationLossAcceptedV1(Envelope):
+    type: Literal["installation.loss_accepted"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.loss_accepted:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationLossAcceptedV1Data
 
 
 class OrganizationCreatedV1Data(TypedDict):
@@ -533,6 +551,7 @@ Event: TypeAlias = Union[
     InstallationRecoveredV1,
     InstallationSignerPublishedV1,
     InstallationSignerRetiredV1,
+    InstallationLossAcceptedV1,
     OrganizationCreatedV1,
     OrganizationRenamedV1,
     OrganizationSuspendedV1,
@@ -559,6 +578,7 @@ _KNOWN = frozenset([
     ("installation.recovered", 1),
     ("installation.signer_published", 1),
     ("installation.signer_retired", 1),
+    ("installation.loss_accepted", 1),
     ("organization.created", 1),
     ("organization.renamed", 1),
     ("organization.suspended", 1),

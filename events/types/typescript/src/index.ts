@@ -34,6 +34,9 @@ export type EventId = string;
 /** 32 bytes, base64url without padding */
 export type Fingerprint = string;
 
+/** a log's size, a space, and the root over it in standard base64 */
+export type Head = string;
+
 /** HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody who can write to the log can make one that a node accepts. */
 export interface KeyDigest {
   bytes: DigestBytes;
@@ -199,6 +202,18 @@ export interface InstallationSignerRetiredV1 extends Envelope {
   data: {
     id: SignerId;
     purpose: SignerPurpose;
+  };
+}
+
+/** `installation.loss_accepted` version 1: an operator put back an older copy of the log on purpose. What lies between the two heads is lost, and whoever knows a checkpoint of it goes on from what is kept. */
+export interface InstallationLossAcceptedV1 extends Envelope {
+  type: "installation.loss_accepted";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.loss_accepted:1";
+  aggregatetype: "installation";
+  data: {
+    kept: Head;
+    lost: Array<Head>;
   };
 }
 
@@ -439,6 +454,7 @@ export type Event =
   | InstallationRecoveredV1
   | InstallationSignerPublishedV1
   | InstallationSignerRetiredV1
+  | InstallationLossAcceptedV1
   | OrganizationCreatedV1
   | OrganizationRenamedV1
   | OrganizationSuspendedV1
@@ -464,6 +480,7 @@ const known: ReadonlySet<string> = new Set([
   "installation.recovered:1",
   "installation.signer_published:1",
   "installation.signer_retired:1",
+  "installation.loss_accepted:1",
   "organization.created:1",
   "organization.renamed:1",
   "organization.suspended:1",
