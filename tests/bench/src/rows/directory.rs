@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use events::clock::{Clock, SystemClock};
 use events::log::Log;
+use events::tlog::{Hash, Tree};
 use futures::StreamExt;
 use keyledger_tests::fleet::Broker;
 
@@ -55,7 +56,19 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let events = full.log.info().await.expect("the log's end").messages as f64;
     let (stored, written) = (stored(full) as f64 / events, json as f64 / events);
     let (plain, resident) = (map::resident_bytes(full.keys), Spread::of(&resident));
+    let (without, with_root) = rooted(&*full.log, rounds).await;
+    let (without, with_root) = (Spread::of(&without), Spread::of(&with_root));
     vec![
+        Row {
+            row: format!("read the events of {} keys with the log's root", short(keys)),
+            unit: "s",
+            floor: Some(without),
+            ours: Some(with_root),
+            ratio: Some(with_root.median / without.median),
+            aim: "at most 1.15 of without",
+            holds: Some(with_root.median <= 1.15 * without.median),
+            notes: vec!["floor: the same messages, decoded on one thread; ours: and each hashed into the tree".to_owned()],
+        },
         up("by snapshot", &loaded, 5.0, "at most 5 s for 1,000,000"),
         up("by replay", &replayed, 10.0, "at most 10 s for 1,000,000"),
         Row {
@@ -85,6 +98,33 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
 }
 
 /// Bytes of all messages, read as they lie there.
+/// Seconds of each round, without and with the root.
+async fn rooted(log: &dyn Log, rounds: usize) -> (Vec<f64>, Vec<f64>) {
+    let (mut without, mut with_root) = (vec![], vec![]);
+    let id = log.id().await.expect("a log");
+    let last = log.info().await.expect("the log's end").last_sequence;
+    for round in 0..2 * rounds {
+        let hashes = round % 2 == 1;
+        let start = SystemClock.instant();
+        let mut messages = log.follow(None).await.expect("it can be followed");
+        let mut tree = Tree::new();
+        while let Some(message) = messages.next().await {
+            let message = message.expect("a message");
+            std::hint::black_box(message.read(id));
+            if hashes {
+                tree.push(Hash::message(&message));
+            }
+            if message.sequence >= last {
+                break;
+            }
+        }
+        std::hint::black_box(tree.root());
+        let seconds = (SystemClock.instant() - start).as_secs_f64();
+        if hashes { with_root.push(seconds) } else { without.push(seconds) }
+    }
+    (without, with_root)
+}
+
 async fn read_through(log: &dyn Log) -> usize {
     let end = log.info().await.expect("the log's end").last_sequence;
     let mut follower = log.follow(None).await.expect("a follower");
