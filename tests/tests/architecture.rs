@@ -50,6 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "projections/src/postgres",
             "projections/src/checkpoint",
             "projections/src/forgotten",
+            "projections/src/forgotten",
             "projections/src/parked",
             "projections/src/rebuild",
             "projections/src/runner",

@@ -75,7 +75,7 @@ pub async fn certificate(
     let subject = Subject::organization(id);
     let newest = PageQuery::new(1, None);
     let read = |pool| history::of_aggregate(pool, &subject, Order::NewestFirst, &newest);
-    let rows = api.read(Projection::History, None, read).await?.found;
+    let rows = api.read(Projection::History, api.gate.position(), read).await?.found;
     let row = rows.items.into_iter().find(|row| row.kind == FORGOTTEN);
     let row = row.ok_or_else(Problem::not_found)?;
     let erased = api.read(Projection::History, None, |pool| forgotten::erased_in(pool, id)).await?.found;
