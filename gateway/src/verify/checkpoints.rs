@@ -77,8 +77,8 @@ impl Checkpoints {
             // Of those between the two the stream may still hold others.
             let between = *size > kept.size && *size < newest;
             known.retain(|known| {
-                !lost.contains(&known.checkpoint.head())
-                    && !(between && known.place.ends_with("KL_CHECKPOINTS"))
+                let gone = between && known.place.ends_with("KL_CHECKPOINTS");
+                !gone && !lost.contains(&known.checkpoint.head())
             });
             !known.is_empty()
         });
