@@ -233,7 +233,7 @@ async fn a_key_is_shown_with_all_but_its_secret() {
         "scopes": ["mcp:tools"],
         "owner": {"kind": "service", "id": "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"},
         "environment": "test",
-        "expires_at": "2100-01-01T00:00:00Z",
+        "expires_at": "2100-01-01T00:00:00.000Z",
         "metadata": {"team": "docs", "cost": {"centre": 7}},
     });
     let key = spine.issue(&organization, body.clone()).await;
