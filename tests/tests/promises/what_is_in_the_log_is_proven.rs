@@ -238,7 +238,7 @@ async fn a_witness_cosigns_a_log_that_grows_and_tells_one_that_went_back() {
     let witness = Witness::start(&auditor, "state.json").await;
     let cosigned: Note = auditor.event(&["cosign", &witness.url]).await.parse().unwrap();
     let known: VerifierKey = witness.key.parse().unwrap();
-    assert_eq!(cosigned.cosignatures(&[known.clone()]).unwrap().len(), 1);
+    assert_eq!(cosigned.cosignatures(std::slice::from_ref(&known)).unwrap().len(), 1);
 
     // An older copy of everything, of which no place in it knows anything better.
     spine.stop_node().await;
