@@ -87,14 +87,23 @@ impl Allowance {
         if takes == Holding::default() || ledger.passed.iter().any(again) {
             return Ok(taken);
         }
+        // The same for what a command created: whether the directory shows it is looked at before what is held.
         let others = ledger.passed.iter().filter(|passed| passed.organization == organization);
-        let held = others.fold(self.directory.holding(organization), |held, other| held.plus(other.takes));
+        let others = others.filter(|passed| !self.shows(passed)).map(|passed| passed.takes);
+        let others = others.fold(Holding::default(), Holding::plus);
+        let held = self.directory.holding(organization).plus(others);
         self.check(held, takes)?;
         ledger.tickets += 1;
         let ticket = ledger.tickets;
         ledger.passed.push(Passed { ticket, organization, object, takes, stored: None });
         taken.ticket = Some(ticket);
         Ok(taken)
+    }
+
+    /// Whether what a command created is in the directory, although its writer has not heard yet that it is stored.
+    fn shows(&self, Passed { object, takes, .. }: &Passed) -> bool {
+        (takes.keys > 0 && self.directory.key(KeyId::new(*object)).is_some())
+            || (takes.servers > 0 && self.directory.server_by_id(ServerId::new(*object)).is_some())
     }
 
     fn check(&self, held: Holding, takes: Holding) -> Result<(), NoRoom> {
