@@ -28,7 +28,7 @@ pub mod history;
 mod line;
 mod prove;
 pub mod start;
-mod verify;
+pub mod verify;
 
 use auditor::Auditor;
 use filter::Filter;

@@ -17,6 +17,7 @@ use crate::cli::error::CliError;
 use crate::cli::events::evidence::{Stored, published, stored};
 use crate::cli::events::start::From;
 use crate::cli::events::unread;
+use crate::cli::events::verify::read;
 use crate::cli::output::Output;
 use crate::cli::process::Configured;
 use crate::config::{NatsRole, Role};
@@ -82,21 +83,8 @@ impl Report {
         let mut verifier = Verifier::new(id, known);
         refused.into_iter().for_each(|(at, problem)| verifier.refuse_checkpoint(at, problem));
         let mut audit = Audit::new(id, period, self.organization.map(Owner::Organization));
-        'reading: while verifier.next() <= last {
-            let messages = log.scan(verifier.next()).await.map_err(unread)?;
-            if messages.is_empty() {
-                break;
-            }
-            for message in messages {
-                if message.sequence > last {
-                    break 'reading;
-                }
-                if let Some(recorded) = verifier.take(&message) {
-                    audit.take(recorded);
-                }
-            }
-        }
-        let verification = Verification::of(&verifier.end(last));
+        let checked = read(&log, last, verifier, |recorded| audit.take(recorded), output).await?;
+        let verification = Verification::of(&checked);
         let good = verification.good;
         let report =
             audit.report(&log, &unseal, verification, made_at).await.map_err(|error| match error {

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use events::Shard;
 use events::clock::{Clock, SystemClock};
+use events::log::jetstream::JetStreamLog;
 use events::tlog::origin;
+use events::{Recorded, Shard};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -71,7 +72,7 @@ impl Verify {
         }
         let mut verifier = Verifier::new(reader.id, known);
         refused.into_iter().for_each(|(at, problem)| verifier.refuse_checkpoint(at, problem));
-        let report = read(&reader, verifier, output).await.map_err(unread_whole)?;
+        let report = read(&reader.log, reader.last, verifier, drop, output).await.map_err(unread_whole)?;
         if self.json {
             output.json(&report)?;
         } else {
@@ -101,30 +102,37 @@ fn unread_whole(error: CliError) -> CliError {
     }
 }
 
-/// Everything up to where the log was at the start.
-async fn read(reader: &Reader, mut verifier: Verifier, output: &mut Output) -> Result<Report, CliError> {
+/// Checks everything up to this sequence, and hands over each event that a writer signed and that can be read.
+pub async fn read(
+    log: &JetStreamLog,
+    last: u64,
+    mut verifier: Verifier,
+    mut take: impl FnMut(Box<Recorded>),
+    output: &mut Output,
+) -> Result<Report, CliError> {
     let started = SystemClock.instant();
     let mut told = started;
-    while verifier.next() <= reader.last {
-        let messages = reader.log.scan(verifier.next()).await.map_err(unread)?;
+    while verifier.next() <= last {
+        let messages = log.scan(verifier.next()).await.map_err(unread)?;
         if messages.is_empty() {
             break;
         }
         messages
             .iter()
-            .take_while(|message| message.sequence <= reader.last)
-            .for_each(|message| drop(verifier.take(message)));
-        if messages.last().is_some_and(|message| message.sequence > reader.last) {
+            .take_while(|message| message.sequence <= last)
+            .filter_map(|message| verifier.take(message))
+            .for_each(&mut take);
+        if messages.last().is_some_and(|message| message.sequence > last) {
             break;
         }
         if told.elapsed() >= TELL_EVERY {
             told = SystemClock.instant();
             let done = verifier.next() - 1;
             let rate = done as f64 / started.elapsed().as_secs_f64();
-            output.note(format!("{done} of {} events, {rate:.0} a second", reader.last));
+            output.note(format!("{done} of {} events, {rate:.0} a second", last));
         }
     }
-    Ok(verifier.end(reader.last))
+    Ok(verifier.end(last))
 }
 
 fn tell(report: &Report, output: &mut Output) -> Result<(), CliError> {
