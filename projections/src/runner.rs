@@ -65,7 +65,6 @@ pub enum ProjectorState {
 /// Keeps one projection of one database.
 pub struct Projector {
     projection: Projection,
-    log: Arc<dyn Log>,
     pool: Pool,
     unseal: Arc<dyn Unseal>,
     reader: Arc<Reader>,
@@ -112,8 +111,7 @@ impl Projector {
         let state = watch::Sender::new(ProjectorState::Starting);
         Self {
             projection,
-            reader: Arc::new(Reader::new(Arc::clone(&log), Arc::default())),
-            log,
+            reader: Arc::new(Reader::new(log, Arc::default())),
             pool,
             unseal,
             config,
@@ -125,7 +123,7 @@ impl Projector {
     /// Reads the log by this, which others may share.
     #[must_use]
     pub fn with_reader(self, reader: Arc<Reader>) -> Self {
-        Self { log: Arc::clone(reader.log()), reader, ..self }
+        Self { reader, ..self }
     }
 
     pub fn projection(&self) -> Projection {
@@ -243,7 +241,7 @@ impl Projector {
     }
 
     async fn log_id(&self) -> Result<LogId, ProjectError> {
-        match self.log.id().await {
+        match self.reader.log().id().await {
             Ok(log) => Ok(log),
             Err(ReadError::ForeignLog(reason)) => Err(ProjectError::Diverged(reason)),
             Err(error @ (ReadError::Unavailable(_) | ReadError::NotBootstrapped)) => {

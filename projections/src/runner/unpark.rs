@@ -67,7 +67,7 @@ async fn readable(
 ) -> Result<Option<Vec<Item>>, ProjectError> {
     let mut items = Vec::with_capacity(sequences.len());
     for sequence in sequences {
-        let message = projector.log.message(*sequence).await;
+        let message = projector.reader.log().message(*sequence).await;
         let message = message.map_err(|error| ProjectError::Log(error.to_string()))?;
         let Some(message) = message else { return Ok(None) };
         let message = Arc::new(Message::new(message));
