@@ -6,7 +6,10 @@ use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+    // Asked when it runs: what it was compiled with may be another checkout's, where build outputs were copied.
+    let here =
+        env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| io::Error::other("cargo names no manifest"))?;
+    let directory = Path::new(&here).join("../migrations");
     println!("cargo:rerun-if-changed={}", directory.display());
     let mut files: Vec<String> = fs::read_dir(&directory)?
         .map(|file| Ok(file?.file_name().to_string_lossy().into_owned()))

@@ -1,6 +1,6 @@
 //! What comes with a command: when, who, and which command it is. Everything in it is drawn by the caller.
 
-use events::envelope::Fingerprint;
+use events::Fingerprint;
 use events::{Actor, CommandId, EventId, Timestamp};
 
 use crate::authority::Authority;

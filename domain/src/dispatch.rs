@@ -18,7 +18,9 @@ use std::time::Duration;
 use events::clock::Random;
 use events::log::{AppendError, Log, ReadError};
 use events::slug::SlugKind;
-use events::{AggregateType, OrganizationId, Owner, Position, Shard, Signers, Slug, Subject};
+use events::{
+    AggregateType, OrganizationId, Owner, Position, Shard, Signers, Slug, Subject, UnreadableCause,
+};
 
 pub use self::owners::Active;
 use self::owners::{Failed, Nobody, Owners};
@@ -86,9 +88,9 @@ pub enum CommandError<R: std::error::Error> {
     /// Sending the same command again, with the same id, tells.
     #[error("the outcome is unknown; send the same command again: {0}")]
     OutcomeUnknown(String),
-    /// An event of the aggregate can't be read by this version, so nothing can be decided.
-    #[error("an event of this object can't be read by this version")]
-    Closed,
+    /// An event of the aggregate can't be read, so nothing can be decided.
+    #[error("an event of this object can't be read: {0}")]
+    Closed(UnreadableCause),
     #[error("no installation lives in this log yet: run `keyledger bootstrap`")]
     NotBootstrapped,
     /// Nothing was stored.
@@ -241,16 +243,16 @@ impl Dispatcher {
             if seen.fingerprint != context.fingerprint {
                 return Err(CommandError::OtherCommand);
             }
-            if loaded.closed() {
-                return Err(CommandError::Closed);
+            if let Some(cause) = loaded.closed() {
+                return Err(CommandError::Closed(cause));
             }
             // This very call's event: its acknowledgement was lost.
             let own = seen.event == context.event;
             let state = loaded.state().clone();
             return Ok(Done { state, position: before, changed: own, replayed: !own });
         }
-        if loaded.closed() {
-            return Err(CommandError::Closed);
+        if let Some(cause) = loaded.closed() {
+            return Err(CommandError::Closed(cause));
         }
         let owner = match A::creates(command) {
             true => self.standing(subject.owner).await?,
@@ -295,7 +297,7 @@ impl Dispatcher {
             Ok(Some(Done { state, position, changed: true, replayed: false }))
         };
         match append.await {
-            Err(CommandError::Refused(_) | CommandError::Unreadable(_) | CommandError::Closed) => None,
+            Err(CommandError::Refused(_) | CommandError::Unreadable(_) | CommandError::Closed(_)) => None,
             outcome => outcome.transpose(),
         }
     }
@@ -323,7 +325,7 @@ impl Dispatcher {
         let reading = async {
             let subject = Subject::organization(id);
             let organization = self.turns.read(&subject, self.store.load::<Organization>(&subject)).await??;
-            if organization.closed() {
+            if organization.closed().is_some() {
                 return Ok(Standing::Closed);
             }
             Ok(match organization.state() {
@@ -374,7 +376,7 @@ fn told<A: Decide>(error: StoreError) -> CommandError<A::Refusal> {
         StoreError::SlugTaken(slug) => {
             A::slug_taken(&slug).map_or(CommandError::Conflict, CommandError::Refused)
         }
-        StoreError::Closed => CommandError::Closed,
+        StoreError::Closed(cause) => CommandError::Closed(cause),
         StoreError::Unreadable(why) => CommandError::Unreadable(why),
         StoreError::WrongSubject(_) | StoreError::Metadata(_) | StoreError::Sign(_) => {
             CommandError::Unavailable(error.to_string())

@@ -18,6 +18,7 @@ pub mod server;
 pub mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod webhook;
 pub mod writer;
 
 pub use aggregate::{Decide, Facts, NounEvent, Room, Standing};
@@ -30,4 +31,5 @@ pub use organization::Organization;
 pub use readers::{Readers, TooOld, Unreadable};
 pub use server::Server;
 pub use store::Loaded;
+pub use webhook::Webhook;
 pub use writer::{SignError, Writer};

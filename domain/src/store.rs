@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use events::envelope::Fingerprint;
+use events::Fingerprint;
 use events::log::{AppendError, Batch, Entry, Expected, History, Known, Log, ReadError, Stored};
 use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
-    AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Signers, Slug, Subject,
-    Timestamp,
+    AggregateId, AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Signers,
+    Slug, Subject, Timestamp, UnreadableCause,
 };
 
 use crate::aggregate::Decide;
@@ -43,12 +43,14 @@ pub struct Loaded<A: Decide> {
     last: u64,
     /// Where the aggregate's newest event stands.
     position: Option<Position>,
+    /// The newest event: the next one says that it follows it.
+    newest: Option<EventId>,
     /// The time of its newest event.
     time: Option<Timestamp>,
     /// Every command that made an event of it.
     commands: HashMap<CommandId, Seen>,
-    /// An event of it can't be read, so the state is not known.
-    closed: bool,
+    /// An event of it can't be read, so the state is not known: why.
+    closed: Option<UnreadableCause>,
     pub(crate) count: usize,
     /// What its history is made of.
     size: Size,
@@ -78,8 +80,8 @@ pub enum StoreError {
     Append(#[from] AppendError),
     #[error("the slug `{0}` belongs to another object")]
     SlugTaken(Slug),
-    #[error("an event of the aggregate can't be read by this version")]
-    Closed,
+    #[error("an event of the aggregate can't be read: {0}")]
+    Closed(UnreadableCause),
     #[error("`{0}` is no place of such an aggregate")]
     WrongSubject(String),
     #[error(transparent)]
@@ -104,8 +106,8 @@ impl<A: Decide> Loaded<A> {
         self.position
     }
 
-    /// Whether an event of it can't be read: then its state is not known.
-    pub fn closed(&self) -> bool {
+    /// Why an event of it can't be read, where one can't: then its state is not known.
+    pub fn closed(&self) -> Option<UnreadableCause> {
         self.closed
     }
 
@@ -135,9 +137,10 @@ impl<A: Decide> Loaded<A> {
             session: 0,
             last: 0,
             position: None,
+            newest: None,
             time: None,
             commands: HashMap::new(),
-            closed: false,
+            closed: None,
             count: 0,
             size: Size::default(),
         }
@@ -154,12 +157,13 @@ impl<A: Decide> Loaded<A> {
     fn take(&mut self, stored: &Stored, read: Read, log: LogId) {
         self.size.messages += 1;
         self.size.bytes += stored.payload.len();
-        match read {
+        match read.after(self.newest) {
             Read::Event(recorded) => {
                 let Recorded { envelope, event, .. } = *recorded;
+                self.newest = Some(envelope.id);
                 match A::Event::try_from(event) {
                     Ok(event) => self.state.apply(&event),
-                    Err(_) => self.closed = true,
+                    Err(_) => _ = self.closed.get_or_insert(UnreadableCause::Version),
                 }
                 self.time = Some(self.next_time(envelope.time));
                 let seen = Seen { fingerprint: envelope.fingerprint, event: envelope.id };
@@ -170,7 +174,7 @@ impl<A: Decide> Loaded<A> {
                     subject = stored.subject, sequence = stored.sequence, reason = %unreadable.reason,
                     "an event can't be read: its aggregate takes no commands"
                 );
-                self.closed = true;
+                self.closed.get_or_insert(unreadable.reason.cause());
             }
             Read::Foreign(foreign) => {
                 tracing::error!(
@@ -266,6 +270,7 @@ impl Store {
     ) -> Result<Position, StoreError> {
         let mut claims = Vec::new();
         let mut own = Vec::with_capacity(decided.len());
+        let mut previous = loaded.newest;
         for (place, event) in decided.into_iter().enumerate() {
             let event: Event = event.into();
             if let Some(reservation) = event.reserves() {
@@ -280,7 +285,8 @@ impl Store {
                 (0, None) => Expected::EmptyLog,
                 (_, _) => Expected::Following,
             };
-            own.push((loaded.draft(&loaded.subject, id, event, context), expected));
+            own.push((loaded.draft(&loaded.subject, id, previous, event, context), expected));
+            previous = Some(id);
         }
         // Last come the aggregate's own events, so that the answer is their newest one's position.
         claims.append(&mut own);
@@ -303,7 +309,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let log = self.log.id().await?;
         let history = self.log.history(&Subject::slug(object.owner, kind, slug)).await?;
-        self.belongs_to_another(&history, log, object).await
+        Ok(self.reservation(&history, log).await?.is_of_another(object))
     }
 
     /// The reservation of a slug, on condition that it is free or belongs to this aggregate already.
@@ -316,34 +322,47 @@ impl Store {
         let Reservation { kind, slug } = reservation;
         let subject = Subject::slug(loaded.subject.owner, *kind, slug);
         let history = self.log.history(&subject).await?;
-        if self.belongs_to_another(&history, loaded.id(context), &loaded.subject).await? {
+        let held = self.reservation(&history, loaded.id(context)).await?;
+        if held.is_of_another(&loaded.subject) {
             return Err(StoreError::SlugTaken(slug.clone()));
         }
         let object = loaded.subject.aggregate_id.clone();
         let event = Event::Slug(SlugEvent::Reserved(Reserved { kind: *kind, slug: slug.clone(), object }));
         let id = command_id::further_event(context.event, subject.aggregate_id.as_str());
-        let draft = loaded.draft(&subject, id, event, context);
+        let draft = loaded.draft(&subject, id, held.newest, event, context);
         Ok((draft, Expected::Last(history.last)))
     }
 
-    /// Whether a slug's newest reservation names another object than this one.
-    async fn belongs_to_another(
-        &self,
-        history: &History,
-        log: LogId,
-        object: &Subject,
-    ) -> Result<bool, StoreError> {
-        for stored in history.events.iter().rev() {
-            return match self.read(stored, log).await? {
-                Read::Event(recorded) => Ok(match recorded.event.as_slug() {
-                    Some(SlugEvent::Reserved(reserved)) => reserved.object != object.aggregate_id,
-                    None => true,
-                }),
-                Read::Unreadable(_) => Err(StoreError::Closed),
-                Read::Foreign(_) => continue,
-            };
+    /// Who has a slug, by its reservations.
+    async fn reservation(&self, history: &History, log: LogId) -> Result<Held, StoreError> {
+        let mut held = Held::default();
+        for stored in &history.events {
+            match self.read(stored, log).await?.after(held.newest) {
+                Read::Event(recorded) => {
+                    let Some(SlugEvent::Reserved(reserved)) = recorded.event.as_slug() else {
+                        return Err(StoreError::Closed(UnreadableCause::Version));
+                    };
+                    held = Held { newest: Some(recorded.envelope.id), object: Some(reserved.object.clone()) };
+                }
+                Read::Unreadable(unreadable) => return Err(StoreError::Closed(unreadable.reason.cause())),
+                Read::Foreign(_) => {}
+            }
         }
-        Ok(false)
+        Ok(held)
+    }
+}
+
+/// A slug's reservations.
+#[derive(Default)]
+struct Held {
+    newest: Option<EventId>,
+    /// Whose the slug is for ever, by the newest of them.
+    object: Option<AggregateId>,
+}
+
+impl Held {
+    fn is_of_another(&self, object: &Subject) -> bool {
+        self.object.as_ref().is_some_and(|holder| *holder != object.aggregate_id)
     }
 }
 
@@ -353,12 +372,20 @@ impl<A: Decide> Loaded<A> {
         self.log.unwrap_or_else(|| context.event.into())
     }
 
-    fn draft(&self, subject: &Subject, id: EventId, event: Event, context: &Context) -> Draft {
+    fn draft(
+        &self,
+        subject: &Subject,
+        id: EventId,
+        previous: Option<EventId>,
+        event: Event,
+        context: &Context,
+    ) -> Draft {
         Draft {
             id,
             log: self.id(context),
             time: self.next_time(context.now),
             subject: subject.clone(),
+            previous,
             actor: context.actor.clone(),
             command: context.command,
             fingerprint: context.fingerprint,

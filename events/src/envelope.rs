@@ -1,31 +1,29 @@
 //! The envelope: CloudEvents 1.0 JSON, whole in the message's payload (headers are NATS's own).
 
+mod chain;
 #[cfg(test)]
 mod tests;
 mod unreadable;
+mod wire;
 
-use std::borrow::Cow;
-use std::fmt;
-use std::str::FromStr;
-
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-pub use self::unreadable::{Unreadable, UnreadableReason};
+pub use self::chain::Chain;
+pub use self::unreadable::{Unreadable, UnreadableCause, UnreadableReason};
+pub use self::wire::{CONTENT_TYPE, data_schema, schema, schema_id};
+use self::wire::{SOURCE, Unsigned, whole};
 use crate::actor::Actor;
 use crate::event::{DecodeError, Event};
+use crate::fingerprint::Fingerprint;
 use crate::id::{CommandId, EventId, LogId, SignerId};
+use crate::installation::{InstallationEvent, LossAccepted};
 use crate::log::Stored;
-use crate::position::{Position, Shard};
+use crate::position::Position;
 use crate::signature;
-use crate::signer::{Signature, SigningKey};
-use crate::subject::{AggregateId, AggregateType, Owner, Subject};
+use crate::signer::SigningKey;
+use crate::subject::Subject;
 use crate::timestamp::Timestamp;
-use crate::token::{BYTES_32, UUID, object, spelt, text_serde};
 
 /// What the envelope says of an event, beside its data.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,6 +35,9 @@ pub struct Envelope {
     pub schema_version: u32,
     pub time: Timestamp,
     pub subject: Subject,
+    /// The event of the same object before it; `None`: it is the first. One that stands anywhere else was stored by
+    /// somebody who had it from elsewhere ([`Read::after`]).
+    pub previous: Option<EventId>,
     pub actor: Actor,
     pub command: CommandId,
     pub fingerprint: Fingerprint,
@@ -53,6 +54,7 @@ pub struct Draft {
     pub log: LogId,
     pub time: Timestamp,
     pub subject: Subject,
+    pub previous: Option<EventId>,
     pub actor: Actor,
     pub command: CommandId,
     pub fingerprint: Fingerprint,
@@ -114,116 +116,36 @@ impl Read {
             Self::Foreign(_) => None,
         }
     }
-}
 
-/// HMAC-SHA-256 of the command as the client sent it. Same command id, other fingerprint: another command.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub [u8; 32]);
+    /// The same after the newest event of the same object, `None`: there is none. A true event that was stored once more,
+    /// or was signed and is stored too late, follows another one: nobody obeys it, whoever signed it.
+    #[must_use]
+    pub fn after(self, newest: Option<EventId>) -> Self {
+        match self {
+            Self::Event(recorded) if recorded.envelope.previous != newest => {
+                let reason = UnreadableReason::OutOfPlace { previous: recorded.envelope.previous, newest };
+                recorded.not_obeyed(reason)
+            }
+            read @ (Self::Event(_) | Self::Unreadable(_) | Self::Foreign(_)) => read,
+        }
+    }
 
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    /// An operator's word that something is lost.
+    pub fn loss_accepted(&self) -> Option<&LossAccepted> {
+        let Self::Event(recorded) = self else { return None };
+        let InstallationEvent::LossAccepted(accepted) = recorded.event.as_installation()? else {
+            return None;
+        };
+        Some(accepted)
     }
 }
 
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+impl Recorded {
+    /// The same for somebody who does not obey it.
+    fn not_obeyed(self, reason: UnreadableReason) -> Read {
+        let Self { position, stored_at, envelope, event: _ } = self;
+        Read::Unreadable(Box::new(Unreadable::of(position, stored_at, envelope, reason)))
     }
-}
-
-impl FromStr for Fingerprint {
-    type Err = crate::digest::DigestError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<crate::digest::DigestBytes>().map(|bytes| Self(bytes.0))
-    }
-}
-
-text_serde!(Fingerprint, "Fingerprint", "32 bytes, base64url without padding", { "pattern": BYTES_32 });
-
-const SOURCE: &str = "urn:keyledger:log:";
-
-/// What the names of schemas begin with: `urn:keyledger:schema:<type>:<version>` is that of an event's data.
-const SCHEMA: &str = "urn:keyledger:schema:";
-
-/// What the payload is, as a header of its message says it (CloudEvents' NATS binding §3.2.1).
-pub const CONTENT_TYPE: &str = "application/cloudevents+json";
-
-/// The name of a schema: of the envelope, or of a kind and version.
-pub fn schema_id(of: impl fmt::Display) -> String {
-    format!("{SCHEMA}{of}")
-}
-
-/// The `dataschema` of a kind and version, which is the schema's `$id`.
-pub fn data_schema(kind: &str, version: u32) -> String {
-    schema_id(format_args!("{kind}:{version}"))
-}
-
-/// The envelope's members in their stored order. Unknown members are tolerated.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "Envelope", inline)]
-struct Wire<'a> {
-    #[serde(borrow)]
-    #[schemars(extend("const" = "1.0"))]
-    specversion: Cow<'a, str>,
-    id: EventId,
-    /// `urn:keyledger:log:<log id>`
-    #[schemars(extend("format" = "uri", "pattern" = format!("^{SOURCE}{UUID}$")))]
-    source: Cow<'a, str>,
-    #[serde(rename = "type")]
-    kind: Cow<'a, str>,
-    /// The name of the schema of `data`: `urn:keyledger:schema:<type>:<schemaversion>`
-    #[schemars(extend("format" = "uri"))]
-    dataschema: Cow<'a, str>,
-    /// The subject that the message lies on: what the event is about.
-    #[schemars(with = "Subject")]
-    subject: Cow<'a, str>,
-    #[serde(deserialize_with = "spelt")]
-    time: Timestamp,
-    #[schemars(schema_with = "version_schema")]
-    schemaversion: u32,
-    shard: Shard,
-    organization: Owner,
-    aggregatetype: AggregateType,
-    aggregateid: AggregateId,
-    actor: Actor,
-    commandid: CommandId,
-    fingerprint: Fingerprint,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    causationid: Option<EventId>,
-    #[serde(borrow)]
-    #[schemars(with = "serde_json::Value")]
-    data: Cow<'a, RawValue>,
-    /// The id of the key that signed the event.
-    writer: SignerId,
-    /// Ed25519 over the subject, a line feed and the payload up to this member's comma.
-    signature: Signature,
-}
-
-/// All members but the signature, which is made over them.
-#[derive(Serialize)]
-struct Unsigned<'a> {
-    specversion: &'a str,
-    id: EventId,
-    source: String,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    dataschema: String,
-    subject: String,
-    time: Timestamp,
-    schemaversion: u32,
-    shard: Shard,
-    organization: Owner,
-    aggregatetype: &'a AggregateType,
-    aggregateid: &'a AggregateId,
-    actor: &'a Actor,
-    commandid: CommandId,
-    fingerprint: Fingerprint,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    causationid: Option<EventId>,
-    data: Box<RawValue>,
-    writer: SignerId,
 }
 
 impl Draft {
@@ -242,6 +164,7 @@ impl Draft {
             organization: self.subject.owner,
             aggregatetype: &self.subject.aggregate_type,
             aggregateid: &self.subject.aggregate_id,
+            previousid: self.previous,
             actor: &self.actor,
             commandid: self.command,
             fingerprint: self.fingerprint,
@@ -265,6 +188,7 @@ impl Draft {
                 schema_version: self.event.version(),
                 time: self.time,
                 subject: self.subject,
+                previous: self.previous,
                 actor: self.actor,
                 command: self.command,
                 fingerprint: self.fingerprint,
@@ -301,72 +225,9 @@ pub fn read(stored: &Stored, log: Option<LogId>) -> Read {
     }
 }
 
-/// The envelope, where this version can read each of its members.
-fn whole(payload: &[u8]) -> Result<Wire<'_>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_slice(payload);
-    let wire = object(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(wire)
-}
-
 /// Whether it is an event of a log from before events were signed.
 pub fn is_unsigned(stored: &Stored) -> bool {
     unreadable::is_unsigned(&stored.payload)
-}
-
-/// The log that a source names.
-fn source(text: &str) -> Option<LogId> {
-    text.strip_prefix(SOURCE)?.parse().ok()
-}
-
-/// A number of 32 bits: JSON Schema has no format for that.
-fn version_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
-}
-
-/// Whether this is the name of the schema of a kind and version.
-fn names_schema(text: &str, kind: &str, version: u32) -> bool {
-    let parts = || text.strip_prefix(SCHEMA)?.strip_prefix(kind)?.strip_prefix(':');
-    parts().is_some_and(|named| named == version.to_string())
-}
-
-impl<'a> Wire<'a> {
-    /// Whether what is said twice, or always alike, is said so.
-    fn agrees(&self, on: &str) -> bool {
-        self.specversion == "1.0"
-            && self.subject == on
-            && names_schema(&self.dataschema, &self.kind, self.schemaversion)
-    }
-
-    fn open(self, on: &str, log: Option<LogId>) -> Result<(Envelope, Cow<'a, RawValue>), ForeignReason> {
-        let source = source(&self.source).ok_or(ForeignReason::Source)?;
-        if source != log.unwrap_or_else(|| self.id.into()) {
-            return Err(ForeignReason::OtherLog);
-        }
-        let subject = Subject {
-            shard: self.shard,
-            owner: self.organization,
-            aggregate_type: self.aggregatetype,
-            aggregate_id: self.aggregateid,
-        };
-        if *on != subject.to_string() {
-            return Err(ForeignReason::SubjectDisagrees);
-        }
-        let envelope = Envelope {
-            id: self.id,
-            log: source,
-            kind: self.kind.into(),
-            schema_version: self.schemaversion,
-            time: self.time,
-            subject,
-            actor: self.actor,
-            command: self.commandid,
-            fingerprint: self.fingerprint,
-            causation: self.causationid,
-            writer: self.writer,
-        };
-        Ok((envelope, self.data))
-    }
 }
 
 fn judge(stored: &Stored, envelope: Envelope, data: &RawValue) -> Read {
@@ -382,11 +243,4 @@ fn judge(stored: &Stored, envelope: Envelope, data: &RawValue) -> Read {
         Err(DecodeError::Data(error)) => UnreadableReason::Data(error),
     };
     Read::Unreadable(Box::new(Unreadable::of(position, stored_at, envelope, reason)))
-}
-
-/// The JSON Schema of the envelope.
-pub fn schema() -> schemars::Schema {
-    let mut schema = schemars::schema_for!(Wire<'static>);
-    schema.insert("$id".to_owned(), schema_id("envelope").into());
-    schema
 }

@@ -11,8 +11,9 @@ use crate::sealed::{Field, SealedText};
 use crate::server::ServerEvent;
 use crate::slug::{Reservation, SlugEvent};
 use crate::subject::AggregateType;
-use crate::token::object;
-use crate::{installation, key, organization, server, slug};
+use crate::token::{end_with_the_text, object};
+use crate::webhook::WebhookEvent;
+use crate::{installation, key, organization, server, slug, webhook};
 
 macro_rules! nouns {
     ($($noun:ident($events:ty), $as:ident;)*) => {
@@ -71,6 +72,7 @@ nouns! {
     Server(ServerEvent), as_server;
     Key(KeyEvent), as_key;
     Slug(SlugEvent), as_slug;
+    Webhook(WebhookEvent), as_webhook;
 }
 
 /// Why data was not read as an event.
@@ -158,10 +160,18 @@ table! {
     "key.scopes_changed", 1 => Key, KeyEvent::ScopesChanged(key::ScopesChanged);
     "key.metadata_changed", 1 => Key, KeyEvent::MetadataChanged(key::MetadataChanged);
     "slug.reserved", 1 => Slug, SlugEvent::Reserved(slug::Reserved);
+    "webhook.registered", 1 => Webhook, WebhookEvent::Registered(webhook::Registered);
+    "webhook.changed", 1 => Webhook, WebhookEvent::Changed(webhook::Changed);
+    "webhook.paused", 1 => Webhook, WebhookEvent::Paused(webhook::Paused);
+    "webhook.resumed", 1 => Webhook, WebhookEvent::Resumed(webhook::Resumed);
+    "webhook.secret_rotated", 1 => Webhook, WebhookEvent::SecretRotated(webhook::SecretRotated);
+    "webhook.overlap_ended", 1 => Webhook, WebhookEvent::OverlapEnded(webhook::OverlapEnded);
+    "webhook.removed", 1 => Webhook, WebhookEvent::Removed(webhook::Removed);
 }
 
 /// The schema under the name that events give as their `dataschema`.
 fn identified(kind: &str, version: u32, mut schema: schemars::Schema) -> schemars::Schema {
+    end_with_the_text(&mut schema);
     schema.insert("$id".to_owned(), data_schema(kind, version).into());
     schema
 }

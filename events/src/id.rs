@@ -84,7 +84,9 @@ ids! {
     ServerId;
     /// An API key: the object, not its secret.
     KeyId;
-    /// One secret of a key. A key that is rotated keeps its id and gets a new secret id.
+    /// A webhook: where events are sent to.
+    WebhookId;
+    /// One secret of a key, or of a webhook. A key that is rotated keeps its id and gets a new secret id.
     SecretId;
     /// A person.
     UserId;

@@ -9,14 +9,17 @@ pub mod deep;
 pub mod digest;
 pub mod envelope;
 pub mod event;
+pub mod fingerprint;
 pub mod id;
 pub mod installation;
 pub mod key;
+pub mod lasting;
 pub mod log;
 pub mod members;
 mod named;
 pub mod organization;
 pub mod parts;
+pub mod pattern;
 pub mod position;
 pub mod scope;
 pub mod sealed;
@@ -29,14 +32,19 @@ pub mod subject;
 pub mod timestamp;
 pub mod tlog;
 mod token;
+pub mod webhook;
 
 pub use actor::Actor;
-pub use envelope::{Draft, Envelope, Foreign, Read, Recorded, Signed, Unreadable, UnreadableReason};
+pub use envelope::{
+    Chain, Draft, Envelope, Foreign, Read, Recorded, Signed, Unreadable, UnreadableCause, UnreadableReason,
+};
 pub use event::Event;
+pub use fingerprint::Fingerprint;
 pub use id::{
     ClientId, CommandId, EventId, GrantId, InstallationId, KeyId, LogId, OrganizationId, PepperId,
-    SealingKeyId, SecretId, ServerId, SignerId, UserId,
+    SealingKeyId, SecretId, ServerId, SignerId, UserId, WebhookId,
 };
+pub use pattern::EventPattern;
 pub use position::{Frontier, Position, Shard};
 pub use scope::{Scope, ScopeSet};
 pub use sealed::SealedText;

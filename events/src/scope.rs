@@ -80,6 +80,9 @@ crate::named! {
         Events = "events",
         Status = "status",
         Signers = "signers",
+        /// What was read and tried through the admin API.
+        Access = "access",
+        Webhooks = "webhooks",
     }
 }
 
@@ -298,12 +301,11 @@ fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
     let (resource, access) = rest.split_once(':').ok_or("admin:<resource>:<read|write>")?;
     let resource = match resource {
         "*" => ResourcePattern::Any,
-        name => ResourcePattern::One(
-            Resource::ALL
-                .into_iter()
-                .find(|resource| resource.as_str() == name)
-                .ok_or("the resource is organizations, servers, keys, events, status or *")?,
-        ),
+        name => {
+            ResourcePattern::One(Resource::ALL.into_iter().find(|resource| resource.as_str() == name).ok_or(
+                "the resource is organizations, servers, keys, events, status, signers, access, webhooks or *",
+            )?)
+        }
     };
     let access = match access {
         "*" => AccessPattern::Any,

@@ -76,6 +76,10 @@ crate::named! {
         Reason = "reason",
         /// A JSON object.
         Metadata = "metadata",
+        /// An IP address: of no event, but of a record of who read or tried something.
+        Address = "address",
+        /// Where a webhook's events are sent to: it may hold a token.
+        Url = "url",
     }
 }
 

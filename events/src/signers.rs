@@ -14,6 +14,11 @@ use crate::log::{Log, ReadError, Stored};
 use crate::signature::{self, BadSignature};
 use crate::signer::{PublicKey, SignerKey, SignerPurpose};
 use crate::subject::Subject;
+use crate::tlog::{Hash, Head};
+
+mod lately;
+
+use lately::{Good, Lately};
 
 /// A key that the log has published.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,32 +109,47 @@ impl SignerSet {
         self.judged(stored, crate::envelope::read(stored, Some(log)))
     }
 
-    /// Judges a message that was read.
+    /// Judges a message that was read. One that this version can't read whole is judged too, where it names the key that
+    /// signed it: what no writer signed is not from a newer version.
     pub fn judged(&self, stored: &Stored, read: Read) -> Read {
-        let Read::Event(recorded) = read else { return read };
-        match self.judge(stored, &recorded) {
-            Ok(()) => Read::Event(recorded),
-            Err(bad) => Read::Unreadable(Box::new(recorded.unsigned(bad))),
+        match read {
+            Read::Event(recorded) => match self.judge(stored, &recorded) {
+                Ok(()) => Read::Event(recorded),
+                Err(bad) => Read::Unreadable(Box::new(recorded.unsigned(bad))),
+            },
+            Read::Unreadable(mut unreadable) => {
+                if !self.keys.is_empty()
+                    && !unreadable.reason.is_of_signature()
+                    && let Some(id) = unreadable.writer
+                    && let Err(bad) = self.judge_by(stored, id)
+                {
+                    unreadable.reason = bad.into();
+                }
+                Read::Unreadable(unreadable)
+            }
+            Read::Foreign(_) => read,
         }
     }
 
     /// Whether a key that might do so at this place signed the message, which says this.
     fn judge(&self, stored: &Stored, recorded: &Recorded) -> Result<(), BadSignature> {
         let id = recorded.envelope.writer;
-        let public = match (self.writer(id), &recorded.event) {
-            (Some(signer), _) => {
-                signer.signs_at(stored.sequence)?;
-                signer.key.public
-            }
-            // It publishes the key that it is signed by.
-            (None, Event::Installation(InstallationEvent::Bootstrapped(first)))
-                if self.installation.is_none() && stored.sequence == 1 && first.writer.id == id =>
-            {
-                first.writer.public
-            }
-            (None, _) => return Err(BadSignature::UnknownKey(id)),
-        };
-        signature::verify(&stored.subject, &stored.payload, id, &public)
+        // It publishes the key that it is signed by.
+        if let Event::Installation(InstallationEvent::Bootstrapped(first)) = &recorded.event
+            && self.installation.is_none()
+            && stored.sequence == 1
+            && first.writer.id == id
+        {
+            return signature::verify(&stored.subject, &stored.payload, id, &first.writer.public);
+        }
+        self.judge_by(stored, id)
+    }
+
+    /// The same of whatever says that this key signed it.
+    fn judge_by(&self, stored: &Stored, id: SignerId) -> Result<(), BadSignature> {
+        let signer = self.writer(id).ok_or(BadSignature::UnknownKey(id))?;
+        signer.signs_at(stored.sequence)?;
+        signature::verify(&stored.subject, &stored.payload, id, &signer.key.public)
     }
 
     fn writer(&self, id: SignerId) -> Option<&PublishedSigner> {
@@ -178,6 +198,7 @@ impl SignerSet {
 pub struct Signers {
     set: RwLock<Arc<SignerSet>>,
     first: OnceLock<SignerKey>,
+    lately: Lately,
 }
 
 impl Signers {
@@ -196,9 +217,19 @@ impl Signers {
         let _ = self.first.set(first);
     }
 
-    /// Reads a message of the log, and judges its signature.
+    /// Reads a message of the log, and judges its signature, unless that was done lately.
     pub fn read(&self, stored: &Stored, log: LogId) -> Read {
-        self.now().judged(stored, self.beginning(crate::envelope::read(stored, Some(log))))
+        let read = self.beginning(crate::envelope::read(stored, Some(log)));
+        let now = self.now();
+        let good = Good { sequence: stored.sequence, leaf: Hash::message(stored), keys: now.changed_at() };
+        if matches!(read, Read::Event(_)) && self.lately.knows(&good) {
+            return read;
+        }
+        let judged = now.judged(stored, read);
+        if matches!(judged, Read::Event(_)) {
+            self.lately.keep(good);
+        }
+        judged
     }
 
     fn beginning(&self, read: Read) -> Read {
@@ -263,6 +294,18 @@ impl Signers {
             self.take(&recorded);
         }
         Ok(())
+    }
+
+    /// The heads that the installation's events, as far as they can be read, say are lost by an operator's word. What was
+    /// told of a log that ended otherwise is told of another one.
+    pub async fn lost(&self, log: &dyn Log) -> Result<Vec<Head>, ReadError> {
+        self.catch_up(log).await?;
+        let (id, now) = (log.id().await?, self.now());
+        let Some(installation) = now.installation() else { return Ok(Vec::new()) };
+        let history = log.history(installation).await?;
+        let read = history.events.iter().map(|stored| now.read(stored, id));
+        let lost = read.filter_map(|read| Some(read.loss_accepted()?.lost.clone()));
+        Ok(lost.flatten().collect())
     }
 
     /// The same as [`Signers::read`], for whoever does not follow all of the log: a key that is not known yet may have

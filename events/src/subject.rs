@@ -9,7 +9,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{InstallationId, KeyId, OrganizationId, ServerId};
+use crate::id::{InstallationId, KeyId, OrganizationId, ServerId, WebhookId};
 use crate::position::Shard;
 use crate::slug::{Slug, SlugKind};
 use crate::token::{TOKEN, UUID, is_token, text_serde};
@@ -100,6 +100,7 @@ aggregate_types! {
     Server = "server";
     Key = "key";
     Slug = "slug";
+    Webhook = "webhook";
 }
 
 impl fmt::Display for AggregateType {
@@ -143,7 +144,7 @@ macro_rules! aggregate_id_from {
         }
     )*};
 }
-aggregate_id_from!(InstallationId, OrganizationId, ServerId, KeyId);
+aggregate_id_from!(InstallationId, OrganizationId, ServerId, KeyId, WebhookId);
 
 impl fmt::Display for AggregateId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -212,6 +213,10 @@ impl Subject {
 
     pub fn key(owner: Owner, id: KeyId) -> Self {
         Self::of(owner, AggregateType::Key, id.into())
+    }
+
+    pub fn webhook(owner: Owner, id: WebhookId) -> Self {
+        Self::of(owner, AggregateType::Webhook, id.into())
     }
 
     pub fn slug(owner: Owner, kind: SlugKind, slug: &Slug) -> Self {

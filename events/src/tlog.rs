@@ -14,15 +14,17 @@ mod key;
 mod note;
 mod proof;
 mod proof_file;
+mod range;
 mod recent;
 mod tile;
 mod tree;
+mod unsigned;
 mod whole;
 
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::{Checkpoint, CheckpointError, Head, HeadError, origin};
+pub use checkpoint::{Checkpoint, CheckpointError, Head, HeadError, named_by, origin};
 pub use hash::{Hash, HashError};
 pub use key::{Cosigner, KeyError, Signer, Usage, VerifierKey};
 pub use note::{Cosignature, MAX_NOTE, MAX_SIGNATURES, Note, NoteError, Signature};
@@ -31,7 +33,9 @@ pub use proof::{
     verify_consistency, verify_inclusion,
 };
 pub use proof_file::{ProofFile, ProofFileError};
+pub use range::{RangeProof, RangeProofError, RangeTree};
 pub use recent::RecentTree;
 pub use tile::{TILE_HEIGHT, TILE_WIDTH, TileError, TileId, TilePath, Tiles};
 pub use tree::{Tree, TreeError};
+pub use unsigned::Unsigned;
 pub use whole::WholeTree;

@@ -87,6 +87,17 @@ where
     Ok(Option::<Given<T>>::deserialize(deserializer)?.map(|Given(value)| value))
 }
 
+/// Each pattern of the schema ends where the text does. `$` would do for ECMA-262, whose dialect JSON Schema names; Python's and
+/// others' takes a line feed after it as well.
+pub(crate) fn end_with_the_text(schema: &mut schemars::Schema) {
+    if let Some(serde_json::Value::String(pattern)) = schema.get_mut("pattern")
+        && let Some(start) = pattern.strip_suffix('$')
+    {
+        *pattern = format!(r"{start}(?![\s\S])");
+    }
+    schemars::transform::transform_subschemas(&mut end_with_the_text, schema);
+}
+
 /// A token as a schema's pattern has it.
 pub(crate) const TOKEN: &str = "[a-z0-9_-]{1,200}";
 

@@ -11,10 +11,12 @@ use std::time::Duration;
 use axum::Router;
 use domain::key::secret::Prefix;
 use events::clock::{Clock, Random};
+use events::lasting::{Lasting, Words};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::checkpoints::Keeper;
@@ -24,15 +26,19 @@ use crate::problem::Problem;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
 use crate::store::bucket::Bucket;
-use crate::vault::{Peppers, Vault};
+use crate::vault::{Peppers, Vault, WebhookSecrets};
+pub use access::AccessLog;
 use bounds::Slots;
 pub use idempotency::HEADER as IDEMPOTENCY_KEY;
 pub use metadata::Metadata;
 pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
 pub use reads::AS_OF;
+use reads::Reading;
 pub use resolve::PATH as RESOLVE;
+pub use seconds::seconds;
 pub use server::Trials;
 
+mod access;
 mod authenticate;
 mod body;
 mod bounds;
@@ -54,12 +60,15 @@ mod proof;
 mod query;
 mod reads;
 mod resolve;
+mod seconds;
+mod seen;
 mod server;
 mod signer;
 mod status;
 mod text;
 mod tlog;
 mod wait;
+mod webhook;
 mod written;
 
 /// What the admin API is made of.
@@ -71,6 +80,8 @@ pub struct ApiParts {
     pub peppers: Peppers,
     /// Where the private halves of keys that sign lie.
     pub control: Vault,
+    /// The secrets that sign what webhooks are sent.
+    pub webhooks: WebhookSecrets,
     /// The read models; `None`: every read from them is a problem.
     pub reads: Option<Pool>,
     pub clock: Arc<dyn Clock>,
@@ -80,6 +91,8 @@ pub struct ApiParts {
     pub members: Option<Bucket>,
     /// The log's tree and its signed checkpoints; `None`: none are served here.
     pub checkpoints: Option<Arc<Keeper>>,
+    /// Where it is told what is read and tried; `None`: nobody is told.
+    pub access: Option<AccessLog>,
     /// Tries the upstreams of servers that are registered.
     pub trials: Trials,
     /// Cancelled when the process is told to end: nobody is waited for any more.
@@ -92,6 +105,8 @@ pub struct ApiParts {
 pub struct ApiSettings {
     /// What a newly issued key starts with.
     pub prefix: Prefix,
+    /// Where clients reach the gateway: an origin.
+    pub public_url: String,
     /// A whole request.
     pub request_timeout: Duration,
     /// One read from the read models.
@@ -105,12 +120,15 @@ pub struct ApiSettings {
     /// Of each of these, those of one owner's keys, and of one key.
     pub max_requests_per_owner: usize,
     pub max_requests_per_key: usize,
+    /// Webhooks of one owner that are not removed.
+    pub max_webhooks: u64,
 }
 
 impl ApiSettings {
-    pub fn new(prefix: Prefix) -> Self {
+    pub fn new(prefix: Prefix, public_url: &Url) -> Self {
         Self {
             prefix,
+            public_url: public_url.origin().ascii_serialization(),
             request_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(5),
             at_least_timeout: Duration::from_secs(5),
@@ -118,6 +136,7 @@ impl ApiSettings {
             max_waiting: 64,
             max_requests_per_owner: 16,
             max_requests_per_key: 12,
+            max_webhooks: 20,
         }
     }
 }
@@ -132,6 +151,9 @@ pub struct Shared {
     slots: Arc<Slots>,
     /// Bytes of bodies: as many requests as there are may each have one.
     room: Arc<BodyRoom>,
+    reading: Reading,
+    /// The read models do not answer.
+    unread: Lasting,
 }
 
 impl ApiState {
@@ -141,7 +163,10 @@ impl ApiState {
             Authenticator::new(Arc::clone(&parts.directory), parts.peppers.clone(), Arc::clone(&parts.clock));
         let requests = 2 * parts.settings.max_requests + parts.settings.max_waiting;
         let room = BodyRoom::new(RoomBounds::unshared(requests * body::BOUNDS.max));
-        Self(Arc::new(Shared { parts, authenticator, slots, room }))
+        let words = Words { lasts: "the read models do not answer", ends: "the read models answer again" };
+        let unread = Lasting::new(Arc::clone(&parts.clock), words);
+        let reading = Reading::default();
+        Self(Arc::new(Shared { parts, authenticator, slots, room, reading, unread }))
     }
 
     /// Waits for the commands that run. Called after the listener has ended.
@@ -168,7 +193,8 @@ impl Deref for Shared {
 
 /// The admin listener's routes.
 pub fn router(state: ApiState) -> Router {
-    let (router, _) = routes().split_for_parts();
+    let (router, document) = routes().split_for_parts();
+    bounds::begin(&document);
     router
         .merge(tlog::routes())
         .fallback(not_found)
@@ -181,8 +207,10 @@ fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .merge(organization::routes())
         .merge(event::routes())
+        .merge(access::routes())
         .merge(server::routes())
         .merge(key::routes())
+        .merge(webhook::routes())
         .merge(signer::routes())
         .merge(status::routes())
         .merge(proof::routes())

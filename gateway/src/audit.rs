@@ -12,12 +12,12 @@ mod names;
 
 use std::collections::HashMap;
 
-use events::installation::InstallationEvent;
+use events::installation::{InstallationEvent, LossAccepted};
 use events::key::KeyEvent;
 use events::organization::OrganizationEvent;
 use events::sealed::{Field, SealedField};
 use events::server::ServerEvent;
-use events::{Actor, Event, KeyId, LogId, Owner, Recorded, SealedText, Subject, Timestamp};
+use events::{Actor, Event, KeyId, LogId, OrganizationId, Owner, Recorded, SealedText, Subject, Timestamp};
 use serde::Serialize;
 
 use self::admin::Admins;
@@ -215,6 +215,11 @@ impl Audit {
         self.noted.push(Noted { recorded, list, change, reason });
     }
 
+    /// Whether it is the id of an organization that was created until now.
+    pub fn knows(&self, organization: OrganizationId) -> bool {
+        self.slugs.contains_key(&Owner::Organization(organization))
+    }
+
     fn organization(&self, owner: Owner) -> Option<String> {
         match owner {
             Owner::Installation => None,
@@ -227,7 +232,7 @@ impl Audit {
 
 /// Whose matter it is: an organization's own events are the organization's.
 fn about(subject: &Subject) -> Owner {
-    match events::OrganizationId::try_from(&subject.aggregate_id) {
+    match OrganizationId::try_from(&subject.aggregate_id) {
         Ok(id) if subject.aggregate_type == events::AggregateType::Organization => Owner::Organization(id),
         Ok(_) | Err(_) => subject.owner,
     }
@@ -240,7 +245,7 @@ fn list(event: &Event) -> Option<List> {
         Event::Installation(_) => Some(List::TurningPoint),
         Event::Key(KeyEvent::Issued(_)) => Some(List::Made),
         Event::Key(KeyEvent::Revoked(_)) => Some(List::Ended),
-        Event::Key(_) | Event::Organization(_) | Event::Server(_) => Some(List::Change),
+        Event::Key(_) | Event::Organization(_) | Event::Server(_) | Event::Webhook(_) => Some(List::Change),
     }
 }
 
@@ -268,14 +273,34 @@ fn change(event: &Event, before: Option<&str>) -> Option<String> {
             Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
         }
         Event::Organization(OrganizationEvent::Created(it)) => Some(format!("slug {}", it.slug)),
-        Event::Installation(InstallationEvent::Recovered(it)) => {
-            Some(format!("the admin key {} was let in by an operator", it.admin_key))
-        }
+        Event::Installation(event) => installation(event),
         Event::Key(_)
         | Event::Organization(_)
-        | Event::Installation(_)
         | Event::Server(ServerEvent::Removed(_))
+        | Event::Webhook(_)
         | Event::Slug(_) => None,
+    }
+}
+
+fn installation(event: &InstallationEvent) -> Option<String> {
+    match event {
+        InstallationEvent::Bootstrapped(it) => {
+            let (writer, checkpoint) = (it.writer.id, it.checkpoint.id);
+            Some(format!("writer key {writer} and checkpoint key {checkpoint} sign from now on"))
+        }
+        InstallationEvent::Recovered(it) => {
+            Some(format!("the admin key {} was let in by an operator", it.admin_key))
+        }
+        InstallationEvent::SignerPublished(it) => {
+            Some(format!("{} key {} signs from now on", it.purpose.as_str(), it.key.id))
+        }
+        InstallationEvent::SignerRetired(it) => {
+            Some(format!("{} key {} signs no longer", it.purpose.as_str(), it.id))
+        }
+        InstallationEvent::LossAccepted(LossAccepted { kept, lost }) => {
+            let newest = lost.iter().map(|head| head.size).max().unwrap_or(kept.size);
+            Some(format!("messages {} to at least {newest} are lost: {} were kept", kept.size + 1, kept.size))
+        }
     }
 }
 

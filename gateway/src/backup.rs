@@ -5,6 +5,8 @@
 //! in the log, so the copy holds the keys of all its events, and none that was deleted before. The master keys are
 //! not in it: whoever finds the copy can open nothing without them.
 
+pub mod sealed;
+
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -15,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::config::Access;
 use crate::store::setup::{self, SetupError};
 use crate::store::transfer::{Shape, Transfer, TransferError, streams};
 
@@ -123,12 +126,13 @@ pub async fn take(
 }
 
 /// Puts a backup into a server that has none of its streams, with so many replicas, and sets up the rest. The copy
-/// is looked through before anything is created. `restoring` is the restoring user's, `client` the admin's.
+/// is looked through before anything is created; records of access are none of it, and `access` says how new ones are kept. `restoring` is the restoring user's, `client` the admin's.
 pub async fn put_back(
     client: &crate::store::Client,
     restoring: &crate::store::Client,
     folder: &Path,
     replicas: u8,
+    access: &Access,
     mut restored: impl FnMut(&Copied),
 ) -> Result<Manifest, BackupError> {
     let manifest = read(folder).await?;
@@ -153,7 +157,7 @@ pub async fn put_back(
         }
         restored(copy);
     }
-    setup::setup(client, replicas).await?;
+    setup::setup_keeping(client, replicas, access).await?;
     Ok(manifest)
 }
 

@@ -114,7 +114,7 @@ impl Bootstrap {
         let issue = order_key(&commands).await?;
         let command = installation::Command::Bootstrap {
             admin_key: KeyId::new(issue.id()),
-            pepper: secrets.peppers.newest().id(),
+            pepper: secrets.peppers.issuing().id(),
             writer: signs_events,
             checkpoint: signs_heads,
         };
@@ -133,7 +133,7 @@ impl Bootstrap {
     /// Lets in a new admin key. Earlier ones stay as they are.
     pub async fn recover(&self) -> Result<FirstKey, BootstrapError> {
         let installation = self.installation().await?;
-        let peppers = Peppers::load(&self.control).await?;
+        let peppers = Peppers::load(&self.control, self.clock.now()).await?;
         let writer = VaultWriter::new(self.control.clone(), Arc::clone(&self.log), Arc::<Signers>::default());
         let commands = self.commands(Arc::new(writer));
         let issue = order_key(&commands).await?;
@@ -142,13 +142,21 @@ impl Bootstrap {
         self.issue(installation, issue, &peppers).await
     }
 
-    /// Writes down that what these heads are of is lost, by an operator's word.
+    /// Writes down that what these heads are of is lost, by an operator's word, and that another key signs from here on.
     pub async fn accept_loss(&self, kept: Head, lost: Vec<Head>) -> Result<(), BootstrapError> {
         let installation = self.installation().await?;
         let writer = VaultWriter::new(self.control.clone(), Arc::clone(&self.log), Arc::<Signers>::default());
         let commands = self.commands(Arc::new(writer));
-        let command = installation::Command::AcceptLoss { kept, lost };
-        tell(&commands, installation, "installation.accept_loss", command).await
+        // It is in the vault before the log tells of it.
+        let drawn = self.draw(SignerPurpose::Writer).await?.public();
+        let command = installation::Command::AcceptLoss { kept, lost, writer: drawn };
+        let told = tell(&commands, installation, "installation.accept_loss", command).await;
+        if let Err(BootstrapError::Installation(failed)) = &told
+            && matches!(**failed, Failed::Command(CommandError::Refused(_)))
+        {
+            signer::purge(&self.control, SignerPurpose::Writer, drawn.id).await?;
+        }
+        told
     }
 
     /// Whose log it is.
@@ -178,7 +186,7 @@ impl Bootstrap {
         let parsed = key.parsed();
         let command = key::Command::Issue(Box::new(key::Issue {
             secret_id: SecretId::new(self.uuid()),
-            digest: peppers.newest().digest(&parsed),
+            digest: peppers.issuing().digest(&parsed),
             prefix: parsed.prefix().to_owned(),
             last_four: parsed.last_four().to_owned(),
             owner: KeyOwner::Installation,

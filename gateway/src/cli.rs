@@ -1,36 +1,47 @@
-//! The command line. `serve`, `dev`, `bootstrap`, `nats setup`, `backup`, `restore` and `projections` run parts of the
-//! product; `events` reads the log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
+//! The command line. `serve`, `dev`, `bootstrap`, `nats setup`, `secrets`, `backup`, `restore`, `projections`, `drains` and `exports` run parts
+//! of the product; `events` reads the log as the read-only auditor; all else speaks the admin API with an admin key, like any other client of it.
 //!
 //! Exit codes: 0 done, 1 refused, 2 a wrong command line, 3 not reachable or not ready, 4 done and not proven to
-//! hold everywhere (`--wait fleet`). What was asked for goes to standard output, all else to standard error. A key
+//! hold everywhere (`--wait fleet`), 5 it answers and is degraded (`status --check`). What was asked for goes to standard output, all else to standard error. A key
 //! is never a flag: it would stand in `ps`.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::CompleteEnv;
 
+mod access;
 mod audit;
 mod backup;
 mod client;
+mod complete;
 mod connection;
+mod drain;
 mod error;
 mod events;
+mod export;
 mod fleet;
 mod key;
+mod length;
 mod list;
+mod nats;
 mod organization;
+mod outlet;
 mod output;
 mod place;
 mod process;
 mod projection;
 mod recorded;
+mod secret;
 mod server;
+mod shell;
 mod signer;
 mod snapshot;
 mod status;
 mod wait;
+mod webhook;
 mod witness;
 mod write;
 
@@ -55,7 +66,7 @@ enum Command {
     Bootstrap(process::Bootstrap),
     /// Prepare the NATS server
     #[command(subcommand)]
-    Nats(process::Nats),
+    Nats(nats::Nats),
     /// Copy the event log and the vaults into a folder
     Backup(backup::Backup),
     /// Put a backup into an empty NATS server
@@ -63,6 +74,12 @@ enum Command {
     /// Look after PostgreSQL's read models, which come from the event log
     #[command(subcommand)]
     Projections(projection::Projections),
+    /// Look after the drains of the configuration, by which a SIEM is told what happens
+    #[command(subcommand)]
+    Drains(drain::Drains),
+    /// Look after the exports of the configuration, which copy the event log into files
+    #[command(subcommand)]
+    Exports(export::Exports),
     /// Keep what nodes start from, instead of the whole event log
     #[command(subcommand)]
     Snapshots(snapshot::Snapshots),
@@ -72,15 +89,24 @@ enum Command {
     /// Register, change and list MCP servers
     #[command(subcommand)]
     Servers(server::Servers),
+    /// Register webhooks, and see what they were sent
+    #[command(subcommand)]
+    Webhooks(webhook::Webhooks),
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
     /// Show and rotate the keys that sign events and heads of the log
     #[command(subcommand)]
     Signers(signer::Signers),
+    /// Renew what lies in the vaults: peppers, identity, session and snapshot keys, and their master keys
+    #[command(subcommand)]
+    Secrets(secret::Secrets),
     /// Read the event log as JSON lines
     #[command(subcommand)]
     Events(events::Events),
+    /// Read who read and tried what through the admin API
+    #[command(subcommand)]
+    Access(access::Access),
     /// Evidence for an audit: reports, and proofs that are checked offline
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -90,10 +116,26 @@ enum Command {
     Status(status::Status),
     /// Show the processes of the installation, or forget one that has died
     Fleet(fleet::Fleet),
+    /// Completion for your shell, and man pages
+    #[command(subcommand)]
+    Shell(shell::Shell),
 }
 
 /// What a process was started with.
 pub type Environment = HashMap<String, String>;
+
+/// Of this process, as far as it is text.
+pub fn environment() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Answers a shell that completes a command line (`COMPLETE=bash`, and so on), and ends; or does nothing. Called before
+/// there is a second thread: it takes the variable out of the environment.
+pub fn complete() {
+    CompleteEnv::with_factory(Cli::command).complete();
+}
 
 /// Runs a command line, its first argument being the program's name.
 pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment) -> ExitCode {
@@ -106,13 +148,19 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment) 
             return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
         }
     };
-    match cli.command.run(environment, &mut output) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads has read enough.
-        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+    let done = cli.command.run(environment, &mut output);
+    ExitCode::from(exit_code(done, &mut output))
+}
+
+/// What came of a command, told and as an exit code.
+fn exit_code(done: Result<(), CliError>, output: &mut Output) -> u8 {
+    match done {
+        Ok(()) => 0,
+        // Whoever reads a stream has read enough of it; all else goes on to its verdict (`Output`).
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
         Err(error) => {
             output.error(&error);
-            ExitCode::from(error.exit_code())
+            error.exit_code()
         }
     }
 }
@@ -128,15 +176,21 @@ impl Command {
             Self::Backup(backup) => backup.run(environment, output),
             Self::Restore(restore) => restore.run(environment, output),
             Self::Projections(projections) => projections.run(environment, output),
+            Self::Drains(drains) => block_on(drains.run(environment, output)),
+            Self::Exports(exports) => block_on(exports.run(environment, output)),
             Self::Snapshots(snapshots) => snapshots.run(environment, output),
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),
+            Self::Webhooks(webhooks) => block_on(webhooks.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Signers(signers) => block_on(signers.run(environment, output)),
+            Self::Secrets(secrets) => secrets.run(environment, output),
             Self::Events(events) => block_on(events.run(environment, output)),
+            Self::Access(access) => block_on(access.run(environment, output)),
             Self::Audit(audit) => audit.run(environment, output),
             Self::Status(status) => block_on(status.run(environment, output)),
             Self::Fleet(fleet) => block_on(fleet.run(environment, output)),
+            Self::Shell(shell) => shell.run(environment, output),
         }
     }
 }

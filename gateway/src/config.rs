@@ -1,6 +1,7 @@
 //! Configuration: a TOML file, then the environment (`KEYLEDGER_…`), then flags; the later wins. Every error
 //! names the key and what it accepts, at start. What a value does once it is read is left to its user.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,20 +11,36 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+mod access;
 mod check;
+mod drain;
+mod export;
 mod fleet;
 mod freshness;
 mod lenient;
 mod load;
+mod logging;
 mod nats;
+mod organizations;
+mod reader;
 mod secret;
+mod webhooks;
+mod witness;
 
+pub use access::Access;
 pub use check::{is_loopback, may_speak_nats};
+pub use drain::{Beginning, Drain, DrainFormat, Transport};
+pub use export::{Compression, Export, ExportFormat, S3, Target};
 pub use fleet::Fleet;
 pub use freshness::Freshness;
-pub use load::{Sources, load, variables};
-pub use nats::{Nats, NatsRole, NatsUser};
+pub use load::{Needs, Sources, load, variables};
+pub use logging::{LogFormat, Logging, Switch};
+pub use nats::{Nats, NatsPassword, NatsRole, NatsUser};
+pub use organizations::Organizations;
+pub use reader::{PasswordHash, Reader, ReaderError, ReaderName, ReaderNameError};
 pub use secret::Secret;
+pub use webhooks::Webhooks;
+pub use witness::{Checkpoints, Witness};
 
 /// What is wrong with the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +61,7 @@ pub enum ConfigError {
 pub struct Config {
     /// Where clients reach the public listener, such as `https://mcp.example.com`: resource identifiers,
     /// Origin and Host checks come from it, never from a request.
+    #[serde(default = "no_public_url")]
     pub public_url: Url,
     #[serde(default = "all_roles", deserialize_with = "lenient::list")]
     pub roles: Vec<Role>,
@@ -51,14 +69,18 @@ pub struct Config {
     pub listen: Listen,
     #[serde(default)]
     pub tls: Option<Tls>,
+    #[serde(default)]
     pub nats: Nats,
     #[serde(default)]
     pub postgres: Option<Postgres>,
+    #[serde(default)]
     pub vault: Vault,
     #[serde(default)]
     pub freshness: Freshness,
     #[serde(default)]
     pub snapshots: Snapshots,
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
     #[serde(default)]
     pub fleet: Fleet,
     #[serde(default)]
@@ -69,6 +91,16 @@ pub struct Config {
     pub keys: Keys,
     #[serde(default)]
     pub organizations: Organizations,
+    /// Who is told what happens, by name (role worker).
+    #[serde(default)]
+    pub drains: BTreeMap<String, Drain>,
+    /// Where the log is copied to, by name (role worker).
+    #[serde(default)]
+    pub exports: BTreeMap<String, Export>,
+    #[serde(default)]
+    pub access: Access,
+    #[serde(default)]
+    pub webhooks: Webhooks,
     #[serde(default)]
     pub log: Logging,
 }
@@ -83,6 +115,12 @@ pub enum Role {
     Control,
     /// PostgreSQL projections.
     Worker,
+}
+
+/// Of a command that asks for none: a process must have one of its own.
+fn no_public_url() -> Url {
+    #[expect(clippy::expect_used, reason = "it is written here")]
+    Url::parse("http://localhost").expect("a URL")
 }
 
 fn all_roles() -> Vec<Role> {
@@ -289,57 +327,6 @@ impl Default for Keys {
     }
 }
 
-/// What one organization may hold: every node keeps it in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Organizations {
-    /// Keys that are not revoked.
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_keys: u64,
-    /// With so many revoked ones no further key is issued.
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_revoked_keys: u64,
-    /// Removed ones too.
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_servers: u64,
-    /// The scopes of all keys that are not revoked, as text.
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_scope_bytes: u64,
-}
-
-impl Default for Organizations {
-    fn default() -> Self {
-        Self {
-            max_keys: 100_000,
-            max_revoked_keys: 1_000_000,
-            max_servers: 1_000,
-            max_scope_bytes: 64 * 1024 * 1024,
-        }
-    }
-}
-
-/// What the process tells on standard error.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Logging {
-    pub format: LogFormat,
-    /// `tracing` directives, such as `info,gateway=debug`.
-    pub filter: String,
-}
-
-impl Default for Logging {
-    fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info".to_owned() }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LogFormat {
-    Text,
-    Json,
-}
-
 impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -372,10 +359,12 @@ impl Config {
                 accepted: "postgres://USER:PASSWORD@HOST/DATABASE, here or in the file of postgres.url_file",
             });
         };
-        secret::one_of(
+        let url = secret::one_of(
             ("postgres.url", postgres.url.as_ref()),
             ("postgres.url_file", postgres.url_file.as_deref()),
-        )
+        )?;
+        check::check_postgres(url.expose())?;
+        Ok(url)
     }
 
     pub fn vault_key_file<'a>(

@@ -17,6 +17,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::{Kind, Problem};
+use crate::telemetry::asked::{Asked, Lacks};
+use crate::telemetry::lines;
 
 /// What the listener tells of.
 #[derive(Clone)]
@@ -27,6 +29,9 @@ pub struct Health {
     pub read_models: Option<watch::Receiver<ReadModels>>,
     /// Cancelled once the process has been told to end.
     pub ending: CancellationToken,
+    pub lacks: Lacks,
+    /// What is measured when the metrics are asked for.
+    pub at_scrape: Asked<()>,
     pub metrics: PrometheusHandle,
 }
 
@@ -52,7 +57,7 @@ pub fn router(health: Health) -> Router {
     Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
-        .route("/metrics", get(metrics).with_state((health.metrics.clone(), Arc::new(Semaphore::new(1)))))
+        .route("/metrics", get(metrics).with_state((health.clone(), Arc::new(Semaphore::new(1)))))
         .fallback(|| problem(Problem::new(Kind::NotFound, "Here are /livez, /readyz and /metrics.")))
         .method_not_allowed_fallback(|| problem(Problem::method_not_allowed()))
         .with_state(health)
@@ -67,16 +72,30 @@ async fn live() -> &'static str {
     "live\n"
 }
 
-/// Whether the process answers for keys now, and keeps read models of the log that it serves from.
+/// Whether the process answers for keys now, and keeps read models of the log that it serves from. What it does not do
+/// beside that takes it out of no balancer.
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Ready>) {
-    let ending = || health.ending.is_cancelled().then(|| ENDING.to_owned());
-    let gate = || health.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
-    let read_models = || health.read_models.as_ref().and_then(|state| diverged(&state.borrow().built_from));
-    let reason = ending().or_else(gate).or_else(read_models);
-    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let serving_stale = health.gate.as_ref().is_some_and(|gate| gate.serving_stale().is_some());
-    let lacks = health.read_models.as_ref().and_then(|state| lacks(&state.borrow()));
-    (status, Json(Ready { ready: reason.is_none(), reason, serving_stale, lacks }))
+    let ready = health.ready();
+    let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(ready))
+}
+
+impl Health {
+    fn ready(&self) -> Ready {
+        let ending = || self.ending.is_cancelled().then(|| ENDING.to_owned());
+        let gate = || self.gate.as_ref().and_then(|gate| gate.check().err()).map(|reason| reason.to_string());
+        let read_models = || self.read_models.as_ref().and_then(|state| diverged(&state.borrow().built_from));
+        let reason = ending().or_else(gate).or_else(read_models);
+        let serving_stale = self.gate.as_ref().is_some_and(|gate| gate.serving_stale().is_some());
+        Ready { ready: reason.is_none(), reason, serving_stale, lacks: self.lacks.now() }
+    }
+
+    fn measure(&self) {
+        self.at_scrape.each();
+        let ready = self.ready();
+        metrics::gauge!("keyledger_ready").set(u8::from(ready.ready));
+        metrics::gauge!("keyledger_lacks").set(u8::from(ready.lacks.is_some()));
+    }
 }
 
 /// Somebody must decide before anything rests on a log that has lost what the read models know of.
@@ -88,7 +107,7 @@ fn diverged(origin: &BuiltFrom) -> Option<String> {
 }
 
 /// Beside a newer version's tables it answers for keys as ever.
-fn lacks(read_models: &ReadModels) -> Option<String> {
+pub fn lacks(read_models: &ReadModels) -> Option<String> {
     read_models.newer.as_ref().map(|reason| format!("it keeps no read models: {reason}"))
 }
 
@@ -110,14 +129,17 @@ fn built_from_another(reason: &str) -> String {
 
 /// To write them down takes a thread for a while: one at a time, and none of those that answer others. Nobody waits for a
 /// turn, or a queue of them would hold every connection that `/livez` could come by.
-async fn metrics(State((metrics, turn)): State<(PrometheusHandle, Arc<Semaphore>)>) -> Response<Body> {
+async fn metrics(State((health, turn)): State<(Health, Arc<Semaphore>)>) -> Response<Body> {
     let Ok(turn) = turn.try_acquire_owned() else {
         let busy =
             Problem::new(Kind::Busy, "The metrics are being written down for somebody else; ask again.");
         return problem(busy.retry_after(1)).await;
     };
     let written = tokio::task::spawn_blocking(move || {
-        let text = metrics.render();
+        metrics_process::Collector::default().collect();
+        health.measure();
+        lines::measure();
+        let text = health.metrics.render();
         drop(turn);
         text
     });
@@ -138,12 +160,21 @@ mod tests {
 
     use super::*;
 
+    fn health() -> Health {
+        Health {
+            gate: None,
+            read_models: None,
+            ending: CancellationToken::new(),
+            lacks: Lacks::default(),
+            at_scrape: Asked::default(),
+            metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
+        }
+    }
+
     async fn ask(path: &str) -> (StatusCode, String) {
         let directory = Arc::new(Directory::new());
         let gate = Arc::new(Gate::new(directory, Arc::new(SystemClock), GateConfig::default()));
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let ending = CancellationToken::new();
-        let router = router(Health { gate: Some(gate), read_models: None, ending, metrics });
+        let router = router(Health { gate: Some(gate), ..health() });
         let answer = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
@@ -163,8 +194,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_was_told_to_end_is_not_ready_any_more() {
         let ending = CancellationToken::new();
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let router = router(Health { gate: None, read_models: None, ending: ending.clone(), metrics });
+        let router = router(Health { ending: ending.clone(), ..health() });
         let ready = async || {
             let request = Request::get("/readyz").body(Body::empty()).unwrap();
             router.clone().oneshot(request).await.unwrap().status()
@@ -175,16 +205,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_worker_beside_a_newer_versions_read_models_is_ready_and_says_what_it_lacks() {
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let newer = Some("migration 9".to_owned());
-        let (_tell, told) = watch::channel(ReadModels { built_from: BuiltFrom::SameLog, newer });
-        let ending = CancellationToken::new();
-        let router = router(Health { gate: None, read_models: Some(told), ending, metrics });
+    async fn a_process_that_lacks_something_is_ready_and_says_what() {
+        let health = health();
+        let (tell, told) = watch::channel(ReadModels { built_from: BuiltFrom::SameLog, newer: None });
+        health.lacks.add(move || lacks(&told.borrow()));
+        health.lacks.add(|| Some("the read model `keys` stands still: the disk is full".to_owned()));
+        tell.send_modify(|known| known.newer = Some("migration 9".to_owned()));
+        let router = router(health);
         let answer = router.oneshot(Request::get("/readyz").body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(body["lacks"], "it keeps no read models: migration 9");
+        assert_eq!(
+            body["lacks"],
+            "it keeps no read models: migration 9; the read model `keys` stands still: the disk is full"
+        );
     }
 }

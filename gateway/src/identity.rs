@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
-use crate::vault::IdentityKey;
+use crate::vault::{IdentityKey, Ring};
 
 /// Signs identity tokens (EdDSA, RFC 8037).
 pub struct IdentitySigner {
@@ -44,23 +44,26 @@ pub struct Claims<'a> {
 pub struct IdentityError(#[from] jsonwebtoken::errors::Error);
 
 impl IdentitySigner {
-    /// `issuer`: the gateway's public URL.
-    pub fn new(identity: &IdentityKey, issuer: &str) -> Self {
-        let key_id = identity.kid();
+    /// The first of these keys signs, all are told. `issuer`: the gateway's public URL.
+    pub fn new(identity: &Ring<IdentityKey>, issuer: &str) -> Self {
+        let signs = identity.first();
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("kl-identity+jwt".to_owned());
-        header.kid = Some(key_id.clone());
+        header.kid = Some(signs.kid());
         // RFC 7517 and RFC 8037 §2.
-        let jwks = serde_json::json!({ "keys": [{
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "alg": "EdDSA",
-            "use": "sig",
-            "kid": key_id,
-            "x": URL_SAFE_NO_PAD.encode(identity.public_key()),
-        }]});
+        let public = |key: &IdentityKey| {
+            serde_json::json!({
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "alg": "EdDSA",
+                "use": "sig",
+                "kid": key.kid(),
+                "x": URL_SAFE_NO_PAD.encode(key.public_key()),
+            })
+        };
+        let jwks = serde_json::json!({ "keys": identity.iter().map(public).collect::<Vec<_>>() });
         Self {
-            key: EncodingKey::from_ed_der(identity.pkcs8()),
+            key: EncodingKey::from_ed_der(signs.pkcs8()),
             header,
             issuer: issuer.to_owned(),
             jwks: jwks.to_string(),
@@ -75,7 +78,7 @@ impl IdentitySigner {
         Ok(jsonwebtoken::encode(&self.header, claims, &self.key)?)
     }
 
-    /// The public key as a JWK set (RFC 7517 §5), in JSON.
+    /// The public keys as a JWK set (RFC 7517 §5), in JSON.
     pub fn jwks(&self) -> &str {
         &self.jwks
     }

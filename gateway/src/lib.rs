@@ -1,5 +1,6 @@
 //! Who is at the door: the request path, the admin API, the workers, the CLI, in one binary.
 
+mod access;
 mod api;
 mod audit;
 pub mod backup;
@@ -9,15 +10,22 @@ pub mod cli;
 mod command;
 pub mod config;
 pub mod crypto;
+mod current;
 pub mod dev;
+mod drains;
+mod exports;
 mod files;
 pub mod fleet;
 mod health;
 mod identity;
 mod listener;
 mod mcp;
+mod order;
+mod outgoing;
+mod outlet;
 mod problem;
 mod public;
+mod record;
 mod request;
 pub mod serve;
 mod shares;
@@ -28,6 +36,7 @@ mod telemetry;
 mod upstream;
 pub mod vault;
 mod verify;
+mod webhooks;
 pub mod witness;
 
 /// For `tests/bench` alone, which measures it beside a plain hash map.

@@ -9,10 +9,14 @@
 //!
 //! It knows no path and no key: what a request is answered with is a [`Serve`]'s to say.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
+use events::clock::SystemClock;
+use events::lasting::{Lasting, Words};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tokio::net::{TcpListener, TcpStream};
@@ -47,7 +51,12 @@ const BREATH: Duration = Duration::from_millis(50);
 pub trait Serve: Clone + Send + Sync + 'static {
     type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
 
-    fn serve(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Self::Body>> + Send;
+    /// `peer`: the connection's other end.
+    fn serve(
+        &self,
+        request: Request<RequestBody>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -55,7 +64,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 impl Serve for axum::Router {
     type Body = axum::body::Body;
 
-    async fn serve(&self, request: Request<RequestBody>) -> Response<Self::Body> {
+    /// Handlers have the peer as a [`ConnectInfo`].
+    async fn serve(&self, mut request: Request<RequestBody>, peer: SocketAddr) -> Response<Self::Body> {
+        request.extensions_mut().insert(ConnectInfo(peer));
         match self.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -111,6 +122,8 @@ impl<S: Serve> Listener<S> {
         let name = self.room.name();
         let mut connections = JoinSet::new();
         let mut look = tokio::time::interval(self.room.look_every());
+        let words = Words { lasts: "connections can't be accepted", ends: "connections are accepted again" };
+        let refusing = Lasting::new(Arc::new(SystemClock), words).of(name);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -125,10 +138,14 @@ impl<S: Serve> Listener<S> {
                 }
                 accepted = socket.accept() => accepted,
             };
-            let stream = match accepted {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match accepted {
+                Ok(accepted) => {
+                    refusing.ended();
+                    accepted
+                }
                 Err(error) => {
-                    tracing::warn!(listener = name, %error, "a connection could not be accepted");
+                    refusing.alarm(&error);
+                    metrics::counter!("keyledger_connections_refused_total", "listener" => name).increment(1);
                     tokio::time::sleep(BREATH).await;
                     continue;
                 }
@@ -136,7 +153,7 @@ impl<S: Serve> Listener<S> {
             let entered = self.cancel.run_until_cancelled(self.room.enter(&self.cancel)).await;
             let Some(place) = entered.flatten() else { break };
             bound_unread(&stream, self.room.bounds().unread);
-            let connection = Connection { serve: self.serve.clone(), place };
+            let connection = Connection { serve: self.serve.clone(), place, peer };
             connections.spawn(connection.run(stream, self.tls.clone()));
         }
         drop(socket);

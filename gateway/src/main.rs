@@ -4,8 +4,6 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     gateway::crypto::install();
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    gateway::cli::run(std::env::args_os(), &environment)
+    gateway::cli::complete();
+    gateway::cli::run(std::env::args_os(), &gateway::cli::environment())
 }

@@ -10,9 +10,12 @@ pub mod era;
 #[cfg(test)]
 mod fuzz;
 pub mod header;
+mod json;
+pub mod list;
 pub mod message;
 pub mod task;
 
 pub use access::{Needs, needs};
 pub use era::Era;
+pub use list::List;
 pub use message::{Message, Shape};

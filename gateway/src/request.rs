@@ -8,7 +8,7 @@
 //! messages.
 //!
 //! In order: `credential`, `authenticate` (`principal`), `authorize`, `admission`, `session`, `identity`, `forward`,
-//! `proxy` (`unfit`, `media`), `stream`. `call` is one call from its headers to its answer, `admission` the list of checks that
+//! `proxy` (`unfit`, `media`), `lists`, `stream` (`rewrite`, `listens`, `keepalive`). `call` is one call from its headers to its answer, `admission` the list of checks that
 //! an open stream is asked as well; `refusal` names each way to end early.
 
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub mod answer;
 pub mod authenticate;
 pub mod authorize;
 pub mod belonging;
+pub mod body;
 pub mod call;
 pub mod credential;
 pub mod forward;
@@ -29,12 +30,15 @@ pub mod forward;
 mod fuzz;
 pub mod identity;
 pub mod keepalive;
+pub mod listens;
+pub mod lists;
 pub mod media;
 pub mod origin;
 pub mod principal;
 mod problem;
 pub mod proxy;
 pub mod refusal;
+pub mod rewrite;
 pub mod session;
 pub mod settings;
 pub mod stream;
@@ -45,16 +49,17 @@ pub mod unfit;
 pub mod verify;
 
 pub use authenticate::{AuthenticationError, Authenticator};
+pub use body::Body;
 pub use origin::Origins;
 pub use principal::{Principal, PrincipalId};
 pub use refusal::Refusal;
 pub use settings::RequestSettings;
-pub use stream::Body;
 
 use crate::identity::IdentitySigner;
-use crate::problem::body;
+use crate::problem::body::Bounds;
 use crate::problem::room::{BodyRoom, RoomBounds};
-use crate::vault::NodeSecrets;
+use crate::telemetry::calls::Calls;
+use crate::vault::{NodeSecrets, SessionKey};
 use identity::Routes;
 use session::{SessionKeyError, Sessions};
 use tasks::Tasks;
@@ -72,6 +77,7 @@ pub struct Door {
     origins: Origins,
     settings: RequestSettings,
     room: Arc<BodyRoom>,
+    calls: Arc<Calls>,
     /// The process stops: answers without an end of their own end, and no request is let in any more.
     closing: CancellationToken,
 }
@@ -103,18 +109,28 @@ impl Door {
                 secrets.peppers.clone(),
                 Arc::clone(&clock),
             ),
-            tasks: Tasks::new(secrets.session.bytes()),
-            sessions: Sessions::new(secrets.session.bytes(), Arc::clone(&random))?,
+            tasks: Tasks::new(secrets.session.iter().map(SessionKey::bytes)),
+            sessions: Sessions::new(secrets.session.iter().map(SessionKey::bytes), Arc::clone(&random))?,
             routes: Routes::new(IdentitySigner::new(&secrets.identity, &issuer), settings.max_routes),
             origins: Origins::new(issuer, &settings.allowed_origins),
             directory,
             gate,
+            calls: Calls::new(Arc::clone(&clock)),
             clock,
             random,
             room: BodyRoom::new(RoomBounds::shared(settings.max_held_bytes, settings.max_body_bytes)),
             settings,
             closing: CancellationToken::new(),
         }))
+    }
+
+    /// Others from now on; what the ones before made still counts as far as they are among them.
+    pub fn renew(&self, secrets: &NodeSecrets) -> Result<(), DoorError> {
+        self.authenticator.renew(&secrets.peppers);
+        self.sessions.take(secrets.session.iter().map(SessionKey::bytes))?;
+        self.tasks.take(secrets.session.iter().map(SessionKey::bytes));
+        self.routes.take(IdentitySigner::new(&secrets.identity, &self.settings.issuer()));
+        Ok(())
     }
 
     pub fn settings(&self) -> &RequestSettings {
@@ -125,6 +141,11 @@ impl Door {
     #[cfg(test)]
     pub fn held_bytes(&self) -> usize {
         self.room.held()
+    }
+
+    /// Where what became of each call waits to be told.
+    pub fn calls(&self) -> &Arc<Calls> {
+        &self.calls
     }
 
     pub fn origins(&self) -> &Origins {
@@ -144,7 +165,7 @@ impl Door {
     }
 
     /// The public keys of identity tokens, as JSON.
-    pub fn jwks(&self) -> &str {
+    pub fn jwks(&self) -> String {
         self.routes.jwks()
     }
 
@@ -167,7 +188,7 @@ impl Door {
         self.gate.check().map_err(|_| Refusal::NotReady)
     }
 
-    fn body_bounds(&self) -> body::Bounds {
-        body::Bounds { max: self.settings.max_body_bytes, timeout: self.settings.body_timeout }
+    fn body_bounds(&self) -> Bounds {
+        Bounds { max: self.settings.max_body_bytes, timeout: self.settings.body_timeout }
     }
 }

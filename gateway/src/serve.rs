@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::clock::{Clock, Random, SystemClock, SystemRandom};
-use events::log::jetstream::{ConnectError, JetStreamLog, OpenError};
+use events::lasting::Lasting;
+use events::log::jetstream::{ConnectError, OpenError};
 use projections::directory::gate::GateConfig;
 use projections::directory::{Directory, Gate};
 use tokio::sync::watch;
@@ -24,8 +25,9 @@ use crate::request::DoorError;
 use crate::snapshots::Signers;
 use crate::store;
 use crate::store::bucket::Bucket;
+use crate::telemetry::asked::{Asked, Lacks};
 use crate::upstream::TrustNow;
-use crate::vault::{MasterKeyError, NodeSecrets, VaultError, VaultName, signer};
+use crate::vault::{MasterKeyError, NodeSecrets, Vault, VaultError, VaultName, signer};
 use descriptors::Places;
 pub use signals::{Hangups, end_asked};
 
@@ -34,8 +36,12 @@ pub mod connections;
 mod descriptors;
 mod directory;
 mod listeners;
+mod measured;
+pub mod outlets;
+mod secrets;
 mod signals;
 mod snapshots;
+mod stream;
 mod upstreams;
 pub mod worker;
 
@@ -97,6 +103,8 @@ struct Process {
     ending: CancellationToken,
     cancel: CancellationToken,
     tasks: TaskTracker,
+    /// Told that files and vaults may have changed.
+    reload: watch::Receiver<()>,
     /// Its place among the others.
     membership: Stage,
     /// Those that open requests rest on.
@@ -108,6 +116,11 @@ struct Process {
     trust: TrustNow,
     /// The keys that sign events: one set for all of a process that reads the log.
     signers: Arc<events::Signers>,
+    /// What is measured when the metrics are asked for.
+    at_scrape: Asked<()>,
+    lacks: Lacks,
+    /// The log's stream is not as it must be: found over each connection, and told once.
+    stream_differs: Arc<Lasting>,
 }
 
 /// Tasks that end together.
@@ -131,6 +144,8 @@ struct Authenticating {
     directory: Arc<Directory>,
     gate: Arc<Gate>,
     secrets: Arc<NodeSecrets>,
+    /// Where they lie.
+    vault: Vault,
 }
 
 /// How long a shutdown waits for open requests.
@@ -141,13 +156,18 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (tls, tls_keeper) = listeners::tls(&config)?.unzip();
     let (trust, trust_keeper) = upstreams::trust(&config)?;
+    let reload = watch::Sender::new(());
     let process = Process {
+        reload: reload.subscribe(),
         places: Places::of(&config),
         tls,
         trust,
         signers: Arc::default(),
         config: Arc::new(config),
         fleet: Fleet::new(Arc::clone(&clock)),
+        at_scrape: Asked::default(),
+        lacks: Lacks::default(),
+        stream_differs: Arc::new(Lasting::new(Arc::clone(&clock), stream::DIFFERS)),
         clock,
         random: Arc::new(SystemRandom),
         ending: CancellationToken::new(),
@@ -156,7 +176,6 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         membership: Stage::default(),
         followers: Stage::default(),
     };
-    let reload = watch::Sender::new(());
     if let Some(keeper) = tls_keeper {
         process.tasks.spawn(keeper.run(reload.subscribe(), process.cancel.clone()));
     }
@@ -206,7 +225,7 @@ impl Running {
         self.gate.as_ref()
     }
 
-    /// Looks at the files that may change while it runs: TLS's, and the authorities of upstreams.
+    /// Looks at what may change while it runs: TLS's files, the authorities of upstreams, PostgreSQL's URL, the vaults.
     pub fn reload(&self) {
         self.reload.send_replace(());
     }
@@ -264,14 +283,17 @@ impl Process {
             Some(self.authenticate().await?)
         } else {
             let client = connections::client(&self.config, NatsRole::Worker).await?;
+            self.measure_nats("fleet", client.clone());
             self.join_fleet(client, None);
             None
         };
+        self.watch_postgres()?;
         let mut read_models = None;
         if self.config.has(Role::Worker) {
-            let (origin, held) = worker::start(self).await?;
+            let (origin, held, measured) = worker::start(self).await?;
             read_models = Some(origin);
-            snapshots::start(self, authenticating.as_ref(), held).await?;
+            let gate = snapshots::start(self, authenticating.as_ref(), held).await?;
+            self.measure_projections(measured, gate);
         }
         if let (Some(parts), Some(state)) = (&authenticating, &read_models) {
             worker::hold_gate(self, Arc::clone(&parts.gate), state.clone());
@@ -294,16 +316,17 @@ impl Process {
         let role = if self.config.has(Role::Node) { NatsRole::Node } else { NatsRole::Control };
         let log = connections::log(&self.config, role, &self.clock, &self.random).await?;
         let vault = connections::vault(&self.config, VaultName::Node, log.client()).await?;
-        let secrets = Arc::new(NodeSecrets::load(&vault).await?);
+        let secrets = Arc::new(NodeSecrets::load(&vault, self.clock.now()).await?);
         match signer::first(&vault).await? {
             Some(first) => self.signers.begin_with(first),
             None => tracing::warn!("control has not told yet with which key the log begins: any is believed"),
         }
         self.watch_stream(&log);
         let client = log.client().clone();
-        let (directory, gate) = self.follow(log, Signers::Node(vault), self.gate_config())?;
+        self.measure_nats(role.as_str(), client.clone());
+        let (directory, gate) = self.follow(log, Signers::Node(vault.clone()), self.gate_config())?;
         self.join_fleet(client, Some(Arc::clone(&gate)));
-        Ok(Authenticating { directory, gate, secrets })
+        Ok(Authenticating { directory, gate, secrets, vault })
     }
 
     fn gate_config(&self) -> GateConfig {
@@ -330,21 +353,9 @@ impl Process {
             gate,
             Arc::clone(&self.clock),
             Arc::clone(&self.random),
+            self.lacks.clone(),
         );
         self.membership.tasks.spawn(membership.run(self.membership.cancel.clone()));
-    }
-
-    /// A changed limit or TTL option would drop events: the stream's configuration is compared each minute.
-    fn watch_stream(&self, log: &JetStreamLog) {
-        let (log, cancel) = (log.clone(), self.cancel.clone());
-        self.tasks.spawn(async move {
-            let every = Duration::from_secs(60);
-            while cancel.run_until_cancelled(tokio::time::sleep(every)).await.is_some() {
-                if let Err(error) = log.check_stream().await {
-                    tracing::error!(%error, "the event log's stream is not as it must be");
-                }
-            }
-        });
     }
 }
 

@@ -1,12 +1,14 @@
 //! What the gateway keeps in NATS beside the log: who connects as what, the vaults' buckets, and how all of it
 //! is set up. The log itself is `events::log::jetstream`.
 
+pub mod access;
 pub mod accounts;
 pub mod bucket;
 pub mod changes;
 pub mod checkpoints;
 pub mod kv;
 pub mod leases;
+pub mod readers;
 pub mod roles;
 pub mod setup;
 pub mod snapshots;
@@ -18,7 +20,7 @@ pub use async_nats::Client;
 use events::log::jetstream::{self, ConnectError, ConnectOptions, Credentials, Password};
 pub(crate) use events::log::jetstream::{api, data};
 
-use crate::config::{Config, ConfigError, NatsRole};
+use crate::config::{Config, ConfigError, NatsPassword, NatsRole};
 
 /// The nodes' secrets: the identity-token key, the session key, peppers, upstream credentials.
 pub const VAULT_NODE: &str = "KL_VAULT_NODE";
@@ -35,6 +37,9 @@ pub const SNAPSHOTS: &str = "KL_SNAPSHOTS";
 /// The log's checkpoints, one signed note a message.
 pub const CHECKPOINTS: &str = "KL_CHECKPOINTS";
 
+/// What was read and tried through the admin API, one record a message.
+pub const ACCESS: &str = "KL_ACCESS";
+
 /// Why there is no connection for a role.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -44,12 +49,28 @@ pub enum StoreError {
     Connect(#[from] ConnectError),
 }
 
+/// The server that a connection is with, or was last, and whether it is. By its name where it has one that is its own.
+pub fn connected_to(client: &Client) -> (String, bool) {
+    let server = client.server_info();
+    let name = if server.server_name.is_empty() || server.server_name == server.server_id {
+        format!("{}:{}", server.host, server.port)
+    } else {
+        server.server_name
+    };
+    (name, client.connection_state() == async_nats::connection::State::Connected)
+}
+
 /// Connects to the configured server as the role's user. Each role of a process has a connection of its own.
 pub async fn connect(config: &Config, role: NatsRole) -> Result<Client, StoreError> {
     let (name, password) = config.nats_user(role)?;
-    let credentials = Credentials::User { name, password: Password::new(password.expose().to_owned()) };
+    let credentials = match password {
+        NatsPassword::Given(secret) => {
+            Credentials::User { name, password: Password::new(secret.expose().to_owned()) }
+        }
+        NatsPassword::File(password) => Credentials::UserWithFile { name, password },
+    };
     let options = ConnectOptions {
-        servers: config.nats.servers.iter().map(ToString::to_string).collect(),
+        servers: config.nats_servers()?.iter().map(ToString::to_string).collect(),
         credentials,
         name: format!("keyledger {}", role.as_str()),
         inbox_prefix: roles::inbox_prefix(role),

@@ -9,9 +9,13 @@ use std::net::SocketAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use events::OrganizationId;
+use events::server::Authorities;
 use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use projections::directory::ServerEntry;
+use url::Url;
+use uuid::Uuid;
 
 mod body;
 mod carrier;
@@ -37,6 +41,30 @@ pub use trust::{Trust, TrustKeeper, TrustNow};
 /// Who calls, as the upstream is told.
 pub const OUR_USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("keyledger/", env!("CARGO_PKG_VERSION")));
+
+/// Whom a request goes to.
+pub struct Target<'a> {
+    /// Connections are kept for what has this id and generation alone.
+    pub id: Uuid,
+    pub generation: u64,
+    /// In whose share names are resolved.
+    pub organization: OrganizationId,
+    pub url: &'a Url,
+    /// Its own authorities.
+    pub ca: Option<&'a Authorities>,
+}
+
+impl<'a> From<&'a ServerEntry> for Target<'a> {
+    fn from(server: &'a ServerEntry) -> Self {
+        Self {
+            id: server.id.uuid(),
+            generation: server.generation,
+            organization: server.organization,
+            url: server.upstream.url(),
+            ca: server.settings.ca.as_ref(),
+        }
+    }
+}
 
 /// Sends requests to MCP servers. Dropping the future or the body closes the connection, which is how a
 /// client's disconnect reaches the upstream; a body read to its end gives the connection back.

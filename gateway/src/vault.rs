@@ -6,15 +6,21 @@
 //! and heads of the log) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
 //! `store::kv` implements over NATS.
 
+mod held;
 pub mod master;
 pub mod node;
 pub mod remembered;
+pub mod renewal;
+mod reseal;
+pub mod ring;
 pub mod sealing;
 pub mod signer;
 pub mod snapshot;
 mod unseal;
+pub mod webhook;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,11 +31,15 @@ use events::sealed::SealedBytes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use held::Master;
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 pub use remembered::Remembered;
+pub use reseal::Resealed;
+pub use ring::Ring;
 pub use sealing::{SealingKey, SealingKeys};
 pub use snapshot::{SnapshotKey, SnapshotKeys};
+pub use webhook::WebhookSecrets;
 pub use writer::VaultWriter;
 
 /// A bucket of sealed entries.
@@ -45,6 +55,12 @@ pub trait Entries: Send + Sync + 'static {
 
     /// Deletes the entry and every trace of it.
     async fn purge(&self, name: &str) -> Result<(), VaultError>;
+
+    /// Of every entry, deleted ones perhaps among them.
+    async fn names(&self) -> Result<Vec<String>, VaultError>;
+
+    /// Stores a value where the entry still holds this one; `false`: it does not.
+    async fn swap(&self, name: &str, from: &Bytes, to: Bytes) -> Result<bool, VaultError>;
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +69,12 @@ pub enum VaultError {
     Unavailable { vault: &'static str, reason: String },
     #[error("entry `{entry}` of the {vault} vault does not open: {reason}")]
     Sealed { vault: &'static str, entry: String, reason: &'static str },
+    /// Says nothing of the entry: the master key file may be the wrong one, and be put right.
+    #[error(
+        "entry `{entry}` of the {vault} vault is sealed under the master key {wanted}, and those here are {here}: put the \
+         line of {wanted} back into {file}; a process that runs takes it by itself"
+    )]
+    OtherKey { vault: &'static str, entry: String, wanted: String, here: String, file: String },
     #[error("the {vault} vault has no `{entry}`: run `keyledger bootstrap`, or restore the vault's backup")]
     Missing { vault: &'static str, entry: String },
     #[error("two vaults hold another `{entry}` each: restore all vaults from one backup")]
@@ -61,6 +83,21 @@ pub enum VaultError {
     Text { entry: String },
     #[error("a text to seal is at most {} bytes long", SealingKey::MAX_TEXT_BYTES)]
     TextTooLong,
+}
+
+impl VaultError {
+    /// Whether an entry was changed by somebody: what can't be reached, or is under a key that is not here, says nothing of it.
+    pub fn is_forgery(&self) -> bool {
+        match self {
+            Self::Sealed { .. } => true,
+            Self::Unavailable { .. }
+            | Self::OtherKey { .. }
+            | Self::Missing { .. }
+            | Self::Disagree { .. }
+            | Self::Text { .. }
+            | Self::TextTooLong => false,
+        }
+    }
 }
 
 /// Which vault it is.
@@ -89,7 +126,7 @@ impl VaultName {
 pub struct Vault {
     name: VaultName,
     entries: Arc<dyn Entries>,
-    master: Arc<MasterKey>,
+    master: Arc<Master>,
 }
 
 /// What a value is for; part of what it is sealed to.
@@ -111,9 +148,25 @@ pub enum Purpose {
     Checkpoint,
     /// The newest checkpoint of the log.
     Remembered,
+    /// What signs the messages of a webhook.
+    Webhook,
 }
 
 impl Purpose {
+    const ALL: [Self; 11] = [
+        Self::Pepper,
+        Self::Identity,
+        Self::Session,
+        Self::Sealing,
+        Self::Snapshot,
+        Self::SnapshotPublic,
+        Self::Writer,
+        Self::FirstWriter,
+        Self::Checkpoint,
+        Self::Remembered,
+        Self::Webhook,
+    ];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Pepper => "pepper",
@@ -126,6 +179,7 @@ impl Purpose {
             Self::FirstWriter => "first-writer",
             Self::Checkpoint => "checkpoint",
             Self::Remembered => "remembered",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -145,7 +199,16 @@ const VERSION: u32 = 1;
 
 impl Vault {
     pub fn new(name: VaultName, entries: Arc<dyn Entries>, master: MasterKey) -> Self {
-        Self { name, entries, master: Arc::new(master) }
+        Self { name, entries, master: Arc::new(Master::fixed(&master)) }
+    }
+
+    /// Under the master keys of this file, which is read anew: see [`held`].
+    pub fn with_file(
+        name: VaultName,
+        entries: Arc<dyn Entries>,
+        file: PathBuf,
+    ) -> Result<Self, MasterKeyError> {
+        Ok(Self { name, entries, master: Arc::new(Master::of_file(file)?) })
     }
 
     /// A value in the clear; `None`: there is none of this name.
@@ -168,7 +231,7 @@ impl Vault {
         if let Some(value) = self.get(entry, purpose).await? {
             return Ok(value);
         }
-        let sealed = self.seal(entry, purpose, drawn, random)?;
+        let sealed = self.seal(entry, purpose, drawn, random).await?;
         if self.entries.create(entry, sealed).await? {
             return Ok(Zeroizing::new(drawn.to_vec()));
         }
@@ -183,7 +246,7 @@ impl Vault {
         value: &[u8],
         random: &dyn Random,
     ) -> Result<(), VaultError> {
-        let sealed = self.seal(entry, purpose, value, random)?;
+        let sealed = self.seal(entry, purpose, value, random).await?;
         self.entries.replace(entry, sealed).await
     }
 
@@ -191,7 +254,7 @@ impl Vault {
         self.entries.purge(entry).await
     }
 
-    fn seal(
+    async fn seal(
         &self,
         entry: &str,
         purpose: Purpose,
@@ -199,11 +262,12 @@ impl Vault {
         random: &dyn Random,
     ) -> Result<Bytes, VaultError> {
         let place = self.place(entry, purpose, VERSION);
-        let sealed = self.master.newest().seal(&place, value, random);
+        let master = self.key_to_seal().await?;
+        let sealed = master.seal(&place, value, random);
         let sealed = sealed.map_err(|_| self.broken(entry, "it can't be sealed"))?;
         let wire = Wire {
             version: VERSION,
-            master: self.master.newest().id().to_owned(),
+            master: master.id().to_owned(),
             nonce: SealedBytes(sealed.nonce.to_vec()),
             ciphertext: SealedBytes(sealed.ciphertext),
         };
@@ -212,17 +276,21 @@ impl Vault {
     }
 
     fn open(&self, entry: &str, purpose: Purpose, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
-        let wire: Wire =
-            serde_json::from_slice(stored).map_err(|_| self.broken(entry, "it is no sealed value"))?;
+        let wire = self.wire(entry, stored)?;
         if wire.version != VERSION {
             return Err(self.broken(entry, "its version is newer than this program"));
         }
-        let master = self.master.with_id(&wire.master).ok_or_else(|| {
-            self.broken(entry, "it is sealed under another master key than the configured file holds")
-        })?;
-        master
+        let master =
+            self.master.that_opens(&wire.master).ok_or_else(|| self.unopened(entry, &wire.master))?;
+        let value = master
             .open(&self.place(entry, purpose, wire.version), &wire.nonce.0, wire.ciphertext.0)
-            .map_err(|_| self.broken(entry, "it was changed, or moved from another place"))
+            .map_err(|_| self.broken(entry, "it was changed, or moved from another place"))?;
+        self.master.opened(&master);
+        Ok(value)
+    }
+
+    fn wire(&self, entry: &str, stored: &[u8]) -> Result<Wire, VaultError> {
+        serde_json::from_slice(stored).map_err(|_| self.broken(entry, "it is no sealed value"))
     }
 
     /// The associated data of a value: its place.

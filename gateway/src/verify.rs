@@ -8,9 +8,8 @@
 use std::collections::BTreeMap;
 
 use events::envelope::{ForeignReason, UnreadableReason};
-use events::installation::InstallationEvent;
 use events::log::Stored;
-use events::{Envelope, Event, LogId, Read, Recorded, SignerSet, Unreadable};
+use events::{Envelope, Event, LogId, Read, Recorded, SignerKey, Signers, Unreadable};
 use serde::Serialize;
 
 mod aggregates;
@@ -21,7 +20,7 @@ mod secrets;
 
 use aggregates::Aggregates;
 use checkpoints::Checkpoints;
-pub use checkpoints::{Agreed, Known};
+pub use checkpoints::{Agreed, Known, Loss};
 use claims::Claims;
 use identifiers::Identifiers;
 use secrets::Secrets;
@@ -50,7 +49,7 @@ events::named! {
         Version = "version",
         /// The event's envelope and its data are of their version's shape, as the committed JSON Schemas have it.
         Schema = "schema",
-        /// Time never goes back within an aggregate.
+        /// An event follows the one of its aggregate that it names, and time never goes back.
         Order = "order",
         /// No event comes twice, and no command.
         Duplicate = "duplicate",
@@ -60,7 +59,7 @@ events::named! {
         Replay = "replay",
         /// Digests of secrets are such as Keyledger makes.
         Secret = "secret",
-        /// The log is what its signed checkpoints are of.
+        /// The log is what its signed checkpoints are of, and its signatures are as they say.
         Checkpoint = "checkpoint",
     }
 }
@@ -89,6 +88,8 @@ pub struct Report {
     pub last_sequence: u64,
     /// The newest that the log agrees with; `null`: none is known.
     pub checkpoint: Option<Agreed>,
+    /// What an operator has accepted as lost: no findings.
+    pub losses: Vec<Loss>,
     /// How many findings there are of each kind that has some.
     pub counts: BTreeMap<&'static str, u64>,
     /// The first [`TOLD_AT_MOST`].
@@ -111,8 +112,9 @@ pub struct Verifier {
     claims: Claims,
     aggregates: Aggregates,
     secrets: Secrets,
-    signers: SignerSet,
+    signers: Signers,
     checkpoints: Checkpoints,
+    losses: Vec<Loss>,
     findings: Findings,
 }
 
@@ -158,10 +160,16 @@ impl Verifier {
             claims: Claims::default(),
             aggregates: Aggregates::default(),
             secrets: Secrets::default(),
-            signers: SignerSet::default(),
+            signers: Signers::default(),
             checkpoints: Checkpoints::of(known),
+            losses: Vec::new(),
             findings: Findings::default(),
         }
+    }
+
+    /// The log must begin with this key, as somebody knows who was there.
+    pub fn begins_with(&mut self, first: SignerKey) {
+        self.signers.begin_with(first);
     }
 
     /// Something is wrong with a checkpoint itself: where it is kept, and what.
@@ -180,12 +188,12 @@ impl Verifier {
         self.next = stored.sequence + 1;
         self.messages += 1;
         let read = self.signers.read(stored, self.log);
-        if let Read::Event(recorded) = &read
-            && let Event::Installation(InstallationEvent::LossAccepted(accepted)) = &recorded.event
-        {
-            self.checkpoints.accept(accepted);
+        let is_signed = matches!(read, Read::Event(_));
+        let read = self.aggregates.in_place(read);
+        if let Some(accepted) = read.loss_accepted() {
+            self.losses.extend(self.checkpoints.accept(stored.sequence, accepted));
         }
-        self.checkpoints.take(stored, &mut self.findings);
+        self.checkpoints.take(stored, is_signed, &mut self.findings);
         let mut at = At { sequence: stored.sequence, subject: &stored.subject, findings: &mut self.findings };
         match read {
             Read::Event(recorded) => {
@@ -207,6 +215,7 @@ impl Verifier {
                     | UnreadableReason::Member { .. }
                     | UnreadableReason::Envelope => Check::Schema,
                     UnreadableReason::WrongAggregate => Check::Subject,
+                    UnreadableReason::OutOfPlace { .. } | UnreadableReason::Follows(_) => Check::Order,
                 };
                 let Unreadable { subject, id, kind, schema_version, time, command, reason, .. } =
                     &*unreadable;
@@ -242,6 +251,7 @@ impl Verifier {
             aggregates: self.aggregates.len(),
             last_sequence: last,
             checkpoint,
+            losses: self.losses,
             counts,
             findings: first,
         }
@@ -289,7 +299,7 @@ fn placed(recorded: &Recorded, at: &mut At<'_>) {
                 at.found(Check::Subject, "the key says that another owns it");
             }
         }
-        Event::Server(_) | Event::Key(_) | Event::Slug(_) => {}
+        Event::Server(_) | Event::Key(_) | Event::Slug(_) | Event::Webhook(_) => {}
     }
 }
 

@@ -2,10 +2,12 @@
 //! that it has cosigned, and cosigns no other than one that goes on from it. Who keeps a witness elsewhere than NATS
 //! notices a log that was cut short or rewritten, whoever did it.
 //!
-//! It promises: what was cosigned is on disk before the answer; of two that come at once one is judged after the other.
+//! It promises: what was cosigned is on disk before the answer; of two that come at once one is judged after the other;
+//! a state file is one process's at a time.
 //! It knows logs by their public keys, and nobody else: it asks for no key and keeps no secret but its own.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ pub struct Witness {
     logs: Vec<VerifierKey>,
     clock: Arc<dyn Clock>,
     file: PathBuf,
+    /// Held as long as this lives: two processes on one state would each take the other's word back.
+    _lock: File,
     /// The newest of each log that was cosigned, by origin.
     seen: Mutex<BTreeMap<String, Note>>,
 }
@@ -48,6 +52,10 @@ pub enum WitnessError {
     File { path: PathBuf, source: std::io::Error },
     #[error("{path} is no state of a witness: {problem}")]
     State { path: PathBuf, problem: String },
+    #[error(
+        "{path} is another witness's: a process that runs holds its lock. End that one first, or name another --state"
+    )]
+    Held { path: PathBuf },
 }
 
 /// Why a checkpoint is not cosigned.
@@ -70,12 +78,13 @@ impl Witness {
         file: PathBuf,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, WitnessError> {
+        let lock = lock(&file)?;
         let seen = match std::fs::read_to_string(&file) {
             Ok(text) => state(&file, &text)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(source) => return Err(WitnessError::File { path: file, source }),
         };
-        Ok(Self { cosigner, logs, clock, file, seen: Mutex::new(seen) })
+        Ok(Self { cosigner, logs, clock, file, _lock: lock, seen: Mutex::new(seen) })
     }
 
     pub fn verifier(&self) -> &VerifierKey {
@@ -166,6 +175,24 @@ fn state(file: &Path, text: &str) -> Result<BTreeMap<String, Note>, WitnessError
         .collect()
 }
 
+/// Beside the state, which is another file each time that it is written. The lock goes with the process, however it ends.
+fn lock(file: &Path) -> Result<File, WitnessError> {
+    let path = beside(file, ".lock");
+    let opened = File::options().create(true).append(true).open(&path);
+    let opened = opened.map_err(|source| WitnessError::File { path: path.clone(), source })?;
+    match opened.try_lock() {
+        Ok(()) => Ok(opened),
+        Err(TryLockError::WouldBlock) => Err(WitnessError::Held { path: file.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(WitnessError::File { path, source }),
+    }
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// On disk, whole or not at all.
 fn keep(file: &Path, seen: &BTreeMap<String, Note>) -> Result<(), WitnessError> {
     use std::io::Write;
@@ -173,13 +200,12 @@ fn keep(file: &Path, seen: &BTreeMap<String, Note>) -> Result<(), WitnessError> 
     let stored: BTreeMap<&String, String> =
         seen.iter().map(|(origin, note)| (origin, note.to_string())).collect();
     let text = serde_json::to_vec_pretty(&stored).map_err(|error| at(error.into()))?;
-    let mut new = file.as_os_str().to_owned();
-    new.push(".new");
-    let mut written = std::fs::File::create(&new).map_err(at)?;
+    let new = beside(file, ".new");
+    let mut written = File::create(&new).map_err(at)?;
     written.write_all(&text).and_then(|()| written.sync_all()).map_err(at)?;
     std::fs::rename(&new, file).map_err(at)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at)
 }
 
 /// `POST /add-checkpoint`, and `GET /checkpoint/<SHA-256 of the origin>` for whoever compares.

@@ -18,7 +18,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use events::digest::DigestBytes;
 use events::position::Place;
-use events::{KeyId, OrganizationId, Read, ScopeSet, ServerId, Signers, Slug, Subject, Timestamp};
+use events::{
+    KeyId, OrganizationId, Read, ScopeSet, ServerId, Signers, Slug, Subject, Timestamp, UnreadableCause,
+};
 use papaya::{Equivalent, HashMap};
 
 use self::hash::ById;
@@ -33,17 +35,20 @@ mod hash;
 mod holding;
 mod key;
 pub mod lease;
+mod newest;
 mod organization;
 pub mod proof;
 mod server;
 pub mod snapshot;
 #[cfg(test)]
 mod tests;
+mod vouched;
 mod watch;
 
 pub use gate::{Gate, NotReady};
 pub use holding::Holding;
 pub use key::{KeyEntry, KeyState, LastFour};
+pub use newest::Newest;
 pub use organization::{OrganizationEntry, OrganizationState};
 pub use server::{ServerEntry, ServerState};
 pub use watch::{Part, Watch};
@@ -61,6 +66,8 @@ pub struct Directory {
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
     closed: HashMap<Subject, u64>,
     installation_closed: AtomicU64,
+    /// Why, of the event of this sequence; a snapshot does not tell.
+    installation_cause: Mutex<Option<(u64, UnreadableCause)>>,
     /// It may be ahead of what was applied: a key's places say for which messages it is good.
     signers: Arc<Signers>,
     applied: AtomicU64,
@@ -204,6 +211,12 @@ impl Directory {
         Some(self.installation_closed.load(Ordering::Acquire)).filter(|sequence| *sequence != 0)
     }
 
+    /// Why the installation was closed by this event; `None`: a snapshot says that it was.
+    fn installation_closed_for(&self, sequence: u64) -> Option<UnreadableCause> {
+        let known = *self.installation_cause.lock().unwrap_or_else(PoisonError::into_inner);
+        known.filter(|(at, _)| *at == sequence).map(|(_, cause)| cause)
+    }
+
     /// The keys that sign events, by which the follower judges them. They follow the log with the directory.
     pub fn signers(&self) -> Arc<Signers> {
         Arc::clone(&self.signers)
@@ -266,20 +279,20 @@ impl Directory {
             Read::Event(recorded) => {
                 let subject = &recorded.envelope.subject;
                 if !self.is_closed(subject) {
-                    self.signers.take(recorded);
-                    self.fold(&mut writer, subject, &recorded.event, sequence);
+                    if self.is_in_place(recorded) {
+                        self.signers.take(recorded);
+                        self.fold(&mut writer, recorded);
+                    } else {
+                        self.is_out_of_place(recorded);
+                    }
                 }
             }
             Read::Unreadable(unreadable) => {
                 let subject = &unreadable.subject;
-                metrics::counter!("keyledger_unreadable_events_total").increment(1);
-                if unreadable.reason.is_of_signature() {
-                    metrics::counter!("keyledger_unsigned_events_total").increment(1);
-                }
                 tracing::error!(sequence, %subject, kind = ?unreadable.kind,
                     version = unreadable.schema_version, reason = %unreadable.reason,
                     "an event can't be read: what it is about is closed");
-                self.close(subject, sequence);
+                self.refuse(subject, sequence, unreadable.reason.cause());
             }
             Read::Foreign(foreign) => {
                 metrics::counter!("keyledger_foreign_messages_total").increment(1);

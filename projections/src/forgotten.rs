@@ -1,10 +1,15 @@
 //! Organizations that are forgotten: what people wrote of theirs is erased where a projection meets the event, and not
 //! stored again, whatever still follows it and whether the vault has deleted the key yet.
+//!
+//! An erased row leaves the one of before in its table, where SQL does not find it and whoever has the files does: the
+//! worker has PostgreSQL let go of it at once, and does not wait for its autovacuum.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
+use std::time::Duration;
 
 use events::{OrganizationId, Owner};
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 use crate::Projection;
@@ -19,13 +24,72 @@ pub(crate) async fn all(pool: &Pool, projection: Projection) -> Result<HashSet<O
     Ok(ids.into_iter().map(|id| Owner::Organization(OrganizationId::new(id))).collect())
 }
 
+/// A projection that has erased what it held of an organization.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Erased {
+    pub projection: Projection,
+    /// Its tables hold no rows of before any more.
+    pub vacuumed: bool,
+}
+
 /// The projections that have erased what they held of an organization.
-pub async fn erased_in(pool: &Pool, organization: OrganizationId) -> Result<Vec<Projection>, ReadModelError> {
-    let names: Vec<String> = sqlx::query_scalar("SELECT projection FROM forgotten WHERE organization = $1")
-        .bind(organization.uuid())
-        .fetch_all(pool.inner())
-        .await?;
-    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+pub async fn erased_in(pool: &Pool, organization: OrganizationId) -> Result<Vec<Erased>, ReadModelError> {
+    let rows: Vec<(String, bool)> =
+        sqlx::query_as("SELECT projection, vacuumed FROM forgotten WHERE organization = $1")
+            .bind(organization.uuid())
+            .fetch_all(pool.inner())
+            .await?;
+    let erased = |(name, vacuumed): (String, bool)| Some(Erased { projection: name.parse().ok()?, vacuumed });
+    Ok(rows.into_iter().filter_map(erased).collect())
+}
+
+/// Vacuums what was erased since, until it is dropped.
+pub async fn keep_vacuuming(pool: Pool, every: Duration) -> Infallible {
+    loop {
+        match vacuum(&pool).await {
+            // Before a worker has made the tables nothing was erased from them.
+            Ok(()) | Err(ReadModelError::NoTables) => {}
+            Err(error) => {
+                tracing::warn!(%error, "rows of before that hold texts of a forgotten organization may still be in PostgreSQL's files; trying again");
+            }
+        }
+        tokio::time::sleep(every).await;
+    }
+}
+
+/// Has PostgreSQL let go of rows of before where something was erased and that was not done yet.
+pub async fn vacuum(pool: &Pool) -> Result<(), ReadModelError> {
+    let waiting: Vec<(String, Uuid)> =
+        sqlx::query_as("SELECT projection, organization FROM forgotten WHERE NOT vacuumed")
+            .fetch_all(pool.inner())
+            .await?;
+    for projection in Projection::ALL {
+        let of = waiting.iter().filter(|(name, _)| name == projection.as_str());
+        let of: Vec<Uuid> = of.map(|(_, organization)| *organization).collect();
+        if of.is_empty() {
+            continue;
+        }
+        for table in tables(projection) {
+            sqlx::raw_sql(AssertSqlSafe(format!("VACUUM {table}"))).execute(pool.inner()).await?;
+        }
+        sqlx::query("UPDATE forgotten SET vacuumed = true WHERE projection = $1 AND organization = ANY($2)")
+            .bind(projection.as_str())
+            .bind(of)
+            .execute(pool.inner())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Where it keeps what people wrote.
+fn tables(projection: Projection) -> &'static [&'static str] {
+    match projection {
+        Projection::Organizations => &["organizations"],
+        Projection::Servers => &["servers"],
+        Projection::Keys => &["keys"],
+        Projection::Webhooks => &["webhooks", "webhook_queue", "webhook_attempts", "webhook_cursors"],
+        Projection::History => &["history"],
+    }
 }
 
 /// Erases what a projection holds of them, and remembers it. Each with the sequence of its event.
@@ -41,6 +105,13 @@ pub(crate) async fn forget(
             .bind(sequence.cast_signed())
             .execute(&mut *connection)
             .await?;
+        // An attempt that ends just then notes itself before this, and is erased, or after it, and notes nothing.
+        if projection == Projection::Webhooks {
+            sqlx::query("SELECT FROM webhook_cursors WHERE owner = $1 FOR UPDATE")
+                .bind(organization.to_string())
+                .execute(&mut *connection)
+                .await?;
+        }
         if let Some(sql) = erase(projection) {
             sqlx::query(sql).bind(organization.to_string()).execute(&mut *connection).await?;
         }
@@ -56,6 +127,13 @@ fn erase(projection: Projection) -> Option<&'static str> {
         Projection::Keys => {
             Some("UPDATE keys SET (name, metadata, reason) = (NULL, NULL, NULL) WHERE owner = $1")
         }
+        // With what is queued and what was tried, of which no event tells.
+        Projection::Webhooks => Some(
+            "WITH q AS (DELETE FROM webhook_queue WHERE owner = $1), \
+                  a AS (DELETE FROM webhook_attempts WHERE owner = $1), \
+                  c AS (DELETE FROM webhook_cursors WHERE owner = $1) \
+             UPDATE webhooks SET (name, url) = (NULL, NULL) WHERE owner = $1",
+        ),
         Projection::History => Some(
             "UPDATE history SET texts = (SELECT jsonb_object_agg(field, 'null'::jsonb) \
                  FROM jsonb_object_keys(texts) field) \

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use events::Timestamp;
 use events::clock::Clock;
+use events::lasting::{Lasting, Words};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -74,7 +75,15 @@ pub fn entry(name: &str) -> String {
     format!("lease.{name}")
 }
 
-/// Each live worker has an entry here, which it renews; its value is the worker's name.
+/// The value of `worker.<id>`, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Presence {
+    name: String,
+    /// What it shares with others.
+    shared: BTreeSet<String>,
+}
+
+/// Each live worker has an entry here, which it renews.
 const WORKERS: &str = "worker.";
 
 /// Workers' entries that are read at the same time, at most.
@@ -166,23 +175,26 @@ impl Leasing {
     }
 
     async fn keep(&mut self) -> Infallible {
-        let mut reachable = true;
+        let words = Words {
+            lasts: "the workers' leases can't be reached; what is held is held until it ends",
+            ends: "the workers' leases can be reached again",
+        };
+        let unreachable = Lasting::new(Arc::clone(&self.clock), words);
         loop {
             let bound = self.until_the_first_ends();
             let pause = match tokio::time::timeout(bound, self.round()).await {
                 Ok(Ok(())) => {
-                    reachable = true;
+                    unreachable.ended();
                     self.worker.lease / 4
                 }
                 // Somebody was faster: a look at what they hold now.
                 Ok(Err(LeaseError::Conflict)) => self.worker.lease / 40,
-                Ok(Err(LeaseError::Unavailable(_))) | Err(_) => {
-                    if reachable {
-                        tracing::warn!(
-                            "the workers' leases can't be reached; what is held is held until it ends"
-                        );
-                    }
-                    reachable = false;
+                Ok(Err(LeaseError::Unavailable(reason))) => {
+                    unreachable.warn(&reason);
+                    self.worker.lease / 10
+                }
+                Err(_) => {
+                    unreachable.warn(&"no answer in time");
                     self.worker.lease / 10
                 }
             };
@@ -209,8 +221,11 @@ impl Leasing {
 
     /// Renews the worker's own entry.
     async fn appear(&mut self) -> Result<(), LeaseError> {
-        let (entry, name) = (format!("{WORKERS}{}", self.worker.id), self.worker.name.clone().into_bytes());
-        match self.store.write(&entry, name, self.presence).await {
+        let entry = format!("{WORKERS}{}", self.worker.id);
+        let shared = self.worker.shared.iter().map(|name| (*name).to_owned()).collect();
+        let presence = serde_json::to_vec(&Presence { name: self.worker.name.clone(), shared });
+        let presence = presence.map_err(|error| LeaseError::Unavailable(error.to_string()))?;
+        match self.store.write(&entry, presence, self.presence).await {
             Ok(revision) => self.presence = revision,
             // An earlier answer was lost.
             Err(LeaseError::Conflict) => {
@@ -253,7 +268,12 @@ impl Leasing {
         let mut workers = Vec::new();
         for (id, stored) in found {
             match stored {
-                Some(stored) => workers.push((id, stored.revision)),
+                Some(stored) => {
+                    workers.push((id, stored.revision));
+                    if let Ok(Presence { shared, .. }) = serde_json::from_slice(&stored.value) {
+                        self.table.saw_list(id, shared);
+                    }
+                }
                 None => drop(self.ended.insert(id)),
             }
         }

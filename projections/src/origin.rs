@@ -7,6 +7,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::clock::SystemClock;
+use events::lasting::{Lasting, Words};
 use events::log::{Log, ReadError};
 use tokio::sync::watch;
 
@@ -53,6 +55,11 @@ pub async fn keep_looking(
     every: Duration,
     tell: watch::Sender<ReadModels>,
 ) -> Infallible {
+    let words = Words {
+        lasts: "the read models were built from another log: nothing may rest on this one until somebody has decided",
+        ends: "the read models are of this log",
+    };
+    let another = Lasting::new(Arc::new(SystemClock), words);
     loop {
         // Tables of a version before this one keep their places elsewhere. A newer one may come at any time.
         let looked = match postgres::migrate(&pool).await {
@@ -70,10 +77,9 @@ pub async fn keep_looking(
             Ok(origin) => {
                 let diverged = matches!(origin, BuiltFrom::Diverged(_));
                 metrics::gauge!("keyledger_read_models_diverged").set(if diverged { 1.0 } else { 0.0 });
-                if let BuiltFrom::Diverged(reason) = &origin
-                    && tell.borrow().built_from != origin
-                {
-                    tracing::error!(%reason, "the read models were built from another log: nothing may rest on this one until somebody has decided");
+                match &origin {
+                    BuiltFrom::Diverged(reason) => another.alarm(reason),
+                    BuiltFrom::Unknown | BuiltFrom::SameLog => another.ended(),
                 }
                 tell.send_if_modified(|known| {
                     let changed = known.built_from != origin;

@@ -29,6 +29,10 @@ pub struct ParkedEvent {
     pub schema_version: Option<u32>,
     pub stored_at: Timestamp,
     pub reason: String,
+    /// No version will take it in: no writer wrote it, or not for its place. What follows of its aggregate waits for good
+    /// as well, without saying so.
+    #[serde(default)]
+    pub for_good: bool,
 }
 
 impl ParkedEvent {
@@ -164,24 +168,43 @@ pub(crate) async fn sequences(
     Ok(sequences.into_iter().map(i64::cast_unsigned).collect())
 }
 
+/// Sequences of parked events after one place, up to another: the first ones, at most so many.
+pub async fn between(
+    pool: &Pool,
+    projection: Projection,
+    after: u64,
+    up_to: u64,
+    limit: u32,
+) -> Result<Vec<u64>, ReadModelError> {
+    let sql = "SELECT sequence FROM parked_events WHERE projection = $1 AND sequence > $2 AND sequence <= $3 \
+               ORDER BY sequence LIMIT $4";
+    let sequences: Vec<i64> = sqlx::query_scalar(sql)
+        .bind(projection.as_str())
+        .bind(after.cast_signed())
+        .bind(up_to.cast_signed())
+        .bind(i64::from(limit))
+        .fetch_all(pool.inner())
+        .await?;
+    Ok(sequences.into_iter().map(i64::cast_unsigned).collect())
+}
+
 /// These events of an aggregate wait no longer. How many of its events still do.
 pub(crate) async fn remove(
     connection: &mut PgConnection,
     projection: Projection,
     subject: &str,
     sequences: &[i64],
-) -> Result<i64, sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     sqlx::query("DELETE FROM parked_events WHERE projection = $1 AND subject = $2 AND sequence = ANY($3)")
         .bind(projection.as_str())
         .bind(subject)
         .bind(sequences)
         .execute(&mut *connection)
         .await?;
-    sqlx::query_scalar("SELECT count(*) FROM parked_events WHERE projection = $1 AND subject = $2")
-        .bind(projection.as_str())
-        .bind(subject)
-        .fetch_one(connection)
-        .await
+    let sql = "SELECT count(*) FROM parked_events WHERE projection = $1 AND subject = $2";
+    let left: i64 =
+        sqlx::query_scalar(sql).bind(projection.as_str()).bind(subject).fetch_one(connection).await?;
+    Ok(left.unsigned_abs())
 }
 
 pub(crate) async fn store(
@@ -193,8 +216,8 @@ pub(crate) async fn store(
         return Ok(());
     }
     let sql = "INSERT INTO parked_events \
-               (projection, sequence, subject, event, kind, schema_version, stored_at, reason) \
-               SELECT $2, sequence, subject, event, kind, schema_version, stored_at, reason \
+               (projection, sequence, subject, event, kind, schema_version, stored_at, reason, for_good) \
+               SELECT $2, sequence, subject, event, kind, schema_version, stored_at, reason, for_good \
                FROM jsonb_populate_recordset(NULL::parked_events, $1) \
                ON CONFLICT (projection, sequence) DO NOTHING";
     sqlx::query(sql).bind(Json(events)).bind(projection.as_str()).execute(connection).await?;

@@ -17,21 +17,30 @@ use sqlx::{PgConnection, SqlSafeStr};
 use self::page::List;
 use crate::{Projection, parked};
 
+mod answers;
+pub mod delivery;
+mod denied;
 pub mod history;
 pub mod key;
+pub mod names;
 pub mod organization;
 pub mod page;
+pub mod place;
 pub mod server;
 mod session;
 pub mod signed;
 pub mod text;
+pub mod webhook;
 
+pub use answers::{in_use, keep_asking};
+pub use denied::Denied;
 pub use history::EventRow;
 pub use key::KeyRow;
 pub use organization::OrganizationRow;
 pub use page::{Cursor, CursorError, Page, PageQuery};
 pub use server::ServerRow;
 pub use session::{Pool, connect};
+pub use webhook::WebhookRow;
 
 /// The tables that come from events, all of them.
 pub fn tables() -> impl Iterator<Item = &'static str> {
@@ -43,6 +52,9 @@ pub fn tables() -> impl Iterator<Item = &'static str> {
 pub fn reads() -> Vec<(&'static str, &'static str)> {
     let of = |list| match list {
         List::Organizations => vec![("organizations", organization::LIST)],
+        List::Webhooks => vec![("webhooks of an owner", webhook::LIST)],
+        List::Attempts => vec![("delivery log of a webhook", delivery::ATTEMPTS)],
+        List::DeadLetters => vec![("dead letters of a webhook", delivery::DEAD)],
         List::Servers => vec![("servers of an organization", server::LIST)],
         List::Keys => vec![("keys of an owner", key::LIST)],
         List::Aggregate => vec![
@@ -62,6 +74,8 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
             ("what is looked at of the installation's feed", history::FEED_WINDOW_ALL),
             ("history of the installation, oldest first", history::ALL_OLDEST),
             ("history of the installation, newest first", history::ALL_NEWEST),
+            ("names beside ids", names::NAMES),
+            ("what was before", history::BEFORE),
         ],
     };
     let waiting = ("what waits of an owner", parked::WAITING);
@@ -82,9 +96,16 @@ static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadModelError {
     #[error("PostgreSQL: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
     #[error("the database's tables: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    #[error("PostgreSQL: {0}")]
+    Denied(Denied),
+    #[error(
+        "the database has no tables yet: a worker makes them, for which its role owns the database or has CREATE on the \
+         schema; its log says what keeps it"
+    )]
+    NoTables,
     #[error("PostgreSQL {0} is too old: 15 or later is needed")]
     TooOld(String),
     #[error(
@@ -101,9 +122,38 @@ pub enum ReadModelError {
     Cursor(#[from] CursorError),
 }
 
+impl From<sqlx::Error> for ReadModelError {
+    fn from(error: sqlx::Error) -> Self {
+        match Denied::of(&error) {
+            Some(denied) => Self::Denied(denied),
+            None if denied::lacks_tables(&error) => Self::NoTables,
+            None => Self::Database(error),
+        }
+    }
+}
+
+impl From<sqlx::migrate::MigrateError> for ReadModelError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        Denied::of_migration(&error).map_or_else(|| Self::Migrate(error), Self::Denied)
+    }
+}
+
+impl ReadModelError {
+    /// The same, with the role that was refused.
+    #[must_use]
+    pub fn of(self, pool: &Pool) -> Self {
+        let Self::Denied(denied) = self else { return self };
+        Self::Denied(denied.to(pool.role()))
+    }
+}
+
 /// Brings the tables to this version's shape, and leaves those alone that have it: then no right to change tables is
 /// needed. Safe to run from several processes at once.
 pub async fn migrate(pool: &Pool) -> Result<(), ReadModelError> {
+    migrated(pool).await.map_err(|error| error.of(pool))
+}
+
+async fn migrated(pool: &Pool) -> Result<(), ReadModelError> {
     pool.has_own_sessions().await?;
     match shape(pool).await? {
         Shape::Ours => Ok(()),

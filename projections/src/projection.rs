@@ -15,6 +15,7 @@ events::named! {
         Organizations = "organizations",
         Servers = "servers",
         Keys = "keys",
+        Webhooks = "webhooks",
         /// One row an event.
         History = "history",
     }
@@ -30,6 +31,7 @@ impl Projection {
             }
             (AggregateType::Server, Owner::Organization(_)) => matches!(self, Self::Servers | Self::History),
             (AggregateType::Key, _) => matches!(self, Self::Keys | Self::History),
+            (AggregateType::Webhook, _) => matches!(self, Self::Webhooks | Self::History),
             (AggregateType::Organization, Owner::Organization(_))
             | (AggregateType::Server, Owner::Installation)
             | (AggregateType::Installation | AggregateType::Slug | AggregateType::Unknown(_), _) => {

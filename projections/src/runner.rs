@@ -10,6 +10,8 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use events::clock::SystemClock;
+use events::lasting::{Lasting, Words};
 use events::log::{FollowError, Log, ReadError, Stored};
 use events::{LogId, Owner};
 use serde::Serialize;
@@ -30,7 +32,7 @@ mod reader;
 mod unpark;
 
 use batch::{Item, Outcome, What};
-pub use measure::measure;
+pub use measure::Measured;
 use reader::Message;
 pub use reader::Reader;
 pub use unpark::Retried;
@@ -70,6 +72,7 @@ pub struct Projector {
     reader: Arc<Reader>,
     config: ProjectorConfig,
     state: watch::Sender<ProjectorState>,
+    still: Lasting,
     /// Whose texts are not stored any more; `None`: not read yet.
     forgotten: Mutex<Option<HashSet<Owner>>>,
 }
@@ -116,6 +119,7 @@ impl Projector {
             unseal,
             config,
             state,
+            still: standing_still(projection),
             forgotten: Mutex::new(None),
         }
     }
@@ -155,7 +159,7 @@ impl Projector {
             }
             match error {
                 ProjectError::Diverged(reason) => {
-                    tracing::error!(projection = %self.projection, %reason, "it was built from another log: `keyledger projections rebuild --accept-difference` builds it anew");
+                    self.still.alarm(&format_args!("it was built from another log: `keyledger projections rebuild --accept-difference` builds it anew: {reason}"));
                     self.state.send_replace(ProjectorState::Diverged(reason));
                     pause = self.config.max_pause;
                 }
@@ -166,7 +170,7 @@ impl Projector {
                 | ProjectError::ReadModel(_)
                 | ProjectError::Unseal(_)
                 | ProjectError::Log(_)) => {
-                    tracing::warn!(projection = %self.projection, %error, ?pause, "the projection stands still; trying again");
+                    self.still.warn(&error);
                     self.state.send_replace(ProjectorState::Waiting(error.to_string()));
                 }
             }
@@ -190,6 +194,7 @@ impl Projector {
             unpark::unpark(self, log, checkpoint, None).await?;
         }
         let follower = self.reader.follow(log, from.as_ref().map(Checkpoint::place)).await?;
+        self.still.ended();
         self.state.send_replace(ProjectorState::Following);
         let (mut ahead, reading) = ahead::read(self, log, follower);
         let storing = async {
@@ -343,6 +348,11 @@ impl Projector {
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+fn standing_still(projection: Projection) -> Lasting {
+    let words = Words { lasts: "the projection stands still", ends: "the projection goes on" };
+    Lasting::new(Arc::new(SystemClock), words).of(projection.as_str())
+}
 
 /// The database will refuse it again: data exception (SQLSTATE class 22), integrity violation (23), or a
 /// statement beyond a limit (54).

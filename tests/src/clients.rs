@@ -180,6 +180,33 @@ pub fn readers_node() -> PathBuf {
     reader("readers-typescript")
 }
 
+/// What exports are checked by, in Python: this script runs with it.
+pub fn exports_python(script: &str) -> Command {
+    let mut command = python(&reader("exports-python"));
+    command.arg(folder().join("exports").join(script));
+    command
+}
+
+/// What receivers of webhooks verify with, in Python: the script runs with it.
+pub fn webhooks_python() -> Command {
+    python(&reader("webhooks-python"))
+}
+
+/// The same in TypeScript: where its modules are.
+pub fn webhooks_node() -> PathBuf {
+    reader("webhooks-typescript")
+}
+
+/// PyJWT, which the official SDK brings: the script runs with it.
+pub fn jwt_python() -> Command {
+    python(&reader("newest"))
+}
+
+/// jose, which the official SDK brings: where its modules are.
+pub fn jwt_node() -> PathBuf {
+    reader("typescript").join("node_modules")
+}
+
 fn reader(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/clients").join(name);
     if !folder.join(".installed").exists() {

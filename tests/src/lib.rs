@@ -7,9 +7,11 @@
 )]
 
 pub mod clients;
+pub mod example;
 pub mod fleet;
 pub mod mcp;
 pub mod poll;
+pub mod receivers;
 pub mod servers;
 pub mod signing;
 pub mod spine;

@@ -8,6 +8,7 @@ mod pause;
 mod pgbouncer;
 mod postgres;
 mod proxy;
+mod witness;
 
 pub use block::{Block, Record};
 pub use cluster::{Cluster, MEMBERS};
@@ -17,3 +18,4 @@ pub use pause::pause;
 pub use pgbouncer::PgBouncer;
 pub use postgres::{Postgres, SHARED, TEMPLATE, make_template};
 pub use proxy::{Proxy, Way};
+pub use witness::Witness;

@@ -12,7 +12,7 @@ use events::Shard;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use gateway::bootstrap::Bootstrap;
 use gateway::checkpoints::Sources;
-use gateway::checkpoints::loss::{self, Loss};
+use gateway::checkpoints::loss::{self, Loss, Standing};
 use gateway::config::{Config, NatsRole, Secret};
 use gateway::serve::{self, Running, connections};
 use gateway::store::bucket::Bucket;
@@ -169,12 +169,13 @@ impl Spine {
         self.postgres = postgres;
     }
 
-    /// `keyledger restore --accept-loss`; `None`: nothing is lost. The node must not run.
+    /// `keyledger restore --accept-loss`; `None`: nothing is lost, or it was accepted before. The node must not run.
     pub async fn accept_loss(&self) -> Option<Loss> {
         let bootstrap = bootstrap(&self.config).await;
         let client = connections::client(&self.config, NatsRole::Control).await.expect("a connection");
         let places = [Sources::new(Checkpoints::new(client, Shard::ZERO), bootstrap.node.clone(), None)];
-        let loss = loss::look(&*bootstrap.log, &places).await.expect("the log can be read")?;
+        let found = loss::look(&*bootstrap.log, &places).await.expect("the log can be read");
+        let Standing::Lost(loss) = found.standing else { return None };
         bootstrap.accept_loss(loss.kept, loss.lost.clone()).await.expect("it is written");
         Some(loss)
     }
@@ -300,7 +301,10 @@ impl Spine {
 
     /// The events of a key, oldest first, as the read models have them at this position or later.
     pub async fn history(&self, organization: &Organization, key: &str, at_least: &str) -> Vec<Value> {
-        let path = format!("{}/{key}/history?limit=100&at_least={at_least}", organization.path("keys"));
+        let path = format!(
+            "{}/{key}/history?order=oldest_first&limit=100&at_least={at_least}",
+            organization.path("keys")
+        );
         items(&self.admin(Ask::get(path)).await.expect(200))
     }
 
@@ -362,7 +366,8 @@ pub fn text(body: &Value, member: &str) -> String {
 pub(crate) async fn set_up(config: &Config, replicas: u8) -> String {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let client = connections::client(config, NatsRole::Admin).await.expect("a connection as admin");
-    setup::setup(&client, replicas).await.expect("streams and buckets");
+    let access = &config.access;
+    setup::setup_keeping(&client, replicas, access).await.expect("streams and buckets");
     for file in [&config.vault.node_key_file, &config.vault.control_key_file, &config.vault.people_key_file] {
         MasterKey::read_or_create(file.as_deref().expect("a file"), &*random).expect("a master key");
     }

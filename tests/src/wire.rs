@@ -49,6 +49,8 @@ pub struct Open {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
     pub id: Option<String>,
+    /// `None`: a message like most.
+    pub name: Option<String>,
     pub data: String,
 }
 
@@ -286,6 +288,7 @@ impl Frame {
             let value = value.strip_prefix(' ').unwrap_or(value);
             match name {
                 "id" => frame.id = Some(value.to_owned()),
+                "event" => frame.name = Some(value.to_owned()),
                 "data" => frame.data += value,
                 _ => continue,
             }

@@ -29,11 +29,23 @@ const EXEMPT: &[&str] = &["keyledger-tests", "keyledger-bench"];
 
 /// The floors of `gateway`, the lowest first: a module names those of lower floors, and none of its own floor but itself.
 const FLOORS: &[&[&str]] = &[
-    &["shares", "crypto", "files"],
+    &["shares", "crypto", "current", "files", "order", "outgoing", "record"],
     &["config", "vault", "upstream", "mcp", "problem"],
-    &["telemetry", "store", "identity", "witness"],
+    &["telemetry", "store", "identity", "witness", "outlet"],
     &["listener", "fleet", "request", "command"],
-    &["snapshots", "signers", "checkpoints", "backup", "bootstrap", "verify", "health"],
+    &[
+        "access",
+        "snapshots",
+        "webhooks",
+        "signers",
+        "checkpoints",
+        "backup",
+        "bootstrap",
+        "verify",
+        "health",
+        "drains",
+        "exports",
+    ],
     &["api", "audit"],
     &["public"],
     &["serve"],
@@ -253,6 +265,12 @@ fn files(noun: &AggregateType) -> Vec<String> {
         AggregateType::Installation => in_domain().chain([in_events]).collect(),
         AggregateType::Organization | AggregateType::Server | AggregateType::Key => {
             in_domain().chain(served()).chain([in_events]).collect()
+        }
+        // No node holds any: workers send by the read models.
+        AggregateType::Webhook => {
+            let on_nodes = format!("projections/src/directory/{noun}.rs");
+            let files = in_domain().chain(served()).chain([in_events]);
+            files.filter(|file| *file != on_nodes).collect()
         }
         AggregateType::Unknown(_) => Vec::new(),
     }

@@ -11,38 +11,37 @@ const { NATS_URL, NATS_USER = "", NATS_PASSWORD } = process.env;
 const view = new sqlite.Database(process.argv[2]);
 view.exec(`
   CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY, log TEXT, sequence INTEGER, event TEXT);
-  CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, organization TEXT, scopes TEXT, expires_at TEXT, state TEXT);
+  CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, organization TEXT, scopes TEXT, expires_at TEXT, state TEXT DEFAULT '');
 `);
 
+const STATES = new Map([["key.issued", "active"], ["key.disabled", "disabled"], ["key.enabled", "active"], ["key.revoked", "revoked"]]);
+
 function apply(event: Event): void {
-  const key = event.aggregateid;
+  const key = String(event.aggregateid);
   if (event.aggregatetype !== "key") return;
-  view.run("INSERT OR IGNORE INTO keys (id, organization) VALUES (?, ?)", [key, event.organization]);
+  view.run("INSERT OR IGNORE INTO keys (id, organization) VALUES (?, ?)", [key, String(event.organization)]);
   const set = (column: string, value: string | null) =>
-    view.run(`UPDATE keys SET ${column} = ? WHERE id = ? AND state IS NOT 'revoked'`, [value, key]);
-  // A true event that this program does not know: nothing is sure of this key any more.
+    view.run(`UPDATE keys SET ${column} = ? WHERE id = ? AND state NOT IN ('revoked', 'unknown')`, [value, key]);
+  // This program does not know it: nothing is sure of this key any more.
   if (!isKnown(event)) return void set("state", "unknown");
-  switch (event.type) {
-    case "key.issued":
-      set("scopes", JSON.stringify(event.data.scopes));
-      set("expires_at", event.data.expires_at ?? null);
-      return void set("state", "active");
-    case "key.scopes_changed":
-      return void set("scopes", JSON.stringify(event.data.scopes));
-    case "key.expiry_changed":
-      return void set("expires_at", event.data.expires_at ?? null);
-    case "key.disabled":
-      return void set("state", "disabled");
-    case "key.enabled":
-      return void set("state", "active");
-    case "key.revoked":
-      set("state", "revoked");
+  const { type, data } = event;
+  if (type === "key.issued" || type === "key.scopes_changed") set("scopes", JSON.stringify(data.scopes ?? null));
+  if (type === "key.issued" || type === "key.expiry_changed") set("expires_at", data.expires_at ?? null);
+  if (STATES.has(type)) set("state", STATES.get(type)!);
+}
+
+/** Nothing: it is no event, and somebody attacks the log. Tell your operator. */
+function eventOf(message: { string(): string } | null): Event | undefined {
+  try {
+    const event = JSON.parse(message?.string() ?? "");
+    return typeof event.id === "string" && event.data ? event : undefined;
+  } catch {
+    return undefined;
   }
 }
 
-async function idAt(jsm: JetStreamManager, seq: number): Promise<string | undefined> {
-  const message = await jsm.streams.getMessage(STREAM, { seq });
-  return message?.json<Event>().id;
+async function idAt(jsm: JetStreamManager, seq: number): Promise<string | null> {
+  return eventOf(await jsm.streams.getMessage(STREAM, { seq }))?.id ?? null;
 }
 
 /** The sequence that the view has come to. Another log, or one that has lost its end: the view begins anew. */
@@ -57,7 +56,7 @@ async function checkPlace(jsm: JetStreamManager): Promise<number> {
 }
 
 async function follow(js: JetStreamClient, jsm: JetStreamManager): Promise<void> {
-  let sequence = await checkPlace(jsm);
+  let [sequence, log] = [await checkPlace(jsm), await idAt(jsm, 1)];
   const { name } = await jsm.consumers.add(STREAM, {
     name: `view-${crypto.randomUUID()}`,
     ack_policy: AckPolicy.None,
@@ -67,15 +66,16 @@ async function follow(js: JetStreamClient, jsm: JetStreamManager): Promise<void>
   });
   const consumer = await js.consumers.get(STREAM, name);
   for (;;) {
-    const before = sequence;
+    let [before, cut] = [sequence, false];
     view.exec("BEGIN"); // What is derived and the place, in one transaction.
     try {
       for await (const message of await consumer.fetch({ max_messages: 500, expires: 2000 })) {
         if (message.seq !== sequence + 1) throw new Error("messages are missing");
-        const event = message.json<Event>();
-        apply(event);
+        const event = eventOf(message);
+        if (event) apply(event);
         sequence = message.seq;
-        view.run("INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?)", [event.source.split(":").at(-1)!, sequence, event.id]);
+        view.run("INSERT OR REPLACE INTO place VALUES (1, ?, ?, ?)", [log, sequence, event?.id ?? null]);
+        if ((cut = message.data.length === 0)) break; // A consumer gives nothing more after it.
       }
       view.exec("COMMIT");
     } catch (error) {
@@ -83,7 +83,7 @@ async function follow(js: JetStreamClient, jsm: JetStreamManager): Promise<void>
       throw error;
     }
     if (sequence !== before) console.log(sequence, view.get("SELECT count(*) AS n FROM keys")!.n);
-    else if ((await checkPlace(jsm)) !== sequence) return;
+    if (cut || (sequence === before && (await checkPlace(jsm)) !== sequence)) return;
   }
 }
 

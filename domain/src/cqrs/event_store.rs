@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use cqrs_es::{AggregateContext, AggregateError, EventEnvelope, EventStore};
 use events::log::AppendError;
-use events::{Owner, Read, Subject};
+use events::{Owner, Read, Subject, UnreadableCause};
 
 use super::{Happened, Root};
 use crate::aggregate::Decide;
@@ -102,14 +102,19 @@ impl<A: Decide> EventStore<Root<A>> for Store {
         let log = self.log.id().await.map_err(StoreError::from)?;
         let history = self.log.history(&subject).await.map_err(StoreError::from)?;
         let mut envelopes = Vec::with_capacity(history.events.len());
+        let mut newest = None;
         for stored in &history.events {
-            match self.read(stored, log).await.map_err(StoreError::from)? {
+            match self.read(stored, log).await.map_err(StoreError::from)?.after(newest) {
                 Read::Event(recorded) => {
-                    let event = A::Event::try_from(recorded.event).map_err(|_| StoreError::Closed)?;
+                    newest = Some(recorded.envelope.id);
+                    let event = A::Event::try_from(recorded.event)
+                        .map_err(|_| StoreError::Closed(UnreadableCause::Version))?;
                     let sequence = envelopes.len() + 1;
                     envelopes.push(enveloped(aggregate_id, sequence, event, &HashMap::new()));
                 }
-                Read::Unreadable(_) => return Err(StoreError::Closed.into()),
+                Read::Unreadable(unreadable) => {
+                    return Err(StoreError::Closed(unreadable.reason.cause()).into());
+                }
                 Read::Foreign(_) => {}
             }
         }
@@ -118,8 +123,8 @@ impl<A: Decide> EventStore<Root<A>> for Store {
 
     async fn load_aggregate(&self, aggregate_id: &str) -> Result<Moving<A>, AggregateError<A::Refusal>> {
         let loaded = self.load::<A>(&subject_of::<A>(aggregate_id)?).await?;
-        if loaded.closed() {
-            return Err(StoreError::Closed.into());
+        if let Some(cause) = loaded.closed() {
+            return Err(StoreError::Closed(cause).into());
         }
         Ok(Moving { root: Root(loaded.state().clone()), loaded })
     }
@@ -165,7 +170,7 @@ impl<R: std::error::Error> From<StoreError> for AggregateError<R> {
         match error {
             StoreError::Append(AppendError::Conflict) => Self::AggregateConflict,
             StoreError::Read(_) | StoreError::Append(_) => Self::DatabaseConnectionError(Box::new(error)),
-            StoreError::Closed => Self::DeserializationError(Box::new(error)),
+            StoreError::Closed(_) => Self::DeserializationError(Box::new(error)),
             StoreError::SlugTaken(_)
             | StoreError::WrongSubject(_)
             | StoreError::Metadata(_)

@@ -102,7 +102,7 @@ impl From<StoreError> for Failed {
             StoreError::Read(ReadError::Unavailable(_) | ReadError::ForeignLog(_))
             | StoreError::Append(_)
             | StoreError::SlugTaken(_)
-            | StoreError::Closed
+            | StoreError::Closed(_)
             | StoreError::WrongSubject(_)
             | StoreError::Metadata(_)
             | StoreError::Unreadable(_)

@@ -7,11 +7,11 @@ mod turns;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use events::envelope::Fingerprint;
+use events::Fingerprint;
 use events::log::{Batch, Entry, Expected};
 use events::{
     Actor, CommandId, Draft, Event, EventId, InstallationId, KeyId, OrganizationId, PepperId, Read, Recorded,
-    ServerId, Timestamp,
+    ServerId, Timestamp, UnreadableCause,
 };
 
 use super::*;
@@ -112,8 +112,17 @@ fn signed(draft: Draft, expected: Expected) -> Batch {
     Batch { entries: vec![Entry { event: draft.signed(&writer()).unwrap(), expected }] }
 }
 
+/// The newest event of a subject.
+fn newest(log: &TinyLog, subject: &Subject) -> Option<EventId> {
+    let stored = log.stored();
+    let last = stored.iter().rev().find(|stored| stored.subject == subject.to_string())?;
+    let event: serde_json::Value = serde_json::from_slice(&last.payload).unwrap();
+    Some(event["id"].as_str().unwrap().parse().unwrap())
+}
+
 fn draft(log: events::LogId, subject: &Subject, event: Event, context: &Context) -> Draft {
     Draft {
+        previous: None,
         id: context.event,
         log,
         time: context.now,
@@ -195,10 +204,53 @@ async fn an_aggregate_with_an_event_that_cannot_be_read_takes_no_command() {
         String::from_utf8(newest.payload.to_vec()).unwrap().replace("server.registered", "server.moved");
     log.push(&newest.subject, newer);
     let outcome = dispatcher.execute::<Server>(&tools(), &enabled(false), &context(4, 4)).await;
-    assert!(matches!(outcome, Err(CommandError::Closed)));
+    assert!(matches!(outcome, Err(CommandError::Closed(UnreadableCause::Signature))));
     let replayed = dispatcher.execute::<Server>(&tools(), &register("tools"), &context(3, 3)).await;
-    assert!(matches!(replayed, Err(CommandError::Closed)));
-    assert!(dispatcher.load::<Server>(&tools()).await.unwrap().closed());
+    assert!(matches!(replayed, Err(CommandError::Closed(UnreadableCause::Signature))));
+    assert!(dispatcher.load::<Server>(&tools()).await.unwrap().closed().is_some());
+}
+
+/// A true event that is stored once more, by somebody who has the right to store, undoes nothing.
+#[tokio::test]
+async fn a_copy_of_an_event_closes_its_aggregate() {
+    let (log, dispatcher) = set_up().await;
+    dispatcher.execute::<Server>(&tools(), &enabled(false), &context(4, 4)).await.unwrap();
+    dispatcher.execute::<Server>(&tools(), &enabled(true), &context(5, 5)).await.unwrap();
+    let enabled_again = log.stored().pop().unwrap();
+    dispatcher.execute::<Server>(&tools(), &enabled(false), &context(6, 6)).await.unwrap();
+    log.push(&enabled_again.subject, enabled_again.payload);
+    let loaded = dispatcher.load::<Server>(&tools()).await.unwrap();
+    assert!(loaded.closed().is_some() && !loaded.state().known().unwrap().enabled);
+    let outcome = dispatcher.execute::<Server>(&tools(), &enabled(true), &context(7, 7)).await;
+    assert!(matches!(outcome, Err(CommandError::Closed(UnreadableCause::Place))));
+}
+
+/// What was signed and not stored, for somebody was faster, is not stored later either.
+#[tokio::test]
+async fn an_event_that_was_overtaken_counts_for_nothing() {
+    let (log, dispatcher) = set_up().await;
+    let overtaken = conflicts::others(&log, enabled(false)).await;
+    dispatcher.execute::<Server>(&tools(), &enabled(false), &context(4, 4)).await.unwrap();
+    dispatcher.execute::<Server>(&tools(), &enabled(true), &context(5, 5)).await.unwrap();
+    for entry in overtaken.entries {
+        log.push(&tools().to_string(), entry.event.payload().clone());
+    }
+    let loaded = dispatcher.load::<Server>(&tools()).await.unwrap();
+    assert!(loaded.closed().is_some() && loaded.state().known().unwrap().enabled);
+}
+
+#[tokio::test]
+async fn each_event_names_the_one_before_it_of_its_object() {
+    let (log, dispatcher) = set_up().await;
+    dispatcher.execute::<Server>(&tools(), &enabled(false), &context(4, 4)).await.unwrap();
+    dispatcher.execute::<Server>(&tools(), &enabled(true), &context(5, 5)).await.unwrap();
+    let events = recorded(&log).await;
+    for event in &events {
+        let before = events.iter().take_while(|other| other.position.sequence < event.position.sequence);
+        let newest = before.filter(|other| other.envelope.subject == event.envelope.subject).last();
+        assert_eq!(event.envelope.previous, newest.map(|other| other.envelope.id), "{event:?}");
+    }
+    assert_eq!(events.iter().filter(|event| event.envelope.previous.is_some()).count(), 2);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ pub enum Command {
     PublishSigner { purpose: SignerPurpose, key: SignerKey },
     /// What this key signs from now on is not believed.
     RetireSigner { id: SignerId },
-    /// What these checkpoints are of, and the log has not, is lost.
-    AcceptLoss { kept: Head, lost: Vec<Head> },
+    /// What these checkpoints are of, and the log has not, is lost. From here on `writer` signs events, and every key that
+    /// may have signed what is lost is retired: whoever kept an event of it can't store it again.
+    AcceptLoss { kept: Head, lost: Vec<Head>, writer: SignerKey },
 }

@@ -1,9 +1,9 @@
 //! The installation's decisions.
 
-use events::AggregateType;
 use events::installation::{
     Bootstrapped, InstallationEvent, LossAccepted, Recovered, SignerPublished, SignerRetired,
 };
+use events::{AggregateType, SignerPurpose};
 
 use super::{Command, Installation, Refusal};
 use crate::aggregate::{Decide, Facts, Room};
@@ -59,9 +59,20 @@ impl Decide for Installation {
                 let published = SignerPublished { purpose: *purpose, key: *key };
                 Ok(vec![InstallationEvent::SignerPublished(published)])
             }
-            (Self::Bootstrapped { .. }, Command::AcceptLoss { kept, lost }) => {
+            (Self::Bootstrapped { signers, .. }, Command::AcceptLoss { kept, lost, writer }) => {
+                if self.signer(writer.id).is_some() {
+                    return Err(Refusal::SignerExists);
+                }
+                let purpose = SignerPurpose::Writer;
                 let accepted = LossAccepted { kept: *kept, lost: lost.clone() };
-                Ok(vec![InstallationEvent::LossAccepted(accepted)])
+                let signs_before = signers.iter().filter(|it| it.purpose == purpose && !it.retired);
+                let retired = signs_before.map(|signer| SignerRetired { purpose, id: signer.key.id });
+                let mut decided = vec![
+                    InstallationEvent::LossAccepted(accepted),
+                    InstallationEvent::SignerPublished(SignerPublished { purpose, key: *writer }),
+                ];
+                decided.extend(retired.map(InstallationEvent::SignerRetired));
+                Ok(decided)
             }
             (Self::Bootstrapped { .. }, Command::RetireSigner { id }) => {
                 let signer = self.signer(*id).ok_or(Refusal::NoSigner(*id))?;

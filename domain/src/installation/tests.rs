@@ -1,4 +1,7 @@
-use events::installation::{Bootstrapped, InstallationEvent, Recovered, SignerPublished, SignerRetired};
+use events::installation::{
+    Bootstrapped, InstallationEvent, LossAccepted, Recovered, SignerPublished, SignerRetired,
+};
+use events::tlog::{Hash, Head};
 use events::{KeyId, PepperId, SignerPurpose};
 
 use super::*;
@@ -84,6 +87,27 @@ fn a_further_key_signs_and_the_one_before_it_is_retired() {
     let retire = Command::RetireSigner { id: signer(1).id };
     given::<Installation>([bootstrapped(), published(3)]).when(retire.clone()).then([retired(1)]);
     given::<Installation>([bootstrapped(), published(3), retired(1)]).when(retire).then_already_so();
+}
+
+#[test]
+fn what_may_have_signed_the_lost_tail_signs_nothing_after_it() {
+    let head = |size: u8| Head { size: size.into(), root: Hash::leaf(&[size]) };
+    let accept = |writer| Command::AcceptLoss { kept: head(5), lost: vec![head(9)], writer: signer(writer) };
+    let accepted = InstallationEvent::LossAccepted(LossAccepted { kept: head(5), lost: vec![head(9)] });
+    let after = given::<Installation>([bootstrapped(), published(3)]).when(accept(4)).then([
+        accepted.clone(),
+        published(4),
+        retired(1),
+        retired(3),
+    ]);
+    assert_eq!(after.newest(SignerPurpose::Writer).unwrap().key, signer(4));
+    assert_eq!(after.newest(SignerPurpose::Checkpoint).unwrap().key, signer(2), "it signed no event");
+    // A second loss, later.
+    given::<Installation>([bootstrapped(), accepted.clone(), published(4), retired(1)])
+        .when(accept(5))
+        .then([accepted, published(5), retired(4)]);
+    given::<Installation>([bootstrapped()]).when(accept(1)).then_refused(Refusal::SignerExists);
+    given::<Installation>([]).when(accept(4)).then_refused(Refusal::Unknown);
 }
 
 #[test]

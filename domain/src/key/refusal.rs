@@ -24,6 +24,6 @@ pub enum Refusal {
     OrganizationUnknown,
     #[error("the organization is suspended")]
     OrganizationSuspended,
-    #[error("the organization can't be read by this version")]
+    #[error("an event of the organization can't be read")]
     OrganizationClosed,
 }

@@ -5,6 +5,8 @@ use uuid::Uuid;
 use super::*;
 use crate::id::{KeyId, OrganizationId};
 use crate::key::{Enabled, KeyEvent};
+use crate::position::Shard;
+use crate::subject::{AggregateType, Owner};
 
 fn draft() -> Draft {
     Draft {
@@ -15,6 +17,7 @@ fn draft() -> Draft {
             Owner::Organization(OrganizationId::new(Uuid::from_u128(3))),
             KeyId::new(Uuid::from_u128(4)),
         ),
+        previous: Some(EventId::new(Uuid::from_u128(9))),
         actor: Actor::bootstrap(),
         command: CommandId::new(Uuid::from_u128(5)),
         fingerprint: Fingerprint([6; 32]),
@@ -155,7 +158,7 @@ fn unknown_forms(member: &str) -> Vec<Value> {
         // May be absent, and is nothing then.
         _ => {}
     }
-    if member != "causationid" {
+    if !["previousid", "causationid"].contains(&member) {
         forms.push(Value::Null);
     }
     forms
@@ -240,4 +243,25 @@ proptest! {
         let cut = at.index(whole.len());
         prop_assert!(matches!(read_in_log(&stored(&whole[..cut])), Read::Foreign(_)));
     }
+}
+
+/// A copy is told, and so is what comes after it: also what names the copy, or the event before it.
+#[test]
+fn an_objects_events_follow_one_another() {
+    let event = |sequence, own: u128, previous: Option<u128>| {
+        let id = |id| EventId::new(uuid::Uuid::from_u128(id));
+        let draft = Draft { id: id(own), previous: previous.map(id), ..draft() };
+        let position = Position { log: draft.log, shard: Shard::ZERO, sequence };
+        Read::Event(Box::new(draft.recorded(writer().id(), position, Timestamp::UNIX_EPOCH)))
+    };
+    let mut chain = Chain::default();
+    let mut is_read = |read| matches!(chain.take(read), Read::Event(_));
+    assert!(
+        is_read(event(1, 11, None)) && is_read(event(4, 12, Some(11))) && is_read(event(5, 13, Some(12)))
+    );
+    assert!(!is_read(event(9, 12, Some(11))), "it was stored again");
+    assert!(!is_read(event(10, 14, Some(12))) && !is_read(event(11, 15, Some(13))));
+    let Read::Unreadable(follows) = chain.take(event(12, 16, Some(13))) else { panic!("an event") };
+    assert!(matches!(follows.reason, UnreadableReason::Follows(9)));
+    assert_eq!(follows.reason.cause(), UnreadableCause::Place);
 }

@@ -5,8 +5,10 @@
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{Envelope, Fingerprint, Foreign, ForeignReason, Read, names_schema, source};
+use super::wire::{names_schema, source};
+use super::{Envelope, Foreign, ForeignReason, Read};
 use crate::actor::Actor;
+use crate::fingerprint::Fingerprint;
 use crate::id::{CommandId, EventId, LogId, SignerId};
 use crate::log::Stored;
 use crate::members::Members;
@@ -29,6 +31,8 @@ pub struct Unreadable {
     pub schema_version: Option<u32>,
     pub time: Option<Timestamp>,
     pub command: Option<CommandId>,
+    /// The key that it says it is signed by.
+    pub writer: Option<SignerId>,
     pub reason: UnreadableReason,
 }
 
@@ -49,18 +53,73 @@ pub enum UnreadableReason {
     Envelope,
     #[error("no writer of this installation signed it: {0}")]
     Signature(#[from] BadSignature),
+    /// What a copy is, wherever it was had from.
+    #[error(
+        "it says that it follows {}, and the object's newest event is {}: somebody who may store messages stored it again, \
+         or late",
+        told(.previous),
+        told(.newest)
+    )]
+    OutOfPlace { previous: Option<EventId>, newest: Option<EventId> },
+    /// Nobody obeys what comes after such a one.
+    #[error("it comes after message {0} of its object, which can't be read or was stored out of its place")]
+    Follows(u64),
+}
+
+/// Whose doing it is that an event can't be read, and so what is to be done about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum UnreadableCause {
+    /// A newer version's, as far as this one can tell.
+    #[error("it is of a form that this version does not know: upgrade this process")]
+    Version,
+    /// Somebody's who is no writer.
+    #[error("no writer of this installation signed it: see `keyledger events verify`")]
+    Signature,
+    /// Somebody's who is no writer either, and had a true event.
+    #[error(
+        "it is not the one that follows: somebody who may store messages stored it again, or late: see `keyledger events \
+         verify`"
+    )]
+    Place,
+}
+
+/// An event that may be none.
+fn told(event: &Option<EventId>) -> String {
+    event.map_or_else(|| "no event".to_owned(), |event| event.to_string())
 }
 
 impl UnreadableReason {
-    /// Whether it is for want of a good signature.
-    pub fn is_of_signature(&self) -> bool {
+    pub fn cause(&self) -> UnreadableCause {
         match self {
-            Self::Signature(_) => true,
-            Self::Member { member, .. } => matches!(*member, "writer" | "signature"),
+            Self::Signature(_) | Self::Member { member: "writer" | "signature", .. } => {
+                UnreadableCause::Signature
+            }
+            Self::OutOfPlace { .. } | Self::Follows(_) => UnreadableCause::Place,
             Self::UnknownKind
             | Self::UnknownVersion
             | Self::Data(_)
             | Self::WrongAggregate
+            | Self::Member { .. }
+            | Self::Envelope => UnreadableCause::Version,
+        }
+    }
+
+    /// Whether it is for want of a good signature.
+    pub fn is_of_signature(&self) -> bool {
+        self.cause() == UnreadableCause::Signature
+    }
+
+    /// Whether it stays so in every version: no writer wrote it, or not for this place.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Self::Signature(_) | Self::OutOfPlace { .. } => true,
+            // A newer version may know it, a signature of another form as well.
+            Self::UnknownKind
+            | Self::UnknownVersion
+            | Self::Data(_)
+            | Self::WrongAggregate
+            | Self::Member { .. }
+            | Self::Follows(_)
             | Self::Envelope => false,
         }
     }
@@ -74,7 +133,7 @@ impl Unreadable {
         envelope: Envelope,
         reason: UnreadableReason,
     ) -> Self {
-        let Envelope { id, kind, schema_version, time, subject, command, .. } = envelope;
+        let Envelope { id, kind, schema_version, time, subject, command, writer, .. } = envelope;
         Self {
             position,
             stored_at,
@@ -84,6 +143,7 @@ impl Unreadable {
             schema_version: Some(schema_version),
             time: Some(time),
             command: Some(command),
+            writer: Some(writer),
             reason,
         }
     }
@@ -135,6 +195,7 @@ pub(super) fn look(stored: &Stored, log: Option<LogId>) -> Read {
         schema_version: members.get("schemaversion").ok(),
         time: members.get("time").ok().map(|Moment(time)| time),
         command: members.get("commandid").ok(),
+        writer: members.get("writer").ok(),
         reason: members.unknown(),
     }))
 }
@@ -158,6 +219,12 @@ impl Stands<'_> {
             }
             (Some(_), Some(_)) => Err(unknown("it stands twice")),
         }
+    }
+
+    /// A member that may be absent.
+    fn optional<T: DeserializeOwned>(&self, member: &'static str) -> Result<Option<T>, Unknown> {
+        let is_there = self.0.0.iter().any(|(name, _)| name == member);
+        if is_there { self.get::<Option<T>>(member) } else { Ok(None) }
     }
 
     /// The subject of the aggregate. A member that can be read and names another one makes the message foreign.
@@ -221,12 +288,11 @@ impl Stands<'_> {
             self.get::<Owner>("organization")?;
             self.get::<AggregateType>("aggregatetype")?;
             self.get::<AggregateId>("aggregateid")?;
+            self.optional::<EventId>("previousid")?;
             self.get::<Actor>("actor")?;
             self.get::<CommandId>("commandid")?;
             self.get::<Fingerprint>("fingerprint")?;
-            if self.0.0.iter().any(|(name, _)| name == "causationid") {
-                self.get::<Option<EventId>>("causationid")?;
-            }
+            self.optional::<EventId>("causationid")?;
             self.get::<IgnoredAny>("data")?;
             self.get::<SignerId>("writer")?;
             self.get::<Signature>("signature")

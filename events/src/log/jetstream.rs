@@ -32,6 +32,7 @@ pub use self::wire::{API_PREFIX, ApiError, CallError, Found, Wire, api, data, pa
 use super::{AppendError, Batch, FollowError, Follower, History, Known, Log, ReadError, Stored, StreamInfo};
 use crate::clock::{Clock, Random};
 use crate::id::LogId;
+use crate::lasting::{Lasting, Words};
 use crate::position::{Place, Position};
 use crate::subject::Subject;
 
@@ -53,6 +54,7 @@ struct Shared {
     id: Mutex<Option<LogId>>,
     /// Since when the server that this is connected to has proven nothing; `None`: its last answer did.
     unproven_since: Mutex<Option<Instant>>,
+    left_behind: Lasting,
     batches: Semaphore,
 }
 
@@ -85,6 +87,11 @@ impl JetStreamLog {
         random: Arc<dyn Random>,
         timeouts: Timeouts,
     ) -> Result<Self, OpenError> {
+        let words = Words {
+            lasts: "the NATS server that this is connected to proves nothing: others are tried",
+            ends: "a NATS server is found that proves what it says",
+        };
+        let left_behind = Lasting::new(Arc::clone(&clock), words);
         let log = Self {
             shared: Arc::new(Shared {
                 wire: Wire::new(client),
@@ -93,6 +100,7 @@ impl JetStreamLog {
                 timeouts,
                 id: Mutex::new(None),
                 unproven_since: Mutex::new(None),
+                left_behind,
                 batches: Semaphore::new(OPEN_BATCHES),
             }),
         };

@@ -77,6 +77,14 @@ impl ScopeSet {
         })
     }
 
+    /// Those on a server.
+    pub fn on_server(&self, server: &Slug) -> impl Iterator<Item = &Scope> {
+        self.0.iter().filter(move |scope| match scope {
+            Scope::Mcp(scope) => scope.covers_server(server),
+            Scope::Admin { .. } | Scope::KeysVerify => false,
+        })
+    }
+
     /// Any scope on a server opens its greeting, lists, notifications and responses.
     pub fn allows_server(&self, server: &Slug) -> bool {
         self.mcp().any(|scope| scope.covers_server(server))

@@ -2,7 +2,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::envelope::{Fingerprint, Read, UnreadableReason};
+use crate::envelope::{Read, UnreadableReason};
+use crate::fingerprint::Fingerprint;
 use crate::installation::{Bootstrapped, InstallationEvent, SignerPublished, SignerRetired};
 use crate::key::{Disabled, KeyEvent};
 use crate::log::Stored;
@@ -33,6 +34,7 @@ fn event(number: u64, subject: Subject, event: impl Into<Event>, key: &SigningKe
         actor: Actor::bootstrap(),
         command: CommandId::new(uuid(2_000 + number)),
         fingerprint: Fingerprint([0; 32]),
+        previous: None,
         causation: None,
         event: event.into(),
     };

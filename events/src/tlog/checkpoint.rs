@@ -6,11 +6,12 @@ use std::str::FromStr;
 use super::hash::Hash;
 use super::key::{Signer, VerifierKey};
 use super::note::{Note, NoteError};
+use super::unsigned::Unsigned;
 use crate::id::LogId;
 use crate::position::Shard;
 use crate::token::text_serde;
 
-/// What a checkpoint says. Extension lines are refused: ours have none.
+/// What a checkpoint says. Of extension lines ours has one, [`Unsigned`]; others are passed over, as the standard has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoint {
     /// Which log: see [`origin`].
@@ -18,6 +19,8 @@ pub struct Checkpoint {
     /// How many leaves: the sequence of the last message that it covers.
     pub size: u64,
     pub root: Hash,
+    /// Which of these messages carry no good signature, as whoever signs this has judged them.
+    pub unsigned: Unsigned,
 }
 
 /// How long a log is, and the root over it; its text is `<size> <root>`.
@@ -35,7 +38,9 @@ pub struct HeadError;
 /// It is no checkpoint of the log that is meant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
-    #[error("not a checkpoint: three lines (origin, size, root) are one")]
+    #[error(
+        "not a checkpoint: three lines (origin, size, root) are one, and extension lines after them that are not empty"
+    )]
     Form,
     #[error("it is a checkpoint of `{found}`, not of `{expected}`")]
     Origin { expected: String, found: String },
@@ -46,6 +51,12 @@ pub enum CheckpointError {
 /// A shard's name as a log: its checkpoints' first line and the name of its checkpoint keys.
 pub fn origin(log: LogId, shard: Shard) -> String {
     format!("keyledger.log/{log}/{shard}")
+}
+
+/// The log and the shard that [`origin`] names.
+pub fn named_by(origin: &str) -> Option<(LogId, Shard)> {
+    let (log, shard) = origin.strip_prefix("keyledger.log/")?.split_once('/')?;
+    Some((log.parse().ok()?, shard.parse().ok()?))
 }
 
 impl fmt::Display for Head {
@@ -92,12 +103,27 @@ impl Checkpoint {
             Err(CheckpointError::Origin { expected: origin.to_owned(), found: checkpoint.origin })
         }
     }
+
+    /// The same for whoever goes by what it says of signatures: that counts where the key that signs now has signed it. One
+    /// that was retired may be in other hands by now.
+    pub fn open_judged(
+        note: &Note,
+        origin: &str,
+        keys: &[VerifierKey],
+        now: &VerifierKey,
+    ) -> Result<Self, CheckpointError> {
+        let mut checkpoint = Self::open(note, origin, keys)?;
+        if !note.verify(keys)?.contains(&now) {
+            checkpoint.unsigned = Unsigned::Untold;
+        }
+        Ok(checkpoint)
+    }
 }
 
 impl fmt::Display for Checkpoint {
     /// The note's text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n{}\n{}", self.origin, self.size, self.root)
+        write!(f, "{}\n{}\n{}\n{}", self.origin, self.size, self.root, self.unsigned)
     }
 }
 
@@ -107,9 +133,7 @@ impl FromStr for Checkpoint {
     fn from_str(text: &str) -> Result<Self, CheckpointError> {
         let text = text.strip_suffix('\n').ok_or(CheckpointError::Form)?;
         let mut lines = text.split('\n');
-        let (Some(origin), Some(size), Some(root), None) =
-            (lines.next(), lines.next(), lines.next(), lines.next())
-        else {
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
             return Err(CheckpointError::Form);
         };
         let number: u64 = size.parse().map_err(|_| CheckpointError::Form)?;
@@ -117,6 +141,15 @@ impl FromStr for Checkpoint {
             return Err(CheckpointError::Form);
         }
         let root = root.parse().map_err(|_| CheckpointError::Form)?;
-        Ok(Self { origin: origin.to_owned(), size: number, root })
+        let mut unsigned = Unsigned::Untold;
+        for line in lines {
+            match Unsigned::of_line(line, number) {
+                Some(Ok(told)) if unsigned == Unsigned::Untold => unsigned = told,
+                Some(_) => return Err(CheckpointError::Form),
+                None if line.is_empty() => return Err(CheckpointError::Form),
+                None => {}
+            }
+        }
+        Ok(Self { origin: origin.to_owned(), size: number, root, unsigned })
     }
 }

@@ -51,6 +51,11 @@ pub enum NoteError {
     TooMuch,
     #[error("none of its signatures is by a key that is known here")]
     UnknownKey,
+    #[error(
+        "no key that is known here signed it, and another in the name of `{0}` did: the file of keys may be older than it, \
+         since a key was rotated (`keyledger events keys` prints those of now), or it is forged"
+    )]
+    OtherKey(String),
     #[error("its signature by `{0}` is wrong")]
     Wrong(String),
 }
@@ -89,7 +94,12 @@ impl Note {
             }
             found.push(key);
         }
-        if found.is_empty() { Err(NoteError::UnknownKey) } else { Ok(found) }
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let is_named = |name: &str| keys.iter().any(|key| key.usage() == Usage::Note && key.name() == name);
+        let named = self.signatures.iter().find(|signature| is_named(&signature.name));
+        Err(named.map_or(NoteError::UnknownKey, |signature| NoteError::OtherKey(signature.name.clone())))
     }
 
     /// What known witnesses say of it; a wrong word of one spoils the note. None known is no error.

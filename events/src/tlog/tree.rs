@@ -51,8 +51,13 @@ impl Tree {
 
     /// Appends a leaf of this hash.
     pub fn push(&mut self, leaf: Hash) {
-        let mut hash = leaf;
-        let mut size = self.size;
+        self.push_subtree(0, leaf);
+    }
+
+    /// Appends a complete subtree of `1 << level` leaves. The tree's size is a multiple of that.
+    pub(super) fn push_subtree(&mut self, level: u32, subtree: Hash) {
+        let mut hash = subtree;
+        let mut size = self.size >> level;
         while size & 1 == 1 {
             if let Some(left) = self.edge.pop() {
                 hash = Hash::node(&left, &hash);
@@ -60,7 +65,7 @@ impl Tree {
             size >>= 1;
         }
         self.edge.push(hash);
-        self.size += 1;
+        self.size += 1 << level;
     }
 
     /// The hash of the whole tree (RFC 9162, section 2.1.1).

@@ -92,6 +92,7 @@ fn draft(event: Recorded) -> Draft {
         actor: envelope.actor,
         command: envelope.command,
         fingerprint: envelope.fingerprint,
+        previous: envelope.previous,
         causation: envelope.causation,
         event,
     }

@@ -1,14 +1,14 @@
 //! One event of each kind and version that is written now, with every field set.
 
+use events::Fingerprint;
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
-use events::envelope::Fingerprint;
 use events::sealed::{SealedBytes, SealedText};
 use events::slug::{self, SlugEvent, SlugKind};
 use events::tlog::{Hash, Head};
 use events::{
     Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId,
     Owner, PepperId, SealingKeyId, SecretId, ServerId, SignerId, SignerKey, SignerPurpose, SigningKey,
-    Subject, UserId, installation, key, organization, server,
+    Subject, UserId, WebhookId, installation, key, organization, server, webhook,
 };
 use uuid::Uuid;
 
@@ -36,10 +36,11 @@ fn subject_of(event: &Event) -> Subject {
         Event::Server(_) => Subject::server(organization(), ServerId::new(uuid(0x30))),
         Event::Key(_) => Subject::key(owner, KeyId::new(uuid(0x40))),
         Event::Slug(SlugEvent::Reserved(reserved)) => Subject::slug(owner, reserved.kind, &reserved.slug),
+        Event::Webhook(_) => Subject::webhook(owner, WebhookId::new(uuid(0x90))),
     }
 }
 
-fn draft(index: usize, event: Event) -> Draft {
+fn draft(index: usize, event: Event, previous: Option<EventId>) -> Draft {
     // The log's first event names the log.
     let id = |index: usize| EventId::new(uuid(0x100 + u64::try_from(index).unwrap()));
     Draft {
@@ -47,6 +48,7 @@ fn draft(index: usize, event: Event) -> Draft {
         log: LogId::from(id(0)),
         time: "2026-11-24T08:00:00.123Z".parse().unwrap(),
         subject: subject_of(&event),
+        previous,
         actor: Actor::User(UserId::new(uuid(0x60))),
         command: CommandId::new(uuid(0x200 + u64::try_from(index).unwrap())),
         fingerprint: Fingerprint([7; 32]),
@@ -166,8 +168,38 @@ pub fn all() -> Vec<Draft> {
             kept: Head { size: 20, root: Hash::leaf(b"kept") },
             lost: vec![Head { size: 23, root: Hash::leaf(b"lost") }],
         })),
+        Event::Webhook(webhook::WebhookEvent::Registered(webhook::Registered {
+            name: sealed(15),
+            url: sealed(16),
+            types: types(&["key.*", "server.removed"]),
+            secret: SecretId::new(uuid(0x80)),
+        })),
+        Event::Webhook(webhook::WebhookEvent::Changed(webhook::Changed {
+            name: Some(sealed(17)),
+            url: Some(sealed(18)),
+            types: Some(types(&["*"])),
+        })),
+        Event::Webhook(webhook::WebhookEvent::Paused(webhook::Paused { reason: Some(sealed(19)) })),
+        Event::Webhook(webhook::WebhookEvent::Resumed(webhook::Resumed {})),
+        Event::Webhook(webhook::WebhookEvent::SecretRotated(webhook::SecretRotated {
+            secret: SecretId::new(uuid(0x81)),
+            overlap_until: "2026-11-25T00:00:00Z".parse().unwrap(),
+        })),
+        Event::Webhook(webhook::WebhookEvent::OverlapEnded(webhook::OverlapEnded {})),
+        Event::Webhook(webhook::WebhookEvent::Removed(webhook::Removed { reason: Some(sealed(20)) })),
     ];
-    events.into_iter().enumerate().map(|(index, event)| draft(index, event)).collect()
+    let mut drafts: Vec<Draft> = Vec::new();
+    for (index, event) in events.into_iter().enumerate() {
+        let subject = subject_of(&event);
+        let previous = drafts.iter().rev().find(|draft| draft.subject == subject).map(|draft| draft.id);
+        drafts.push(draft(index, event, previous));
+    }
+    drafts
+}
+
+fn types(list: &[&str]) -> webhook::EventTypes {
+    let patterns: Vec<events::EventPattern> = list.iter().map(|text| text.parse().unwrap()).collect();
+    patterns.try_into().unwrap()
 }
 
 fn settings() -> server::UpstreamSettings {

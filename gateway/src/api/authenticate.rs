@@ -5,13 +5,23 @@ use http::HeaderMap;
 
 use super::ApiState;
 use super::guard::Admin;
+use super::seen::{Seen, is_unknown};
 use crate::problem::{Kind, Problem};
 use crate::request::Principal;
 
 /// The admin key that a request is sent with.
-pub fn authenticate(api: &ApiState, headers: &HeaderMap) -> Result<Admin, Problem> {
+pub fn authenticate(api: &ApiState, headers: &HeaderMap, seen: &Seen) -> Result<Admin, Problem> {
     api.gate.check().map_err(Problem::not_ready)?;
-    admin(api.authenticator.authenticate(headers)?)
+    let principal = api.authenticator.authenticate(headers).inspect_err(|error| {
+        match api.authenticator.named(headers) {
+            Some(principal) => seen.refused(&principal, error.name()),
+            None if is_unknown(*error) => seen.unknown(),
+            None => {}
+        }
+    })?;
+    admin(principal.clone())
+        .inspect(|_| seen.let_in(&principal))
+        .inspect_err(|_| seen.refused(&principal, "manages_nothing"))
 }
 
 /// The same principal, later: as the gate and the directory have it now.

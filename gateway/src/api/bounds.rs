@@ -15,12 +15,15 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Instrument;
+use utoipa::openapi::OpenApi;
 
 use super::command::outcome_unknown;
+use super::seen::Asked;
 use super::{ApiSettings, ApiState};
 use crate::problem::Problem;
 use crate::request::PrincipalId;
 use crate::shares::Shares;
+use crate::telemetry;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -131,6 +134,23 @@ impl Drop for Share {
     }
 }
 
+/// Each route's failures begin at 0: what begins with one would not be seen to rise.
+pub fn begin(document: &OpenApi) {
+    for (route, item) in &document.paths.paths {
+        let operations = [
+            (Method::GET, &item.get),
+            (Method::POST, &item.post),
+            (Method::PUT, &item.put),
+            (Method::PATCH, &item.patch),
+            (Method::DELETE, &item.delete),
+        ];
+        for (method, _) in operations.into_iter().filter(|(_, operation)| operation.is_some()) {
+            let labels = [("method", known(&method)), ("route", route.clone()), ("status", "5xx".to_owned())];
+            metrics::counter!("keyledger_api_requests_total", &labels).absolute(0);
+        }
+    }
+}
+
 /// Answers within the bounds, whatever the handler does.
 pub async fn within(State(api): State<ApiState>, request: Request, next: Next) -> Response {
     let id = events::clock::uuid_v7(&*api.clock, &*api.random);
@@ -141,13 +161,20 @@ pub async fn within(State(api): State<ApiState>, request: Request, next: Next) -
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!("api", %id, %method, route);
     let started = api.clock.instant();
+    let under_way = UnderWay::begin();
+    let (mut parts, body) = request.into_parts();
+    let asked = Asked::of(&mut parts, id, &route).await;
+    let request = Request::from_parts(parts, body);
     let mut response = bounded(&api, request, next).instrument(span.clone()).await;
+    asked.answered(&api, &response);
     let took = api.clock.instant().duration_since(started);
     let status = response.status();
     span.in_scope(|| tracing::info!(status = status.as_u16(), seconds = took.as_secs_f64(), "answered"));
-    let labels = [("method", known(&method)), ("route", route), ("status", status.as_u16().to_string())];
+    let class = telemetry::status_class(Some(status.as_u16())).to_owned();
+    let labels = [("method", known(&method)), ("route", route), ("status", class)];
+    drop(under_way);
     metrics::counter!("keyledger_api_requests_total", &labels).increment(1);
-    metrics::histogram!("keyledger_api_request_seconds", &labels).record(took.as_secs_f64());
+    metrics::histogram!("keyledger_api_request_seconds", &labels[..2]).record(took.as_secs_f64());
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, id);
@@ -179,6 +206,22 @@ async fn bounded(api: &ApiState, mut request: Request, next: Next) -> Response {
     }
 }
 
+/// A request that is counted among those under way until it is dropped, as its client may drop it.
+struct UnderWay;
+
+impl UnderWay {
+    fn begin() -> Self {
+        metrics::gauge!("keyledger_api_requests_in_flight").increment(1);
+        Self
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        metrics::gauge!("keyledger_api_requests_in_flight").decrement(1);
+    }
+}
+
 /// The method as a label: few values, whatever clients send.
 fn known(method: &Method) -> String {
     let known = [
@@ -207,7 +250,7 @@ mod tests {
             max_requests_per_owner: 3,
             max_requests_per_key: 2,
             max_waiting: 2,
-            ..ApiSettings::new(Prefix::live())
+            ..ApiSettings::new(Prefix::live(), &"https://mcp.example.com".parse().unwrap())
         };
         Slots::new(&settings)
     }
@@ -253,5 +296,20 @@ mod tests {
         assert_eq!(slots.writes.available_permits(), free - 1, "who may not wait keeps its slot");
         drop(waiting);
         assert!(wait(2, 3).is_some());
+    }
+
+    #[test]
+    fn a_routes_failures_begin_at_zero() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let shown = metrics::with_local_recorder(&recorder, || {
+            begin(&crate::api::document::document());
+            recorder.handle().render()
+        });
+        for (method, route) in [("GET", "/api/v1/fleet"), ("POST", "/api/v1/installation/keys")] {
+            let series = format!(
+                "keyledger_api_requests_total{{method=\"{method}\",route=\"{route}\",status=\"5xx\"}} 0"
+            );
+            assert!(shown.contains(&series), "{shown}");
+        }
     }
 }

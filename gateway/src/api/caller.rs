@@ -1,6 +1,7 @@
 //! `GET /api/v1/caller`: the key that asks, as the gateway sees it.
 
 use axum::Json;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,6 +23,8 @@ pub struct Caller {
     /// The organization that it belongs to; absent: the installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_slug: Option<String>,
     pub scopes: Vec<String>,
 }
 
@@ -35,11 +38,12 @@ pub struct Caller {
     tag = "status",
     responses((status = 200, description = "The key that asks", body = Caller))
 )]
-async fn caller(admin: Admin) -> Json<Caller> {
+async fn caller(State(api): State<ApiState>, admin: Admin) -> Json<Caller> {
     let PrincipalId::Key(key) = admin.id();
     Json(Caller {
         key: key.uuid(),
         organization: admin.owner().organization().map(|id| id.uuid()),
+        organization_slug: admin.owner().organization().and_then(|id| api.organization_slug(id)),
         scopes: admin.scopes().iter().map(ToString::to_string).collect(),
     })
 }

@@ -263,8 +263,9 @@ fn told<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem
             tracing::warn!(cause, "a command's outcome is unknown");
             outcome_unknown()
         }
-        CommandError::Closed => Problem::new(Kind::Closed, "Its history holds an event that this version can't read, so nothing is decided on it here. Upgrade \
-             the gateway.",
+        CommandError::Closed(cause) => Problem::new(Kind::Closed, format!(
+                "Its history holds an event that can't be read, so nothing is decided on it here: {cause}."
+            ),
         ),
         CommandError::Unreadable(Unreadable::TooOld(too_old)) => Problem::new(Kind::FleetTooOld, format!(
                 "The command would write version {} of {}, which {} can't read: it would refuse what the command is \

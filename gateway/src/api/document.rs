@@ -31,7 +31,10 @@ use crate::problem::{MEDIA_TYPE, Problem};
             Answers that are not what was asked for are problem details (RFC 9457). A write answers its `position`; \
             a read that takes `at_least` waits, a bounded time, until it includes that position. Send an \
             `Idempotency-Key` with a write, and sending it again does it once. A write with `wait=fleet` answers when \
-            every member of the fleet has applied it or is fenced.",
+            every member of the fleet has applied it or is fenced.\n\n\
+            Lists are `items`, newest first unless they say otherwise. Lengths of time are numbers of seconds, to the \
+            millisecond, in members whose names end in `_seconds`; what events say (`data`) and the configuration keep \
+            their own units. Beside an id stands the name or slug that it goes by now, where the caller may know it.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     tags(
@@ -40,6 +43,9 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "keys", description = "API keys of an organization."),
         (name = "installation keys", description = "API keys of the installation itself: operators' keys."),
         (name = "events", description = "What happened: a list, a feed to follow, a stream."),
+        (name = "access", description = "What was read and tried: by whom, from where, and what came of it."),
+        (name = "webhooks", description = "Where events of an organization are sent to, and what was sent."),
+        (name = "installation webhooks", description = "The same of all that happens in the installation."),
         (name = "signers", description = "The keys that sign events and heads of the log."),
         (name = "status", description = "How this node stands, and who asks."),
         (name = "verify", description = "Asked by other services, on the public listener.")
@@ -110,12 +116,18 @@ fn complete(item: &mut PathItem) {
             write.servers = Some(vec![
                 ServerBuilder::new().url("/").description(Some("The public listener, not this one")).build(),
             ]);
-        } else if write.operation_id.as_deref() != Some("fleet_forget") {
+        } else if !write.operation_id.as_deref().is_some_and(makes_no_event) {
             takes_idempotency_key(write);
             let waits = WaitQuery::into_params(|| None).into_iter().map(Into::into);
             write.parameters.get_or_insert_default().extend(waits);
         }
     }
+}
+
+/// What is no command: it is done anew each time that it is asked for.
+fn makes_no_event(operation: &str) -> bool {
+    let operation = operation.strip_prefix("installation_").unwrap_or(operation);
+    matches!(operation, "fleet_forget" | "webhooks_test" | "webhooks_resend" | "webhooks_replay")
 }
 
 fn problems(operation: &mut Operation) {
@@ -176,6 +188,10 @@ fn problem_response() -> RefOr<utoipa::openapi::Response> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
     use super::*;
 
     /// The committed document is the generated one. `KEYLEDGER_WRITE_REFERENCE=1` writes it anew.
@@ -209,5 +225,59 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count, "operation ids are unique");
+    }
+
+    /// Names of what a message holds: members of objects, and parameters.
+    fn names(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::Object(properties)) = members.get("properties") {
+                    found.extend(properties.keys().cloned());
+                }
+                if let (Some(Value::String(name)), Some(_)) = (members.get("name"), members.get("in")) {
+                    found.insert(name.clone());
+                }
+                members.values().for_each(|member| names(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| names(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    /// Whoever reads one number of this API knows the unit of all of them.
+    #[test]
+    fn every_length_of_time_is_in_seconds() {
+        let units = [
+            "ms",
+            "msec",
+            "msecs",
+            "milli",
+            "millis",
+            "milliseconds",
+            "us",
+            "micros",
+            "ns",
+            "nanos",
+            "s",
+            "sec",
+            "secs",
+            "second",
+            "minute",
+            "minutes",
+            "min",
+            "mins",
+            "hour",
+            "hours",
+            "day",
+            "days",
+        ];
+        let mut found = BTreeSet::new();
+        names(&serde_json::to_value(document()).unwrap(), &mut found);
+        assert!(found.contains("wait_timeout_seconds") && found.contains("retry_after_seconds"), "{found:?}");
+        for name in &found {
+            assert!(!name.split(['_', '-']).any(|word| units.contains(&word)), "{name} is in another unit");
+            let is_last = name.split('_').rev().skip(1).all(|word| word != "seconds");
+            assert!(is_last && name != "seconds", "{name} does not end in `_seconds`");
+        }
     }
 }

@@ -20,11 +20,13 @@ use crate::problem::Problem;
 mod choice;
 mod feed;
 mod page;
+mod place;
 mod stream;
 
 use choice::{Asked, EventsQuery};
 use feed::Reader;
 use page::EventPage;
+pub use place::FeedPlace;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(of_organization))
@@ -33,7 +35,7 @@ pub fn routes() -> OpenApiRouter<ApiState> {
 /// List or follow what happened anywhere
 ///
 /// Newest first, by time; with `after`, the feed: everything after that place, oldest first, in the log's order. Each of
-/// its answers says the `position` to go on from, for ever, and `wait` has it wait for what comes. Asked for
+/// its answers says the `position` to go on from, for ever, and `wait_seconds` has it wait for what comes. Asked for
 /// `text/event-stream` it goes on as server-sent events, whose ids are positions (`Last-Event-ID`). For keys of the
 /// installation.
 #[utoipa::path(
@@ -94,13 +96,13 @@ async fn answer(
     asked: Asked,
 ) -> Result<Response, Problem> {
     match asked {
-        Asked::List(list) => Ok(page::list(api, about, list).await?.into_response()),
+        Asked::List(list) => Ok(page::list(api, admin.owner(), about, list).await?.into_response()),
         Asked::Feed { filter, limit, after, wait } => {
-            let mut reader = Reader::new(api, about, filter, limit, after).await?;
+            let mut reader = Reader::new(api, admin.owner(), about, filter, limit, after).await?;
             Ok(reader.within(&admin, &seat, wait).await?.into_response())
         }
         Asked::Stream { filter, limit, after } => {
-            let reader = Reader::new(api, about, filter, limit, after).await?;
+            let reader = Reader::new(api, admin.owner(), about, filter, limit, after).await?;
             stream::answer(reader, admin, &seat)
         }
     }

@@ -1,7 +1,7 @@
 //! `/api/v1/fleet`: the processes of the installation, as this one knows them.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::{Admin, Permitted, StatusRead};
+use super::seconds::{of_millis, of_signed_millis, seconds};
 use super::status::info;
 use crate::fleet::{Member, member};
 use crate::problem::Problem;
@@ -30,7 +31,7 @@ pub fn routes() -> OpenApiRouter<ApiState> {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct FleetStatus {
     /// How long ago it was last confirmed that all members are in here; `null`: not yet by this process.
-    pub confirmed_millis_ago: Option<u64>,
+    pub confirmed_age_seconds: Option<f64>,
     /// The sequence of the log's newest event; `null`: it can't be reached.
     pub last_sequence: Option<u64>,
     /// Those that have not ended, the longest-lived first.
@@ -45,8 +46,8 @@ pub struct FleetMember {
     /// Of this run of it.
     pub id: Uuid,
     pub state: Standing,
-    /// When this process last heard of it.
-    pub heard_millis_ago: u64,
+    /// How long ago this process last heard of it.
+    pub heard_age_seconds: f64,
     /// `null`: a record that this version can't read.
     #[serde(flatten)]
     pub record: Option<FleetRecord>,
@@ -81,14 +82,18 @@ pub struct FleetLease {
     pub name: String,
     /// The worker's, a new one at each start; `null`: nobody holds it.
     pub holder: Option<Uuid>,
-    /// What people call the worker.
+    /// What people call the worker: the name of a member.
     pub holder_name: Option<String>,
+    /// That member's id; `null`: no one member of that name is known.
+    pub member: Option<Uuid>,
+    /// Whether it is there: a lease ends some time after its holder.
+    pub member_state: Option<Standing>,
     /// Since when it holds it.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
 }
 
-/// What a process says of itself.
+/// What a process says of itself, or said when it was last heard.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct FleetRecord {
     pub name: String,
@@ -102,20 +107,22 @@ pub struct FleetRecord {
     pub ready: bool,
     /// Why not.
     pub reason: Option<String>,
+    /// What it does not do, ready as it is.
+    pub lacks: Option<String>,
     /// The sequence up to which it has applied the log; `null`: it keeps no directory.
     pub applied: Option<u64>,
     pub lag_events: Option<u64>,
     /// Since it was known to be complete, as it said when it was last heard; `null`: never yet.
     pub age_seconds: Option<f64>,
     /// Positive: the log's clock is ahead.
-    pub clock_offset_millis: i64,
+    pub clock_offset_seconds: f64,
     /// The newest version that it reads of each kind of event.
     pub reads: BTreeMap<String, u32>,
-    /// What it does when it has not been known to be complete for `max_staleness_millis`.
+    /// What it does when it has not been known to be complete for `max_staleness_seconds`.
     #[schema(value_type = String)]
     pub on_stale: OnStale,
-    pub max_staleness_millis: u64,
-    pub lease_millis: u64,
+    pub max_staleness_seconds: f64,
+    pub lease_seconds: f64,
 }
 
 /// Who is there
@@ -136,13 +143,25 @@ async fn fleet(
     admin.must_be_installation("ask who is in the fleet")?;
     let last = info(&api).await.map(|info| info.last_sequence);
     let (now, as_of) = (api.clock.instant(), api.fleet.complete_as_of());
-    let members = api.fleet.roster().into_iter().map(|member| view(member, last, now, as_of));
     Ok(Json(FleetStatus {
-        confirmed_millis_ago: as_of.map(|as_of| millis(now.saturating_duration_since(as_of))),
+        confirmed_age_seconds: as_of.map(|as_of| seconds(now.saturating_duration_since(as_of))),
         last_sequence: last,
-        members: members.collect(),
-        leases: api.fleet.leases().into_iter().map(lease).collect(),
+        members: members(&api, last),
+        leases: leases(&api),
     }))
+}
+
+/// Who has not ended, where the log ends at `last`.
+pub(super) fn members(api: &ApiState, last: Option<u64>) -> Vec<FleetMember> {
+    let (now, as_of) = (api.clock.instant(), api.fleet.complete_as_of());
+    api.fleet.roster().into_iter().map(|member| view(member, last, now, as_of)).collect()
+}
+
+/// What the workers share, and which member holds it.
+pub(super) fn leases(api: &ApiState) -> Vec<FleetLease> {
+    let (now, as_of) = (api.clock.instant(), api.fleet.complete_as_of());
+    let roster = api.fleet.roster();
+    api.fleet.leases().into_iter().map(|held| lease(held, &roster, now, as_of)).collect()
 }
 
 fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>) -> FleetMember {
@@ -150,7 +169,6 @@ fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>)
     let state = member.standing(now, as_of).into();
     let record = member.record.map(|record| {
         let applied = record.frontier.as_ref().map(|frontier| frontier.sequence(Shard::ZERO));
-        let age = record.fresh_age_millis.map(Duration::from_millis);
         FleetRecord {
             name: record.name,
             roles: record.roles.iter().map(|role| role.as_str().to_owned()).collect(),
@@ -158,27 +176,46 @@ fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>)
             started_at: record.started_at,
             ready: record.ready,
             reason: record.reason,
+            lacks: record.lacks,
             applied,
             lag_events: last.zip(applied).map(|(last, applied)| last.saturating_sub(applied)),
-            age_seconds: age.map(|age| age.as_secs_f64()),
-            clock_offset_millis: record.clock_offset_millis,
+            age_seconds: record.fresh_age_millis.map(of_millis),
+            clock_offset_seconds: of_signed_millis(record.clock_offset_millis),
             reads: record.reads,
             on_stale: record.on_stale,
-            max_staleness_millis: record.max_staleness_millis,
-            lease_millis: record.lease_millis,
+            max_staleness_seconds: of_millis(record.max_staleness_millis),
+            lease_seconds: of_millis(record.lease_millis),
         }
     });
-    FleetMember { id: member.id, state, heard_millis_ago: millis(heard), record }
+    FleetMember { id: member.id, state, heard_age_seconds: seconds(heard), record }
 }
 
-fn lease((name, lease): (String, Lease)) -> FleetLease {
+fn lease(
+    (name, lease): (String, Lease),
+    roster: &[Member],
+    now: Instant,
+    as_of: Option<Instant>,
+) -> FleetLease {
     // Given back, it still tells who held it last.
-    let held = lease.holder.map(|holder| (holder, lease.name, lease.since));
-    let (holder, holder_name, since) =
-        held.map_or((None, None, None), |(holder, name, since)| (Some(holder), Some(name), Some(since)));
-    FleetLease { name, holder, holder_name, since }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    let Some(holder) = lease.holder else {
+        return FleetLease {
+            name,
+            holder: None,
+            holder_name: None,
+            member: None,
+            member_state: None,
+            since: None,
+        };
+    };
+    // One that was started anew under its name may have left its record behind: the newest is meant.
+    let of_name = roster.iter().filter(|member| member.name() == lease.name);
+    let member = of_name.max_by_key(|member| member.changed_at);
+    FleetLease {
+        name,
+        holder: Some(holder),
+        member: member.map(|member| member.id),
+        member_state: member.map(|member| member.standing(now, as_of).into()),
+        holder_name: Some(lease.name),
+        since: Some(lease.since),
+    }
 }

@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use super::ApiState;
 use super::authenticate::{authenticate, authenticate_again};
 use super::bounds::{Lane, Share};
+use super::seen::Seen;
 use crate::problem::{Kind, Problem};
 use crate::request::{Principal, PrincipalId};
 
@@ -84,6 +85,9 @@ permissions! {
     StatusWrite: Status, Write;
     SignersRead: Signers, Read;
     SignersWrite: Signers, Write;
+    AccessRead: Access, Read;
+    WebhooksRead: Webhooks, Read;
+    WebhooksWrite: Webhooks, Write;
 }
 
 impl<P: Permission, T: OwnedPath> FromRequestParts<ApiState> for Allowed<P, T> {
@@ -121,7 +125,8 @@ impl FromRequestParts<ApiState> for Admin {
 
 /// The key that asks, if its owner's share of requests has room.
 fn let_in(parts: &Parts, api: &ApiState) -> Result<Admin, Problem> {
-    let admin = authenticate(api, &parts.headers)?;
+    let seen = parts.extensions.get::<Seen>().cloned().unwrap_or_default();
+    let admin = authenticate(api, &parts.headers, &seen)?;
     let share = api.slots.share(Lane::of(&parts.method), admin.owner(), admin.id());
     let share = share.ok_or_else(Problem::busy_with_you)?;
     Ok(Admin { share: Some(Arc::new(share)), ..admin })
@@ -186,7 +191,7 @@ impl Admin {
         }
     }
 
-    fn may(&self, resource: Resource, access: Access) -> Result<(), Problem> {
+    pub fn may(&self, resource: Resource, access: Access) -> Result<(), Problem> {
         if self.scopes().allows_admin(resource, access) {
             return Ok(());
         }

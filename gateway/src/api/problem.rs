@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use projections::postgres::ReadModelError;
 
+use super::seen::ProblemName;
 use crate::problem::{Kind, Problem};
 
 impl Problem {
@@ -31,6 +33,15 @@ impl Problem {
              validation go on. Ask again.",
         )
         .retry_after(2)
+    }
+
+    /// PostgreSQL answers, and this process may not read there, or there is nothing yet: with what ends it.
+    pub fn read_models_unusable(error: &ReadModelError) -> Self {
+        Self::new(
+            Kind::ReadModelsUnavailable,
+            format!("Lists, names and histories can't be read: {error}. Commands and key validation go on."),
+        )
+        .retry_after(30)
     }
 
     /// The node knows it, and the read models lack it also where they have come as far as the node.
@@ -76,6 +87,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.response().map(Body::from);
+        response.extensions_mut().insert(ProblemName(self.name().to_owned()));
         if response.status() == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"keyledger-admin\"");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -24,7 +24,7 @@ pub fn routes() -> OpenApiRouter<ApiState> {
 }
 
 /// What is proven of a command, member by member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FleetProof {
     /// Every member of the fleet has applied the command, or is fenced. What it changed holds everywhere.
     pub complete: bool,
@@ -40,7 +40,7 @@ pub struct FleetProof {
 }
 
 /// What is proven of one process that answers for keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MemberProof {
     /// Of this run of the process.
     pub id: Uuid,
@@ -48,9 +48,9 @@ pub struct MemberProof {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     pub state: MemberState,
-    /// How many milliseconds after the command, or after the question, it was seen to be proven; absent: not yet.
+    /// How long after the command, or after the question, it was seen to be proven; absent: not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub millis: Option<u64>,
+    pub after_seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -84,9 +84,9 @@ pub struct ProofQuery {
     /// `unproven` of the answer before: the next comes as soon as it is another. Without it the answer comes when
     /// it is complete, or when the time has passed.
     unproven: Option<usize>,
-    /// How many milliseconds it waits at most.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 25_000, default = 10_000)]
-    wait_timeout_ms: Option<WaitTimeout>,
+    /// How long it waits at most.
+    #[param(value_type = Option<f64>, minimum = 0.001, maximum = 25, default = 10)]
+    wait_timeout_seconds: Option<WaitTimeout>,
 }
 
 /// Whether the fleet has a command
@@ -106,12 +106,12 @@ async fn proof(
     seat: Seat,
     Query(query): Query<ProofQuery>,
 ) -> Result<Json<FleetProof>, Problem> {
-    let ProofQuery { position, unproven, wait_timeout_ms } = query;
+    let ProofQuery { position, unproven, wait_timeout_seconds } = query;
     api.may_come(&position).await.map_err(|problem| problem.at("?position"))?;
     let asker = Asker::of(&admin);
     // Its share of the reads is for who reads.
     drop(admin);
-    let wait = Wait::new(seat, wait_timeout_ms);
+    let wait = Wait::new(seat, wait_timeout_seconds);
     let another = |proof: &fleet::Proof| unproven.is_some_and(|before| before != proof.unproven);
     Ok(Json(api.prove(asker, &wait, &position, PositionFrom::Named, another).await))
 }

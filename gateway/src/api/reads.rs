@@ -1,15 +1,16 @@
 //! Reading from the read models: at least as new as asked for, in bounded time.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use events::{AggregateType, Owner, Position, Timestamp};
+use events::{AggregateType, OrganizationId, Owner, Position, Timestamp};
 use http::{HeaderName, HeaderValue};
 use projections::checkpoint::{self, Checkpoint};
 use projections::postgres::organization;
-use projections::postgres::{Page as Rows, PageQuery, Pool, ReadModelError};
+use projections::postgres::{self, Page as Rows, PageQuery, Pool, ReadModelError};
 use projections::{Projection, parked};
 use serde::Serialize;
 use uuid::Uuid;
@@ -71,6 +72,7 @@ impl ApiState {
         F: Future<Output = Result<T, ReadModelError>> + Send,
     {
         let pool = self.reads.as_ref().ok_or_else(Problem::read_models_unavailable)?;
+        let _reading = self.reading.begin();
         if let Some(position) = at_least {
             self.wait_for(pool, projection, position).await?;
         }
@@ -80,16 +82,24 @@ impl ApiState {
             Ok(Found { found: read(pool).await?, as_of: self.as_of(at.as_ref()) })
         };
         match tokio::time::timeout(self.settings.read_timeout, reading).await {
-            Ok(Ok(found)) => Ok(found),
+            Ok(Ok(found)) => {
+                self.unread.ended();
+                Ok(found)
+            }
             Ok(Err(ReadModelError::Cursor(error))) => Err(Problem::invalid("?cursor", format!("{error}."))),
+            Ok(Err(error @ (ReadModelError::Denied(_) | ReadModelError::NoTables))) => {
+                let error = error.of(pool);
+                self.failed(&error);
+                Err(Problem::read_models_unusable(&error))
+            }
             Ok(Err(
                 error @ (ReadModelError::Database(_)
                 | ReadModelError::Migrate(_)
                 | ReadModelError::TooOld(_)
                 | ReadModelError::NewerSchema { .. }
                 | ReadModelError::MixedSessions),
-            )) => Err(failed(&error)),
-            Err(_) => Err(failed(&"no answer in time")),
+            )) => Err(self.failed(&error)),
+            Err(_) => Err(self.failed(&"no answer in time")),
         }
     }
 
@@ -160,7 +170,7 @@ impl ApiState {
         match checkpoint::wait_for(pool, projection, &position, bound).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Problem::position_not_reached(bound)),
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(self.failed(&error)),
         }
     }
 
@@ -193,6 +203,22 @@ impl ApiState {
             // Without an answer that proves it nothing is known of it; the wait is bounded.
             Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
         }
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> Problem {
+        self.unread.warn(error);
+        metrics::counter!("keyledger_api_read_model_failures_total").increment(1);
+        Problem::read_models_unavailable()
+    }
+
+    /// How many reads wait for a connection: those under way that have none.
+    pub fn reads_waiting(&self) -> usize {
+        self.reads.as_ref().map_or(0, |pool| self.reading.now().saturating_sub(postgres::in_use(pool)))
+    }
+
+    /// What stands beside an organization's id; `None`: it is not known here yet.
+    pub fn organization_slug(&self, id: OrganizationId) -> Option<String> {
+        self.directory.organization(id).map(|organization| organization.slug.to_string())
     }
 
     /// The position of a read model's sequence, as a write would have answered it.
@@ -231,8 +257,26 @@ impl<T> Page<T> {
     }
 }
 
-fn failed(error: &dyn std::fmt::Display) -> Problem {
-    tracing::warn!(error = %error, "the read models did not answer");
-    metrics::counter!("keyledger_api_read_model_failures_total").increment(1);
-    Problem::read_models_unavailable()
+/// How many reads are under way.
+#[derive(Default)]
+pub struct Reading(AtomicUsize);
+
+/// One of them, until it is dropped.
+struct OneRead<'a>(&'a Reading);
+
+impl Reading {
+    fn begin(&self) -> OneRead<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        OneRead(self)
+    }
+
+    fn now(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for OneRead<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -7,6 +7,7 @@ use events::log::StreamInfo;
 use projections::checkpoint::{self, Checkpoint};
 use projections::directory::gate::GateStatus;
 use projections::parked::{self, Parked};
+use projections::postgres::place::{self, PlaceKind, PlaceRow};
 use projections::postgres::{Pool, ReadModelError};
 use projections::{Projection, origin};
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,13 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::ApiState;
+use super::fleet;
 use super::guard::{Admin, Permitted, StatusRead};
+use super::seconds::of_signed_millis;
+use crate::checkpoints::{Standing, WitnessState};
 use crate::problem::Problem;
+
+mod degraded;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(status))
@@ -27,9 +33,33 @@ pub fn routes() -> OpenApiRouter<ApiState> {
 pub struct Status {
     /// Of the gateway.
     pub version: String,
+    /// What is not as it should be, in words; empty: nothing that this process knows of.
+    pub degraded: Vec<String>,
     pub node: NodeStatus,
     pub log: LogStatus,
     pub read_models: ReadModelsStatus,
+    /// Those that this process hands the log's checkpoints to (`checkpoints.witnesses`).
+    pub witnesses: Vec<WitnessStatus>,
+    /// Who is told what happens; empty also where PostgreSQL is not reachable.
+    pub drains: Vec<OutletStatus>,
+    /// Where the log is copied to; empty also where PostgreSQL is not reachable.
+    pub exports: Vec<OutletStatus>,
+}
+
+/// A drain or an export.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct OutletStatus {
+    pub name: String,
+    /// The sequence up to which every event is handed over.
+    pub applied: u64,
+    /// When the log stored that event.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub applied_at: Option<Timestamp>,
+    pub lag_events: Option<u64>,
+    /// Why it stands still.
+    pub problem: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub problem_since: Option<Timestamp>,
 }
 
 /// What this node serves from.
@@ -40,7 +70,7 @@ pub struct NodeStatus {
     /// Since it was known to be complete; `null`: never yet.
     pub age_seconds: Option<f64>,
     /// Positive: the log's clock is ahead.
-    pub clock_offset_millis: i64,
+    pub clock_offset_seconds: f64,
     /// How many events of the log are in its memory.
     pub applied: u64,
     /// How many of the log's events it has not applied.
@@ -48,8 +78,32 @@ pub struct NodeStatus {
     pub organizations: u64,
     pub servers: u64,
     pub keys: u64,
-    /// Objects of which an event can't be read by this version: refused.
+    /// Objects of which an event can't be read or may not be obeyed: refused.
     pub closed: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct WitnessStatus {
+    /// Of its key.
+    pub name: String,
+    pub url: String,
+    /// `unasked`, `cosigns`, `away`, `put_back` (it knows less than it has cosigned before), `before_a_loss` (it keeps what
+    /// an operator has accepted as lost) or `contradicts`.
+    #[schema(value_type = String)]
+    pub state: WitnessState,
+    /// How many messages the newest checkpoint is of that carries its word.
+    pub cosigned: Option<u64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub cosigned_at: Option<Timestamp>,
+    /// What is wrong.
+    pub problem: Option<String>,
+}
+
+impl From<Standing> for WitnessStatus {
+    fn from(standing: Standing) -> Self {
+        let Standing { name, url, state, cosigned, cosigned_at, problem } = standing;
+        Self { name, url, state, cosigned, cosigned_at, problem }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -67,6 +121,8 @@ pub struct LogStatus {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReadModelsStatus {
     pub reachable: bool,
+    /// Why nothing is known of them, and what to do.
+    pub problem: Option<String>,
     /// The sequence up to which every event is in all of them.
     pub applied: Option<u64>,
     /// When the log stored that event.
@@ -129,8 +185,15 @@ async fn status(
     admin.must_be_installation("ask how the installation stands")?;
     let (gate, info) = (api.gate.status(), info(&api).await);
     let last = info.as_ref().map(|info| info.last_sequence);
-    Ok(Json(Status {
+    // The history is everybody's: no projection is waited for.
+    let found = api.read(Projection::History, None, find).await.map(|answer| answer.found);
+    let (found, places) = match found {
+        Ok((found, places)) => (Ok(found), places),
+        Err(problem) => (Err(problem.detail), Vec::new()),
+    };
+    let mut status = Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        degraded: Vec::new(),
         log: LogStatus {
             id: gate.log.map(|log| log.uuid()),
             reachable: info.is_some(),
@@ -138,8 +201,17 @@ async fn status(
             unproven: info.filter(|info| !info.is_proof()).map(|info| info.quorum.to_string()),
         },
         node: node(&api, &gate, last),
-        read_models: read_models(&api, last).await,
-    }))
+        read_models: read_models(&api, found, last).await,
+        witnesses: api
+            .checkpoints
+            .as_ref()
+            .map(|keeper| keeper.witnesses().into_iter().map(WitnessStatus::from).collect())
+            .unwrap_or_default(),
+        drains: outlets(&places, PlaceKind::Drain, last),
+        exports: outlets(&places, PlaceKind::Export, last),
+    };
+    status.degraded = degraded::degraded(&status, &fleet::members(&api, last), &fleet::leases(&api));
+    Ok(Json(status))
 }
 
 fn node(api: &ApiState, gate: &GateStatus, last: Option<u64>) -> NodeStatus {
@@ -147,7 +219,7 @@ fn node(api: &ApiState, gate: &GateStatus, last: Option<u64>) -> NodeStatus {
     NodeStatus {
         serving_stale: gate.serving_stale,
         age_seconds: gate.age_seconds,
-        clock_offset_millis: gate.clock_offset_millis,
+        clock_offset_seconds: of_signed_millis(gate.clock_offset_millis),
         applied: gate.applied,
         lag_events: last.map(|last| last.saturating_sub(gate.applied)),
         organizations: counts.organizations as u64,
@@ -167,19 +239,39 @@ const SHOWN: usize = 20;
 /// A projection's place, and what waits in it.
 type Found = (Projection, Option<Checkpoint>, Parked);
 
-async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
-    // The history is everybody's: no projection is waited for.
-    let Ok(found) = api.read(Projection::History, None, find).await.map(|answer| answer.found) else {
-        return ReadModelsStatus {
-            reachable: false,
-            applied: None,
-            applied_at: None,
-            lag_events: None,
-            diverged: None,
-            parked: None,
-            first_parked: Vec::new(),
-            projections: Vec::new(),
-        };
+fn outlets(places: &[PlaceRow], kind: PlaceKind, last: Option<u64>) -> Vec<OutletStatus> {
+    let of_kind = places.iter().filter(|row| row.kind == kind);
+    let status = of_kind.map(|row| OutletStatus {
+        name: row.name.clone(),
+        applied: row.handed.sequence,
+        applied_at: row.handed.stored_at,
+        lag_events: last.map(|last| last.saturating_sub(row.handed.sequence)),
+        problem: row.problem.clone(),
+        problem_since: row.problem_since,
+    });
+    status.collect()
+}
+
+async fn read_models(
+    api: &ApiState,
+    found: Result<Vec<Found>, String>,
+    last: Option<u64>,
+) -> ReadModelsStatus {
+    let found = match found {
+        Ok(found) => found,
+        Err(problem) => {
+            return ReadModelsStatus {
+                reachable: false,
+                problem: Some(problem),
+                applied: None,
+                applied_at: None,
+                lag_events: None,
+                diverged: None,
+                parked: None,
+                first_parked: Vec::new(),
+                projections: Vec::new(),
+            };
+        }
     };
     let mut projections = Vec::new();
     for (projection, checkpoint, parked) in &found {
@@ -199,6 +291,7 @@ async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
     let behind = projections.iter().min_by_key(|projection| projection.applied);
     ReadModelsStatus {
         reachable: true,
+        problem: None,
         applied: behind.map(|behind| behind.applied),
         applied_at: behind.and_then(|behind| behind.applied_at),
         lag_events: behind.and_then(|behind| behind.lag_events),
@@ -209,12 +302,14 @@ async fn read_models(api: &ApiState, last: Option<u64>) -> ReadModelsStatus {
     }
 }
 
-async fn find(pool: &Pool) -> Result<Vec<Found>, ReadModelError> {
+async fn find(pool: &Pool) -> Result<(Vec<Found>, Vec<PlaceRow>), ReadModelError> {
     let mut found = Vec::new();
     for (projection, checkpoint) in checkpoint::all(pool).await? {
         found.push((projection, checkpoint, parked::list(pool, projection).await?));
     }
-    Ok(found)
+    let mut places = place::all(pool, PlaceKind::Drain).await?;
+    places.extend(place::all(pool, PlaceKind::Export).await?);
+    Ok((found, places))
 }
 
 fn first_parked((projection, _, parked): Found) -> impl Iterator<Item = ParkedEvent> {

@@ -23,7 +23,7 @@ use super::*;
 use crate::command::CommandParts;
 use crate::problem::MEDIA_TYPE;
 use crate::upstream::{HyperUpstream, Resolver, UpstreamConfig};
-use crate::vault::{Entries, MasterKey, SealingKeys, Vault, VaultError, VaultName};
+use crate::vault::{Entries, MasterKey, SealingKeys, Vault, VaultError, VaultName, WebhookSecrets};
 
 mod waiting;
 
@@ -85,6 +85,14 @@ impl Entries for Unreachable {
     async fn purge(&self, _: &str) -> Result<(), VaultError> {
         Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
     }
+
+    async fn names(&self) -> Result<Vec<String>, VaultError> {
+        Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
+    }
+
+    async fn swap(&self, _: &str, _: &Bytes, _: Bytes) -> Result<bool, VaultError> {
+        Err(VaultError::Unavailable { vault: "people", reason: "nobody is there".to_owned() })
+    }
 }
 
 /// The router of a node that has not caught up.
@@ -111,11 +119,17 @@ fn state(settings: ApiSettings) -> ApiState {
         directory,
         gate,
         peppers: Peppers::one(Pepper::new(PepperId::new(Uuid::from_u128(1)), &[7; 32])),
+        webhooks: WebhookSecrets::new(Vault::new(
+            VaultName::People,
+            Arc::new(Unreachable),
+            MasterKey::of(&[9; 32]).unwrap(),
+        )),
         control: Vault::new(VaultName::Control, Arc::new(Unreachable), MasterKey::of(&[8; 32]).unwrap()),
         reads: None,
         fleet: Fleet::new(clock.clone()),
         members: None,
         checkpoints: None,
+        access: None,
         trials: Trials::new(HyperUpstream::new(
             UpstreamConfig::default(),
             Arc::new(Resolver::new().unwrap()),
@@ -130,7 +144,10 @@ fn state(settings: ApiSettings) -> ApiState {
 
 async fn ask(method: Method, path: &str) -> (Response<()>, Problem) {
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-    let answer = starting(ApiSettings::new(Prefix::live())).oneshot(request).await.unwrap();
+    let answer = starting(ApiSettings::new(Prefix::live(), &"https://mcp.example.com".parse().unwrap()))
+        .oneshot(request)
+        .await
+        .unwrap();
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let problem = serde_json::from_slice(&body).unwrap_or_else(|_| panic!("no problem: {body:?}"));
@@ -178,7 +195,10 @@ async fn a_closed_gate_answers_every_route_alike() {
 
 #[tokio::test]
 async fn more_requests_than_the_bound_are_told_so() {
-    let settings = ApiSettings { max_requests: 0, ..ApiSettings::new(Prefix::live()) };
+    let settings = ApiSettings {
+        max_requests: 0,
+        ..ApiSettings::new(Prefix::live(), &"https://mcp.example.com".parse().unwrap())
+    };
     let request = Request::get("/api/v1/status").body(Body::empty()).unwrap();
     let answer = starting(settings).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -20,6 +20,7 @@ use super::bounds::Seat;
 use super::guard::Admin;
 use super::proof::{FleetProof, MemberProof};
 use super::query::Query;
+use super::seconds::{length, seconds};
 use crate::fleet::{MemberState, Proof};
 use crate::problem::Problem;
 use crate::request::PrincipalId;
@@ -38,9 +39,9 @@ pub struct WaitQuery {
     /// `fleet` names each. Without it the answer comes when the command is done.
     #[param(inline)]
     wait: Option<WaitFor>,
-    /// How many milliseconds it waits at most. Whatever is proven by then, the command is done.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 25_000, default = 10_000)]
-    wait_timeout_ms: Option<WaitTimeout>,
+    /// How long it waits at most. Whatever is proven by then, the command is done.
+    #[param(value_type = Option<f64>, minimum = 0.001, maximum = 25, default = 10)]
+    wait_timeout_seconds: Option<WaitTimeout>,
 }
 
 /// For whom an answer waits.
@@ -52,7 +53,7 @@ pub enum WaitFor {
 
 /// How long an answer waits: at most 25 s, which leaves a request of 30 s the time to do its command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u32")]
+#[serde(try_from = "f64")]
 pub struct WaitTimeout(Duration);
 
 /// A request that will wait.
@@ -102,7 +103,7 @@ enum Open {
 }
 
 impl WaitTimeout {
-    const MAX: u32 = 25_000;
+    const MAX: Duration = Duration::from_secs(25);
 }
 
 impl Default for WaitTimeout {
@@ -111,15 +112,14 @@ impl Default for WaitTimeout {
     }
 }
 
-impl TryFrom<u32> for WaitTimeout {
+impl TryFrom<f64> for WaitTimeout {
     type Error = String;
 
-    fn try_from(millis: u32) -> Result<Self, String> {
-        if (1..=Self::MAX).contains(&millis) {
-            Ok(Self(Duration::from_millis(u64::from(millis))))
-        } else {
-            Err(format!("an answer waits 1 to {} ms", Self::MAX))
-        }
+    fn try_from(seconds: f64) -> Result<Self, String> {
+        length(seconds)
+            .filter(|asked| (Duration::from_millis(1)..=Self::MAX).contains(asked))
+            .map(Self)
+            .ok_or_else(|| format!("an answer waits 0.001 to {} seconds", Self::MAX.as_secs()))
     }
 }
 
@@ -130,14 +130,14 @@ impl Wait {
 
     /// What a command's query asks for. `None`: to be answered when it is done.
     pub async fn of_command(parts: &mut Parts, api: &ApiState) -> Result<Option<Self>, Problem> {
-        let Query(WaitQuery { wait, wait_timeout_ms }) = Query::from_request_parts(parts, api).await?;
-        match (wait, wait_timeout_ms) {
+        let Query(WaitQuery { wait, wait_timeout_seconds }) = Query::from_request_parts(parts, api).await?;
+        match (wait, wait_timeout_seconds) {
             (Some(WaitFor::Fleet), timeout) => {
                 Ok(Some(Self::new(Seat::from_request_parts(parts, api).await?, timeout)))
             }
             (None, None) => Ok(None),
             (None, Some(_)) => Err(Problem::invalid(
-                "?wait_timeout_ms",
+                "?wait_timeout_seconds",
                 "Send it with `wait=fleet`: without that no command waits.",
             )),
         }
@@ -176,7 +176,16 @@ impl ApiState {
                 Ok(()) => watch.run(enough).await,
             },
         };
-        watch.answer(&proof, open, asker)
+        let answer = watch.answer(&proof, open, asker);
+        match from {
+            PositionFrom::Acknowledged => {
+                let complete = answer.complete.to_string();
+                metrics::counter!("keyledger_api_fleet_waits_total", "complete" => complete).increment(1);
+            }
+            // Whoever asks again and again is no other command.
+            PositionFrom::Named => {}
+        }
+        answer
     }
 }
 
@@ -268,7 +277,6 @@ impl Watch<'_> {
     fn answer(&self, proof: &Proof, open: Option<Open>, asker: Asker) -> FleetProof {
         let note = open.map(|open| self.note(proof, &open, asker));
         let complete = proof.complete && note.is_none();
-        metrics::counter!("keyledger_api_fleet_waits_total", "complete" => complete.to_string()).increment(1);
         FleetProof {
             complete,
             unproven: u32::try_from(proof.unproven).unwrap_or(u32::MAX),
@@ -279,7 +287,7 @@ impl Watch<'_> {
                     id: member.id,
                     name: asker.sees_names().then(|| member.name.clone()),
                     state: member.state.into(),
-                    millis: self.shown.get(&member.id).map(millis),
+                    after_seconds: self.shown.get(&member.id).copied().map(seconds),
                 })
                 .collect(),
             never: proof.why_never.is_some(),
@@ -320,8 +328,4 @@ impl Watch<'_> {
             }
         }
     }
-}
-
-fn millis(duration: &Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

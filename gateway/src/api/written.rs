@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::proof::FleetProof;
 
 /// A command that was carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Written {
     /// What was created or changed.
     pub id: Uuid,

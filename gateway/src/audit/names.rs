@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use events::log::{Log, ReadError};
+use events::organization::OrganizationEvent;
 use events::sealed::{Field, SealedField};
-use events::{Actor, KeyId, Read, Subject, Timestamp};
+use events::{Actor, KeyId, Owner, Read, Subject, Timestamp};
 use projections::postgres::text::{Unseal, UnsealError};
 
 use super::{Administrator, Audit, Happened, KeyMade, List, Noted, Report, Text, Verification, Who, key_of};
@@ -26,6 +27,8 @@ struct Names<'a> {
     known: HashMap<Subject, Option<String>>,
     /// Where each key that may have acted is.
     keys: HashMap<KeyId, Subject>,
+    /// Whether each owner is forgotten by now, also after the period.
+    forgotten: HashMap<Owner, bool>,
 }
 
 impl Audit {
@@ -42,7 +45,8 @@ impl Audit {
                 .then(|| Some((KeyId::try_from(&subject.aggregate_id).ok()?, subject.clone())))
                 .flatten()
         });
-        let mut names = Names { audit: self, log, unseal, known: HashMap::new(), keys: keys.collect() };
+        let (known, forgotten) = (HashMap::new(), HashMap::new());
+        let mut names = Names { audit: self, log, unseal, known, keys: keys.collect(), forgotten };
         let mut report = Report {
             log: self.log,
             period: self.period,
@@ -114,6 +118,22 @@ impl Names<'_> {
         })
     }
 
+    async fn is_forgotten(&mut self, owner: Owner) -> Result<bool, AuditError> {
+        let Owner::Organization(id) = owner else { return Ok(false) };
+        if let Some(known) = self.forgotten.get(&owner) {
+            return Ok(*known);
+        }
+        let history = self.log.history(&Subject::organization(id)).await?;
+        let is_forgotten = history.events.iter().any(|stored| match stored.read(self.audit.log) {
+            Read::Event(recorded) => {
+                matches!(recorded.event.as_organization(), Some(OrganizationEvent::Forgotten(_)))
+            }
+            Read::Unreadable(_) | Read::Foreign(_) => false,
+        });
+        self.forgotten.insert(owner, is_forgotten);
+        Ok(is_forgotten)
+    }
+
     async fn who(&mut self, actor: &Actor) -> Result<Who, AuditError> {
         let key = key_of(actor).and_then(|id| self.keys.get(&id).cloned());
         let name = match key {
@@ -136,7 +156,7 @@ impl Names<'_> {
         Ok(name)
     }
 
-    async fn named_at(&self, sequence: u64) -> Result<Option<String>, AuditError> {
+    async fn named_at(&mut self, sequence: u64) -> Result<Option<String>, AuditError> {
         let Some(stored) = self.log.message(sequence).await? else { return Ok(None) };
         let Read::Event(recorded) = stored.read(self.audit.log) else { return Ok(None) };
         let name = recorded.event.sealed().into_iter().find(|(field, _)| *field == Field::Name);
@@ -145,8 +165,12 @@ impl Names<'_> {
         self.open(&Text { field, sealed: sealed.clone() }).await
     }
 
-    /// `None`: forgotten, or damaged, which the projections have counted.
-    async fn open(&self, text: &Text) -> Result<Option<String>, AuditError> {
+    /// `None`: forgotten, or damaged, which the projections have counted. A key that is found in spite of that, as in a
+    /// vault that was put back, opens nothing.
+    async fn open(&mut self, text: &Text) -> Result<Option<String>, AuditError> {
+        if self.is_forgotten(text.field.owner).await? {
+            return Ok(None);
+        }
         match self.unseal.open(&text.field, &text.sealed).await {
             Ok(text) => Ok(text),
             Err(UnsealError::Damaged(_)) => Ok(None),

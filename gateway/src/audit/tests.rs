@@ -1,7 +1,9 @@
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
+use events::installation::SignerRetired;
 use events::key::{Disabled, Enabled, Environment, ExpiryChanged, Issued, KeyOwner, Revoked};
 use events::sealed::SealedBytes;
-use events::{PepperId, SealingKeyId, SecretId};
+use events::tlog::{Hash, Head};
+use events::{PepperId, SealingKeyId, SecretId, SignerId, SignerPurpose};
 use uuid::Uuid;
 
 use super::*;
@@ -83,6 +85,23 @@ fn one_that_had_expired_and_was_given_more_time_works_again_from_then_on() {
     assert_eq!(worked(events), [(100, Some(110))]);
     let events = [(1, issued("admin:*:*", None, Some(180))), (150, expires(None))];
     assert_eq!(worked(events), [(100, None)]);
+}
+
+#[test]
+fn a_turning_point_says_which_key_signs_and_what_is_lost() {
+    let id = SignerId::new(Uuid::from_u128(7));
+    let head = |size| Head { size, root: Hash::empty() };
+    let loss = LossAccepted { kept: head(40), lost: vec![head(45), head(60)] };
+    let retired = SignerRetired { purpose: SignerPurpose::Checkpoint, id };
+    for (event, said) in [
+        (
+            InstallationEvent::LossAccepted(loss),
+            "messages 41 to at least 60 are lost: 40 were kept".to_owned(),
+        ),
+        (InstallationEvent::SignerRetired(retired), format!("checkpoint key {id} signs no longer")),
+    ] {
+        assert_eq!(change(&Event::Installation(event), None), Some(said));
+    }
 }
 
 #[test]

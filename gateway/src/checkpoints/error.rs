@@ -59,13 +59,7 @@ impl From<StreamError> for KeeperError {
 
 impl From<VaultError> for KeeperError {
     fn from(error: VaultError) -> Self {
-        match error {
-            VaultError::Sealed { .. } => Self::Contradiction(error.to_string()),
-            VaultError::Unavailable { .. }
-            | VaultError::Missing { .. }
-            | VaultError::Disagree { .. }
-            | VaultError::Text { .. }
-            | VaultError::TextTooLong => Self::Unavailable(error.to_string()),
-        }
+        let told = error.to_string();
+        if error.is_forgery() { Self::Contradiction(told) } else { Self::Unavailable(told) }
     }
 }

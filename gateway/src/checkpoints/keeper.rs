@@ -11,18 +11,27 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use events::clock::{Clock, Random};
 use events::installation::{InstallationEvent, LossAccepted};
-use events::log::{Log, Stored};
-use events::tlog::{Checkpoint, CheckpointError, Hash, Note, NoteError, Signer, TileId, VerifierKey, origin};
-use events::{Event, LogId, Read, Shard};
+use events::lasting::{self, Lasting};
+use events::log::Log;
+use events::tlog::{
+    Checkpoint, CheckpointError, Hash, Head, Note, NoteError, Signer, TileId, Unsigned, VerifierKey, origin,
+};
+use events::{Event, LogId, Read, Recorded, Shard, Signers};
 use futures::StreamExt;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::{KeeperError, agree, followed, forged};
 use super::forest::{Forest, Tile};
+use super::judge::{AT_ONCE, Chunk, Judge, Judged, judged};
 use crate::store::checkpoints::Checkpoints;
-use crate::store::stream::StreamError;
 use crate::vault::{Remembered, Vault};
+
+mod sign;
+mod witnessed;
+
+use witnessed::Words;
+pub use witnessed::{Evidence, Standing, WitnessState};
 
 /// A checkpoint is signed when so long has passed since the last, with something new,
 const EVERY: Duration = Duration::from_secs(10);
@@ -47,8 +56,8 @@ pub trait Keys: Send + Sync + 'static {
     /// The one that signs now, and all that are believed, that one included.
     async fn keys(&self, origin: &str, log: &dyn Log) -> Result<(Signer, Vec<VerifierKey>), KeeperError>;
 
-    /// What a message says, once a writer of the log is seen to have signed it.
-    fn read(&self, stored: &Stored, log: LogId) -> Read;
+    /// By which keys the log's events are judged.
+    fn signers(&self) -> &Arc<Signers>;
 }
 
 /// What checkpoints are signed with.
@@ -68,6 +77,8 @@ pub struct Keeper {
     state: Mutex<State>,
     /// For whoever reads a tile from the log.
     turns: Semaphore,
+    words: Mutex<Words>,
+    unsigned: Lasting,
 }
 
 #[derive(Default)]
@@ -96,12 +107,22 @@ struct Work<'a> {
     end: u64,
     /// The newest that was known when it began, until the tree has come to it.
     known: Vec<(Checkpoint, &'static str)>,
+    /// Another control's, of more than was read here: it becomes the newest once it was compared.
+    awaited: Option<Signed>,
+    judge: Judge,
+    /// Of what the tree has.
+    unsigned: Unsigned,
     signed_at: Option<Instant>,
 }
 
 impl Keeper {
     pub fn new(parts: KeeperParts) -> Self {
-        Self { parts, state: Mutex::default(), turns: Semaphore::new(TURNS) }
+        let unsigned = Lasting::new(
+            Arc::clone(&parts.clock),
+            lasting::Words { lasts: "no checkpoint is signed", ends: "checkpoints are signed again" },
+        );
+        let (state, words) = (Mutex::default(), Mutex::default());
+        Self { parts, state, turns: Semaphore::new(TURNS), words, unsigned }
     }
 
     /// The newest checkpoint of what was read here, as a signed note.
@@ -124,6 +145,18 @@ impl Keeper {
         &*self.parts.log
     }
 
+    /// The log's end, as its leader knows it.
+    pub(super) async fn last(&self) -> Result<u64, KeeperError> {
+        Ok(self.parts.log.info().await?.last_sequence)
+    }
+
+    /// The keys by which this log's checkpoints are believed, and heads that an operator has accepted as lost.
+    pub(super) async fn believed(&self, origin: &str) -> Result<(Vec<VerifierKey>, Vec<Head>), KeeperError> {
+        let KeeperParts { log, keys, .. } = &self.parts;
+        let (_, believed) = keys.keys(origin, &**log).await?;
+        Ok((believed, keys.signers().lost(&**log).await?))
+    }
+
     /// Signs until cancelled, and what is new once more then.
     pub async fn run(&self, cancel: CancellationToken) {
         loop {
@@ -134,9 +167,9 @@ impl Keeper {
             let contradicts = matches!(error, KeeperError::Contradiction(_));
             metrics::gauge!("keyledger_checkpoints_refused").set(u8::from(contradicts));
             if contradicts {
-                tracing::error!(%error, "no checkpoint is signed: the log is not the one that was signed before");
+                self.unsigned.alarm(&format_args!("the log is not the one that was signed before: {error}"));
             } else {
-                tracing::warn!(%error, "no checkpoint is signed; trying again");
+                self.unsigned.warn(&error);
             }
             let pause = if contradicts { LONG_PAUSE } else { PAUSE };
             if cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
@@ -149,6 +182,7 @@ impl Keeper {
         let KeeperParts { log, keys, .. } = &self.parts;
         let id = log.id().await?;
         let origin = origin(id, Shard::ZERO);
+        let judge = Judge { log: id, signers: Arc::clone(keys.signers()), before: None };
         let (signer, keys) = keys.keys(&origin, &**log).await?;
         *self.state() = State::default();
         let mut work = Work {
@@ -159,9 +193,13 @@ impl Keeper {
             keys,
             end: log.info().await?.last_sequence,
             known: Vec::new(),
+            awaited: None,
+            judge,
+            unsigned: Unsigned::none(),
             signed_at: None,
         };
         work.look_back().await?;
+        work.go_on_judging().await?;
         let ended = tokio::select! {
             biased;
             () = cancel.cancelled() => {
@@ -205,15 +243,18 @@ impl Work<'_> {
             self.expect(checkpoint.clone(), "KL_CHECKPOINTS");
             let signed = Signed { checkpoint, note };
             self.keeper.state().sequence = stored.sequence;
-            // Others are to believe it, and the keys, also where the process before ended in between.
-            self.remember(&signed).await?;
-            self.keeper.state().newest = Some(signed);
+            // Others are to believe it, and the keys, also where the process before ended in between. A vault that knows of
+            // more is not made to forget it: then this one was stored again, and all is signed anew once it was read.
+            if self.known.iter().all(|(known, _)| known.size <= signed.checkpoint.size) {
+                self.remember(&signed).await?;
+                self.keeper.state().newest = Some(signed);
+            }
         }
         Ok(())
     }
 
     fn opened(&self, note: &Note, keys: &[VerifierKey], place: &str) -> Result<Checkpoint, KeeperError> {
-        Checkpoint::open(note, &self.origin, keys)
+        Checkpoint::open_judged(note, &self.origin, keys, self.signer.verifier())
             .map_err(|error: CheckpointError| forged(place, &error.to_string()))
     }
 
@@ -234,51 +275,91 @@ impl Work<'_> {
         }
     }
 
-    /// By an operator's word, what these heads are of is lost: nothing goes on from them.
-    fn accept_loss(&mut self, stored: &Stored) {
-        // Few messages are the installation's, and nothing else is read.
-        if !stored.subject.contains(".installation.") {
-            return;
+    /// What a checkpoint of before says of signatures holds for what it covers: nothing is signed here before its root
+    /// was compared.
+    async fn go_on_judging(&mut self) -> Result<(), KeeperError> {
+        let lost = self.judge.signers.lost(&*self.keeper.parts.log).await?;
+        let told = self.known.iter().map(|(known, _)| known).filter(|known| {
+            known.unsigned != Unsigned::Untold && known.size <= self.end && !lost.contains(&known.head())
+        });
+        let before = told.max_by_key(|known| known.size).cloned();
+        if before.as_ref().is_some_and(|before| before.unsigned == Unsigned::Many) {
+            self.unsigned = Unsigned::Many;
         }
-        let Read::Event(recorded) = self.keeper.parts.keys.read(stored, self.log) else { return };
+        self.judge.before = before.map(Arc::new);
+        Ok(())
+    }
+
+    /// By an operator's word, what these heads are of is lost: nothing goes on from them.
+    fn accept_loss(&mut self, recorded: &Recorded) -> Result<(), KeeperError> {
         let Event::Installation(InstallationEvent::LossAccepted(LossAccepted { kept, lost })) =
-            recorded.event
+            &recorded.event
         else {
-            return;
+            return Ok(());
         };
         let mut state = self.keeper.state();
         if state.forest.tree_at(kept.size).is_none_or(|tree| tree.root() != kept.root) {
-            return;
+            return Ok(());
+        }
+        if self.judge.before.as_ref().is_some_and(|before| lost.contains(&before.head())) {
+            return Err(KeeperError::Unavailable("a loss was accepted: all is judged again".to_owned()));
         }
         self.known.retain(|(known, _)| !lost.contains(&known.head()));
         if state.newest.as_ref().is_some_and(|newest| lost.contains(&newest.checkpoint.head())) {
             state.newest = None;
         }
+        Ok(())
     }
 
     async fn follow(&mut self) -> Result<Infallible, KeeperError> {
         let follower = self.keeper.parts.log.follow(None).await.map_err(followed)?;
-        let mut chunks = follower.ready_chunks(CHUNK);
+        let judge = self.judge.clone();
+        let mut chunks =
+            follower.ready_chunks(CHUNK).map(move |chunk| judged(judge.clone(), chunk)).buffered(AT_ONCE);
         loop {
-            let chunk = tokio::select! {
-                chunk = chunks.next() => chunk,
-                () = tokio::time::sleep(LOOK_EVERY) => Some(Vec::new()),
-            };
-            let chunk = chunk.ok_or_else(|| KeeperError::Unavailable("the follower ended".to_owned()))?;
-            for stored in chunk {
-                self.push(&stored.map_err(followed)?)?;
+            tokio::select! {
+                chunk = chunks.next() => {
+                    let ended = || KeeperError::Unavailable("the follower ended".to_owned());
+                    self.take(chunk.ok_or_else(ended)?)?;
+                }
+                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
             self.has_its_tail()?;
+            self.hear_witnesses().await?;
             if self.is_due() {
                 self.sign().await?;
+            }
+            if self.known.is_empty() {
+                self.keeper.unsigned.ended();
             }
         }
     }
 
-    fn push(&mut self, stored: &Stored) -> Result<(), KeeperError> {
-        self.accept_loss(stored);
+    fn take(&mut self, Chunk { judged_by, items }: Chunk) -> Result<(), KeeperError> {
+        let mut now = self.judge.signers.now();
+        for item in items {
+            let Judged { stored, leaf, good } = item.map_err(followed)?;
+            // A key may have been published, or retired, since it was judged.
+            let good = if Arc::ptr_eq(&judged_by, &now) { good } else { self.judge.is_good(&stored) };
+            if !good {
+                self.unsigned.add(stored.sequence);
+            }
+            // Few messages are the installation's, and nothing else is read.
+            if stored.subject.contains(".installation.")
+                && let Read::Event(recorded) = self.judge.signers.read(&stored, self.log)
+            {
+                self.judge.signers.take(&recorded);
+                now = self.judge.signers.now();
+                self.accept_loss(&recorded)?;
+            }
+            self.push(leaf)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, leaf: Hash) -> Result<(), KeeperError> {
         let mut state = self.keeper.state();
-        state.forest.push(Hash::message(stored));
+        state.forest.push(leaf);
         let size = state.forest.size();
         if self.known.iter().all(|(known, _)| known.size != size) {
             return Ok(());
@@ -287,6 +368,10 @@ impl Work<'_> {
         drop(state);
         for (known, place) in self.known.extract_if(.., |(known, _)| known.size == size) {
             agree(&known, root, place)?;
+        }
+        if self.awaited.as_ref().is_some_and(|awaited| awaited.checkpoint.size == size) {
+            self.signed_at = Some(self.keeper.parts.clock.instant());
+            self.keeper.state().newest = self.awaited.take();
         }
         Ok(())
     }
@@ -301,90 +386,4 @@ impl Work<'_> {
         let long_ago = self.signed_at.is_none_or(|at| now.saturating_duration_since(at) >= EVERY);
         size >= self.end && (new >= EVERY_MESSAGES || (new > 0 && long_ago))
     }
-
-    /// Signs what was read, unless all of it is signed.
-    async fn sign(&mut self) -> Result<(), KeeperError> {
-        let (checkpoint, expected) = {
-            let state = self.keeper.state();
-            let tree = state.forest.tree();
-            let signed = state.newest.as_ref().map_or(0, |newest| newest.checkpoint.size);
-            if tree.size() < self.end || tree.size() <= signed || !self.known.is_empty() {
-                return Ok(());
-            }
-            let (size, root) = (tree.size(), tree.root());
-            (Checkpoint { origin: self.origin.clone(), size, root }, state.sequence)
-        };
-        self.ask_for_keys().await?;
-        let note = checkpoint.sign(&self.signer);
-        match self.keeper.parts.stream.append(note.to_string(), expected).await {
-            Ok(sequence) => {
-                let size = checkpoint.size;
-                self.keeper.state().sequence = sequence;
-                self.adopt(Signed { checkpoint, note }).await?;
-                metrics::counter!("keyledger_checkpoints_signed_total").increment(1);
-                tracing::debug!(size, "a checkpoint is signed");
-                Ok(())
-            }
-            // Another control was first.
-            Err(StreamError::Conflict) => self.follow_another().await,
-            Err(StreamError::Unavailable(reason)) => Err(KeeperError::Unavailable(reason)),
-        }
-    }
-
-    /// Another key may sign by now. Who is to believe it knows it before it signs.
-    async fn ask_for_keys(&mut self) -> Result<(), KeeperError> {
-        let parts = &self.keeper.parts;
-        let (signer, keys) = parts.keys.keys(&self.origin, &*parts.log).await?;
-        if keys == self.keys {
-            return Ok(());
-        }
-        (self.signer, self.keys) = (signer, keys);
-        let newest = self.keeper.state().newest.clone();
-        match newest {
-            Some(newest) => self.remember(&newest).await,
-            None => Ok(()),
-        }
-    }
-
-    /// The newest is another control's: it must be of this log as well.
-    async fn follow_another(&mut self) -> Result<(), KeeperError> {
-        let Some(stored) = self.keeper.parts.stream.newest().await? else { return Ok(()) };
-        let note: Note =
-            stored.text.parse().map_err(|error: NoteError| forged("KL_CHECKPOINTS", &error.to_string()))?;
-        let checkpoint = self.opened(&note, &self.keys, "KL_CHECKPOINTS")?;
-        let tree = self.keeper.state().forest.tree_at(checkpoint.size);
-        match tree {
-            Some(tree) => agree(&checkpoint, tree.root(), "KL_CHECKPOINTS")?,
-            // It is ahead of what was read here, or far behind: compared from the beginning.
-            None => {
-                return Err(KeeperError::Unavailable("another control signs ahead of this one".to_owned()));
-            }
-        }
-        self.signed_at = Some(self.keeper.parts.clock.instant());
-        let mut state = self.keeper.state();
-        state.sequence = stored.sequence;
-        state.newest = Some(Signed { checkpoint, note });
-        Ok(())
-    }
-
-    async fn adopt(&mut self, signed: Signed) -> Result<(), KeeperError> {
-        self.signed_at = Some(self.keeper.parts.clock.instant());
-        measure(signed.checkpoint.size, self.keeper.parts.clock.now().unix_millis());
-        self.keeper.state().newest = Some(signed.clone());
-        self.remember(&signed).await
-    }
-
-    async fn remember(&self, signed: &Signed) -> Result<(), KeeperError> {
-        let remembered = Remembered { note: signed.note.clone(), keys: self.keys.clone() };
-        for vault in &self.keeper.parts.vaults {
-            remembered.store(vault, &*self.keeper.parts.random).await?;
-        }
-        Ok(())
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; both stay far below 2^53")]
-fn measure(size: u64, unix_millis: i64) {
-    metrics::gauge!("keyledger_checkpoint_size").set(size as f64);
-    metrics::gauge!("keyledger_checkpoint_signed_timestamp_seconds").set(unix_millis as f64 / 1_000.0);
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use events::log::{Log, Stored};
+use events::log::Log;
 use events::tlog::{Signer, Usage, VerifierKey};
-use events::{LogId, Read, SignerPurpose, Signers};
+use events::{SignerPurpose, Signers};
 
 use super::error::KeeperError;
 use super::keeper::Keys;
@@ -41,7 +41,7 @@ impl Keys for LogKeys {
         Ok((Signer::new(origin, key).map_err(named)?, verifiers.map_err(named)?))
     }
 
-    fn read(&self, stored: &Stored, log: LogId) -> Read {
-        self.signers.now().read(stored, log)
+    fn signers(&self) -> &Arc<Signers> {
+        &self.signers
     }
 }

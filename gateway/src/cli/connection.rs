@@ -17,6 +17,8 @@ use super::error::CliError;
 use super::output::{Column, Output};
 use crate::config::{Secret, is_loopback};
 
+const DATA: &str = ".keyledger";
+
 /// What every command that speaks the admin API takes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Admin API")]
@@ -27,11 +29,11 @@ pub struct Connection {
     /// A file that holds the admin key; or the key itself in KEYLEDGER_ADMIN_KEY
     #[arg(long, value_name = "FILE")]
     admin_key_file: Option<PathBuf>,
-    /// Certificate authorities in place of the public ones, PEM
+    /// Certificate authorities in place of the public ones, PEM; or KEYLEDGER_CA_FILE
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// Where `keyledger dev` keeps its data
-    #[arg(long, value_name = "DIR", default_value = ".keyledger")]
+    #[arg(long, value_name = "DIR", default_value = DATA)]
     data: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -92,6 +94,18 @@ impl Session<'_> {
 }
 
 impl Connection {
+    /// As the flags of a command line that is still being written say it.
+    pub fn written(value: impl Fn(&str) -> Option<String>) -> Self {
+        let path = |flag| value(flag).map(PathBuf::from);
+        Self {
+            api: value("--api").and_then(|url| url.parse().ok()),
+            admin_key_file: path("--admin-key-file"),
+            ca_file: path("--ca-file"),
+            data: path("--data").unwrap_or_else(|| PathBuf::from(DATA)),
+            json: false,
+        }
+    }
+
     pub fn open<'a>(
         &self,
         environment: &Environment,
@@ -102,14 +116,14 @@ impl Connection {
     }
 
     fn target(&self, environment: &Environment) -> Result<Target, CliError> {
-        let named =
-            match (&self.api, environment.get("KEYLEDGER_API")) {
-                (Some(url), _) => Some(url.clone()),
-                (None, Some(text)) => Some(text.parse().map_err(|error| {
-                    CliError::Usage(format!("KEYLEDGER_API: `{text}` is no URL: {error}"))
-                })?),
-                (None, None) => None,
-            };
+        let named = match (&self.api, environment.get("KEYLEDGER_API")) {
+            (Some(url), _) => Some(url.clone()),
+            // Not repeated: it may hold a password.
+            (None, Some(text)) => Some(
+                text.parse().map_err(|error| CliError::Usage(format!("KEYLEDGER_API is no URL: {error}")))?,
+            ),
+            (None, None) => None,
+        };
         let key = match (&self.admin_key_file, environment.get("KEYLEDGER_ADMIN_KEY")) {
             (Some(path), _) => Some(read_key(path)?),
             (None, Some(key)) => Some(Zeroizing::new(key.clone())),
@@ -137,12 +151,18 @@ impl Connection {
             }
         };
         check(&base)?;
-        Ok(Target { base, key, roots: self.roots()? })
+        Ok(Target { base, key, roots: self.roots(environment)? })
+    }
+
+    /// `None`: none is named, or by an empty variable.
+    pub fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
+        let variable = environment.get("KEYLEDGER_CA_FILE").filter(|path| !path.is_empty());
+        self.ca_file.clone().or_else(|| variable.map(PathBuf::from))
     }
 
     /// `None`: the public ones.
-    fn roots(&self) -> Result<Option<rustls::RootCertStore>, CliError> {
-        let Some(path) = &self.ca_file else { return Ok(None) };
+    fn roots(&self, environment: &Environment) -> Result<Option<rustls::RootCertStore>, CliError> {
+        let Some(path) = &self.ca_file(environment) else { return Ok(None) };
         let wrong = |error: &dyn std::fmt::Display| CliError::Usage(format!("{}: {error}", path.display()));
         let mut roots = rustls::RootCertStore::empty();
         for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
@@ -152,8 +172,18 @@ impl Connection {
     }
 }
 
+/// As it may be shown: what stands before its host may be a password.
+pub fn without_user(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Refused by URLs that have no host, and so no user.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
+}
+
 /// A key leaves this machine under TLS only.
 fn check(base: &Url) -> Result<(), CliError> {
+    let base = &without_user(base);
     match base.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(base) => Ok(()),

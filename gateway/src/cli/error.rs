@@ -3,7 +3,7 @@
 use events::log::jetstream::ConnectError;
 
 use crate::config::ConfigError;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem};
 use crate::store::StoreError;
 
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +17,12 @@ pub enum CliError {
     /// The API answered with a problem.
     #[error("{}{}", .0.detail, at(.0))]
     Problem(Box<Problem>),
-    /// It is done, and not proven to hold on every node.
+    /// It is done, and not proven to hold on every process.
     #[error("{0}")]
     NotProven(String),
+    /// What was asked for is there, and not as it should be (`status --check`).
+    #[error("{0}")]
+    Degraded(String),
     /// Somebody who is needed does not answer.
     #[error("{0}")]
     Unavailable(String),
@@ -32,7 +35,9 @@ pub enum CliError {
 impl From<ConnectError> for CliError {
     fn from(error: ConnectError) -> Self {
         match error {
-            ConnectError::Address(_) | ConnectError::CredentialsFile { .. } => Self::Usage(error.to_string()),
+            ConnectError::Address(_)
+            | ConnectError::PasswordFile { .. }
+            | ConnectError::CredentialsFile { .. } => Self::Usage(error.to_string()),
             ConnectError::Refused { .. } => Self::Refused(error.to_string()),
             ConnectError::Connect { .. } => Self::Unavailable(error.to_string()),
         }
@@ -52,10 +57,12 @@ impl CliError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) => 1,
-            Self::Problem(problem) if problem.status < 500 => 1,
+            // What is closed does not become ready while one waits.
+            Self::Problem(problem) if problem.status < 500 || problem.is(Kind::Closed) => 1,
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Problem(_) | Self::Unavailable(_) | Self::Output(_) => 3,
             Self::NotProven(_) => 4,
+            Self::Degraded(_) => 5,
         }
     }
 
@@ -66,6 +73,7 @@ impl CliError {
             Self::Usage(_)
             | Self::Refused(_)
             | Self::NotProven(_)
+            | Self::Degraded(_)
             | Self::Unavailable(_)
             | Self::Config(_)
             | Self::Output(_) => None,
@@ -75,4 +83,15 @@ impl CliError {
 
 fn at(problem: &Problem) -> String {
     problem.field.as_ref().map_or_else(String::new, |field| format!(" (at {field})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_closed_is_refused_and_what_is_not_ready_may_be_asked_again() {
+        let code = |kind| CliError::Problem(Box::new(Problem::new(kind, "why"))).exit_code();
+        assert_eq!((code(Kind::Closed), code(Kind::NotFound), code(Kind::NotReady)), (1, 1, 3));
+    }
 }

@@ -1,9 +1,11 @@
 //! `keyledger events`: the log itself, read as the read-only auditor; `list` and `follow` ask the admin API instead.
 //!
 //! By default a line is `{position, stored_at, subject, event}`, where `event` is the stored CloudEvent, byte for byte;
-//! sealed text stays sealed. What is no event of ours has `foreign` in its place, and an event that this version
-//! can't read has `unreadable` beside it: an auditor misses nothing.
+//! sealed text stays sealed. What is no event of ours has `foreign` in its place and the message in base64 as `payload`, and
+//! an event that this version can't read has `unreadable` beside it: an auditor misses nothing, and what is written proves
+//! as much as the log itself (`events verify --export`).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -16,9 +18,13 @@ use futures::StreamExt;
 
 use super::Environment;
 use super::error::CliError;
+use super::length::Length;
 use super::output::Output;
+use crate::order::Chains;
+use crate::record::Record;
 use crate::store::checkpoints::Checkpoints;
 
+pub mod answer;
 mod auditor;
 mod checkpoint;
 mod cosign;
@@ -27,13 +33,15 @@ mod filter;
 pub mod history;
 mod line;
 mod prove;
+mod sink;
 pub mod start;
 pub mod verify;
 
 use auditor::Auditor;
 use filter::Filter;
-use line::{Format, Message};
-use start::{From, Last};
+use line::Format;
+use sink::Sink;
+use start::{From, in_order};
 
 #[derive(Debug, Subcommand)]
 pub enum Events {
@@ -41,9 +49,9 @@ pub enum Events {
     List(history::List),
     /// Follow what happens anywhere, as the admin API tells it, with names and reasons
     Follow(history::Follow),
-    /// Follow the log: what happens from now on, or from a time or position
+    /// Follow the log: what happens from now on, or from a time or place
     Tail(Tail),
-    /// Read the log up to now: from its beginning, or from a time or position
+    /// Read the log up to now: from its beginning, or from a time or place
     Replay(Replay),
     /// Read the whole log and check that it holds what only Keyledger could have written
     Verify(verify::Verify),
@@ -61,8 +69,8 @@ pub enum Events {
 
 #[derive(Debug, Args)]
 pub struct Tail {
-    /// Begin at a time (2026-11-24T08:00:00Z, by the log's clock) or position
-    #[arg(long, value_name = "TIME|POSITION")]
+    /// Begin at a time (2026-11-24T08:00:00Z, by the log's clock), position or sequence
+    #[arg(long, value_name = "TIME|POSITION|SEQUENCE")]
     from: Option<From>,
     /// How each is written
     #[arg(long, value_enum, default_value_t)]
@@ -75,18 +83,21 @@ pub struct Tail {
 
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// Begin at a time (2026-11-24T08:00:00Z, by the log's clock) or position
-    #[arg(long, value_name = "TIME|POSITION", conflicts_with = "last")]
+    /// Begin at a time (2026-11-24T08:00:00Z, by the log's clock), position or sequence
+    #[arg(long, value_name = "TIME|POSITION|SEQUENCE", conflicts_with = "last")]
     from: Option<From>,
-    /// End before a time, or with a position
-    #[arg(long, value_name = "TIME|POSITION")]
+    /// End before a time, or with a position or sequence
+    #[arg(long, value_name = "TIME|POSITION|SEQUENCE")]
     to: Option<From>,
     /// Begin so long ago: 30s, 15m, 1h, 7d
     #[arg(long, value_name = "TIME")]
-    last: Option<Last>,
+    last: Option<Length>,
     /// How each is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Write into this file, in place of what was in it
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     filter: Filter,
     #[command(flatten)]
@@ -104,13 +115,14 @@ impl Events {
                     Some(from) => reader.there(from).await?,
                     None => reader.last + 1,
                 };
-                reader.read(first, u64::MAX, format, &filter, output).await
+                reader.read(first, u64::MAX, &filter, Sink::text(format, output)?).await.map(|_| ())
             }
-            Self::Replay(Replay { from, to, last, format, filter, auditor }) => {
+            Self::Replay(Replay { from, to, last, format, output: file, filter, auditor }) => {
+                in_order(from.or(last.map(|last| From::Time(last.ago()))), to)?;
                 let reader = Reader::open(&auditor, environment).await?;
                 let first = match (from, last) {
                     (Some(from), _) => reader.there(from).await?,
-                    (None, Some(last)) => reader.sequence(From::Time(last.began())).await?,
+                    (None, Some(last)) => reader.sequence(From::Time(last.ago())).await?,
                     (None, None) => 1,
                 };
                 let end = match to {
@@ -118,7 +130,15 @@ impl Events {
                     Some(place) => reader.sequence(place).await?.min(reader.last),
                     None => reader.last,
                 };
-                reader.read(first, end, format, &filter, output).await
+                let mut own = file.as_deref().map(Output::file).transpose()?;
+                let sink = match (format, &file) {
+                    (Format::Parquet, Some(file)) => Sink::table(reader.id, file, output)?,
+                    (format, _) => Sink::text(format, own.as_mut().unwrap_or(output))?,
+                };
+                if reader.read(first, end, &filter, sink).await? == 0 {
+                    output.note(NOTHING);
+                }
+                Ok(())
             }
             Self::Verify(verify) => verify.run(environment, output).await,
             Self::Checkpoint(print) => print.run(environment, output).await,
@@ -129,6 +149,9 @@ impl Events {
         }
     }
 }
+
+/// Nothing was printed: it is not that nobody has asked.
+const NOTHING: &str = "nothing matched: no event of the log in this stretch is what was asked for";
 
 /// The log, and how long it was at the start.
 struct Reader {
@@ -158,13 +181,16 @@ impl Reader {
     }
 
     async fn open(auditor: &Auditor, environment: &Environment) -> Result<Self, CliError> {
-        let client = auditor.connect(environment).await?;
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-        let log = JetStreamLog::open(client, clock, random, Timeouts::default())
-            .await
-            .map_err(|error| CliError::Unavailable(format!("the event log can't be used: {error}")))?;
-        let id = log.id().await.map_err(unread)?;
-        let last = log.info().await.map_err(unread)?.last_sequence;
+        Self::over(auditor.connect(environment).await?).await
+    }
+
+    async fn over(client: crate::store::Client) -> Result<Self, CliError> {
+        Self::of(log_over(client).await?).await.map_err(unread)
+    }
+
+    async fn of(log: JetStreamLog) -> Result<Self, ReadError> {
+        let id = log.id().await?;
+        let last = log.info().await?.last_sequence;
         Ok(Self { log, id, last, signers: Signers::default() })
     }
 
@@ -173,36 +199,46 @@ impl Reader {
         Checkpoints::new(self.log.client().clone(), Shard::ZERO)
     }
 
-    /// Prints what the filter lets through, from one sequence to another, both included.
+    /// Prints what the filter lets through, from one sequence to another, both included; and says how many that were.
     async fn read(
         &self,
         first: u64,
         last: u64,
-        format: Format,
         filter: &Filter,
-        output: &mut Output,
-    ) -> Result<(), CliError> {
-        format.begin(output)?;
+        mut sink: Sink<'_>,
+    ) -> Result<u64, CliError> {
+        let mut count = 0;
         if first > last {
-            return Ok(());
+            sink.end()?;
+            return Ok(count);
         }
         let mut messages =
             self.log.follow(place_before(&self.log, self.id, first).await?).await.map_err(unfollowed)?;
+        let mut chains = Chains::from(first);
         while let Some(message) = messages.next().await {
             let message = message.map_err(unfollowed)?;
             let read = self.signers.read_of(&self.log, &message, self.id).await.map_err(unread)?;
+            let read = chains.take(&self.log, &self.signers, self.id, read).await.map_err(unread)?;
             if let Read::Event(recorded) = &read {
                 self.signers.take(recorded);
             }
             if filter.passes(&message.subject, &read) {
-                format.write(&Message { log: self.id, stored: &message, read: &read }, output)?;
+                sink.write(&Record { log: self.id, stored: &message, read: &read })?;
+                count += 1;
             }
             if message.sequence >= last {
                 break;
             }
         }
-        Ok(())
+        sink.end()?;
+        Ok(count)
     }
+}
+
+async fn log_over(client: crate::store::Client) -> Result<JetStreamLog, CliError> {
+    JetStreamLog::open(client, Arc::new(SystemClock), Arc::new(SystemRandom), Timeouts::default())
+        .await
+        .map_err(|error| CliError::Unavailable(format!("the event log can't be used: {error}")))
 }
 
 /// The place after which the message of this sequence comes.

@@ -10,14 +10,21 @@ use super::output::Column;
 /// What every list takes.
 #[derive(Debug, Args)]
 pub struct Paging {
+    #[command(flatten)]
+    pages: Pages,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How much of a list.
+#[derive(Debug, Args)]
+pub struct Pages {
     /// Show at most so many
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     limit: u32,
     /// Go on where an earlier list ended (`next` in its JSON)
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
-    #[command(flatten)]
-    reading: Reading,
 }
 
 /// What every read takes.
@@ -63,12 +70,58 @@ impl Paging {
         columns: &[Column],
         choice: &[(&'static str, String)],
     ) -> Result<(), CliError> {
-        let Found { items, next, waiting } = self.fetch(session, path, choice).await?;
-        session.note_age();
+        self.pages.show(session, path, columns, &[&self.reading.query(), choice].concat()).await
+    }
+
+    /// Those that are asked for, for whoever writes them in a way of its own.
+    pub async fn items(
+        &self,
+        session: &mut Session<'_>,
+        path: &str,
+        choice: &[(&'static str, String)],
+    ) -> Result<Vec<Value>, CliError> {
+        let choice = [&self.reading.query(), choice].concat();
+        let found = self.pages.found(session, path, &choice).await?;
+        self.pages.note(session, &found);
+        Ok(found.items)
+    }
+}
+
+impl Pages {
+    /// Those that are asked for.
+    pub async fn show(
+        &self,
+        session: &mut Session<'_>,
+        path: &str,
+        columns: &[Column],
+        choice: &[(&'static str, String)],
+    ) -> Result<(), CliError> {
+        let found = self.found(session, path, choice).await?;
         if session.json {
+            let Found { items, next, waiting } = found;
             return session.output.json(&json!({ "items": items, "next": next, "waiting": waiting }));
         }
-        session.output.table(columns, &items)?;
+        session.output.table(columns, &found.items)?;
+        self.note(session, &found);
+        Ok(())
+    }
+
+    async fn found(
+        &self,
+        session: &mut Session<'_>,
+        path: &str,
+        choice: &[(&'static str, String)],
+    ) -> Result<Found, CliError> {
+        let found = self.fetch(session, path, choice).await?;
+        session.note_age();
+        if found.items.is_empty() && !choice.is_empty() {
+            session.output.note("nothing matched");
+        }
+        Ok(found)
+    }
+
+    /// What of the list is not shown.
+    fn note(&self, session: &mut Session<'_>, Found { next, waiting, .. }: &Found) {
         if !waiting.is_empty() {
             let ids: Vec<_> = waiting.iter().filter_map(Value::as_str).collect();
             session.output.note(format!(
@@ -79,7 +132,6 @@ impl Paging {
         if next.is_some() {
             session.output.note(format!("there are more: --limit takes more than {}", self.limit));
         }
-        Ok(())
     }
 
     async fn fetch(
@@ -92,8 +144,7 @@ impl Paging {
         let mut next = self.cursor.clone();
         loop {
             let wanted = self.limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-            let mut query = self.reading.query();
-            query.extend_from_slice(choice);
+            let mut query = choice.to_vec();
             query.push(("limit", wanted.min(PAGE).to_string()));
             query.extend(next.take().map(|cursor| ("cursor", cursor)));
             let mut page = session.client.get(path, &query).await?;

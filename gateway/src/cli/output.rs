@@ -1,6 +1,11 @@
 //! Everything that the command line says, in one place: tables for people, JSON for programs.
+//!
+//! A reader that has gone (`| head`, `| true`) changes no exit code: words that nobody reads are dropped, and the command
+//! goes on to its verdict. Streams alone, a line at once, end there: some of them have no other end.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -23,23 +28,34 @@ impl Output {
         Self { out: Box::new(io::stdout()), err: Box::new(io::stderr()) }
     }
 
+    /// What was asked for goes into a file.
+    pub fn file(path: &Path) -> Result<Self, CliError> {
+        let file = std::fs::File::create(path).map_err(CliError::Output)?;
+        Ok(Self { out: Box::new(file), err: Box::new(io::stderr()) })
+    }
+
     #[cfg(test)]
     pub fn to(out: impl Write + 'static, err: impl Write + 'static) -> Self {
         Self { out: Box::new(out), err: Box::new(err) }
     }
 
     pub fn line(&mut self, text: impl AsRef<str>) -> Result<(), CliError> {
-        writeln!(self.out, "{}", printable(text.as_ref()))?;
-        Ok(())
+        self.say(&format!("{}\n", printable(text.as_ref())))
     }
 
     /// A text of ours with its own line feeds, byte for byte.
     pub fn text(&mut self, text: &str) -> Result<(), CliError> {
-        self.out.write_all(text.as_bytes())?;
-        Ok(())
+        self.say(text)
     }
 
-    /// As it is, for programs, at once.
+    fn say(&mut self, text: &str) -> Result<(), CliError> {
+        match self.out.write_all(text.as_bytes()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            said => Ok(said?),
+        }
+    }
+
+    /// As it is, for programs, at once: one of a stream.
     pub fn exact_line(&mut self, text: &str) -> Result<(), CliError> {
         writeln!(self.out, "{text}")?;
         self.out.flush()?;
@@ -61,21 +77,17 @@ impl Output {
 
     /// A whole document, as it is.
     pub fn document(&mut self, text: &str) -> Result<(), CliError> {
-        self.out.write_all(text.as_bytes())?;
-        Ok(())
+        self.say(text)
     }
 
     /// JSON for people and programs.
     pub fn json(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
-        writeln!(self.out)?;
-        Ok(())
+        self.say(&format!("{}\n", escaped(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)))
     }
 
-    /// One JSON value a line, at once.
+    /// One JSON value a line, at once: one of a stream.
     pub fn json_line(&mut self, value: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
-        writeln!(self.out)?;
+        writeln!(self.out, "{}", escaped(&serde_json::to_string(value).map_err(io::Error::from)?))?;
         self.out.flush()?;
         Ok(())
     }
@@ -86,7 +98,7 @@ impl Output {
                 .chain(
                     items
                         .iter()
-                        .map(|item| columns.iter().map(|column| printable(&(column.cell)(item))).collect()),
+                        .map(|item| columns.iter().map(|column| one_line(&(column.cell)(item))).collect()),
                 )
                 .collect();
         let widths: Vec<usize> =
@@ -97,7 +109,7 @@ impl Output {
                 line.push_str(cell);
                 line.extend(std::iter::repeat_n(' ', width_of_column - width(cell) + 2));
             }
-            writeln!(self.out, "{}", line.trim_end())?;
+            self.say(&format!("{}\n", line.trim_end()))?;
         }
         Ok(())
     }
@@ -107,7 +119,7 @@ impl Output {
         let widest = columns.iter().map(|column| width(column.head)).max().unwrap_or(0);
         for column in columns {
             let head = format!("{}{}", column.head, " ".repeat(widest - width(column.head)));
-            writeln!(self.out, "{head}  {}", printable(&(column.cell)(item)))?;
+            self.say(&format!("{head}  {}\n", one_line(&(column.cell)(item))))?;
         }
         Ok(())
     }
@@ -124,6 +136,14 @@ pub fn text(item: &Value, member: &str) -> String {
     }
 }
 
+/// An id with its name beside it.
+pub fn named(item: &Value, id: &str, name: &str) -> String {
+    match item.get(name).and_then(Value::as_str) {
+        Some(name) => format!("{} ({name})", text(item, id)),
+        None => text(item, id),
+    }
+}
+
 /// A list's texts with spaces between them.
 pub fn words(item: &Value, member: &str) -> String {
     let items = item.get(member).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -134,16 +154,41 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// What came from elsewhere moves no cursor and rings no bell.
+/// What came from elsewhere moves no cursor, rings no bell and turns no text around.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_unseen(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The same on the one line that it has.
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\u{fffd}")
+}
+
+/// JSON that says the same, and does nothing to a screen either.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| is_unseen(c) && c != '\n';
+    if !json.contains(is_raw) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        // All of them are of one UTF-16 unit, and stand in strings alone.
+        if is_raw(c) { text.push_str(&format!("\\u{:04x}", u32::from(c))) } else { text.push(c) }
+    }
+    Cow::Owned(text)
+}
+
+/// Control characters, separators of lines, and what changes the direction of text (Unicode's Bidi_Control).
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::Written;
+    use super::super::tests::{Gone, Written};
     use super::*;
 
     const COLUMNS: &[Column] = &[
@@ -158,10 +203,43 @@ mod tests {
         let items = [
             json!({"id": "1", "name": "Ünïcode", "scopes": ["mcp:a", "mcp:b"]}),
             json!({"id": "22", "name": "\u{1b}[2J\u{7}x", "scopes": []}),
+            json!({"id": "4", "name": "a\nb\u{202e}c\u{2028}"}),
             json!({"id": "3", "name": null}),
         ];
         Output::to(out.clone(), std::io::sink()).table(COLUMNS, &items).unwrap();
-        let expected = "ID  NAME     SCOPES\n1   Ünïcode  mcp:a mcp:b\n22  \u{fffd}[2J\u{fffd}x\n3   -\n";
+        let expected = "ID  NAME     SCOPES\n1   Ünïcode  mcp:a mcp:b\n22  \u{fffd}[2J\u{fffd}x\n4   a\u{fffd}b\u{fffd}c\u{fffd}\n3   -\n";
         assert_eq!(out.text(), expected);
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_ends_a_stream_and_nothing_else() {
+        let (mut output, item) = (Output::to(Gone, std::io::sink()), json!({"id": "1"}));
+        output.line("text").unwrap();
+        output.text("text\n").unwrap();
+        output.document("text\n").unwrap();
+        output.json(&item).unwrap();
+        output.table(COLUMNS, std::slice::from_ref(&item)).unwrap();
+        output.card(COLUMNS, &item).unwrap();
+        for ended in [output.exact_line("text"), output.json_line(&item)] {
+            assert!(
+                matches!(&ended, Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe)
+            );
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_and_moves_no_cursor() {
+        let said = json!({"reason": "\u{9b}2J\u{202e}x\u{7f}\u{1b}\n", "é": 1});
+        for pretty in [true, false] {
+            let out = Written::default();
+            let mut output = Output::to(out.clone(), std::io::sink());
+            if pretty {
+                output.json(&said).unwrap()
+            } else {
+                output.json_line(&said).unwrap()
+            }
+            assert!(!out.text().contains(|c| is_unseen(c) && c != '\n'), "{}", out.text());
+            assert_eq!(serde_json::from_str::<Value>(&out.text()).unwrap(), said);
+        }
     }
 }

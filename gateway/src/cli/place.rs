@@ -6,6 +6,7 @@ use events::KeyId;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::complete;
 use super::connection::Session;
 use super::error::CliError;
 use crate::api::RESOLVE;
@@ -15,16 +16,16 @@ use crate::problem::Kind;
 #[derive(Debug, Args)]
 pub struct OfOrganization {
     /// The organization, by slug or id; without it that of the admin key
-    #[arg(long, value_name = "ORGANIZATION")]
+    #[arg(long, value_name = "ORGANIZATION", add = complete::organizations())]
     organization: Option<String>,
 }
 
-/// Whose keys.
+/// Whose keys, or webhooks.
 #[derive(Debug, Args)]
 pub struct OfOwner {
     #[command(flatten)]
     of: OfOrganization,
-    /// The installation's own keys
+    /// The installation's own
     #[arg(long, conflicts_with = "organization")]
     installation: bool,
 }
@@ -33,6 +34,7 @@ pub struct OfOwner {
 #[derive(Debug, Args)]
 pub struct OfKey {
     /// The key's id
+    #[arg(add = complete::keys())]
     key: String,
     #[command(flatten)]
     of: OfOwner,
@@ -71,12 +73,30 @@ impl OfOrganization {
 }
 
 impl OfOwner {
+    /// As a command line that is still being written says it.
+    pub fn written(organization: Option<String>, installation: bool) -> Self {
+        Self { of: OfOrganization { organization }, installation }
+    }
+
+    /// The servers' path in the API.
+    pub async fn servers(&self, session: &Session<'_>) -> Result<String, CliError> {
+        Ok(format!("{}/servers", self.of.path(session).await?))
+    }
+
     /// The keys' path in the API.
     pub async fn keys(&self, session: &Session<'_>) -> Result<String, CliError> {
         if self.installation {
             return Ok("/api/v1/installation/keys".to_owned());
         }
         Ok(format!("{}/keys", self.of.path(session).await?))
+    }
+
+    /// The webhooks' path in the API.
+    pub async fn webhooks(&self, session: &Session<'_>) -> Result<String, CliError> {
+        if self.installation {
+            return Ok("/api/v1/installation/webhooks".to_owned());
+        }
+        Ok(format!("{}/webhooks", self.of.path(session).await?))
     }
 }
 

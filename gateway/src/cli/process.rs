@@ -1,11 +1,9 @@
-//! `keyledger serve`, `dev`, `bootstrap` and `nats setup`: what runs with a configuration of its own, and not by
-//! way of the admin API.
+//! `keyledger serve`, `dev` and `bootstrap`: what runs with a configuration of its own, and not by way of the admin API.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use events::clock::{Clock, Random, SystemClock, SystemRandom};
 use serde_json::json;
 
@@ -13,13 +11,10 @@ use super::error::CliError;
 use super::output::Output;
 use super::{Environment, block_on};
 use crate::bootstrap::{self, BootstrapError};
-use crate::config::{self, Config, ConfigError, Logging, NatsRole, Role, Sources};
+use crate::config::{self, Config, ConfigError, Logging, NatsRole, Needs, Role, Sources};
 use crate::dev;
 use crate::dev::run::{DevError, DevOptions};
 use crate::serve::{self, ServeError, connections};
-use crate::store;
-use crate::store::setup::{self, SetupError};
-use crate::store::{accounts, roles};
 use crate::telemetry;
 use crate::vault::VaultName;
 
@@ -67,52 +62,29 @@ pub struct Bootstrap {
     configured: Configured,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Nats {
-    /// Create the streams and buckets, or say how they differ
-    Setup(Setup),
-}
-
-#[derive(Debug, Args)]
-pub struct Setup {
-    /// How many servers hold each stream: 1, or 3 or 5 in a cluster
-    #[arg(long, value_name = "1|3|5", default_value = "1", value_parser = replicas)]
-    replicas: u8,
-    /// Set up nothing: print what nats-server's configuration needs, with the users that `nats.users` names; or
-    /// the streams, as `STREAM.CREATE` takes them
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHAT",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "accounts"
-    )]
-    print: Option<Printed>,
-    #[command(flatten)]
-    configured: Configured,
-}
-
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Printed {
-    /// Accounts and users, for nats-server's configuration file
-    Accounts,
-    /// JSON: each stream's configuration by its name
-    Streams,
-}
-
 impl Configured {
-    fn file(&self, environment: &Environment) -> Option<PathBuf> {
+    pub(super) fn file(&self, environment: &Environment) -> Option<PathBuf> {
         self.config.clone().or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from))
     }
 
+    /// For a process of these roles, or what does a process's work.
     pub fn load(self, roles: Vec<Role>, environment: &Environment) -> Result<Config, CliError> {
+        self.read(Sources { roles, needs: Needs::Process, ..Sources::default() }, environment)
+    }
+
+    /// For a command that needs but a few keys, and asks for each.
+    pub fn load_some(self, environment: &Environment) -> Result<Config, CliError> {
+        self.read(Sources { needs: Needs::Nothing, ..Sources::default() }, environment)
+    }
+
+    fn read(self, sources: Sources, environment: &Environment) -> Result<Config, CliError> {
         let file = self.file(environment);
         let unnamed = file.is_none();
-        let loaded = config::load(&Sources { file, environment: environment.clone(), set: self.set, roles });
+        let loaded =
+            config::load(&Sources { file, environment: environment.clone(), set: self.set, ..sources });
         loaded.map_err(|error| match error {
-            ConfigError::Load(problem) if unnamed => CliError::Usage(format!(
-                "{problem}. No configuration file is named: --config FILE or KEYLEDGER_CONFIG; that of a running \
+            ConfigError::Load(_) | ConfigError::Missing { .. } if unnamed => CliError::Usage(format!(
+                "{error}. No configuration file is named: --config FILE or KEYLEDGER_CONFIG; that of a running \
                  `keyledger dev` is `configuration` in its dev.json"
             )),
             ConfigError::Load(_)
@@ -126,7 +98,7 @@ impl Configured {
 impl Serve {
     pub fn run(self, environment: &Environment) -> Result<(), CliError> {
         let config = self.configured.load(self.roles, environment)?;
-        telemetry::install_tracing(&config.log)?;
+        let _writing = telemetry::install_tracing(&config.log)?;
         run_threads(async { serve::run(config).await.map_err(CliError::from) })
     }
 }
@@ -149,7 +121,7 @@ impl Dev {
         if let Some(filter) = environment.get(DEV_LOG_VARIABLE) {
             log.filter.clone_from(filter);
         }
-        telemetry::install_tracing(&log)?;
+        let _writing = telemetry::install_tracing(&log)?;
         let options =
             DevOptions { data: self.data, nodes: self.nodes.into(), ignored: ignored_by_dev(environment) };
         run_threads(async { Ok(dev::run::run(options, &mut std::io::stdout()).await?) })
@@ -158,7 +130,7 @@ impl Dev {
 
 impl Bootstrap {
     pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
-        let config = self.configured.load(vec![], environment)?;
+        let config = self.configured.load_some(environment)?;
         let first = block_on(async {
             let bootstrap = parts(&config).await?;
             let first = if self.recover { bootstrap.recover().await } else { bootstrap.bootstrap().await };
@@ -176,8 +148,33 @@ impl Bootstrap {
             "{}: an admin key of the installation. This is the key, shown only now:",
             first.id
         ));
-        output.line(first.key.expose())
+        output.line(first.key.expose())?;
+        output.note(next_command(&config));
+        Ok(())
     }
+}
+
+/// What its reader does next: where the admin API is, as the configuration has it.
+fn next_command(config: &Config) -> String {
+    let admin = config.listen.admin;
+    let host = if admin.ip().is_loopback() { "localhost" } else { "HOST-OF-CONTROL" };
+    let (api, authority) = match config.tls {
+        None => (format!("http://{host}:{}", admin.port()), ""),
+        Some(config::Tls::Word(_)) if admin.ip().is_loopback() => {
+            (format!("http://{host}:{}", admin.port()), "")
+        }
+        Some(config::Tls::Word(_)) => ("https://YOUR-PROXY-BEFORE-CONTROL".to_owned(), ""),
+        Some(config::Tls::Files(_)) => (
+            format!("https://{host}:{}", admin.port()),
+            "   # with KEYLEDGER_CA_FILE=FILE for a private authority",
+        ),
+    };
+    format!(
+        "next, once `keyledger serve` runs:\n\
+         export KEYLEDGER_API={api}\n\
+         export KEYLEDGER_ADMIN_KEY=…   # the key\n\
+         keyledger status{authority}"
+    )
 }
 
 /// All as control, which writes the log and every vault.
@@ -194,57 +191,6 @@ pub(super) async fn parts(config: &Config) -> Result<bootstrap::Bootstrap, CliEr
         clock,
         random,
     })
-}
-
-impl Nats {
-    pub fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
-        let Self::Setup(Setup { replicas, print, configured }) = self;
-        match print {
-            Some(Printed::Accounts) => return output.line(accounts(configured, environment)?.trim_end()),
-            Some(Printed::Streams) => {
-                let streams: BTreeMap<_, _> = setup::streams(replicas).into_iter().collect();
-                return output.json(&streams);
-            }
-            None => {}
-        }
-        let config = configured.load(vec![], environment)?;
-        let report = block_on(async {
-            let client = store::connect(&config, NatsRole::Admin).await?;
-            setup::setup(&client, replicas).await.map_err(CliError::from)
-        })?;
-        output.line(report.to_string().trim_end())
-    }
-}
-
-/// What nats-server's configuration needs, with the users' names as configured.
-fn accounts(configured: Configured, environment: &Environment) -> Result<String, CliError> {
-    let named = match configured.file(environment) {
-        Some(_) => configured.load(vec![], environment)?.nats.users,
-        None => BTreeMap::new(),
-    };
-    let users = roles::ALL.into_iter().chain([NatsRole::Restore]).map(|role| {
-        let name = named.get(&role).map(|user| user.user.clone());
-        let name = name.unwrap_or_else(|| format!("keyledger-{}", role.as_str()));
-        accounts::User::with_variable(role, name)
-    });
-    let users: Vec<_> = users.collect();
-    Ok(format!("{ACCOUNTS_HEAD}{}", accounts::configuration(&users)))
-}
-
-const ACCOUNTS_HEAD: &str = "\
-# Keyledger's accounts and users. Include this in the configuration of each nats-server, beside
-#   jetstream { store_dir: \"…\", sync_interval: always }     # a cluster with three replicas can do without `always`
-#   tls { cert_file: \"…\", key_file: \"…\" }                  # without it Keyledger connects over loopback only
-# Each password stands in the server's environment; a bcrypt hash may stand there.
-";
-
-pub(super) fn replicas(text: &str) -> Result<u8, String> {
-    match text {
-        "1" => Ok(1),
-        "3" => Ok(3),
-        "5" => Ok(5),
-        _ => Err("a majority needs an odd number: 1, 3 or 5".to_owned()),
-    }
 }
 
 fn run_threads<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
@@ -275,6 +221,7 @@ impl From<DevError> for CliError {
             | DevError::MasterKey(_)
             | DevError::Bootstrap(_)
             | DevError::ReadModels(_)
+            | DevError::Fleet(_)
             | DevError::Client(_)
             | DevError::NotReady { .. }
             | DevError::NotFollowed
@@ -318,17 +265,6 @@ impl From<BootstrapError> for CliError {
             | BootstrapError::Log(_)
             | BootstrapError::Installation(_)
             | BootstrapError::Key(_) => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-impl From<SetupError> for CliError {
-    fn from(error: SetupError) -> Self {
-        match error {
-            SetupError::ServerTooOld(_) | SetupError::Differs { .. } | SetupError::Refused { .. } => {
-                Self::Refused(error.to_string())
-            }
-            SetupError::NoAnswer(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

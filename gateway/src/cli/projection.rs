@@ -21,7 +21,8 @@ use crate::serve::{connections, worker};
 use crate::store::Client;
 
 mod compare;
-mod list;
+pub(super) mod list;
+mod lost;
 mod parked;
 mod rebuild;
 mod shown;
@@ -34,6 +35,8 @@ pub enum Projections {
     Rebuild(rebuild::Rebuild),
     /// Build a copy from the log and compare it with the live one, which stays as it is
     Compare(compare::Compare),
+    /// What they tell of and the log has lost, such as one that was restored from a backup
+    Lost(lost::Lost),
     /// Events that could not be taken in
     #[command(subcommand)]
     Parked(parked::Parked),
@@ -45,6 +48,7 @@ impl Projections {
             Self::List(list) => block_on(list.run(environment, output)),
             Self::Rebuild(rebuild) => block_on(rebuild.run(environment, output)),
             Self::Compare(compare) => block_on(compare.run(environment, output)),
+            Self::Lost(lost) => block_on(lost.run(environment, output)),
             Self::Parked(parked) => block_on(parked.run(environment, output)),
         }
     }
@@ -83,10 +87,12 @@ impl From<ReadModelError> for CliError {
         match error {
             ReadModelError::TooOld(_)
             | ReadModelError::NewerSchema { .. }
+            | ReadModelError::Denied(_)
             | ReadModelError::MixedSessions => Self::Refused(error.to_string()),
-            ReadModelError::Database(_) | ReadModelError::Migrate(_) | ReadModelError::Cursor(_) => {
-                Self::Unavailable(error.to_string())
-            }
+            ReadModelError::Database(_)
+            | ReadModelError::Migrate(_)
+            | ReadModelError::NoTables
+            | ReadModelError::Cursor(_) => Self::Unavailable(error.to_string()),
         }
     }
 }

@@ -39,10 +39,15 @@ impl Servers {
     }
 }
 
-const COLUMNS: &[Column] = &[
-    Column { head: "ID", cell: |item| text(item, "id") },
-    Column { head: "SLUG", cell: |item| text(item, "slug") },
-    Column { head: "NAME", cell: |item| text(item, "name") },
-    Column { head: "STATE", cell: |item| text(item, "state") },
-    Column { head: "UPSTREAM", cell: |item| text(item, "upstream") },
-];
+const ID: Column = Column { head: "ID", cell: |item| text(item, "id") };
+const SLUG: Column = Column { head: "SLUG", cell: |item| text(item, "slug") };
+const NAME: Column = Column { head: "NAME", cell: |item| text(item, "name") };
+const STATE: Column = Column { head: "STATE", cell: |item| text(item, "state") };
+const UPSTREAM: Column = Column { head: "UPSTREAM", cell: |item| text(item, "upstream") };
+const URL: Column = Column { head: "CLIENTS' URL", cell: |item| text(item, "url") };
+const AUDIENCE: Column = Column { head: "AUDIENCE", cell: |item| text(item, "audience") };
+
+/// Of a list.
+const COLUMNS: &[Column] = &[ID, SLUG, NAME, STATE, UPSTREAM];
+/// Of one.
+const LINES: &[Column] = &[ID, SLUG, NAME, STATE, URL, UPSTREAM, AUDIENCE];

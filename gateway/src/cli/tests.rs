@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use clap::CommandFactory;
+use serde_json::json;
 
 use super::*;
 
@@ -60,19 +60,17 @@ fn run_in(data: &std::path::Path, args: &[&str], environment: &[(&str, &str)]) -
 
 fn run(args: &[&str], environment: &[(&str, &str)]) -> (String, String, u8) {
     let (out, err) = (Written::default(), Written::default());
-    let mut output = Output::to(out.clone(), err.clone());
+    let code = run_to(Output::to(out.clone(), err.clone()), args, environment);
+    (out.text(), err.text(), code)
+}
+
+fn run_to(mut output: Output, args: &[&str], environment: &[(&str, &str)]) -> u8 {
     let args = std::iter::once("keyledger").chain(args.iter().copied());
     let environment =
         environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let cli = Cli::try_parse_from(args).unwrap();
-    let code = match cli.command.run(&environment, &mut output) {
-        Ok(()) => 0,
-        Err(error) => {
-            output.error(&error);
-            error.exit_code()
-        }
-    };
-    (out.text(), err.text(), code)
+    let done = cli.command.run(&environment, &mut output);
+    exit_code(done, &mut output)
 }
 
 #[derive(Clone, Default)]
@@ -91,6 +89,46 @@ impl Write for Written {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// A reader that has gone.
+pub struct Gone;
+
+impl Write for Gone {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_verdict_stands_also_where_nobody_reads_the_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let log: ::events::LogId = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b".parse().unwrap();
+    let origin = ::events::tlog::origin(log, ::events::Shard::ZERO);
+    let id = "0190a1b2-c3d4-7e5f-8a6b-000000000007".parse().unwrap();
+    let signing = ::events::SigningKey::from_seed(id, &[7; 32]).unwrap();
+    let signer = ::events::tlog::Signer::new(&origin, signing).unwrap();
+    let (keys, proof) = (folder.path().join("keys"), folder.path().join("none.tlog-proof"));
+    std::fs::write(&keys, format!("{}\n", signer.verifier())).unwrap();
+    std::fs::write(&proof, "this proves nothing").unwrap();
+    // Somebody else's message.
+    let position = ::events::Position { log, shard: ::events::Shard::ZERO, sequence: 1 };
+    let message =
+        json!({"position": position, "stored_at": "2026-11-24T08:00:00Z", "subject": "a", "event": {}});
+    let export = folder.path().join("log.jsonl");
+    std::fs::write(&export, format!("{message}\n")).unwrap();
+    let [keys, proof, export] = [&keys, &proof, &export].map(|path| path.to_str().unwrap());
+    for args in [
+        &["audit", "verify", "--json", proof, "--keys", keys][..],
+        &["events", "verify", "--export", export, "--keys", keys][..],
+    ] {
+        let (read, unread) = (run(args, &[]).2, run_to(Output::to(Gone, std::io::sink()), args, &[]));
+        assert_eq!((read, unread), (1, 1), "{args:?}");
     }
 }
 

@@ -14,12 +14,13 @@ use uuid::Uuid;
 
 use super::connection::Session;
 use super::error::CliError;
-use crate::api::{FLEET_PROOF, FleetProof, MemberProof, MemberState};
+use super::length::time;
+use crate::api::{FLEET_PROOF, FleetProof, MemberProof, MemberState, seconds};
 
 /// What every command takes.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Waiting {
-    /// Wait until it holds on every node: each has applied it, or answers for no key until it has
+    /// Wait until it holds on every process: each has applied it, or answers for no key until it has
     #[arg(long, value_enum, value_name = "FOR")]
     wait: Option<For>,
     /// For at most so long, such as 90s, 500ms or 2m; exit code 4: done, and not proven to hold everywhere
@@ -54,8 +55,8 @@ struct Following<'s, 'o> {
     sent: Instant,
     timeout: Duration,
     proof: FleetProof,
-    /// After how many milliseconds each member was proven.
-    proven: HashMap<Uuid, u64>,
+    /// After how long each member was proven.
+    proven: HashMap<Uuid, Duration>,
 }
 
 /// Why it is not followed any longer.
@@ -74,8 +75,8 @@ impl Waiting {
         match self.wait {
             None => path.to_owned(),
             Some(For::Fleet) => {
-                let first = self.wait_timeout.min(FIRST).as_millis().max(1);
-                format!("{path}?wait=fleet&wait_timeout_ms={first}")
+                let first = wait_seconds(self.wait_timeout.min(FIRST));
+                format!("{path}?wait=fleet&wait_timeout_seconds={first}")
             }
         }
     }
@@ -168,7 +169,7 @@ impl Following<'_, '_> {
         let query = [
             ("position", self.position.clone()),
             ("unproven", self.proof.unproven.to_string()),
-            ("wait_timeout_ms", wait.as_millis().max(1).to_string()),
+            ("wait_timeout_seconds", wait_seconds(wait).to_string()),
         ];
         let proof = self.session.client.get(FLEET_PROOF, &query).await?;
         serde_json::from_value(proof).map_err(|error| CliError::Unavailable(error.to_string()))
@@ -177,23 +178,24 @@ impl Following<'_, '_> {
     /// Takes note of who is proven for the first time, and says so. `first`: in the command's own answer, which
     /// tells the times since the command.
     fn seen(&mut self, first: bool) {
-        let elapsed = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = self.elapsed();
         for at in 0..self.proof.members.len() {
             let Some(member) = self.proof.members.get(at) else { continue };
             if member.state == MemberState::Unproven {
                 continue;
             }
             let (id, new) = (member.id, !self.proven.contains_key(&member.id));
-            let told = member.millis.filter(|_| first).unwrap_or(elapsed);
-            let millis = *self.proven.entry(id).or_insert(told);
-            let line = new.then(|| format!("{}: {}", self.name(member), proven(member.state, millis)));
+            let told = time_told(member).filter(|_| first).unwrap_or(elapsed);
+            let after = *self.proven.entry(id).or_insert(told);
+            let line = new.then(|| format!("{}: {}", self.name(member), proven(member.state, after)));
             if let Some(member) = self.proof.members.get_mut(at) {
-                member.millis = Some(millis);
+                member.after_seconds = Some(seconds(after));
             }
             self.say(line);
         }
         if first && self.proof.unproven > 0 {
-            let line = format!("waiting for {} of {} nodes", self.proof.unproven, self.proof.members.len());
+            let line =
+                format!("waiting for {} of {} processes", self.proof.unproven, self.proof.members.len());
             self.say(Some(line));
         }
     }
@@ -201,8 +203,8 @@ impl Following<'_, '_> {
     fn outcome(&mut self, stopped: &Stopped) -> Result<(), CliError> {
         let count = self.proof.members.len();
         if matches!(stopped, Stopped::Complete) {
-            let last = self.proof.members.iter().filter_map(|member| member.millis).max().unwrap_or_default();
-            self.say(Some(format!("it holds on {count} of {count} nodes after {}", time_of(last))));
+            let last = self.proven.values().max().copied().unwrap_or_default();
+            self.say(Some(format!("it holds on {count} of {count} processes after {}", time_of(last))));
             return Ok(());
         }
         let unproven: Vec<String> = self
@@ -217,7 +219,7 @@ impl Following<'_, '_> {
             names => format!("; may still answer as before: {}", names.join(", ")),
         };
         let note = self.proof.note.as_deref().map(|note| format!("; {note}")).unwrap_or_default();
-        let after = time_of(u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let after = time_of(self.elapsed());
         Err(CliError::NotProven(match stopped {
             Stopped::Complete | Stopped::Never => format!("done, but not proven everywhere{note}"),
             Stopped::TimeOut if unproven.is_empty() => format!("done, but not proven everywhere{note}"),
@@ -253,61 +255,30 @@ impl Following<'_, '_> {
     }
 }
 
-fn proven(state: MemberState, millis: u64) -> String {
+/// A millisecond at least, as the API takes it.
+fn wait_seconds(time: Duration) -> f64 {
+    seconds(time.max(Duration::from_millis(1)))
+}
+
+/// When a member was proven, as the answer says.
+fn time_told(member: &MemberProof) -> Option<Duration> {
+    Duration::try_from_secs_f64(member.after_seconds?).ok()
+}
+
+fn proven(state: MemberState, after: Duration) -> String {
     match state {
-        MemberState::Applied => format!("applied after {}", time_of(millis)),
+        MemberState::Applied => format!("applied after {}", time_of(after)),
         MemberState::Fenced => {
-            format!("fenced after {}: it answers for no key until it has caught up", time_of(millis))
+            format!("fenced after {}: it answers for no key until it has caught up", time_of(after))
         }
         MemberState::Unproven => "unproven".to_owned(),
     }
 }
 
-fn time_of(millis: u64) -> String {
-    if millis < 1_000 {
-        format!("{millis} ms")
+fn time_of(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{} ms", time.as_millis())
     } else {
-        format!("{:.1} s", Duration::from_millis(millis).as_secs_f64())
-    }
-}
-
-/// A length of time: a number and `ms`, `s` or `m`; an hour at most.
-fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..) {
-        Some("ms") => 1,
-        Some("s") => 1_000,
-        Some("m") => 60_000,
-        Some(_) | None => 0,
-    };
-    match digits.parse::<u64>().ok().and_then(|number| number.checked_mul(unit)) {
-        Some(millis @ 1..=3_600_000) => Ok(Duration::from_millis(millis)),
-        Some(_) | None => Err("a time of 1ms to 60m is asked for, such as 90s, 500ms or 2m".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_has_a_unit_and_a_bound() {
-        assert_eq!(time("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
-        for wrong in [
-            "",
-            "90",
-            "s",
-            "0s",
-            "61m",
-            "1h",
-            "-1s",
-            "1.5s",
-            "99999999999999999999s",
-            "18446744073709551615m",
-        ] {
-            assert!(time(wrong).is_err(), "{wrong}");
-        }
+        format!("{:.1} s", time.as_secs_f64())
     }
 }

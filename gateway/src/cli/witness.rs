@@ -35,7 +35,7 @@ pub struct Witness {
     /// Its private key, drawn at the first start
     #[arg(long, value_name = "FILE")]
     key_file: PathBuf,
-    /// What it has cosigned last
+    /// What it has cosigned last. One process at a time has it: FILE.lock says so
     #[arg(long, value_name = "FILE")]
     state: PathBuf,
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
@@ -47,7 +47,7 @@ const PLACES: usize = 64;
 
 impl Witness {
     pub fn run(self, output: &mut Output) -> Result<(), CliError> {
-        telemetry::install_tracing(&crate::config::Logging::default())?;
+        let _writing = telemetry::install_tracing(&crate::config::Logging::default())?;
         let logs = read_keys(&self.logs)?;
         if logs.iter().any(|key| key.usage() != Usage::Note) {
             return Err(CliError::Usage(format!("{}: one of the keys is a witness's", self.logs.display())));
@@ -112,6 +112,9 @@ fn seed(file: &Path) -> Result<Zeroizing<[u8; 32]>, CliError> {
 
 impl From<WitnessError> for CliError {
     fn from(error: WitnessError) -> Self {
-        Self::Usage(error.to_string())
+        match error {
+            WitnessError::Held { .. } => Self::Unavailable(error.to_string()),
+            WitnessError::File { .. } | WitnessError::State { .. } => Self::Usage(error.to_string()),
+        }
     }
 }

@@ -57,10 +57,17 @@ impl Session<'_> {
             return self.output.line(format!("{id}: it was so already"));
         }
         self.output.line(format!("{id}: {done}"))?;
-        match written.get("found").and_then(|found| found.get("detail")).and_then(Value::as_str) {
-            Some(found) => self.output.line(format!("upstream: {found}")),
-            None => Ok(()),
+        let found = written.get("found").and_then(|found| found.get("detail"));
+        for (name, member) in [
+            ("upstream", found),
+            ("clients use", written.get("url")),
+            ("its tokens are for", written.get("audience")),
+        ] {
+            if let Some(text) = member.and_then(Value::as_str) {
+                self.output.line(format!("{name}: {text}"))?;
+            }
         }
+        Ok(())
     }
 }
 

@@ -6,7 +6,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{Decide, Installation, Key, Organization, Server, installation, key, organization, server};
+use domain::{
+    Decide, Installation, Key, Organization, Server, Webhook, installation, key, organization, server,
+    webhook,
+};
 use events::{KeyId, OrganizationId, Owner, ServerId};
 use projections::directory::{Directory, Holding};
 use uuid::Uuid;
@@ -187,6 +190,13 @@ impl Takes for Server {
             }
             server::Command::Change { .. } | server::Command::Remove { .. } => Holding::default(),
         }
+    }
+}
+
+/// No node holds any: the API counts them.
+impl Takes for Webhook {
+    fn takes(_: &webhook::Command, _: Uuid, _: &Directory) -> Holding {
+        Holding::default()
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::clock::SystemClock;
+use events::lasting::{Lasting, Words};
 use events::{OrganizationId, Owner};
 use projections::directory::Directory;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +20,11 @@ const EVERY: Duration = Duration::from_secs(1);
 pub async fn keep_forgetting(directory: Arc<Directory>, sealing: SealingKeys, cancel: CancellationToken) {
     let mut done = HashSet::new();
     let mut applied = 0;
+    let words = Words {
+        lasts: "the key of an organization that is forgotten is not deleted yet",
+        ends: "the keys of organizations that are forgotten are deleted",
+    };
+    let undeleted = Lasting::new(Arc::new(SystemClock), words);
     let looking = async {
         loop {
             tokio::time::sleep(EVERY).await;
@@ -26,10 +33,11 @@ pub async fn keep_forgetting(directory: Arc<Directory>, sealing: SealingKeys, ca
                 continue;
             }
             match forget(&directory, &sealing, &mut done).await {
-                Ok(()) => applied = now,
-                Err(error) => {
-                    tracing::warn!(%error, "the key of an organization that is forgotten is not deleted yet; trying again");
+                Ok(()) => {
+                    undeleted.ended();
+                    applied = now;
                 }
+                Err(error) => undeleted.warn(&error),
             }
         }
     };

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use domain::{Context, Done};
-use events::envelope::Fingerprint;
+use events::Fingerprint;
 use events::sealed::{Field, SealedField};
 use events::{CommandId, EventId, SealedText, Subject, Timestamp};
 use uuid::Uuid;

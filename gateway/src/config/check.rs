@@ -10,18 +10,33 @@ pub(super) const NATS_URL: &str = "nats://HOST:PORT on loopback, tls://HOST:PORT
                                    one cluster's servers";
 
 impl Config {
+    /// What holds of every value that is there.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.roles.is_empty() {
-            return Err(value("roles", "it is empty", "a list of node, control, worker"));
-        }
         check_public_url(&self.public_url)?;
-        self.check_listeners()?;
         self.check_nats()?;
+        self.nats.check_readers()?;
+        self.checkpoints.check()?;
         self.check_bounds()?;
         self.check_origins()?;
         self.fleet.check()?;
+        for (name, drain) in &self.drains {
+            drain.check(&named("drains", name)?, self.has(Role::Worker))?;
+        }
+        for (name, export) in &self.exports {
+            export.check(&named("exports", name)?, self.has(Role::Worker))?;
+        }
+        Ok(())
+    }
+
+    /// What a process of its roles needs.
+    pub(super) fn check_process(&self) -> Result<(), ConfigError> {
+        if self.roles.is_empty() {
+            return Err(value("roles", "it is empty", "a list of node, control, worker"));
+        }
+        self.check_listeners()?;
+        self.nats_servers()?;
         if self.has(Role::Control) || self.has(Role::Worker) {
-            check_postgres(self.postgres_url()?.expose())?;
+            self.postgres_url()?;
             self.vault_key_file("vault.people_key_file", &self.vault.people_key_file)?;
         }
         if self.has(Role::Control) {
@@ -55,9 +70,6 @@ impl Config {
 
     fn check_nats(&self) -> Result<(), ConfigError> {
         let wrong = |problem: &str| Err(value("nats.url", problem, NATS_URL));
-        if self.nats.servers.is_empty() {
-            return wrong("it names no server");
-        }
         for url in &self.nats.servers {
             if !url.username().is_empty() || url.password().is_some() {
                 return wrong("it holds a user or a password: those stand in nats.users");
@@ -83,6 +95,14 @@ impl Config {
             ("snapshots.every_events", self.snapshots.every_events, 100, 1_000_000_000, "100 to 1000000000"),
             ("snapshots.every_minutes", self.snapshots.every_minutes, 1, 10_080, "1 to 10080"),
             ("snapshots.keep", self.snapshots.keep as u64, 1, 100, "1 to 100"),
+            ("access.max_age_days", self.access.max_age_days, 1, 3_650, "1 to 3650"),
+            (
+                "access.max_bytes",
+                self.access.max_bytes,
+                1_048_576,
+                1_099_511_627_776,
+                "1048576 to 1099511627776",
+            ),
             ("mcp.body_timeout_ms", self.mcp.body_timeout_ms, 100, 600_000, "100 to 600000"),
             ("organizations.max_keys", self.organizations.max_keys, 1, u64::MAX, "1 or more"),
             ("organizations.max_revoked_keys", self.organizations.max_revoked_keys, 1, u64::MAX, "1 or more"),
@@ -102,6 +122,18 @@ impl Config {
                 100,
                 3_600_000,
                 "100 to 3600000",
+            ),
+            ("webhooks.max", self.webhooks.max, 1, 10_000, "1 to 10000"),
+            ("webhooks.timeout_ms", self.webhooks.timeout_ms, 100, 120_000, "100 to 120000"),
+            ("webhooks.at_once", self.webhooks.at_once.into(), 1, 1_024, "1 to 1024"),
+            ("webhooks.each", self.webhooks.each.into(), 1, 64, "1 to 64"),
+            ("webhooks.keep_days", self.webhooks.keep_days.into(), 1, 3_650, "1 to 3650"),
+            (
+                "webhooks.retry_seconds",
+                self.webhooks.retry_seconds.len() as u64,
+                1,
+                30,
+                "1 to 30 pauses in seconds",
             ),
             ("upstreams.idle_timeout_ms", self.upstreams.idle_timeout_ms, 100, 3_600_000, "100 to 3600000"),
         ];
@@ -147,7 +179,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// The driver falls back to plain text where the server offers no TLS: off this machine it must not.
-fn check_postgres(url: &str) -> Result<(), ConfigError> {
+pub(super) fn check_postgres(url: &str) -> Result<(), ConfigError> {
     let accepted = "postgres://USER:PASSWORD@HOST/DATABASE on loopback or by a socket's folder; elsewhere with \
                     ?sslmode=verify-full (or verify-ca, require)";
     let wrong = |problem: &str| Err(value("postgres.url", problem, accepted));
@@ -202,6 +234,43 @@ pub fn is_loopback(url: &Url) -> bool {
 
 fn is_loopback_name(name: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The key of a named table, whose name stands in leases, metrics and rows.
+fn named(table: &str, name: &str) -> Result<String, ConfigError> {
+    let is_good = (1..=40).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte));
+    let key = format!("{table}.{name}");
+    if is_good {
+        Ok(key)
+    } else {
+        Err(value(&key, "no name", "1 to 40 lower-case letters, digits, `-` and `_`"))
+    }
+}
+
+/// A number within its bounds.
+pub(super) fn within(
+    key: &str,
+    is: u64,
+    bounds: std::ops::RangeInclusive<u64>,
+    accepted: &'static str,
+) -> Result<(), ConfigError> {
+    if bounds.contains(&is) { Ok(()) } else { Err(value(key, &format!("{is} is out of bounds"), accepted)) }
+}
+
+/// An address of HTTP: what goes there is for its eyes alone.
+pub(super) fn check_http(key: &str, url: &Url) -> Result<(), ConfigError> {
+    let accepted = "https://HOST[:PORT][/PATH] without user and password; http only on loopback";
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err(value(key, "it is more than an address", accepted));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" if is_loopback(url) => Ok(()),
+        _ => Err(value(key, "what is sent there would leave this machine without TLS", accepted)),
+    }
 }
 
 pub(super) fn value(key: &str, problem: &str, accepted: &'static str) -> ConfigError {

@@ -25,6 +25,51 @@ where
     }
 }
 
+/// True or false, or its text.
+pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Boolean(flag) => Ok(flag),
+        Value::String(text) if text == "true" => Ok(true),
+        Value::String(text) if text == "false" => Ok(false),
+        other @ (Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Datetime(_)
+        | Value::Array(_)
+        | Value::Table(_)) => Err(D::Error::custom(format!("{other} is neither true nor false"))),
+    }
+}
+
+/// The same, where not to say is an answer as well.
+pub(super) fn choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    flag(deserializer).map(Some)
+}
+
+/// A list of whole numbers, or comma-separated text.
+pub(super) fn numbers<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64> + FromStr<Err: Display>,
+{
+    let items: Vec<Value> = list(deserializer)?;
+    let of = |item: Value| number(item).map_err(|error| D::Error::custom(error.to_string().trim()));
+    items.into_iter().map(of).collect()
+}
+
+/// The same of what may be left out: a list of none would read as all of them.
+pub(super) fn some<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let items = list(deserializer)?;
+    if items.is_empty() {
+        Err(D::Error::custom("it names none: leave it out for all of them"))
+    } else {
+        Ok(items)
+    }
+}
+
 /// A list, or comma-separated text.
 pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where

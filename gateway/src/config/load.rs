@@ -18,17 +18,30 @@ pub struct Sources {
     pub set: Vec<(String, String)>,
     /// `--roles`
     pub roles: Vec<Role>,
+    pub needs: Needs,
+}
+
+/// Which keys must be there.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Those that a process of these roles uses.
+    #[default]
+    Process,
+    /// None: a command that uses a few of them asks for each when it does.
+    Nothing,
 }
 
 /// Variables with our prefix that are no configuration keys: the CLI's and the scripts' own.
 const NOT_CONFIGURATION: &[&str] = &[
     "KEYLEDGER_ADMIN_KEY",
     "KEYLEDGER_API",
+    "KEYLEDGER_CA_FILE",
     "KEYLEDGER_CONFIG",
     "KEYLEDGER_DATA",
     "KEYLEDGER_NATS_SERVER",
     "KEYLEDGER_PGBOUNCER",
     "KEYLEDGER_POSTGRES_BIN",
+    "KEYLEDGER_PROGRAM",
     // What `keyledger nats setup --print` lets nats-server's own configuration refer to.
     "KEYLEDGER_NATS_ADMIN_PASSWORD",
     "KEYLEDGER_NATS_CONTROL_PASSWORD",
@@ -38,9 +51,15 @@ const NOT_CONFIGURATION: &[&str] = &[
     "KEYLEDGER_NATS_RESTORE_PASSWORD",
 ];
 
+/// So are those of its readers, whatever they are called.
+fn is_a_readers_password(name: &str) -> bool {
+    name.starts_with("KEYLEDGER_NATS_READER_") && name.ends_with("_PASSWORD")
+}
+
 /// Reads all sources; the later wins: file, environment, flags.
 ///
-/// `KEYLEDGER_NATS__URL` is `nats.url`: two underscores go one level down. Lists are comma-separated there.
+/// `KEYLEDGER_NATS__URL` is `nats.url`: two underscores go one level down. Lists are comma-separated there, and a
+/// file that is named by an empty text is not named at all: so a later source takes back what an earlier one says.
 pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     let mut tree = sources.file.as_deref().map_or(Ok(Table::new()), read_file)?;
     let mut variables: Vec<_> = sources.environment.iter().filter_map(variable).collect();
@@ -51,23 +70,42 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     for (key, value) in &sources.set {
         overlay(&mut tree, key, value)?;
     }
+    let has_public_url = tree.contains_key("public_url");
     let mut config: Config = serde_path_to_error::deserialize(Value::Table(tree)).map_err(|error| {
-        let key = match error.path().to_string() {
-            path if path == "." => String::new(),
-            path => format!("key `{path}`: "),
+        let (path, problem) = (error.path().to_string(), error.inner().to_string());
+        // What is missing is a key of the table that lacks it.
+        let missing = problem.trim().strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+        let path = match (path.as_str(), missing) {
+            (".", None) => String::new(),
+            (".", Some((name, _))) => name.to_owned(),
+            (table, Some((name, _))) => format!("{table}.{name}"),
+            (path, None) => path.to_owned(),
         };
+        let problem = if missing.is_some() { "it is missing" } else { problem.trim() };
+        let key = if path.is_empty() { String::new() } else { format!("key `{path}`: ") };
         ConfigError::Load(format!(
-            "configuration {key}{}{}; docs/reference/configuration.md lists every key",
-            error.inner().to_string().trim(),
-            accepted(&error.path().to_string())
+            "configuration {key}{problem}{}; docs/reference/configuration.md lists every key",
+            accepted(&path)
         ))
     })?;
     if !sources.roles.is_empty() {
         config.roles.clone_from(&sources.roles);
     }
-    config.check()?;
+    match sources.needs {
+        Needs::Nothing => {
+            config.roles.clear();
+            config.check()?;
+        }
+        Needs::Process if has_public_url => {
+            config.check()?;
+            config.check_process()?;
+        }
+        Needs::Process => return Err(ConfigError::Missing { key: "public_url", accepted: PUBLIC_URL }),
+    }
     Ok(config)
 }
+
+const PUBLIC_URL: &str = "a URL such as https://mcp.example.com";
 
 /// The accepted form of a key whose own error does not tell it.
 fn accepted(key: &str) -> String {
@@ -75,8 +113,33 @@ fn accepted(key: &str) -> String {
         "listen.public" | "listen.admin" | "listen.metrics" => "an address such as 127.0.0.1:8080",
         "tls" => "\"terminated\", or a table with certificate_file and key_file",
         "upstreams.allow" | "upstreams.allow_http" => "networks such as 10.0.0.0/8",
-        "public_url" => "a URL such as https://mcp.example.com",
+        "public_url" => PUBLIC_URL,
         "nats.url" => check::NATS_URL,
+        key if key.starts_with("drains.") && key.ends_with(".transport") => {
+            "\"hec\", \"https\" or \"syslog\""
+        }
+        key if key.starts_with("drains.") && key.ends_with(".address") => {
+            "https://HOST[:PORT][/PATH]; tls://HOST[:PORT] with transport = \"syslog\""
+        }
+        key if key.starts_with("drains.") && key.ends_with(".types") => {
+            "a list of types such as key.issued, or key.* for all of a key's"
+        }
+        key if key.starts_with("drains.") && key.ends_with(".organizations") => {
+            "a list of organizations' ids, `_` being the installation itself"
+        }
+        key if key.starts_with("exports.") && key.ends_with(".s3.endpoint") => {
+            "https://HOST[:PORT] of the storage"
+        }
+        key if key.starts_with("exports.") && key.ends_with(".s3.region") => "a name such as eu-west-1",
+        key if key.starts_with("exports.") && key.ends_with(".s3.bucket") => "the name of a bucket",
+        key if key.starts_with("exports.") && key.ends_with(".s3.access_key_id") => {
+            "the id that goes with secret_access_key"
+        }
+        key if key.starts_with("checkpoints.witnesses") => super::witness::ACCEPTED,
+        key if key.starts_with("nats.readers") => {
+            "a table with `organization` (an organization's id), `types` (a list of installation, organization, server, \
+             key, webhook, slug) and `password_hash` (bcrypt), each of which may be left out"
+        }
         _ => return String::new(),
     };
     format!("; accepted: {accepted}")
@@ -93,7 +156,7 @@ pub fn variables(environment: &HashMap<String, String>) -> Vec<&str> {
 /// A variable of ours as a dotted key and its text.
 fn variable<'a>((name, value): (&String, &'a String)) -> Option<(String, &'a str)> {
     let rest = name.strip_prefix("KEYLEDGER_")?;
-    if NOT_CONFIGURATION.contains(&name.as_str()) || rest.starts_with("TEST") {
+    if NOT_CONFIGURATION.contains(&name.as_str()) || is_a_readers_password(name) || rest.starts_with("TEST") {
         return None;
     }
     Some((rest.to_ascii_lowercase().replace("__", "."), value))
@@ -111,7 +174,11 @@ fn overlay(tree: &mut Table, key: &str, value: &str) -> Result<(), ConfigError> 
             ))
         })?;
     }
-    table.insert(last.to_owned(), Value::String(value.to_owned()));
+    if value.is_empty() && last.ends_with("_file") {
+        table.remove(last);
+    } else {
+        table.insert(last.to_owned(), Value::String(value.to_owned()));
+    }
     Ok(())
 }
 
@@ -129,130 +196,4 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SMALL: &str = r#"
-        public_url = "http://127.0.0.1:8080"
-        [nats]
-        url = "nats://127.0.0.1:4222"
-        [vault]
-        node_key_file = "/tmp/node.key"
-    "#;
-
-    fn sources(
-        text: &str,
-        environment: &[(&str, &str)],
-        set: &[(&str, &str)],
-    ) -> (tempfile::TempDir, Sources) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keyledger.toml");
-        std::fs::write(&path, text).unwrap();
-        let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
-            list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
-        };
-        let sources = Sources {
-            file: Some(path),
-            environment: pairs(environment).into_iter().collect(),
-            set: pairs(set),
-            roles: vec![Role::Node],
-        };
-        (folder, sources)
-    }
-
-    fn error(text: &str, environment: &[(&str, &str)]) -> String {
-        let (_folder, sources) = sources(text, environment, &[]);
-        load(&sources).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file_and_flags_over_both() {
-        let environment = [
-            ("KEYLEDGER_FRESHNESS__MAX_STALENESS_MS", "2000"),
-            ("KEYLEDGER_UPSTREAMS__ALLOW", "127.0.0.0/8,10.0.0.0/8"),
-            ("KEYLEDGER_ADMIN_KEY", "not a configuration key"),
-            ("KEYLEDGER_NATS__USERS__NODE__USER", "n"),
-            ("KEYLEDGER_NATS__USERS__NODE__PASSWORD", "12345"),
-        ];
-        let (_folder, sources) =
-            sources(SMALL, &environment, &[("freshness.max_staleness_ms", "3000"), ("log.filter", "debug")]);
-        let config = load(&sources).unwrap();
-        assert_eq!(config.freshness.max_staleness_ms, 3_000);
-        assert_eq!(config.upstreams.allow.len(), 2);
-        assert_eq!(config.log.filter, "debug");
-        let (user, password) = config.nats_user(super::super::NatsRole::Node).unwrap();
-        assert_eq!((user.as_str(), password.expose()), ("n", "12345"));
-    }
-
-    #[test]
-    fn errors_name_the_key_and_what_it_accepts() {
-        let wrong_word = SMALL.replace("[nats]", "[freshness]\non_stale = \"perhaps\"\n[nats]");
-        let text = error(&wrong_word, &[]);
-        assert!(text.contains("on_stale") && text.contains("refuse") && text.contains("serve"), "{text}");
-
-        let unknown = SMALL.replace("[nats]", "[nats]\nurls = \"x\"");
-        let text = error(&unknown, &[]);
-        assert!(text.contains("urls") && text.contains("url"), "{text}");
-
-        let text = error(SMALL, &[("KEYLEDGER_LISTEN__PUBLIC", "nowhere")]);
-        assert!(text.contains("listen.public") && text.contains("127.0.0.1:8080"), "{text}");
-        let text = error(SMALL, &[("KEYLEDGER_TLS", "foo")]);
-        assert!(text.contains("`tls`") && text.contains("certificate_file"), "{text}");
-        let text = error(SMALL, &[("KEYLEDGER_UPSTREAMS__ALLOW", "zz")]);
-        assert!(text.contains("upstreams.allow") && text.contains("10.0.0.0/8"), "{text}");
-    }
-
-    /// The configuration in the example for Kubernetes, with its secrets in another folder.
-    #[test]
-    fn the_example_for_kubernetes_is_taken() {
-        let manifest = include_str!("../../../docs/operating/kubernetes.yaml");
-        let (_, after) = manifest.split_once("keyledger.toml: |\n").unwrap();
-        let text: Vec<_> = after.lines().take_while(|line| *line != "---").map(str::trim).collect();
-        let secrets = tempfile::tempdir().unwrap();
-        let folder = secrets.path().to_str().unwrap();
-        std::fs::write(secrets.path().join("postgres-url"), "postgres://k:p@db/k?sslmode=verify-full\n")
-            .unwrap();
-        let text = text.join("\n").replace("/etc/keyledger/secrets", folder);
-        for roles in
-            [&[super::super::Role::Node][..], &[super::super::Role::Control, super::super::Role::Worker]]
-        {
-            let name = [("KEYLEDGER_FLEET__NAME", "keyledger-node-5d8f")];
-            let (_folder, sources) = sources(&text, &name, &[]);
-            let config = load(&Sources { roles: roles.to_vec(), ..sources }).unwrap();
-            assert_eq!(config.fleet_name(), "keyledger-node-5d8f");
-        }
-    }
-
-    #[test]
-    fn plain_http_off_loopback_is_refused() {
-        let open = SMALL.replace("[nats]", "[listen]\npublic = \"0.0.0.0:8080\"\n[nats]");
-        let text = error(&open, &[]);
-        assert!(text.contains("listen.public") && text.contains("tls"), "{text}");
-    }
-
-    #[test]
-    fn nats_is_one_server_or_the_servers_of_a_cluster() {
-        let servers = |text: &str, environment: &[(&str, &str)]| -> Vec<String> {
-            let (_folder, sources) = sources(text, environment, &[]);
-            load(&sources).unwrap().nats.servers.iter().map(ToString::to_string).collect()
-        };
-        let three = ["nats://127.0.0.1:4222", "tls://b.example.com:4222", "tls://c.example.com:4222"];
-        assert_eq!(servers(SMALL, &[]), three[..1]);
-        let list = SMALL.replace("\"nats://127.0.0.1:4222\"", &format!("{three:?}"));
-        assert_eq!(servers(&list, &[]), three);
-        assert_eq!(servers(SMALL, &[("KEYLEDGER_NATS__URL", &three.join(","))]), three);
-        for (wrong, told) in [("[]", "no server"), ("[\"b.example.com\"]", "accepted"), ("7", "a list")] {
-            let text = error(&SMALL.replace("\"nats://127.0.0.1:4222\"", wrong), &[]);
-            assert!(text.contains("nats.url") && text.contains(told), "{text}");
-        }
-    }
-
-    #[test]
-    fn nats_off_loopback_needs_tls() {
-        let mixed =
-            error(SMALL, &[("KEYLEDGER_NATS__URL", "nats://127.0.0.1:1,nats://nats.example.com:4222")]);
-        assert!(mixed.contains("nats.url") && mixed.contains("without TLS"), "{mixed}");
-        let text = error(&SMALL.replace("nats://127.0.0.1:4222", "nats://nats.example.com:4222"), &[]);
-        assert!(text.contains("nats.url") && text.contains("tls://"), "{text}");
-    }
-}
+mod tests;

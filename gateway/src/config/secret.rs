@@ -1,12 +1,14 @@
 //! Secrets of the configuration: never printed, wiped when dropped.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::ConfigError;
+use crate::files;
 
 /// A password or a URL that holds one.
 #[derive(Clone)]
@@ -46,16 +48,21 @@ pub(super) fn one_of(
     (file_key, file): (&str, Option<&Path>),
 ) -> Result<Secret, ConfigError> {
     let accepted = "the secret itself, or the path of a file that holds it alone; one of the two";
+    let some = |key: &str, secret: Secret| match secret.expose() {
+        "" => Err(ConfigError::Value { key: key.to_owned(), problem: "it is empty".to_owned(), accepted }),
+        _ => Ok(secret),
+    };
     match (inline, file) {
-        (Some(secret), None) => Ok(secret.clone()),
+        (Some(secret), None) => some(key, secret.clone()),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+            let read = files::open_regular(path).and_then(io::read_to_string);
+            let text = read.map_err(|source| ConfigError::File {
                 key: file_key.to_owned(),
                 path: path.to_owned(),
                 source,
             })?;
             let text = Zeroizing::new(text);
-            Ok(Secret::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+            some(file_key, Secret::from(text.trim_end_matches(['\r', '\n']).to_owned()))
         }
         (None, None) => Err(ConfigError::Value {
             key: key.to_owned(),
@@ -73,6 +80,12 @@ pub(super) fn one_of(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_never_ends_is_no_secret() {
+        let told = one_of(("url", None), ("url_file", Some(Path::new("/dev/zero")))).unwrap_err().to_string();
+        assert!(told.contains("/dev/zero") && told.contains("no regular file"), "{told}");
+    }
 
     #[test]
     fn a_secret_is_never_printed() {

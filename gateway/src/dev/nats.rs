@@ -15,6 +15,7 @@ use serde_json::json;
 use super::children::{self, Child, Launch, Signal};
 use super::{Error, private, tools};
 use crate::config::NatsRole;
+use crate::store::readers::Reader;
 use crate::store::{accounts, roles};
 
 const START_WITHIN: Duration = Duration::from_secs(60);
@@ -40,6 +41,8 @@ impl NatsUser {
 pub struct NatsOptions {
     pub directory: PathBuf,
     pub users: Vec<NatsUser>,
+    /// Beside the roles' users. None in `dev`: who reads there is the auditor.
+    pub readers: Vec<Reader>,
     /// Each write is on disk before it is acknowledged (decision 7). `false` is for tests that ask for speed.
     pub sync_always: bool,
     /// `None`: a server that stands alone.
@@ -91,7 +94,7 @@ impl NatsServer {
         let program = tools::nats_server()?;
         let files = Files::of(&options.directory)?;
         files.take_over_old_store()?;
-        let passwords = files.passwords(&options.users, random)?;
+        let passwords = files.passwords(options, random)?;
         let kept = files.port();
         if let Some(port) = kept.filter(|port| is_free(*port)) {
             match Self::start_on(&program, &files, options, &passwords, port).await {
@@ -208,7 +211,11 @@ impl Files {
     }
 
     /// Each user's password: kept from an earlier start, or drawn.
-    fn passwords(&self, users: &[NatsUser], random: &dyn Random) -> Result<BTreeMap<String, String>, Error> {
+    fn passwords(
+        &self,
+        options: &NatsOptions,
+        random: &dyn Random,
+    ) -> Result<BTreeMap<String, String>, Error> {
         let bad = |error: serde_json::Error| Error::Content {
             path: self.passwords.clone(),
             reason: error.to_string(),
@@ -218,8 +225,9 @@ impl Files {
             None => BTreeMap::new(),
         };
         let mut all = kept.clone();
-        for user in users {
-            all.entry(user.name.clone()).or_insert_with(|| private::password(random));
+        let names = options.users.iter().map(|user| user.name.clone());
+        for name in names.chain(options.readers.iter().map(Reader::user)) {
+            all.entry(name).or_insert_with(|| private::password(random));
         }
         if all != kept {
             private::write(&self.passwords, &serde_json::to_vec_pretty(&all).map_err(bad)?)?;
@@ -299,6 +307,14 @@ fn configuration(
             Some(accounts::User { role: user.role, name: user.name.clone(), password })
         })
         .collect();
+    let readers: Vec<_> = options
+        .readers
+        .iter()
+        .filter_map(|reader| {
+            let password = accounts::Password::Text(passwords.get(&reader.user())?.clone());
+            Some(accounts::ReaderUser { reader: reader.clone(), password })
+        })
+        .collect();
     let sync = if options.sync_always { json!("always") } else { json!("2m") };
     let listen = format!("127.0.0.1:{}", if port == 0 { -1 } else { i32::from(port) });
     let mut whole = json!({
@@ -323,7 +339,7 @@ fn configuration(
     }
     let members = whole.as_object().into_iter().flatten();
     let mut text: String = members.map(|(name, value)| format!("{name}: {value:#}\n")).collect();
-    text.push_str(&accounts::configuration(&users));
+    text.push_str(&accounts::configuration(&users, &readers));
     text
 }
 

@@ -12,6 +12,10 @@ use super::client::Client;
 use super::place::Home;
 use super::port::Port;
 use super::run::{DevError, LOOK_EVERY, READY_WITHIN};
+use crate::config::{Config, NatsRole};
+use crate::fleet;
+use crate::serve::connections;
+use crate::store::bucket::Bucket;
 
 /// Open requests get ten seconds, and what they rest on five more.
 const END_WITHIN: Duration = Duration::from_secs(20);
@@ -91,6 +95,16 @@ impl Node {
     async fn stop(self) {
         self.child.stop(Signal::Terminate, END_WITHIN).await;
     }
+}
+
+/// Forgets the nodes of a run before that did not come to say goodbye: they ended with it, and their servers are ours
+/// alone. Else whoever waits for the fleet waits for them.
+pub(super) async fn forget_those_before(config: &Config) -> Result<(), DevError> {
+    let bucket = Bucket::of_fleet(connections::client(config, NatsRole::Control).await?);
+    let is_ours =
+        |name: &str| name.strip_prefix("node-").is_some_and(|number| number.parse::<usize>().is_ok());
+    fleet::forget::forget_ended(&bucket, is_ours).await?;
+    Ok(())
 }
 
 /// As the fleet knows it.

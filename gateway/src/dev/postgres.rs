@@ -113,8 +113,11 @@ impl PostgresServer {
             "log_destination=stderr".to_owned(),
         ];
         if !options.durable {
-            settings
-                .extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(str::to_owned));
+            // Autovacuum's launcher sleeps for up to a minute, and now and then a database that is dropped waits for it
+            // (`ProcSignalBarrier`).
+            let settings_of_tests =
+                ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"];
+            settings.extend(settings_of_tests.map(str::to_owned));
         }
         let mut arguments: Vec<OsString> = vec!["-D".into(), files.data.clone().into()];
         arguments.extend(settings.into_iter().flat_map(|setting| ["-c".into(), setting.into()]));

@@ -47,16 +47,31 @@ pub fn read(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// A password of 256 random bits, in letters that need no quoting anywhere.
+/// A password of 256 random bits, in letters that need no quoting anywhere. It begins with a letter: what begins with a digit or
+/// `-` is for nats-server the beginning of a number.
 pub fn password(random: &dyn Random) -> String {
     let mut bytes = [0; 32];
     random.fill(&mut bytes);
-    URL_SAFE_NO_PAD.encode(bytes)
+    format!("k{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_begins_with_a_letter_whatever_is_drawn() {
+        struct Drawn(u8);
+        impl Random for Drawn {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.fill(self.0);
+            }
+        }
+        // In base64: `-`, `_`, a digit.
+        for byte in [0xfb, 0xff, 0xd3] {
+            assert!(password(&Drawn(byte)).starts_with(|c: char| c.is_ascii_alphabetic()));
+        }
+    }
 
     #[test]
     fn a_written_file_is_its_owners_alone_also_where_one_was_that_all_could_read() {

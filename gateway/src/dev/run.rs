@@ -25,6 +25,7 @@ use super::{Error, facts};
 use crate::bootstrap::{Bootstrap, BootstrapError};
 use crate::config::{Config, NatsRole};
 use crate::serve::{self, Hangups, Running, ServeError, connections};
+use crate::store::bucket::BucketError;
 use crate::store::setup::{self, SetupError};
 use crate::vault::{MasterKey, MasterKeyError, VaultName};
 
@@ -65,6 +66,8 @@ pub enum DevError {
     Prefix,
     #[error("PostgreSQL's tables: {0}")]
     ReadModels(#[from] projections::postgres::ReadModelError),
+    #[error(transparent)]
+    Fleet(#[from] BucketError),
     #[error(transparent)]
     Client(#[from] ClientError),
     #[error("the node did not become ready within {} s: {reason}", READY_WITHIN.as_secs())]
@@ -275,6 +278,7 @@ async fn start_servers(
     let nats = NatsOptions {
         directory: place.nats(),
         users: NatsUser::each_role(),
+        readers: Vec::new(),
         sync_always: true,
         cluster: None,
     };
@@ -303,7 +307,8 @@ async fn set_up(
     random: &Arc<dyn Random>,
 ) -> Result<String, DevError> {
     let admin = connections::client(config, NatsRole::Admin).await?;
-    setup::setup(&admin, 1).await?;
+    setup::setup_keeping(&admin, 1, &config.access).await?;
+    further::forget_those_before(config).await?;
     let vault = &config.vault;
     for file in [&vault.node_key_file, &vault.control_key_file, &vault.people_key_file].into_iter().flatten()
     {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::clock::Clock;
+use events::lasting::{Lasting, Words};
 use tokio_util::sync::CancellationToken;
 
 use super::Fleet;
@@ -20,15 +21,20 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 const LEASES: &str = "lease.";
 
 pub async fn run(fleet: Fleet, bucket: Bucket, clock: Arc<dyn Clock>, cancel: CancellationToken) {
+    let words = Words {
+        lasts: "who is in the fleet is not known for certain",
+        ends: "who is in the fleet is known again",
+    };
+    let unknown = Lasting::new(Arc::clone(&clock), words);
     let following = async {
         let mut pause = FIRST_PAUSE;
         loop {
             let opened_at = clock.instant();
-            let Err(error) = follow(&fleet, &bucket, &*clock).await;
+            let Err(error) = follow(&fleet, &bucket, &*clock, &unknown).await;
             if clock.instant().saturating_duration_since(opened_at) > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
-            tracing::warn!(%error, ?pause, "who is in the fleet is not known for certain; trying again");
+            unknown.warn(&error);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -47,8 +53,14 @@ pub async fn run(fleet: Fleet, bucket: Bucket, clock: Arc<dyn Clock>, cancel: Ca
     }
 }
 
-async fn follow(fleet: &Fleet, bucket: &Bucket, clock: &dyn Clock) -> Result<Infallible, BucketError> {
+async fn follow(
+    fleet: &Fleet,
+    bucket: &Bucket,
+    clock: &dyn Clock,
+    unknown: &Lasting,
+) -> Result<Infallible, BucketError> {
     let mut changes = Changes::open(bucket).await?;
+    unknown.ended();
     fleet.tell(Roster::opened);
     loop {
         let Change { key, revision, value } = changes.next().await?;

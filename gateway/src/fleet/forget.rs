@@ -1,14 +1,15 @@
 //! Takes the record of a member away that has died: one that no silence fences, or whose fence is not waited for.
 //!
 //! While a member is in the roster, `wait=fleet` waits for it. So nobody is forgotten who may still answer, unless an
-//! operator says that it has ended. A process that lives in spite of that joins anew at its next renewal.
+//! operator says that it has ended; and nobody who was heard within its lease, whatever an operator says. A process that lives
+//! in spite of that joins anew at its next renewal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::member::{self, Member, MemberStanding};
-use super::{BARRIER, Fleet};
+use super::{BARRIER, Fleet, Record};
 use crate::store::bucket::{Bucket, BucketError};
 
 /// Why a member was not forgotten.
@@ -19,10 +20,31 @@ pub enum ForgetError {
     /// Of this name, and last heard so long ago.
     #[error("{name} may still answer: it was heard {} s ago", .heard.as_secs())]
     MayAnswer { name: String, heard: Duration },
+    /// Its process was there a moment ago.
+    #[error("{name} was heard {} s ago, and renews its lease within {} s while it lives", .heard.as_secs(), .lease.as_secs())]
+    Lives { name: String, heard: Duration, lease: Duration },
     #[error("it has renewed its record just now")]
     Renewed,
     #[error(transparent)]
     Bucket(BucketError),
+}
+
+/// Takes away the records of processes of which whoever calls knows that they have ended, by their names. How many.
+pub async fn forget_ended(bucket: &Bucket, has_ended: impl Fn(&str) -> bool) -> Result<usize, BucketError> {
+    let mut forgotten = 0;
+    for key in bucket.keys(member::ENTRY).await? {
+        let (Some(id), Some(entry)) = (member::id(&key), bucket.get(&key).await?) else { continue };
+        if !Record::read(&entry.value, id).is_some_and(|record| has_ended(&record.name)) {
+            continue;
+        }
+        match bucket.delete(&key, entry.revision).await {
+            Ok(_) => forgotten += 1,
+            // It has just renewed its record: it lives.
+            Err(BucketError::Conflict) => {}
+            Err(error @ BucketError::Unavailable { .. }) => return Err(error),
+        }
+    }
+    Ok(forgotten)
 }
 
 impl Fleet {
@@ -30,14 +52,7 @@ impl Fleet {
     pub async fn forget(&self, bucket: &Bucket, id: Uuid, has_ended: bool) -> Result<Member, ForgetError> {
         let (now, as_of) = (self.0.clock.instant(), self.complete_as_of());
         let member = self.roster().into_iter().find(|member| member.id == id).ok_or(ForgetError::Unknown)?;
-        match member.standing(now, as_of) {
-            MemberStanding::Fenced => {}
-            MemberStanding::Live | MemberStanding::Silent if has_ended => {}
-            MemberStanding::Live | MemberStanding::Silent => {
-                let heard = now.saturating_duration_since(member.changed_at);
-                return Err(ForgetError::MayAnswer { name: member.name().to_owned(), heard });
-            }
-        }
+        may_be_forgotten(&member, now, as_of, has_ended)?;
         match bucket.delete(&member::entry(id), member.revision).await {
             Ok(revision) => {
                 // So that who asks next is not told of it again.
@@ -47,5 +62,52 @@ impl Fleet {
             Err(BucketError::Conflict) => Err(ForgetError::Renewed),
             Err(error @ BucketError::Unavailable { .. }) => Err(ForgetError::Bucket(error)),
         }
+    }
+}
+
+/// `as_of`: every change of its record is known until then.
+fn may_be_forgotten(
+    member: &Member,
+    now: Instant,
+    as_of: Option<Instant>,
+    has_ended: bool,
+) -> Result<(), ForgetError> {
+    let (name, heard) = (member.name().to_owned(), now.saturating_duration_since(member.changed_at));
+    match member.standing(now, as_of) {
+        MemberStanding::Fenced => Ok(()),
+        MemberStanding::Silent if has_ended => Ok(()),
+        MemberStanding::Live if has_ended => Err(ForgetError::Lives { name, heard, lease: member.lease() }),
+        MemberStanding::Live | MemberStanding::Silent => Err(ForgetError::MayAnswer { name, heard }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::Timestamp;
+    use events::clock::{Clock, ManualClock};
+
+    use super::super::roster::tests::record;
+    use super::*;
+
+    #[test]
+    fn nobody_is_forgotten_who_was_heard_within_its_lease() {
+        let clock = ManualClock::new(Timestamp::UNIX_EPOCH);
+        let began = clock.instant();
+        let record = record(2, 0);
+        let lease = record.lease();
+        let member = Member { id: record.id, record: Some(record), revision: 1, changed_at: began };
+        let judged = |has_ended| may_be_forgotten(&member, clock.instant(), Some(clock.instant()), has_ended);
+        clock.advance(lease);
+        assert!(matches!(judged(false), Err(ForgetError::MayAnswer { .. })));
+        let told = judged(true).unwrap_err();
+        assert_eq!(
+            told.to_string(),
+            "node-2 was heard 10 s ago, and renews its lease within 10 s while it lives"
+        );
+        clock.advance(Duration::from_millis(1));
+        assert!(matches!(judged(false), Err(ForgetError::MayAnswer { .. })));
+        judged(true).unwrap();
+        clock.advance(Duration::from_secs(80));
+        judged(false).unwrap();
     }
 }

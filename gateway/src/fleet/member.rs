@@ -29,6 +29,9 @@ pub struct Record {
     pub ready: bool,
     /// Why not.
     pub reason: Option<String>,
+    /// What it does not do, ready as it is.
+    #[serde(default)]
+    pub lacks: Option<String>,
     /// Positive: the log's clock is ahead.
     pub clock_offset_millis: i64,
     /// The newest version that it reads of each kind of event.
@@ -78,7 +81,7 @@ pub fn id(entry: &str) -> Option<Uuid> {
     entry.strip_prefix(ENTRY)?.parse().ok()
 }
 
-const ENTRY: &str = "member.";
+pub(super) const ENTRY: &str = "member.";
 
 impl Record {
     /// A stored value of this member's entry; `None`: this version can't read it, or it is not its own.
@@ -124,6 +127,11 @@ impl Member {
         self.record.as_ref().map_or("(a record that this version can't read)", |record| &record.name)
     }
 
+    /// None of a record that can't be read.
+    pub fn lease(&self) -> Duration {
+        self.record.as_ref().map_or(Duration::ZERO, Record::lease)
+    }
+
     /// What can't be read may be anything.
     pub fn authenticates(&self) -> bool {
         self.record.as_ref().is_none_or(Record::authenticates)
@@ -150,10 +158,9 @@ impl Member {
 
     /// How it stands, when every change of its record is known until `complete_as_of`.
     pub fn standing(&self, now: Instant, complete_as_of: Option<Instant>) -> MemberStanding {
-        let lease = self.record.as_ref().map_or(Duration::ZERO, Record::lease);
         if complete_as_of.is_some_and(|as_of| self.is_fenced(as_of)) {
             MemberStanding::Fenced
-        } else if now.saturating_duration_since(self.changed_at) > lease {
+        } else if now.saturating_duration_since(self.changed_at) > self.lease() {
             MemberStanding::Silent
         } else {
             MemberStanding::Live

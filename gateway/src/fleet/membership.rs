@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::clock::{Clock, Random, uuid_v7};
+use events::lasting::{Lasting, Words};
 use events::position::Frontier;
 use events::{Event, Shard, Timestamp};
 use projections::directory::Gate;
@@ -22,6 +23,7 @@ use super::Fleet;
 use super::member::{self, Record};
 use crate::config::Role;
 use crate::store::bucket::{Bucket, BucketError};
+use crate::telemetry::asked::Lacks;
 
 /// How often a directory that moves on says so.
 const COALESCE: Duration = Duration::from_millis(100);
@@ -49,6 +51,7 @@ pub struct Membership {
     gate: Option<Arc<Gate>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    lacks: Lacks,
     started_at: Timestamp,
     own: Own,
     /// Follows how far the directory has come.
@@ -73,23 +76,30 @@ impl Membership {
         gate: Option<Arc<Gate>>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        lacks: Lacks,
     ) -> Self {
         let own = Own::new(&*clock, &*random);
         let bucket = bucket.within(ANSWER.min(about.lease / 4));
         let applied = gate.as_ref().map(|gate| gate.watch_applied());
-        Self { about, bucket, fleet, gate, started_at: clock.now(), clock, random, own, applied }
+        Self { about, bucket, fleet, gate, started_at: clock.now(), clock, random, lacks, own, applied }
     }
 
     pub async fn run(mut self, ending: CancellationToken) {
         let mut pause = FIRST_PAUSE;
+        let words = Words {
+            lasts: "this process's lease in the fleet is not renewed",
+            ends: "this process's lease in the fleet is renewed again",
+        };
+        let unleased = Lasting::new(Arc::clone(&self.clock), words);
         loop {
             let wait = match self.write().await {
                 Ok(()) => {
+                    unleased.ended();
                     pause = FIRST_PAUSE;
                     None
                 }
                 Err(error) => {
-                    tracing::warn!(%error, ?pause, "this process's lease in the fleet was not renewed");
+                    unleased.warn(&error);
                     metrics::counter!("keyledger_fleet_renewal_failures_total").increment(1);
                     let wait = pause;
                     pause = (pause * 2).min(LONGEST_PAUSE).min(self.about.lease / 4);
@@ -212,6 +222,7 @@ impl Membership {
             fresh_age_millis: age.map(millis),
             ready: reason.is_none(),
             reason,
+            lacks: self.lacks.now(),
             clock_offset_millis: status.map_or(0, |status| status.clock_offset_millis),
             reads: reads(),
             on_stale: self.about.on_stale,

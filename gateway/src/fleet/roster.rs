@@ -30,6 +30,15 @@ const MAX_LEASES: usize = 256;
 /// A command that some member has not applied by then counts with this time.
 const GIVEN_UP: Duration = Duration::from_secs(60);
 
+/// An own command that was acknowledged.
+#[derive(Debug)]
+struct Change {
+    position: Position,
+    acknowledged_at: Instant,
+    /// When a member was last seen to have applied it.
+    shown_at: Instant,
+}
+
 /// Every member that has not ended.
 #[derive(Debug, Default)]
 pub struct Roster {
@@ -41,8 +50,8 @@ pub struct Roster {
     /// Own acknowledged writes that have not come back: their sequence, and when they were sent.
     writes: VecDeque<(u64, Instant)>,
     complete_as_of: Option<Instant>,
-    /// Own commands that some living member has not applied yet, and when they were acknowledged.
-    commands: VecDeque<(Position, Instant)>,
+    /// Own commands that some living member has not applied yet.
+    commands: VecDeque<Change>,
     leases: BTreeMap<String, Lease>,
     /// There were more than are kept, since the changes are followed.
     overflowed: bool,
@@ -90,7 +99,15 @@ impl Roster {
             self.overflowed = true;
             return;
         }
-        self.members.insert(id, Member { id, record, revision, changed_at: now });
+        let member = Member { id, record, revision, changed_at: now };
+        let before = self.members.get(&id);
+        for change in &mut self.commands {
+            let had = before.is_some_and(|before| before.has_applied(&change.position));
+            if !had && member.has_applied(&change.position) {
+                change.shown_at = now;
+            }
+        }
+        self.members.insert(id, member);
         self.settle(now);
     }
 
@@ -112,20 +129,25 @@ impl Roster {
     /// An own command was acknowledged.
     pub fn acknowledged(&mut self, position: Position, now: Instant) {
         if self.commands.len() < MAX_COMMANDS {
-            self.commands.push_back((position, now));
+            self.commands.push_back(Change { position, acknowledged_at: now, shown_at: now });
         }
         self.settle(now);
     }
 
-    /// Measures the commands that every living member has applied, and those that are given up.
+    /// Measures the commands that every living member has applied, and those that are given up. One that has died is left
+    /// out: the time is that of the last of the others.
     fn settle(&mut self, now: Instant) {
-        while let Some((position, acknowledged_at)) = self.commands.front() {
-            let took = now.saturating_duration_since(*acknowledged_at);
-            let mut living =
-                self.members.values().filter(|member| member.authenticates() && member.is_live(now));
-            if took < GIVEN_UP && !living.all(|member| member.has_applied(position)) {
+        while let Some(Change { position, acknowledged_at, shown_at }) = self.commands.front() {
+            let age = now.saturating_duration_since(*acknowledged_at);
+            let as_of = self.complete_as_of;
+            let mut living = self.members.values().filter(|member| {
+                member.authenticates() && member.standing(now, as_of) == MemberStanding::Live
+            });
+            let everywhere = living.all(|member| member.has_applied(position));
+            if !everywhere && age < GIVEN_UP {
                 return;
             }
+            let took = if everywhere { shown_at.saturating_duration_since(*acknowledged_at) } else { age };
             metrics::histogram!("keyledger_fleet_applied_seconds").record(took.as_secs_f64());
             self.commands.pop_front();
         }
@@ -246,4 +268,4 @@ impl Roster {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,7 @@
 //! One connection: hyper's HTTP/1 server within bounds.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,7 @@ use crate::telemetry;
 pub(super) struct Connection<S> {
     pub(super) serve: S,
     pub(super) place: Place,
+    pub(super) peer: SocketAddr,
 }
 
 /// Whether the client may still be sending when its connection has been served.
@@ -83,10 +85,12 @@ impl<S: Serve> Connection<S> {
         let stream = match agreed.await? {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
+                no_handshake(room.name());
                 tracing::debug!(listener = room.name(), %error, "a TLS handshake failed");
                 return None;
             }
             Err(_) => {
+                no_handshake(room.name());
                 tracing::debug!(listener = room.name(), "a TLS handshake did not end in time");
                 return None;
             }
@@ -138,7 +142,7 @@ impl<S: Serve> Connection<S> {
         let (head, incoming) = request.into_parts();
         let (body, left) = RequestBody::new(incoming);
         // Boxed: it is large, and would be moved at each of the steps that lead to its first poll.
-        let serving = Box::pin(self.serve.serve(Request::from_parts(head, body)));
+        let serving = Box::pin(self.serve.serve(Request::from_parts(head, body), self.peer));
         let serving = AssertUnwindSafe(serving).catch_unwind();
         let mut response = match serving.await {
             Ok(response) => Answer::served(response, under_way),
@@ -158,4 +162,8 @@ impl<S: Serve> Connection<S> {
         }
         (response, read_out)
     }
+}
+
+fn no_handshake(listener: &'static str) {
+    metrics::counter!("keyledger_tls_handshake_failures_total", "listener" => listener).increment(1);
 }

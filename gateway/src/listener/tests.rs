@@ -30,7 +30,7 @@ struct Handler {
 impl Serve for Handler {
     type Body = Full<Bytes>;
 
-    async fn serve(&self, request: Request<RequestBody>) -> Response<Self::Body> {
+    async fn serve(&self, request: Request<RequestBody>, _: SocketAddr) -> Response<Self::Body> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let answer = |status: StatusCode, text: String| {
             let mut response = Response::new(Full::new(Bytes::from(text)));

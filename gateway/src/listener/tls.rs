@@ -4,6 +4,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use events::clock::SystemClock;
+use events::lasting::{Lasting, Words};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::config::TlsFiles;
-use crate::files::keep_looking;
+use crate::crypto;
+use crate::files::{keep_looking, read_regular};
 
 /// What connections are encrypted with.
 #[derive(Clone)]
@@ -24,6 +27,8 @@ pub struct TlsKeeper {
     files: TlsFiles,
     /// What the files held when they were last looked at.
     seen: Pem,
+    /// Whether that is what is served.
+    usable: bool,
     serve: watch::Sender<Arc<ServerConfig>>,
 }
 
@@ -45,7 +50,8 @@ impl Tls {
     pub fn read(files: &TlsFiles) -> Result<(Self, TlsKeeper), TlsError> {
         let seen = Pem::read(files)?;
         let (serve, served) = watch::channel(seen.server(files)?);
-        Ok((Self(served), TlsKeeper { files: files.clone(), seen, serve }))
+        seen.tell_expiry();
+        Ok((Self(served), TlsKeeper { files: files.clone(), seen, usable: true, serve }))
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -56,15 +62,22 @@ impl Tls {
 impl TlsKeeper {
     /// Until cancelled. `now`: somebody says that the files have changed.
     pub async fn run(mut self, now: watch::Receiver<()>, cancel: CancellationToken) {
+        let words = Words {
+            lasts: "the TLS files can't be used; those before them are still served",
+            ends: "the TLS files can be used again",
+        };
+        let unusable = Lasting::new(Arc::new(SystemClock), words);
         let look = || match self.look() {
-            Ok(false) => {}
+            Ok(false) if self.usable => unusable.ended(),
+            Ok(false) => unusable.alarm(&"they are as they were"),
             Ok(true) => {
+                unusable.ended();
                 metrics::counter!("keyledger_tls_reloads_total", "outcome" => "served").increment(1);
                 tracing::info!("the TLS files have changed and are served");
             }
             Err(error) => {
                 metrics::counter!("keyledger_tls_reloads_total", "outcome" => "refused").increment(1);
-                tracing::error!(%error, "the TLS files can't be used; those before them are still served");
+                unusable.alarm(&error);
             }
         };
         keep_looking(now, cancel, look).await;
@@ -79,18 +92,31 @@ impl TlsKeeper {
         }
         let server = pem.server(&self.files);
         self.seen = pem;
+        self.usable = server.is_ok();
         self.serve.send_replace(server?);
+        self.seen.tell_expiry();
         Ok(true)
     }
 }
 
 impl Pem {
     fn read(files: &TlsFiles) -> Result<Self, TlsError> {
-        let read = |key, path: &Path| std::fs::read(path).map_err(|error| wrong(key, path, &error));
+        let read = |key, path: &Path| read_regular(path).map_err(|error| wrong(key, path, &error));
         Ok(Self {
             certificates: read("tls.certificate_file", &files.certificate_file)?,
             key: Zeroizing::new(read("tls.key_file", &files.key_file)?),
         })
+    }
+
+    /// When the first of the certificates that are served ends.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a gauge is a float; seconds since 1970 stay far below 2^53"
+    )]
+    fn tell_expiry(&self) {
+        if let Some(seconds) = crypto::first_expiry(&self.certificates) {
+            metrics::gauge!("keyledger_tls_certificate_expiry_timestamp_seconds").set(seconds as f64);
+        }
     }
 
     fn server(&self, files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {

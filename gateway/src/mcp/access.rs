@@ -51,11 +51,6 @@ pub fn needs<'a>(message: &Message<'a>) -> Result<Needs<'a>, LongName> {
         return Ok(Needs::Server);
     }
     let params = &message.params;
-    let thing = |kind, method, member, name: &Member<'a>| match name {
-        Member::Text(name) => Ok(Needs::Thing { kind, name: name.clone() }),
-        Member::TooLong => Err(LongName { member }),
-        Member::Absent | Member::Other => Ok(Needs::Unnamed(Unnamed { method, member })),
-    };
     match &*message.method {
         "initialize"
         | "server/discover"
@@ -95,6 +90,20 @@ pub fn needs<'a>(message: &Message<'a>) -> Result<Needs<'a>, LongName> {
             Ok(Needs::Server)
         }
         _ => Ok(Needs::WholeServer),
+    }
+}
+
+/// What this method needs for the thing of that name, which stands in `member`.
+pub(super) fn thing<'a>(
+    kind: Thing,
+    method: &'static str,
+    member: &'static str,
+    name: &Member<'a>,
+) -> Result<Needs<'a>, LongName> {
+    match name {
+        Member::Text(name) => Ok(Needs::Thing { kind, name: name.clone() }),
+        Member::TooLong => Err(LongName { member }),
+        Member::Absent | Member::Other => Ok(Needs::Unnamed(Unnamed { method, member })),
     }
 }
 

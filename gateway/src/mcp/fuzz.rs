@@ -2,13 +2,15 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use events::ScopeSet;
 use events::members::Members;
+use events::slug::Slug;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::header::{METHOD, NAME, PROTOCOL_VERSION, agree};
 use super::message::Member;
-use super::{Era, Message, Shape, needs, task};
+use super::{Era, Message, Shape, list, needs, task};
 
 #[test]
 fn message() {
@@ -36,6 +38,27 @@ fn message() {
         same(&message.params.reference.uri, params["ref"].get("uri"));
         let version = params["_meta"].get("io.modelcontextprotocol/protocolVersion");
         same(&message.params.meta.version, version);
+        true
+    });
+}
+
+/// What is shown of a list is JSON, holds nothing that may not be used, and is all shown when it comes again.
+#[test]
+fn list() {
+    let (scopes, docs): (ScopeSet, Slug) =
+        ("mcp:docs:tools:a* mcp:docs:resources:file%3A*".parse().unwrap(), "docs".parse().unwrap());
+    let shown = |answer: &str| list::shown(answer, None, true, |needs| needs.met_by(&scopes, &docs));
+    fuzz::target!("list", |answer| {
+        let Ok(Some(once)) = std::str::from_utf8(answer).map_err(drop).and_then(|it| shown(it).map_err(drop))
+        else {
+            return false;
+        };
+        assert_eq!(shown(&once), Ok(None));
+        let Some(value) = value(&once) else { return true };
+        for tool in value["result"]["tools"].as_array().into_iter().flatten() {
+            assert!(tool["name"].as_str().is_some_and(|name| name.starts_with('a')), "{once}");
+        }
+        assert!(value["result"]["prompts"].as_array().is_none_or(Vec::is_empty), "{once}");
         true
     });
 }

@@ -15,9 +15,9 @@ mod member;
 mod params;
 
 pub use member::Member;
-use member::{Members, Text};
+pub(super) use member::{Members, Text};
 use params::Outcome;
-pub use params::Params;
+pub use params::{ListChanges, Params};
 
 /// One JSON-RPC 2.0 message.
 #[derive(Debug)]

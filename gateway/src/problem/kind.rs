@@ -61,6 +61,7 @@ kinds! {
 
     // Reads.
     ReadModelsUnavailable  SERVICE_UNAVAILABLE    "read-models-unavailable" "The read models can't be reached"
+    AccessUnavailable      SERVICE_UNAVAILABLE    "access-unavailable"      "The records of access can't be reached"
     NotTakenIn             SERVICE_UNAVAILABLE    "not-taken-in"            "It exists and can't be shown"
     PositionNotReached     GATEWAY_TIMEOUT        "position-not-reached"    "The read models are not that far yet"
     TimedOut               GATEWAY_TIMEOUT        "timed-out"               "No answer in time"
@@ -70,7 +71,7 @@ kinds! {
     OutcomeUnknown         SERVICE_UNAVAILABLE    "outcome-unknown"         "It is not known whether this was done"
     Conflict               CONFLICT               "conflict"                "Others change the same thing"
     IdempotencyKeyReused   UNPROCESSABLE_ENTITY   "idempotency-key-reused"  "The Idempotency-Key belongs to another command"
-    Closed                 SERVICE_UNAVAILABLE    "closed"                  "A newer version wrote to this"
+    Closed                 SERVICE_UNAVAILABLE    "closed"                  "An event of this can't be read"
     FleetTooOld            SERVICE_UNAVAILABLE    "fleet-too-old"           "A process of the installation can't read this yet"
     HistoryFull            CONFLICT               "history-full"            "It was changed too often"
     SlugTaken              CONFLICT               "slug-taken"              "The slug belongs to something else"
@@ -91,6 +92,12 @@ kinds! {
     // Servers.
     ServerAlreadyRegistered CONFLICT              "server-already-registered" "The server is registered already"
     ServerRemoved          CONFLICT               "server-removed"          "The server is removed"
+
+    // Webhooks.
+    WebhookAlreadyRegistered CONFLICT             "webhook-already-registered" "The webhook is registered already"
+    WebhookRemoved         CONFLICT               "webhook-removed"         "The webhook is removed"
+    WebhookReplaying       CONFLICT               "webhook-replaying"       "A replay is under way"
+    WebhooksFull           CONFLICT               "webhooks-full"           "There is no room for another webhook"
 
     // Keys.
     KeyAlreadyIssued       CONFLICT               "key-already-issued"      "The key is issued already"

@@ -1,13 +1,13 @@
 //! Which path is answered by what; everything else is 404 in JSON. That holds for the well-known OAuth
 //! addresses too: until the gateway has an authorization server, to name one would send clients astray.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use events::clock::Clock;
 use events::slug::Slug;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 
 use super::request_id::RequestIds;
@@ -16,6 +16,7 @@ use crate::request::call::{Address, Refused};
 use crate::request::forward::REQUEST_ID;
 use crate::request::{Body, Door, Refusal, answer, verify};
 use crate::telemetry;
+use crate::telemetry::calls::{self, Call};
 use crate::upstream::Upstream;
 
 /// Where a request goes.
@@ -67,6 +68,7 @@ pub async fn answer<B>(
     upstream: &dyn Upstream,
     ids: &RequestIds,
     request: Request<B>,
+    peer: SocketAddr,
 ) -> Response<Body>
 where
     B: HttpBody<Data = Bytes>,
@@ -76,11 +78,23 @@ where
     let target = Target::of(request.uri().path());
     let name = target.name();
     let id = ids.next(door.clock());
-    let (mut response, outcome) = dispatch(door, upstream, target, request, &id).await;
+    let mut call = None;
+    let begin = || door.calls().begin(started, id.clone(), peer);
+    let (mut response, outcome) = dispatch(door, upstream, target, request, &id, (&mut call, begin)).await;
+    // Until the answer's headers: an answer may last for hours.
+    let took = door.clock().instant().saturating_duration_since(started);
+    telemetry::record("keyledger_request_seconds", &[("route", name)], took);
+    let status = response.status().as_u16();
+    match call {
+        Some(mut call) => {
+            call.answered(status, outcome, took);
+            response.body_mut().carry(call);
+        }
+        None => telemetry::count_request(name, Some(status), outcome),
+    }
     response.headers_mut().insert(REQUEST_ID, id);
     // Nothing that we send is to be taken for a page, whatever is in it.
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    measure(door.clock(), started, name, response.status(), outcome);
     response
 }
 
@@ -90,6 +104,7 @@ async fn dispatch<B>(
     target: Target,
     request: Request<B>,
     id: &HeaderValue,
+    (call, begin): (&mut Option<Call>, impl FnOnce() -> Call),
 ) -> (Response<Body>, &'static str)
 where
     B: HttpBody<Data = Bytes>,
@@ -107,10 +122,14 @@ where
         (door.origins().preflight(request.headers()), "preflight")
     } else {
         match target {
-            Target::Mcp(address) => match door.call(upstream, &address, request, id).await {
-                Ok(response) => (response, "passed"),
-                Err(refused) => refuse(door, refused),
-            },
+            Target::Mcp(address) => {
+                let call = call.insert(begin());
+                match door.call(upstream, &address, request, id, call).await {
+                    Ok(response) if response.status().is_server_error() => (response, "upstream_error"),
+                    Ok(response) => (response, calls::PASSED),
+                    Err(refused) => refuse(door, refused),
+                }
+            }
             Target::Verify if request.method() == Method::POST => {
                 let verdict = door.verify(request).await;
                 let outcome =
@@ -140,7 +159,7 @@ fn refuse(door: &Door, refused: Refused) -> (Response<Body>, &'static str) {
 }
 
 fn jwks(door: &Door) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::copy_from_slice(door.jwks().as_bytes())));
+    let mut response = Response::new(Body::from(Bytes::from(door.jwks())));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
@@ -155,29 +174,6 @@ fn not_allowed(allow: &'static str) -> (Response<Body>, &'static str) {
 
 fn problem(kind: Kind, detail: &str, outcome: &'static str) -> (Response<Body>, &'static str) {
     (Problem::new(kind, detail).response().map(Body::from), outcome)
-}
-
-fn measure(
-    clock: &dyn Clock,
-    started: std::time::Instant,
-    route: &'static str,
-    status: StatusCode,
-    outcome: &'static str,
-) {
-    let class = match status.as_u16() / 100 {
-        1 => "1xx",
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
-    };
-    telemetry::count(
-        "keyledger_requests_total",
-        &[("route", route), ("status", class), ("outcome", outcome)],
-    );
-    // Until the answer's headers: an answer may last for hours.
-    let time = clock.instant().saturating_duration_since(started);
-    telemetry::record("keyledger_request_seconds", &[("route", route)], time);
 }
 
 #[cfg(test)]

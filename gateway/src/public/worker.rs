@@ -1,6 +1,6 @@
 //! The threads of the listener: each a runtime, a socket and a client to upstreams of its own.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use http::{Request, Response};
@@ -97,7 +97,7 @@ struct Public {
 impl Serve for Public {
     type Body = Body;
 
-    async fn serve(&self, request: Request<RequestBody>) -> Response<Body> {
-        route::answer(&self.door, &*self.upstream, &self.ids, request).await
+    async fn serve(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response<Body> {
+        route::answer(&self.door, &*self.upstream, &self.ids, request, peer).await
     }
 }

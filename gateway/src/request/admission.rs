@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use events::Timestamp;
 use http::HeaderValue;
 use projections::directory::{Directory, Part, ServerEntry, Watch};
 
@@ -37,10 +36,9 @@ impl Admission {
         self.ask().map(drop)
     }
 
-    /// The same, and until when it holds if nothing changes; `None`: for ever.
-    pub fn until(&self) -> Result<Option<Timestamp>, Refusal> {
-        let (principal, _) = self.ask()?;
-        Ok(principal.until())
+    /// The same, and who it is that may still have it.
+    pub fn principal_now(&self) -> Result<Principal, Refusal> {
+        self.ask().map(|(principal, _)| principal)
     }
 
     /// Woken when what the list goes by changes.

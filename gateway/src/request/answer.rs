@@ -57,6 +57,9 @@ struct ErrorBody<'a> {
 struct Data<'a> {
     source: &'static str,
     reason: &'a str,
+    /// What the server behind the gateway answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream_status: Option<u16>,
     #[serde(flatten)]
     versions: Option<Versions<'a>>,
 }
@@ -72,7 +75,12 @@ struct Versions<'a> {
 pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response<Bytes> {
     let (status, code, challenge) = face(refusal);
     let message = refusal.to_string();
-    let data = Data { source: "keyledger", reason: refusal.name(), versions: versions(refusal) };
+    let data = Data {
+        source: "keyledger",
+        reason: refusal.name(),
+        upstream_status: upstream_status(refusal),
+        versions: versions(refusal),
+    };
     let mut response = Response::new(body(code, &message, data, id));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -135,10 +143,18 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
             | UpstreamFault::Broken
             | UpstreamFault::Redirected
             | UpstreamFault::WantsCredentials
+            | UpstreamFault::Failed(_)
+            | UpstreamFault::List
+            | UpstreamFault::NoAnswer
             | UpstreamFault::BadAnswer,
         ) => plain(StatusCode::BAD_GATEWAY, GATEWAY),
         Refusal::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     }
+}
+
+fn upstream_status(refusal: &Refusal) -> Option<u16> {
+    let Refusal::Upstream(UpstreamFault::Failed(status)) = refusal else { return None };
+    Some(status.as_u16())
 }
 
 fn versions(refusal: &Refusal) -> Option<Versions<'_>> {
@@ -225,6 +241,7 @@ mod tests {
             UpstreamFault::Broken,
             UpstreamFault::Redirected,
             UpstreamFault::WantsCredentials,
+            UpstreamFault::NoAnswer,
             UpstreamFault::BadAnswer,
         ] {
             assert_eq!(challenge(fault.into()), (502, String::new()));

@@ -96,6 +96,11 @@ impl Authenticator {
         Self { directory, peppers, clock }
     }
 
+    /// Other peppers from now on.
+    pub fn renew(&self, peppers: &Peppers) {
+        self.peppers.take(peppers);
+    }
+
     /// The request's principal. Whether the directory may be believed at all is the gate's to say, before.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, AuthenticationError> {
         let result = Credential::read(headers)
@@ -109,6 +114,11 @@ impl Authenticator {
         result
     }
 
+    /// Whose credential the request was sent with, whatever its state.
+    pub fn named(&self, headers: &HeaderMap) -> Option<Principal> {
+        self.find(Credential::read(headers).ok()?.text()).ok()
+    }
+
     /// A principal that was let in before, as the directory has it now, if it would be let in now as well.
     pub fn again(&self, principal: &Principal) -> Result<Principal, AuthenticationError> {
         let now = principal.again(&self.directory).ok_or(AuthenticationError::Unknown)?;
@@ -120,8 +130,7 @@ impl Authenticator {
     pub fn find(&self, text: &str) -> Result<Principal, AuthenticationError> {
         let key = ParsedKey::parse(text).map_err(|_| AuthenticationError::Malformed)?;
         self.peppers
-            .digests(&key)
-            .find_map(|digest| Principal::of_digest(&self.directory, &digest.bytes))
+            .find(&key, |digest| Principal::of_digest(&self.directory, &digest.bytes))
             .ok_or(AuthenticationError::Unknown)
     }
 }

@@ -13,14 +13,22 @@ use projections::directory::ServerEntry;
 use serde_json::value::RawValue;
 
 use super::admission::Admission;
+use super::body::Body;
+use super::listens::Listens;
+use super::lists::Lists;
 use super::principal::Principal;
+use super::proxy::Handling;
 use super::refusal::Refusal;
-use super::stream::Body;
-use super::tasks::{Naming, Tasked};
+use super::rewrite::Rewrite;
+use super::tasks::Tasked;
 use super::{Door, authorize, forward, proxy};
 use crate::mcp::{self, Era, Message, Needs, Shape, header};
 use crate::problem::body;
+use crate::telemetry::calls::{self, Call};
 use crate::upstream::Upstream;
+
+/// Of a method and of a tool, what is told in bytes.
+const MAX_NAME: usize = 128;
 
 /// Where a call goes, as its path says.
 #[derive(Debug, Clone)]
@@ -50,10 +58,9 @@ struct Known {
 /// What came of a message that may pass.
 struct Judged {
     admission: Admission,
-    era: Era,
     /// What goes up in place of the body.
     renamed: Option<Bytes>,
-    naming: Option<Naming>,
+    handling: Handling,
 }
 
 impl Door {
@@ -64,6 +71,7 @@ impl Door {
         address: &Address,
         request: Request<B>,
         request_id: &HeaderValue,
+        call: &mut Call,
     ) -> Result<Response<Body>, Refused>
     where
         B: HttpBody<Data = Bytes>,
@@ -71,12 +79,20 @@ impl Door {
     {
         self.is_open()?;
         let principal = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
-        let server = authorize::server(&self.directory, &principal, &address.organization, &address.server)?;
+        call.know(|record| {
+            record.principal = Some(principal.id().actor());
+            record.organization = principal.organization().cloned();
+        });
+        let server = authorize::server(&self.directory, &principal, &address.organization, &address.server);
+        let server = server.inspect_err(|_| {
+            call.know(|record| record.asked = Some(address.server.clone()));
+        })?;
+        call.know(|record| record.server = Some(Arc::clone(&server)));
         let known = Known { principal, server };
         match *request.method() {
-            Method::POST => self.post(upstream, known, request, request_id).await,
+            Method::POST => self.post(upstream, known, request, request_id, call).await,
             Method::GET | Method::DELETE => {
-                Ok(self.without_message(upstream, known, request, request_id).await?)
+                Ok(self.without_message(upstream, known, request, request_id, call).await?)
             }
             _ => Err(Refusal::Method { allow: "POST, GET, DELETE, OPTIONS" }.into()),
         }
@@ -88,6 +104,7 @@ impl Door {
         known: Known,
         request: Request<B>,
         request_id: &HeaderValue,
+        call: &mut Call,
     ) -> Result<Response<Body>, Refused>
     where
         B: HttpBody<Data = Bytes>,
@@ -98,12 +115,19 @@ impl Door {
         let whose = known.principal.whose();
         let body = body::read(body, self.body_bounds(), &self.room, whose).await.map_err(Refusal::from)?;
         let message = Message::parse(&body).map_err(Refusal::from)?;
+        call.know(|record| {
+            record.bytes_in = body.len() as u64;
+            record.method = Some(calls::short(&message.method, MAX_NAME));
+            if message.method == "tools/call" {
+                record.tool = message.params.name.text().map(|name| calls::short(name, MAX_NAME));
+            }
+        });
         // From here on the answer repeats the request's id. It is kept apart: the body goes once it is written.
         let id = (message.shape == Shape::Request).then(|| message.id.map(ToOwned::to_owned)).flatten();
         let passed = match self.judge(known, &mut head.headers, &message, &body, request_id) {
-            Ok(Judged { admission, era, renamed, naming }) => {
+            Ok(Judged { admission, renamed, handling }) => {
                 let request = Request::from_parts(head, renamed.unwrap_or(body));
-                self.pass(upstream, admission, request, era, naming).await
+                self.pass(upstream, admission, request, handling, call).await
             }
             Err(refusal) => Err(refusal),
         };
@@ -126,7 +150,11 @@ impl Door {
         let endless = message.method == "subscriptions/listen";
         let admission = self.admission(known, needs, endless, request_id)?;
         tracing::debug!(request_id = ?request_id, method = %message.method, ?era, principal = %admission.principal.id(), "a call passes");
-        Ok(Judged { admission, era, renamed, naming })
+        let lists = Lists::asked_for(message, era).map(Rewrite::Lists);
+        let rewrite = naming.map(|naming| Rewrite::Tasks(Box::new(naming))).or(lists);
+        let listens = Listens::asked_for(message);
+        let answers = message.shape == Shape::Request;
+        Ok(Judged { admission, renamed, handling: Handling { era, answers, rewrite, listens } })
     }
 
     /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
@@ -137,6 +165,7 @@ impl Door {
         known: Known,
         request: Request<B>,
         request_id: &HeaderValue,
+        call: &mut Call,
     ) -> Result<Response<Body>, Refusal> {
         let (head, body) = request.into_parts();
         if !body::is_none(body, self.settings.body_timeout).await {
@@ -145,10 +174,13 @@ impl Door {
         match header::era_without_body(&head.headers)? {
             Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }),
             era @ Era::Sessions => {
-                let admission =
-                    self.admission(known, Needs::Server, head.method == Method::GET, request_id)?;
+                let listens = head.method == Method::GET;
+                let admission = self.admission(known, Needs::Server, listens, request_id)?;
                 let request = Request::from_parts(head, Bytes::new());
-                self.pass(upstream, admission, request, era, None).await
+                let rewrite = listens.then(|| Rewrite::Lists(Lists::of_stream()));
+                let listens = listens.then(Listens::of_stream);
+                let handling = Handling { era, answers: false, rewrite, listens };
+                self.pass(upstream, admission, request, handling, call).await
             }
         }
     }
@@ -172,9 +204,10 @@ impl Door {
         upstream: &dyn Upstream,
         admission: Admission,
         request: Request<Bytes>,
-        era: Era,
-        naming: Option<Naming>,
+        handling: Handling,
+        call: &mut Call,
     ) -> Result<Response<Body>, Refusal> {
+        let era = handling.era;
         let (principal, server) = (&admission.principal, &admission.server);
         let session = match era {
             Era::Sessions => self.sessions.open(request.headers(), server, principal)?,
@@ -194,6 +227,6 @@ impl Door {
         );
         let agent = forward::user_agent(&head.headers, self.settings.user_agent);
         up.headers_mut().insert(USER_AGENT, agent);
-        proxy::pass(upstream, up, admission, session.as_ref(), era, naming).await
+        proxy::pass(upstream, up, admission, session.as_ref(), handling, call).await
     }
 }

@@ -56,7 +56,7 @@ fn credential() {
 
 #[test]
 fn session() {
-    let sessions = Sessions::new(&[7; 32], Arc::new(SystemRandom)).unwrap();
+    let sessions = Sessions::new([&[7; 32]], Arc::new(SystemRandom)).unwrap();
     let (server, own) = (server(1, URL), principal("mcp:*"));
     let sealed = sessions.seal(&HeaderValue::from_static("abc-123"), &server, &own).unwrap();
     fuzz::target!("session", seeds: [sealed.as_bytes().to_vec()], |input| {
@@ -78,7 +78,7 @@ fn session() {
 
 #[test]
 fn task() {
-    let (tasks, server, own) = (Tasks::new(&[7; 32]), server(1, URL), principal("mcp:docs:tools:slow"));
+    let (tasks, server, own) = (Tasks::new([&[7; 32]]), server(1, URL), principal("mcp:docs:tools:slow"));
     let judge = |body: String| {
         let body = Bytes::from(body);
         let message = Message::parse(&body).ok()?;

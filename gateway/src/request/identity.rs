@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use events::scope::{Scope, ServerPattern};
 use events::server::Credentials;
 use events::{ServerId, Timestamp};
 use http::header::AUTHORIZATION;
@@ -15,6 +14,7 @@ use projections::directory::ServerEntry;
 
 use super::principal::{Principal, PrincipalId, Who};
 use super::refusal::Refusal;
+use crate::current::Current;
 use crate::identity::{Claims, IdentitySigner};
 
 /// A token is valid for this long, in seconds.
@@ -29,7 +29,7 @@ const MAX_SCOPE: usize = 4_096;
 /// The ways of principals to servers, as far as they were taken lately. Nothing is ever invalidated: on every hit the
 /// generations that a way rests on are compared, and its age.
 pub struct Routes {
-    signer: IdentitySigner,
+    signer: Current<IdentitySigner>,
     routes: Cache<(PrincipalId, ServerId), Arc<Route>>,
 }
 
@@ -46,12 +46,20 @@ impl Routes {
     /// `max`: so many are kept.
     pub fn new(signer: IdentitySigner, max: u64) -> Self {
         let unused = Duration::from_secs(RENEW_AFTER.unsigned_abs());
-        Self { signer, routes: Cache::builder().max_capacity(max).time_to_live(unused).build() }
+        Self {
+            signer: Current::new(signer),
+            routes: Cache::builder().max_capacity(max).time_to_live(unused).build(),
+        }
     }
 
     /// The public keys of identity tokens, as JSON.
-    pub fn jwks(&self) -> &str {
-        self.signer.jwks()
+    pub fn jwks(&self) -> String {
+        self.signer.get().jwks().to_owned()
+    }
+
+    /// Another from now on. What the one before signed is sent until it is a minute old, and counts still.
+    pub fn take(&self, signer: IdentitySigner) {
+        self.signer.set(signer);
     }
 
     /// The way of this principal to this server now.
@@ -74,7 +82,7 @@ impl Routes {
             principal_generation: principal.generation(),
             server_generation: server.generation,
             signed_at: now,
-            identity: credentials(&self.signer, principal, server, now)?,
+            identity: credentials(&self.signer.get(), principal, server, now)?,
         });
         self.routes.insert(name, Arc::clone(&route));
         Ok(route)
@@ -114,7 +122,7 @@ fn token(
     let token = signer.sign(&Claims {
         iss: signer.issuer(),
         sub: &principal.subject(),
-        aud: &format!("urn:keyledger:server:{}", server.id),
+        aud: &audience(server.id),
         iat: now - LEEWAY,
         exp: now - LEEWAY + LIFETIME,
         organization: &server.organization.to_string(),
@@ -131,18 +139,16 @@ fn token(
 /// The principal's scopes on this server; `None`: they are too long.
 fn scope_on(principal: &Principal, server: &ServerEntry) -> Option<String> {
     let mut text = String::new();
-    for scope in principal.scopes().iter() {
-        let Scope::Mcp(mcp) = scope else { continue };
-        let on_it = match &mcp.server {
-            ServerPattern::Any => true,
-            ServerPattern::Slug(slug) => *slug == server.slug,
-        };
-        if on_it {
-            let space = if text.is_empty() { "" } else { " " };
-            write!(text, "{space}{scope}").ok()?;
-        }
+    for scope in principal.scopes().on_server(&server.slug) {
+        let space = if text.is_empty() { "" } else { " " };
+        write!(text, "{space}{scope}").ok()?;
     }
     (text.len() <= MAX_SCOPE).then_some(text)
+}
+
+/// What names a server in a token that is for it alone.
+pub fn audience(server: ServerId) -> String {
+    format!("urn:keyledger:server:{server}")
 }
 
 #[cfg(test)]
@@ -154,11 +160,12 @@ mod tests {
 
     use super::*;
     use crate::request::testing::{ORGANIZATION, key, server};
-    use crate::vault::IdentityKey;
+    use crate::vault::{IdentityKey, Ring};
 
     fn routes() -> Routes {
         crate::crypto::install();
         let key = IdentityKey::from_seed(Uuid::from_u128(9), &[4; 32]).unwrap();
+        let key = Ring::one(Uuid::from_u128(9), key);
         Routes::new(IdentitySigner::new(&key, "https://mcp.example.com"), 100)
     }
 

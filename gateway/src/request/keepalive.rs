@@ -24,6 +24,11 @@ impl Place {
         self.tail[from..].copy_from_slice(kept);
     }
 
+    /// Something has passed.
+    pub fn has_begun(&self) -> bool {
+        self.tail != [0; 4]
+    }
+
     /// Nothing of an event has passed that is not over. Rather no than a wrong yes: line ends of two kinds, mixed, are
     /// not looked through.
     pub fn is_between_events(&self) -> bool {

@@ -51,8 +51,11 @@ pub enum Invalid {
     Expired,
     #[error("the key's organization is suspended")]
     OrganizationSuspended,
-    /// An event about it can't be read by this version: nobody knows what it may do.
-    #[error("this node can't judge the key: it must be upgraded")]
+    /// An event about it can't be read, or is out of its place: nobody knows what it may do. Which of these it is the directory
+    /// does not keep.
+    #[error(
+        "an event about the key can't be read or may not be obeyed, so nobody can judge it: tell the gateway's operator"
+    )]
     Closed,
 }
 

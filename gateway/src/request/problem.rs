@@ -15,8 +15,9 @@ impl From<AuthenticationError> for Problem {
             }
             Fault::Node => Self::new(
                 Kind::Closed,
-                "An event of this key or its organization was written by a newer version, and nothing is decided \
-                 on it here. Upgrade the gateway.",
+                "An event of this key or its organization can't be read, and nothing is decided on it here: a newer \
+                 version wrote it, and the gateway must be upgraded, or nobody may obey it, as `keyledger events verify` \
+                 tells.",
             ),
             Fault::InvalidToken => match error {
                 AuthenticationError::Invalid(invalid) => {

@@ -5,31 +5,51 @@
 //!   upstream's connection with it. The upstream judges what that means, as if the client had been connected
 //!   to it: a cancellation from 2026-07-28 on, none before, where the client may resume with `Last-Event-ID`.
 //! - A request is sent once. The upstream's status is kept; a redirect, a challenge or an encoded body can't
-//!   be passed on and is 502.
+//!   be passed on and is 502, and so is nothing in place of the answer to a request.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use events::server::TimeoutMs;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::Full;
 
 use super::admission::Admission;
+use super::body::Body;
 use super::forward;
+use super::identity::audience;
+use super::listens::Listens;
+use super::lists::Lists;
 use super::media::Media;
 use super::refusal::{Refusal, UpstreamFault};
+use super::rewrite::{Rewrite, Rewriter};
 use super::session::OpenedSession;
-use super::stream::{Body, Watched};
-use super::tasks::{self, Naming};
+use super::stream::{Treatment, Watched};
 use super::unfit::{self, Unfit};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
+use crate::mcp::list::{self, ListFault};
+use crate::problem::body::{self, BodyFault, Bounds};
+use crate::telemetry::calls::{self, Call};
 use crate::upstream::guard::Refused;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Of an answer that is none.
+pub(super) const EMPTY: &str = "its answer to a request is empty";
+
+/// What is done to the answer, by what was asked.
+pub struct Handling {
+    pub era: Era,
+    /// It answers a request, whose client waits for a message.
+    pub answers: bool,
+    pub rewrite: Option<Rewrite>,
+    pub listens: Option<Listens>,
+}
 
 /// Sends the request and turns the upstream's answer into the client's.
 pub async fn pass(
@@ -37,13 +57,14 @@ pub async fn pass(
     request: Request<Full<Bytes>>,
     admission: Admission,
     session: Option<&OpenedSession>,
-    era: Era,
-    naming: Option<Naming>,
+    handling: Handling,
+    call: &mut Call,
 ) -> Result<Response<Body>, Refusal> {
-    let answer = wait(upstream, request, &admission).await?;
+    let Handling { era, answers, rewrite, listens } = handling;
+    let answer = wait(upstream, request, &admission, call).await?;
     let (head, mut body) = answer.into_parts();
     let peer = body.peer();
-    unfit::judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission))?;
+    unfit::judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission, call))?;
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;
     let down = response.headers_mut();
@@ -55,10 +76,16 @@ pub async fn pass(
     if era == Era::Sessions
         && let Some(id) = head.headers.get(&SESSION_ID)
     {
-        let sealed = seal(id, session, &admission).ok_or_else(|| tell(&Unfit::Session, peer, &admission))?;
+        let sealed =
+            seal(id, session, &admission).ok_or_else(|| tell(&Unfit::Session, peer, &admission, call))?;
         down.insert(SESSION_ID, sealed);
     }
     let media = Media::of(&head.headers);
+    // A status that is no success speaks for itself, and 202 says that no answer comes here.
+    let answers = answers && head.status.is_success() && head.status != StatusCode::ACCEPTED;
+    if answers && (media == Media::Other || body.is_empty().await) {
+        return Err(nothing(&head.headers, &media, call));
+    }
     if let Some(content_type) = media.content_type() {
         down.insert(CONTENT_TYPE, content_type);
     }
@@ -67,24 +94,32 @@ pub async fn pass(
         Media::Events => {
             down.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
-            *response.body_mut() = watched(body, admission, true, naming);
+            let rewriter = rewrite.map(|rewrite| Rewriter::new(rewrite, true));
+            let treatment = Treatment { events: true, answers, rewriter, listens, ..Treatment::default() };
+            *response.body_mut() = watched(body, admission, treatment)?;
         }
         Media::Json(_) => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            // What is there already needs no watch.
-            *response.body_mut() = match naming {
-                None => match body.whole().await {
-                    Some(whole) => whole.into(),
-                    None => lasting(body, admission, None)?,
-                },
-                Some(_) => lasting(body, admission, naming)?,
+            *response.body_mut() = match rewrite {
+                Some(Rewrite::Lists(lists)) => {
+                    let (shown, is_dropped) = listed(body, &lists, admission, answers, call).await?;
+                    // What an upstream that refuses says beside the protocol is left out; its status stands.
+                    if is_dropped && head.status.is_success() {
+                        return Err(UpstreamFault::List.into());
+                    }
+                    shown
+                }
+                Some(Rewrite::Tasks(naming)) => {
+                    let rewriter = Some(Rewriter::new(Rewrite::Tasks(naming), false));
+                    watched(body, admission, Treatment { answers, rewriter, ..Treatment::default() })?
+                }
+                None => document(body, admission, answers, call).await?,
             };
         }
         Media::Other => {
-            if head.status.is_success() && !body.is_end_stream() {
-                tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization,
-                    content_type = ?head.headers.get(CONTENT_TYPE),
-                    "an upstream's answer is neither JSON nor an event stream: its body is dropped");
+            // 405 is the protocol's own word for a stream that is not offered, and needs none beside.
+            if head.status != StatusCode::METHOD_NOT_ALLOWED && !body.is_end_stream() {
+                call.know(|record| record.cause = Some(foreign(&head.headers)));
             }
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
@@ -97,6 +132,19 @@ async fn wait(
     upstream: &dyn Upstream,
     request: Request<Full<Bytes>>,
     admission: &Admission,
+    call: &mut Call,
+) -> Result<Response<UpstreamBody>, Refusal> {
+    call.asks();
+    let answer = in_time(upstream, request, admission, call).await;
+    call.heard();
+    answer
+}
+
+async fn in_time(
+    upstream: &dyn Upstream,
+    request: Request<Full<Bytes>>,
+    admission: &Admission,
+    call: &mut Call,
 ) -> Result<Response<UpstreamBody>, Refusal> {
     let settings = &admission.door.settings;
     let mut sending = std::pin::pin!(upstream.send(&admission.server, request));
@@ -107,20 +155,19 @@ async fn wait(
         let pause = left.min(settings.recheck_every);
         match tokio::time::timeout(pause, sending.as_mut()).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => return Err(explain(&error, admission).into()),
+            Ok(Err(error)) => return Err(explain(&error, call).into()),
             Err(_) => admission.look()?,
         }
         left = left.saturating_sub(pause);
     }
-    tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization,
-        "an upstream did not answer within {} ms", patience.as_millis());
+    let cause = format!("it did not answer within {} ms", patience.as_millis());
+    call.know(|record| record.cause = Some(cause.into()));
     Err(UpstreamFault::Timeout.into())
 }
 
 /// The client is told the kind alone; the reason, which may name addresses, stands in the log.
-fn explain(error: &UpstreamError, admission: &Admission) -> UpstreamFault {
-    tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization, %error,
-        "an upstream could not be called");
+fn explain(error: &UpstreamError, call: &mut Call) -> UpstreamFault {
+    call.know(|record| record.cause = Some(error.to_string().into()));
     match error {
         UpstreamError::AddressRefused { refused: Refused::Closed { .. }, .. } => {
             UpstreamFault::AddressRefused
@@ -134,10 +181,18 @@ fn explain(error: &UpstreamError, admission: &Admission) -> UpstreamFault {
 }
 
 /// The cause and the address stand in the log; the client is told the kind alone.
-fn tell(unfit: &Unfit, peer: Option<SocketAddr>, admission: &Admission) -> UpstreamFault {
-    let peer = peer.map(tracing::field::display);
-    tracing::warn!(request_id = ?admission.request_id, server = %admission.server.id, organization = %admission.server.organization, address = peer,
-        cause = %unfit, "an upstream's answer can't be passed on");
+fn tell(unfit: &Unfit, peer: Option<SocketAddr>, admission: &Admission, call: &mut Call) -> UpstreamFault {
+    let at = peer.map_or_else(String::new, |peer| format!(" at {peer}"));
+    let advice = match unfit {
+        Unfit::Challenge(_) => format!("; it is sent a token for {}", audience(admission.server.id)),
+        Unfit::Redirect(_)
+        | Unfit::Failed(_)
+        | Unfit::Encoded(_)
+        | Unfit::Informational(_)
+        | Unfit::Session => String::new(),
+    };
+    let cause = format!("the answer of the server{at} can't be passed on: {unfit}{advice}");
+    call.know(|record| record.cause = Some(cause.into()));
     unfit.fault()
 }
 
@@ -149,22 +204,98 @@ fn seal(id: &HeaderValue, session: Option<&OpenedSession>, admission: &Admission
     }
 }
 
-/// A body that takes its time. Who lost the right to it while the upstream worked is refused in words now: once the
-/// head is on its way the connection can only be cut.
-fn lasting(body: UpstreamBody, admission: Admission, naming: Option<Naming>) -> Result<Body, Refusal> {
-    admission.look()?;
-    Ok(watched(body, admission, false, naming))
+/// Of a body that does not pass.
+fn foreign(headers: &HeaderMap) -> Box<str> {
+    let found = headers.get(CONTENT_TYPE).and_then(|found| found.to_str().ok()).unwrap_or("of no type");
+    let found = calls::short(found, unfit::MAX_TOLD);
+    format!("its answer is neither JSON nor an event stream, but {found:?}: its body is dropped").into()
 }
 
-fn watched(body: UpstreamBody, admission: Admission, events: bool, naming: Option<Naming>) -> Body {
-    if body.is_end_stream() {
-        return Body::Empty;
-    }
-    let body = match naming {
-        Some(naming) => tasks::rename(body, naming, events),
-        None => body,
+/// The client would wait for a message for ever.
+fn nothing(headers: &HeaderMap, media: &Media, call: &mut Call) -> Refusal {
+    let cause = match media {
+        Media::Json(_) | Media::Events => EMPTY.into(),
+        Media::Other => foreign(headers),
     };
-    let patience = admission.server.settings.idle_timeout_ms.map(TimeoutMs::duration);
-    let patience = patience.unwrap_or(admission.door.settings.body_idle_timeout);
-    Body::Stream(Box::new(Watched::new(body, admission, events, patience)))
+    call.know(|record| record.cause = Some(cause));
+    UpstreamFault::NoAnswer.into()
+}
+
+/// What is there already needs no watch.
+async fn document(
+    mut body: UpstreamBody,
+    admission: Admission,
+    answers: bool,
+    call: &mut Call,
+) -> Result<Body, Refusal> {
+    match body.whole().await {
+        Some(whole) if answers && whole.trim_ascii().is_empty() => {
+            call.know(|record| record.cause = Some(EMPTY.into()));
+            Err(UpstreamFault::NoAnswer.into())
+        }
+        Some(whole) => Ok(whole.into()),
+        None => watched(body, admission, Treatment { answers, ..Treatment::default() }),
+    }
+}
+
+/// A document that may hold a list, read whole before its head goes down; and whether all of it is left out.
+async fn listed(
+    body: UpstreamBody,
+    lists: &Lists,
+    admission: Admission,
+    answers: bool,
+    call: &mut Call,
+) -> Result<(Body, bool), Refusal> {
+    if lists.hides_nothing(admission.principal.scopes(), &admission.server.slug) {
+        return Ok((document(body, admission, answers, call).await?, false));
+    }
+    let bounds = Bounds { max: list::MAX_BYTES, timeout: patience(&admission) };
+    let whole = body::read(body, bounds, &admission.door.room, admission.principal.whose()).await;
+    // As its scopes are now.
+    let admission = admission.renew()?;
+    let shown = match whole {
+        Ok(whole) if answers && whole.trim_ascii().is_empty() => {
+            call.know(|record| record.cause = Some(EMPTY.into()));
+            return Err(UpstreamFault::NoAnswer.into());
+        }
+        Ok(whole) if whole.is_empty() => return Ok((Body::Empty, false)),
+        Ok(whole) => lists
+            .show(&whole, admission.principal.scopes(), &admission.server.slug)
+            .map(|shown| shown.map_or(whole, Bytes::from)),
+        Err(BodyFault::TooLong { .. }) => Err(ListFault::TooLong),
+        Err(fault @ (BodyFault::Full | BodyFault::ShareFull)) => return Err(fault.into()),
+        Err(BodyFault::Timeout) => {
+            let cause = format!("its list did not come within {} ms", bounds.timeout.as_millis());
+            call.know(|record| record.cause = Some(cause.into()));
+            return Err(UpstreamFault::Timeout.into());
+        }
+        Err(BodyFault::Incomplete | BodyFault::ContentType | BodyFault::ContentEncoding) => {
+            call.know(|record| record.cause = Some("its list broke off".into()));
+            return Err(UpstreamFault::Broken.into());
+        }
+    };
+    match shown {
+        Ok(shown) => Ok((shown.into(), false)),
+        Err(fault) => {
+            call.know(|record| record.cause = Some(fault.cause().into()));
+            Ok((Body::Empty, true))
+        }
+    }
+}
+
+/// A body that takes its time. Who lost the right to it while the upstream worked is refused in words now: once the
+/// head is on its way the connection can only be cut.
+fn watched(body: UpstreamBody, admission: Admission, treatment: Treatment) -> Result<Body, Refusal> {
+    if body.is_end_stream() {
+        return Ok(Body::Empty);
+    }
+    let admission = admission.renew()?;
+    let treatment = Treatment { patience: patience(&admission), ..treatment };
+    Ok(Body::Stream(Box::new(Watched::new(body, admission, treatment))))
+}
+
+/// Between two pieces of a body that is no event stream.
+fn patience(admission: &Admission) -> Duration {
+    let own = admission.server.settings.idle_timeout_ms.map(TimeoutMs::duration);
+    own.unwrap_or(admission.door.settings.body_idle_timeout)
 }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::authenticate::{AuthenticationError, Fault};
 use super::principal::Invalid;
 use super::session::SessionError;
@@ -26,7 +28,9 @@ pub enum Refusal {
     NoSuchServer,
     #[error("the server is disabled")]
     ServerDisabled,
-    #[error("this node can't judge the server: it must be upgraded")]
+    #[error(
+        "an event about the server can't be read or may not be obeyed, so nobody can judge it: tell the gateway's operator"
+    )]
     ServerClosed,
     #[error("the key's scopes do not cover this")]
     InsufficientScope {
@@ -74,8 +78,14 @@ pub enum UpstreamFault {
     Broken,
     #[error("the MCP server answered with a redirect, which is never followed: register its final URL")]
     Redirected,
-    #[error("the MCP server wants credentials of its own")]
+    #[error("the MCP server refuses the gateway's identity token, or wants credentials of its own")]
     WantsCredentials,
+    #[error("the MCP server failed: it answered {} and nothing that can be passed on", .0.as_u16())]
+    Failed(StatusCode),
+    #[error("the MCP server's list can't be read, so that nobody knows what of it this key may see")]
+    List,
+    #[error("the MCP server answered nothing: its answer holds neither JSON nor an event")]
+    NoAnswer,
     #[error("the MCP server's answer can't be passed on")]
     BadAnswer,
 }
@@ -147,7 +157,7 @@ impl Refusal {
 }
 
 impl UpstreamFault {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "upstream_unreachable",
             Self::AddressRefused => "upstream_address_refused",
@@ -157,6 +167,9 @@ impl UpstreamFault {
             Self::Broken => "upstream_broken",
             Self::Redirected => "upstream_redirected",
             Self::WantsCredentials => "upstream_wants_credentials",
+            Self::Failed(_) => "upstream_failed",
+            Self::List => "upstream_bad_list",
+            Self::NoAnswer => "upstream_no_answer",
             Self::BadAnswer => "upstream_bad_answer",
         }
     }

@@ -17,11 +17,13 @@ use projections::directory::ServerEntry;
 use super::belonging::{BELONGING, Belonging, Difference};
 use super::principal::Principal;
 use crate::crypto::aead::{AeadKey, NONCE_LEN, SealError, Sealed};
+use crate::current::Current;
 use crate::mcp::header::SESSION_ID;
 
 /// Seals and opens session ids.
 pub struct Sessions {
-    key: AeadKey,
+    /// The first seals, all open: an id lives on when another key is in use.
+    keys: Current<Vec<AeadKey>>,
     random: Arc<dyn Random>,
 }
 
@@ -66,14 +68,22 @@ impl SessionError {
 
 /// The session key is no AES-256 key.
 #[derive(Debug, thiserror::Error)]
-#[error("the session key is not 32 bytes")]
+#[error("a session key is no AES-256 key")]
 pub struct SessionKeyError;
 
 impl Sessions {
-    pub fn new(key: &[u8], random: Arc<dyn Random>) -> Result<Self, SessionKeyError> {
-        let key = key.try_into().map_err(|_| SessionKeyError)?;
-        let key = AeadKey::new(key).map_err(|SealError| SessionKeyError)?;
-        Ok(Self { key, random })
+    /// `keys`: the one in use first.
+    pub fn new<'a>(
+        keys: impl IntoIterator<Item = &'a [u8; 32]>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, SessionKeyError> {
+        Ok(Self { keys: Current::new(made_of(keys)?), random })
+    }
+
+    /// Others from now on.
+    pub fn take<'a>(&self, keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Result<(), SessionKeyError> {
+        self.keys.set(made_of(keys)?);
+        Ok(())
     }
 
     /// The session that a request names, if this principal may use it.
@@ -104,7 +114,8 @@ impl Sessions {
             return None;
         }
         let value = [Belonging::of(server, principal).bytes().as_slice(), upstream.as_bytes()].concat();
-        let Sealed { nonce, ciphertext } = self.key.seal(ASSOCIATED, &value, &*self.random).ok()?;
+        let keys = self.keys.get();
+        let Sealed { nonce, ciphertext } = keys.first()?.seal(ASSOCIATED, &value, &*self.random).ok()?;
         let bytes = [nonce.as_slice(), &ciphertext].concat();
         HeaderValue::from_str(&URL_SAFE_NO_PAD.encode(bytes)).ok()
     }
@@ -113,12 +124,17 @@ impl Sessions {
         if sealed.len() > 2 * (MAX_UPSTREAM_ID + 64) {
             return None;
         }
-        let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, sealed) = bytes.split_at_mut_checked(NONCE_LEN)?;
-        let plain = self.key.open_in_place(ASSOCIATED, nonce, sealed).ok()?;
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let keys = self.keys.get();
+        let plain = keys.iter().find_map(|key| key.open(ASSOCIATED, nonce, sealed.to_vec()).ok())?;
         let (belonging, id) = plain.split_at_checked(BELONGING)?;
         Some((Belonging::read(belonging)?, HeaderValue::from_bytes(id).ok()?))
     }
+}
+
+fn made_of<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Result<Vec<AeadKey>, SessionKeyError> {
+    keys.into_iter().map(|key| AeadKey::new(key).map_err(|SealError| SessionKeyError)).collect()
 }
 
 /// What a request of another belonging is told.
@@ -145,7 +161,7 @@ mod tests {
     const URL: &str = "https://docs.example.com/mcp";
 
     fn sessions() -> Sessions {
-        Sessions::new(&[7; 32], Arc::new(SystemRandom)).unwrap()
+        Sessions::new([&[7; 32]], Arc::new(SystemRandom)).unwrap()
     }
 
     fn headers(value: HeaderValue) -> HeaderMap {
@@ -170,6 +186,19 @@ mod tests {
         assert_eq!(opened.upstream, "abc-123");
         assert_eq!(opened.sealed, sealed);
         assert!(!sealed.to_str().unwrap().contains("abc"));
+    }
+
+    #[test]
+    fn it_lives_on_when_another_key_is_in_use_and_ends_when_its_own_is_retired() {
+        let own = key(2, user(1), "mcp:*");
+        let sealed = headers(sealed(&own));
+        let sessions = sessions();
+        sessions.take([&[9; 32], &[7; 32]]).unwrap();
+        assert!(sessions.open(&sealed, &server(1, URL), &own).unwrap().is_some());
+        let new = sessions.seal(&HeaderValue::from_static("abc-123"), &server(1, URL), &own).unwrap();
+        sessions.take([&[9; 32]]).unwrap();
+        assert!(sessions.open(&headers(new), &server(1, URL), &own).unwrap().is_some());
+        assert_eq!(sessions.open(&sealed, &server(1, URL), &own).unwrap_err(), SessionError::Unknown);
     }
 
     #[test]
@@ -203,7 +232,7 @@ mod tests {
         let flipped = if &text[20..21] == "A" { "B" } else { "A" };
         text.replace_range(20..21, flipped);
         let altered = HeaderValue::from_str(&text).unwrap();
-        let another = Sessions::new(&[8; 32], Arc::new(SystemRandom)).unwrap();
+        let another = Sessions::new([&[8; 32]], Arc::new(SystemRandom)).unwrap();
         let foreign = another.seal(&HeaderValue::from_static("abc"), &server(1, URL), &own).unwrap();
         for value in [altered, foreign, HeaderValue::from_static("abc"), HeaderValue::from_static("")] {
             let error = sessions().open(&headers(value), &server(1, URL), &own).unwrap_err();

@@ -5,31 +5,37 @@
 //! safety net.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use events::ScopeSet;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use projections::directory::Watch;
 use tokio::time::Sleep;
 
 use super::admission::Admission;
+use super::answer;
 use super::keepalive;
+use super::listens::Listens;
+use super::proxy::EMPTY;
+use super::refusal::UpstreamFault;
+use super::rewrite::{Rewriter, View};
+use crate::mcp::list::ListFault;
+use crate::telemetry::calls::{self, Call};
 use crate::upstream::UpstreamBody;
-
-/// A response's body.
-#[derive(Default)]
-pub enum Body {
-    #[default]
-    Empty,
-    Whole(Bytes),
-    Stream(Box<Watched>),
-}
 
 /// An upstream's body under watch.
 pub struct Watched {
     inner: UpstreamBody,
+    /// What comes goes through it.
+    rewriter: Option<Rewriter>,
     admission: Admission,
+    /// Its caller's, as the last look found them.
+    scopes: Arc<ScopeSet>,
+    /// Who is told when they change what lists show.
+    listens: Option<Listens>,
     /// How often it is looked at, whatever happens.
     every: Duration,
     /// By the gate's clock, as are all moments here.
@@ -50,7 +56,11 @@ pub struct Watched {
     comment_every: Duration,
     /// A body that is no event stream breaks off after so much silence.
     patience: Duration,
+    /// A message must come, and nothing has.
+    owes: bool,
     done: bool,
+    /// The call that it answers, to be noted at its end.
+    call: Option<Call>,
 }
 
 /// Rings at its moment, or before.
@@ -89,12 +99,28 @@ impl Drop for OpenStream {
     }
 }
 
+/// What is done to an answer that lasts.
+#[derive(Default)]
+pub struct Treatment {
+    /// It is an event stream.
+    pub events: bool,
+    /// It answers a request, whose client waits for a message.
+    pub answers: bool,
+    pub rewriter: Option<Rewriter>,
+    pub listens: Option<Listens>,
+    /// How long a body that is no event stream may be silent.
+    pub patience: Duration,
+}
+
 impl Watched {
-    /// `events`: an event stream. `patience`: how long another body may be silent.
-    pub fn new(inner: UpstreamBody, admission: Admission, events: bool, patience: Duration) -> Self {
-        let open_end = inner.size_hint().exact().is_none();
+    pub fn new(inner: UpstreamBody, admission: Admission, treatment: Treatment) -> Self {
+        let Treatment { events, answers, rewriter, listens, patience } = treatment;
+        let open_end = rewriter.is_some() || inner.size_hint().exact().is_none();
         let settings = &admission.door.settings;
         Self {
+            rewriter,
+            scopes: Arc::clone(admission.principal.scopes()),
+            listens,
             place: (events && open_end).then(keepalive::Place::default),
             comment_every: settings.comment_every,
             every: settings.recheck_every,
@@ -107,20 +133,35 @@ impl Watched {
             timer: None,
             waits_since: None,
             events: events.then(OpenStream::new),
+            owes: answers,
             done: false,
+            call: None,
         }
     }
 
     fn look(&mut self, now: Instant) -> Result<(), Cut> {
         self.looked_at = now;
-        let until = self.admission.until().map_err(|refusal| {
+        let principal = self.admission.principal_now().map_err(|refusal| {
             metrics::counter!("keyledger_streams_ended_total", "reason" => refusal.name()).increment(1);
-            tracing::info!(request_id = ?self.admission.request_id, principal = %self.admission.principal.id(), reason = refusal.name(), "an answer was ended");
+            self.ends_as("ended", Some(refusal.name().into()));
             Cut::Refused
         })?;
         let clock = &self.admission.door.clock;
-        self.ends_at = until.map(|until| now + until.since(clock.now()).max(SOON));
+        self.ends_at = principal.until().map(|until| now + until.since(clock.now()).max(SOON));
+        if !Arc::ptr_eq(&self.scopes, principal.scopes()) {
+            let server = &self.admission.server.slug;
+            let differ = !self.scopes.on_server(server).eq(principal.scopes().on_server(server));
+            if let Some(listens) = self.listens.as_mut().filter(|_| differ) {
+                listens.change();
+            }
+            self.scopes = Arc::clone(principal.scopes());
+        }
         Ok(())
+    }
+
+    /// What tells its client that its lists have changed, if they have.
+    fn told_of_lists(&mut self) -> Option<Bytes> {
+        self.listens.as_mut()?.due(self.place.as_ref()?)
     }
 
     /// Looks when something has changed, or it is time: a timer stands still while the machine sleeps, and the gate's
@@ -144,8 +185,8 @@ impl Watched {
         place.is_between_events().then(|| since + self.comment_every)
     }
 
-    /// Waits for all but the next frame. Ready when a comment is due, or the body must end now.
-    fn poll_wait(&mut self, cx: &mut Context<'_>, mut now: Instant) -> Poll<Result<(), Cut>> {
+    /// Waits for all but the next frame. Ready with what breaks the silence, or when the body must end now.
+    fn poll_wait(&mut self, cx: &mut Context<'_>, mut now: Instant) -> Poll<Result<Bytes, Cut>> {
         if self.watch.is_none() {
             self.watch = Some(self.admission.watch());
             // What changed before it is told to nobody.
@@ -157,11 +198,20 @@ impl Watched {
                 continue;
             }
             self.look_if_due(now)?;
+            if let Some(told) = self.told_of_lists() {
+                return Poll::Ready(Ok(told));
+            }
             let since = *self.waits_since.get_or_insert(now);
             let silent_until = self.silent_until(since);
             if silent_until.is_some_and(|until| now >= until) {
                 self.waits_since = Some(now);
-                return Poll::Ready(if self.events.is_some() { Ok(()) } else { Err(Cut::Silent) });
+                if self.events.is_some() {
+                    return Poll::Ready(Ok(keepalive::COMMENT));
+                }
+                let cause =
+                    format!("its answer was cut off: nothing came for {} ms", self.patience.as_millis());
+                self.ends_as("upstream_silent", Some(cause.into()));
+                return Poll::Ready(Err(Cut::Silent));
             }
             let next_look = self.next_look();
             ready!(self.poll_timer(cx, silent_until.map_or(next_look, |until| until.min(next_look)), now));
@@ -185,11 +235,78 @@ impl Watched {
         Poll::Ready(())
     }
 
+    /// The call that it answers, to be noted at its end.
+    pub fn carry(&mut self, call: Call) {
+        self.call = Some(call);
+    }
+
+    fn ends_as(&mut self, outcome: &'static str, cause: Option<Box<str>>) {
+        if let Some(call) = &mut self.call {
+            call.ends_as(outcome, cause);
+        }
+    }
+
+    /// What of a frame passes.
+    fn rewritten(&mut self, data: Bytes) -> Result<Bytes, ListFault> {
+        let view = View { scopes: &self.scopes, server: &self.admission.server.slug };
+        match &mut self.rewriter {
+            Some(rewriter) => rewriter.take(&data, view),
+            None => Ok(data),
+        }
+    }
+
+    /// Nothing more comes: what was held passes.
+    fn finish(&mut self) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let view = View { scopes: &self.scopes, server: &self.admission.server.slug };
+        let rest = self.rewriter.as_mut().map_or(Ok(Bytes::new()), |rewriter| rewriter.rest(view));
+        self.done = true;
+        match rest {
+            Ok(rest) if rest.is_empty() && self.owes => {
+                self.ends_as(UpstreamFault::NoAnswer.name(), Some(EMPTY.into()));
+                self.end(Cut::Broken)
+            }
+            Ok(rest) if rest.is_empty() => Poll::Ready(None),
+            Ok(rest) => self.pass(rest),
+            Err(fault) => self.hide(fault),
+        }
+    }
+
+    fn pass(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        if let Some(place) = &mut self.place {
+            place.saw(&data);
+        }
+        if let Some(call) = &mut self.call {
+            call.sent(data.len());
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    /// Ends a stream that brings a list which can't be shown: with an error for whoever asked for it.
+    fn hide(&mut self, fault: ListFault) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        self.done = true;
+        self.watch = None;
+        let refusal = UpstreamFault::List.into();
+        self.ends_as(UpstreamFault::List.name(), Some(fault.cause().into()));
+        let id = self.rewriter.as_ref().and_then(Rewriter::lists).and_then(|lists| lists.id());
+        let realm = self.admission.door.origins.own();
+        let told = id.map(|id| answer::answer(&refusal, Some(id), realm).into_body());
+        Poll::Ready(told.map(|told| Ok(Frame::data([b"data: ", &*told, b"\n\n"].concat().into()))))
+    }
+
     /// Between two events an event stream just ends: the client comes back and is refused.
     fn end(&mut self, cut: Cut) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         self.done = true;
         self.watch = None;
         Poll::Ready(self.events.is_none().then_some(Err(cut)))
+    }
+}
+
+impl Drop for Watched {
+    /// hyper lets go of a body whose length it knows as soon as it has all of it.
+    fn drop(&mut self) {
+        if !self.is_end_stream() {
+            self.ends_as(calls::CLIENT_GONE, None);
+        }
     }
 }
 
@@ -206,78 +323,42 @@ impl HttpBody for Watched {
         if let Err(cut) = this.look_if_due(now) {
             return this.end(cut);
         }
-        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
-            return match ready!(this.poll_wait(cx, now)) {
-                Ok(()) => Poll::Ready(Some(Ok(Frame::data(keepalive::COMMENT)))),
-                Err(cut) => this.end(cut),
+        if let Some(told) = this.told_of_lists() {
+            return Poll::Ready(Some(Ok(Frame::data(told))));
+        }
+        loop {
+            let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+                return match ready!(this.poll_wait(cx, now)) {
+                    Ok(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                    Err(cut) => this.end(cut),
+                };
             };
-        };
-        this.waits_since = None;
-        match frame {
-            Some(Ok(frame)) if frame.is_data() => {
-                if let (Some(place), Some(data)) = (&mut this.place, frame.data_ref()) {
-                    place.saw(data);
+            this.waits_since = None;
+            this.owes &= !matches!(frame, Some(Ok(_)));
+            let frame = match frame {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    this.done = true;
+                    this.ends_as("upstream_cut", Some(format!("its answer broke off: {error}").into()));
+                    return Poll::Ready(Some(Err(Cut::Broken)));
                 }
-                Poll::Ready(Some(Ok(frame)))
-            }
+                None => return this.finish(),
+            };
             // Trailers pass no list of ours.
-            Some(Ok(_)) | None => {
-                this.done = true;
-                Poll::Ready(None)
-            }
-            Some(Err(error)) => {
-                this.done = true;
-                tracing::info!(request_id = ?this.admission.request_id, server = %this.admission.server.id, %error, "an upstream's answer broke off");
-                Poll::Ready(Some(Err(Cut::Broken)))
+            let Ok(data) = frame.into_data() else { return this.finish() };
+            match this.rewritten(data) {
+                Ok(data) if data.is_empty() => {}
+                Ok(data) => return this.pass(data),
+                Err(fault) => return this.hide(fault),
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.done || self.inner.is_end_stream()
+        self.done || (self.rewriter.is_none() && !self.owes && self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
-    }
-}
-
-impl HttpBody for Body {
-    type Data = Bytes;
-    type Error = Cut;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        let this = self.get_mut();
-        match this {
-            Self::Empty => Poll::Ready(None),
-            Self::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                *this = Self::Empty;
-                Poll::Ready(Some(Ok(Frame::data(bytes))))
-            }
-            Self::Stream(watched) => Pin::new(&mut **watched).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Empty => true,
-            Self::Whole(_) => false,
-            Self::Stream(watched) => watched.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Empty => SizeHint::with_exact(0),
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Stream(watched) => watched.size_hint(),
-        }
-    }
-}
-
-impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::Empty } else { Self::Whole(bytes) }
+        if self.rewriter.is_some() { SizeHint::default() } else { self.inner.size_hint() }
     }
 }

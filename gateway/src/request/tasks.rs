@@ -4,6 +4,8 @@
 //! signature over both and to whom they belong; every node reads that, and none keeps it. Whoever holds the whole
 //! server may ask for any task and is given the upstream's own ids.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::SHA256_OUTPUT_LEN;
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -16,19 +18,16 @@ use projections::directory::ServerEntry;
 
 use super::belonging::{BELONGING, Belonging};
 use super::principal::Principal;
+use crate::current::Current;
 use crate::mcp::message::Member;
 use crate::mcp::{Message, Needs, header, task};
 
-mod rename;
-
-pub use rename::rename;
-
-/// Signs task ids and knows its own.
-pub struct Tasks(hmac::Key);
+/// Signs task ids and knows its own. The first key signs, all are known.
+pub struct Tasks(Current<Vec<hmac::Key>>);
 
 /// The ids of the tasks that one tool makes for one principal at one server.
 pub struct Naming {
-    key: hmac::Key,
+    keys: Arc<Vec<hmac::Key>>,
     belonging: [u8; BELONGING],
     tool: String,
 }
@@ -51,12 +50,14 @@ pub struct Tasked {
 }
 
 impl Tasks {
-    /// `secret`: of all nodes of the installation.
-    pub fn new(secret: &[u8; 32]) -> Self {
-        // Another key than that of sessions, made of it.
-        let of_sessions = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        let own = hmac::sign(&of_sessions, b"keyledger task id v1");
-        Self(hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()))
+    /// `secrets`: of all nodes of the installation, the one in use first.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8; 32]>) -> Self {
+        Self(Current::new(secrets.into_iter().map(key).collect()))
+    }
+
+    /// Others from now on.
+    pub fn take<'a>(&self, secrets: impl IntoIterator<Item = &'a [u8; 32]>) {
+        self.0.set(secrets.into_iter().map(key).collect());
     }
 
     /// What a message needs and how it goes up, as far as it is about tasks. `headers` follow the body. Each task that it
@@ -134,8 +135,15 @@ impl Tasks {
 
     fn naming(&self, tool: &str, server: &ServerEntry, principal: &Principal) -> Naming {
         let belonging = Belonging::of(server, principal).bytes();
-        Naming { key: self.0.clone(), belonging, tool: tool.to_owned() }
+        Naming { keys: self.0.get(), belonging, tool: tool.to_owned() }
     }
+}
+
+/// Another key than that of sessions, made of it.
+fn key(secret: &[u8; 32]) -> hmac::Key {
+    let of_sessions = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let own = hmac::sign(&of_sessions, b"keyledger task id v1");
+    hmac::Key::new(hmac::HMAC_SHA256, own.as_ref())
 }
 
 /// The ids of ours in a message, each with the upstream's.
@@ -193,15 +201,16 @@ impl Naming {
         if id.len() > MAX || self.tool.len() > MAX {
             return None;
         }
-        let mut sealed = hmac::sign(&self.key, &self.signed(id)).as_ref().to_vec();
+        let mut sealed = hmac::sign(self.keys.first()?, &self.signed(id)).as_ref().to_vec();
         sealed.extend_from_slice(self.tool.as_bytes());
         Some(format!("{MARK}{}.{id}", URL_SAFE_NO_PAD.encode(sealed)))
     }
 
     /// The upstream's id, if this one was given by this very naming.
     fn own(&self, named: &Named<'_>) -> Result<String, UnknownTask> {
-        hmac::verify(&self.key, &self.signed(named.id), &named.tag).map_err(|_| UnknownTask)?;
-        Ok(named.id.to_owned())
+        let signed = self.signed(named.id);
+        let is_own = self.keys.iter().any(|key| hmac::verify(key, &signed, &named.tag).is_ok());
+        if is_own { Ok(named.id.to_owned()) } else { Err(UnknownTask) }
     }
 
     fn signed(&self, id: &str) -> Vec<u8> {
@@ -234,7 +243,7 @@ mod tests {
         let body = Bytes::from(body.to_owned());
         let message = Message::parse(&body).unwrap();
         let needs = mcp::needs(&message).unwrap();
-        Tasks::new(&[7; 32]).judge(&message, needs, &body, &mut HeaderMap::new(), server, principal)
+        Tasks::new([&[7; 32]]).judge(&message, needs, &body, &mut HeaderMap::new(), server, principal)
     }
 
     fn call(params: &str) -> String {
@@ -370,7 +379,7 @@ mod tests {
         let mut headers = HeaderMap::from_iter([(header::NAME, HeaderValue::from_str(&given).unwrap())]);
         let needs = mcp::needs(&message).unwrap();
         let (server, principal) = (server(1, URL), principal(2));
-        Tasks::new(&[7; 32]).judge(&message, needs, &body, &mut headers, &server, &principal).unwrap();
+        Tasks::new([&[7; 32]]).judge(&message, needs, &body, &mut headers, &server, &principal).unwrap();
         assert_eq!(headers[header::NAME], "up-1");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use events::digest::DigestBytes;
 use events::key::{Environment, KeyOwner};
 use events::{KeyId, OrganizationId, Owner, SecretId, ServerId};
-use projections::directory::{Directory, KeyEntry, KeyState, LastFour, ServerEntry, ServerState};
+use projections::directory::{Directory, KeyEntry, KeyState, LastFour, Newest, ServerEntry, ServerState};
 use uuid::Uuid;
 
 use super::principal::Principal;
@@ -29,6 +29,7 @@ pub fn key_of(owner: Owner, id: u128, key_owner: KeyOwner, scopes: &str) -> Prin
         expires_at: None,
         scopes: Arc::new(scopes.parse().unwrap()),
         generation: 1,
+        newest: Newest::default(),
         prefix: "kl_live".into(),
         last_four: LastFour::new("abcd"),
         environment: Environment::Live,
@@ -46,5 +47,6 @@ pub fn server(id: u128, upstream: &str) -> ServerEntry {
         settings: events::server::UpstreamSettings::default(),
         state: ServerState::Enabled,
         generation: upstream.len() as u64,
+        newest: Newest::default(),
     }
 }

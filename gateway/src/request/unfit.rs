@@ -4,6 +4,7 @@
 use http::header::{CONTENT_ENCODING, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
+use super::media::Media;
 use super::refusal::UpstreamFault;
 
 /// Why an answer can't be passed on.
@@ -11,8 +12,10 @@ use super::refusal::UpstreamFault;
 pub enum Unfit {
     #[error("it is a redirect ({0})")]
     Redirect(StatusCode),
-    #[error("it wants credentials ({0})")]
+    #[error("it wants credentials, or refuses those that it is sent ({0})")]
     Challenge(StatusCode),
+    #[error("it failed ({0}), without words that a client could read")]
+    Failed(StatusCode),
     #[error("its Content-Encoding is {0:?}")]
     Encoded(String),
     #[error("it ends with an interim status ({0})")]
@@ -22,13 +25,14 @@ pub enum Unfit {
 }
 
 /// What of an upstream's header is told, in bytes.
-const MAX_TOLD: usize = 80;
+pub(super) const MAX_TOLD: usize = 80;
 
 impl Unfit {
     pub(super) fn fault(&self) -> UpstreamFault {
         match self {
             Self::Redirect(_) => UpstreamFault::Redirected,
             Self::Challenge(_) => UpstreamFault::WantsCredentials,
+            Self::Failed(status) => UpstreamFault::Failed(*status),
             Self::Encoded(_) | Self::Informational(_) | Self::Session => UpstreamFault::BadAnswer,
         }
     }
@@ -45,6 +49,10 @@ pub fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), Unfit> {
         return Err(Unfit::Informational(status));
     }
     match headers.get_all(CONTENT_ENCODING).iter().find(|value| !is_unencoded(value)) {
+        // What it says itself, in JSON-RPC, is its client's to read.
+        None if status.is_server_error() && matches!(Media::of(headers), Media::Other) => {
+            Err(Unfit::Failed(status))
+        }
         None => Ok(()),
         Some(value) => {
             let told = &value.as_bytes()[..value.len().min(MAX_TOLD)];
@@ -88,7 +96,7 @@ mod tests {
         {
             assert_eq!(judge(StatusCode::OK, &headers(CONTENT_ENCODING, plain)), Ok(()), "{plain:?}");
         }
-        for status in [200, 202, 204, 400, 403, 404, 405, 406, 429, 500, 503] {
+        for status in [200, 202, 204, 400, 403, 404, 405, 406, 429] {
             assert_eq!(judge(StatusCode::from_u16(status).unwrap(), &none), Ok(()));
         }
     }

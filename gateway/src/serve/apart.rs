@@ -48,6 +48,7 @@ mod tests {
     use super::*;
     use crate::health::{self, Health};
     use crate::listener::{Bounds, Room, bind};
+    use crate::telemetry::asked::{Asked, Lacks};
 
     /// The test's own runtime is the one that others would be served on.
     #[tokio::test(flavor = "current_thread")]
@@ -56,7 +57,9 @@ mod tests {
         let address = socket.local_addr().unwrap();
         let (cancel, tasks) = (CancellationToken::new(), TaskTracker::new());
         let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle();
-        let health = Health { gate: None, read_models: None, ending: cancel.clone(), metrics };
+        let (lacks, at_scrape) = (Lacks::default(), Asked::default());
+        let health =
+            Health { gate: None, read_models: None, ending: cancel.clone(), lacks, at_scrape, metrics };
         let room = Room::new("metrics", 8, Bounds::default(), Arc::new(SystemClock));
         let listener = Listener { serve: health::router(health), room, tls: None, cancel: cancel.clone() };
         run("metrics", listener, socket, &tasks).unwrap();

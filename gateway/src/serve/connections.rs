@@ -35,9 +35,11 @@ pub async fn log(
 
 /// A vault over a connection, under its master key.
 pub async fn vault(config: &Config, name: VaultName, client: &store::Client) -> Result<Vault, ServeError> {
-    let master = MasterKey::read(master_key_file(config, name)?)?;
+    let file = master_key_file(config, name)?;
+    // Before NATS is asked: a file that is not there is told first.
+    MasterKey::read(file)?;
     let entries = KvEntries::open(client.clone(), name).await?;
-    Ok(Vault::new(name, Arc::new(entries), master))
+    Ok(Vault::with_file(name, Arc::new(entries), file.to_owned())?)
 }
 
 fn master_key_file(config: &Config, name: VaultName) -> Result<&Path, ServeError> {

@@ -26,12 +26,13 @@ impl Process {
     ) -> Result<(Arc<Directory>, Arc<Gate>), ServeError> {
         let directory = Arc::new(Directory::with_signers(Arc::clone(&self.signers)));
         let gate = Arc::new(Gate::new(Arc::clone(&directory), Arc::clone(&self.clock), gate));
+        self.measure_gate(&gate);
         let follow_config = FollowConfig {
             ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),
             ..FollowConfig::default()
         };
         let checkpoints = Checkpoints::new(log.client().clone(), Shard::ZERO);
-        let pool = if self.config.has(Role::Worker) { Some(worker::pool(&self.config)?) } else { None };
+        let pool = if self.config.has(Role::Worker) { Some(worker::followed_pool(self)?) } else { None };
         let sources = Arc::new(Sources::new(checkpoints, signers.vault().clone(), pool));
         let objects = Objects::new(log.client().clone());
         let loader = Loader { objects, signers, clock: Arc::clone(&self.clock) };

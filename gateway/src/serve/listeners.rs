@@ -6,26 +6,32 @@ use std::time::Duration;
 
 use domain::dispatch::Dispatcher;
 use events::Shard;
+use events::lasting::{Lasting, Words};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::Gate;
 use projections::origin::ReadModels;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::{Authenticating, Process, ServeError, apart, connections, upstreams};
-use crate::api::{self, ApiParts, ApiSettings, ApiState, Trials};
-use crate::checkpoints::{Keeper, KeeperParts, LogKeys};
+use super::{Authenticating, Process, ServeError, apart, connections, secrets, upstreams};
+use crate::access;
+use crate::api::{self, AccessLog, ApiParts, ApiSettings, ApiState, Trials};
+use crate::checkpoints::{Keeper, KeeperParts, LogKeys, Witnesses};
 use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgetting};
-use crate::config::{self, Config, NatsRole};
+use crate::config::{self, Config, NatsRole, Switch};
 use crate::fleet;
 use crate::health::{self, Health};
 use crate::listener::{self, Bounds, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
 use crate::public;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::signers::{self, Retiring};
+use crate::store;
+use crate::store::access::AccessRecords;
 use crate::store::bucket::Bucket;
 use crate::store::checkpoints::Checkpoints;
-use crate::vault::{self, Peppers, VaultName, VaultWriter};
+use crate::telemetry::calls::{Calls, Writer};
+use crate::telemetry::lines;
+use crate::vault::{self, Peppers, SealingKeys, VaultName, VaultWriter, WebhookSecrets};
 
 /// What ends TLS, and what keeps it up to date.
 pub(super) fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
@@ -51,7 +57,14 @@ pub(super) async fn metrics(
             metrics.run_upkeep();
         }
     });
-    let router = health::router(Health { gate, read_models, ending: process.ending.clone(), metrics });
+    let router = health::router(Health {
+        gate,
+        read_models,
+        ending: process.ending.clone(),
+        lacks: process.lacks.clone(),
+        at_scrape: process.at_scrape.clone(),
+        metrics,
+    });
     let room = room(process, "metrics", process.places.metrics);
     let listener = Listener { serve: router, room, tls: None, cancel: process.cancel.clone() };
     apart::run("metrics", listener, socket, &process.tasks).map_err(ServeError::Thread)?;
@@ -63,7 +76,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     let config = &process.config;
     let log = connections::log(config, NatsRole::Control, &process.clock, &process.random).await?;
     let control = connections::vault(config, VaultName::Control, log.client()).await?;
-    let peppers = Peppers::load(&control).await?;
+    let peppers = Peppers::load(&control, process.clock.now()).await?;
     let sealing = connections::sealing(config, log.client(), &process.clock, &process.random).await?;
     let node = connections::vault(config, VaultName::Node, log.client()).await?;
     // An installation that was bootstrapped before there were snapshots gets its key now.
@@ -73,6 +86,8 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         tracing::error!(%error, "snapshots can't be signed, or not be believed: nodes replay the log instead");
     }
     let prefix = config.key_prefix()?;
+    process.measure_nats(NatsRole::Control.as_str(), log.client().clone());
+    secrets::follow_control(process, control.clone(), peppers.clone());
     process.watch_stream(&log);
     let members = Bucket::of_fleet(log.client().clone());
     process.followers.tasks.spawn(fleet::follow::run(
@@ -112,6 +127,12 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     }));
     let (signing, cancel) = (Arc::clone(&keeper), process.followers.cancel.clone());
     process.followers.tasks.spawn(async move { signing.run(cancel).await });
+    let stream = Checkpoints::new(log.client().clone(), Shard::ZERO);
+    let witnesses = &config.checkpoints.witnesses;
+    let asking = Witnesses::new(Arc::clone(&keeper), stream, Arc::clone(&process.clock), witnesses);
+    process.tasks.spawn(asking.run(process.cancel.clone()));
+    let access = access(process, log.client(), &sealing);
+    let webhooks = WebhookSecrets::new(sealing.vault().clone());
     let commands = Commands::new(CommandParts {
         dispatcher,
         allowance: Some(Allowance::new(Arc::clone(&parts.directory), config.organizations)),
@@ -127,6 +148,8 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         overlap: signers::OVERLAP,
     };
     process.tasks.spawn(retiring.run(process.cancel.clone()));
+    let reads = super::worker::followed_pool(process)?;
+    process.measure_pool("api", reads.clone());
     let state = ApiState::new(ApiParts {
         commands,
         log,
@@ -134,15 +157,25 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         gate: Arc::clone(&parts.gate),
         peppers,
         control,
-        reads: Some(super::worker::pool(config)?),
+        webhooks,
+        reads: Some(reads),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
         fleet: process.fleet.clone(),
         members: Some(members.clone()),
         checkpoints: Some(keeper),
+        access: Some(access),
         trials: Trials::new(upstreams::client(process)?),
         ending: process.cancel.clone(),
-        settings: ApiSettings::new(prefix),
+        settings: ApiSettings {
+            max_webhooks: config.webhooks.max,
+            ..ApiSettings::new(prefix, &config.public_url)
+        },
+    });
+    let reading = state.clone();
+    process.at_scrape.add(move || {
+        let waiting = u32::try_from(reading.reads_waiting()).unwrap_or(u32::MAX);
+        metrics::gauge!("keyledger_postgres_pool_waiting", "pool" => "api").set(waiting);
     });
     let (socket, address) = listen("listen.admin", config.listen.admin)?;
     let room = room(process, "admin", process.places.admin);
@@ -153,6 +186,25 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         state.drain().await;
     });
     Ok(address)
+}
+
+/// Where it is told what is read and tried. What was told is stored until after the listeners have ended.
+fn access(process: &Process, client: &store::Client, sealing: &SealingKeys) -> AccessLog {
+    let (recorder, queue) = access::Recorder::new(Arc::clone(&process.clock));
+    let records = AccessRecords::new(client.clone());
+    let words =
+        Words { lasts: "records of access are not stored", ends: "records of access are stored again" };
+    let writer = access::Writer {
+        unstored: Lasting::new(Arc::clone(&process.clock), words),
+        recorder: recorder.clone(),
+        queue,
+        records: records.clone(),
+        sealing: sealing.clone(),
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+    };
+    process.followers.tasks.spawn(writer.run(process.followers.cancel.clone()));
+    AccessLog { recorder, reader: access::Reader { records, sealing: sealing.clone() } }
 }
 
 /// `/mcp`, key verification, JWKS.
@@ -166,6 +218,7 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
         random: Arc::clone(&process.random),
         settings: request_settings(process),
     })?;
+    secrets::follow_node(process, parts.vault.clone(), Arc::clone(&door), &parts.secrets);
     let tls = process.tls.clone();
     let (key, address) = ("listen.public", config.listen.public);
     let sockets = Sockets::bind(address, config.listen.threads).map_err(|source| ServeError::Listen {
@@ -175,6 +228,7 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
     })?;
     let address = sockets.address();
     let room = room(process, "public", process.places.public);
+    tell_calls(process, Arc::clone(door.calls()))?;
     let cancel = process.cancel.clone();
     process.tasks.spawn(async move {
         if let Err(error) = public::serve(door, sockets, room, tls, cancel.clone()).await {
@@ -183,6 +237,33 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
         }
     });
     Ok(address)
+}
+
+/// Writes of the access log that may wait, each of all lines of 25 ms.
+const CALLS_ROOM: usize = 64;
+
+/// Tells what became of the calls, on a thread of its own.
+fn tell_calls(process: &Process, calls: Arc<Calls>) -> Result<(), ServeError> {
+    let logging = &process.config.log;
+    let (out, writing) = lines::written_to(std::io::stderr(), CALLS_ROOM);
+    let writer = Writer::new(calls, (logging.access == Switch::On).then_some(logging.format), out);
+    let (running, end) = std::sync::mpsc::sync_channel(0);
+    let (told, all_told) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(move || {
+        writer.run(&end);
+        drop(writing);
+        let _ = told.send(());
+    });
+    thread.map_err(ServeError::Thread)?;
+    // The listeners have ended by then: there are no more calls.
+    let cancel = process.followers.cancel.clone();
+    process.followers.tasks.spawn(async move {
+        cancel.cancelled().await;
+        drop(running);
+        // A reader of standard error that reads no more holds up no end.
+        let _ = tokio::time::timeout(Duration::from_secs(1), all_told).await;
+    });
+    Ok(())
 }
 
 fn listen(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {

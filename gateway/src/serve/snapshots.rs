@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use projections::directory::Gate;
 use projections::directory::gate::GateConfig;
 use projections::lease::Held;
 
@@ -13,13 +14,15 @@ use crate::snapshots::{LEASE, Schedule, Signers, Writer};
 use crate::store::snapshots::Objects;
 use crate::vault::VaultName;
 
-/// Over a connection of its own: a snapshot is large, and read models should not wait behind it.
+/// Over a connection of its own: a snapshot is large, and read models should not wait behind it. The answer is the gate
+/// before the directory that is written down.
 pub(super) async fn start(
     process: &Process,
     authenticating: Option<&Authenticating>,
     held: Held,
-) -> Result<(), ServeError> {
+) -> Result<Arc<Gate>, ServeError> {
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
+    process.measure_nats("snapshots", log.client().clone());
     let people = connections::vault(&process.config, VaultName::People, log.client()).await?;
     let (directory, gate) = match authenticating {
         Some(parts) => (Arc::clone(&parts.directory), Arc::clone(&parts.gate)),
@@ -29,6 +32,7 @@ pub(super) async fn start(
             process.follow(log.clone(), Signers::Worker(people.clone()), gate)?
         }
     };
+    let kept = Arc::clone(&gate);
     let writer = Writer {
         objects: Objects::new(log.client().clone()),
         log: Arc::new(log),
@@ -44,7 +48,7 @@ pub(super) async fn start(
         async move { writer.run(schedule, until_lost).await }
     };
     process.tasks.spawn(worker::while_held(held, LEASE, cancel, work));
-    Ok(())
+    Ok(kept)
 }
 
 impl Schedule {

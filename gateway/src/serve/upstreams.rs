@@ -33,6 +33,11 @@ pub(super) fn config(process: &Process, max_idle: usize) -> UpstreamConfig {
 
 /// Control's own, which tries a server and keeps no connection to it.
 pub(super) fn client(process: &Process) -> Result<HyperUpstream, ServeError> {
+    client_that_keeps(process, 0)
+}
+
+/// A worker's, for webhooks: `max_idle` connections are kept for the next message.
+pub(super) fn client_that_keeps(process: &Process, max_idle: usize) -> Result<HyperUpstream, ServeError> {
     let resolver = Resolver::new().map_err(|error| ServeError::Public(PublicError::Thread(error)))?;
-    Ok(HyperUpstream::new(config(process, 0), Arc::new(resolver), Arc::clone(&process.clock)))
+    Ok(HyperUpstream::new(config(process, max_idle), Arc::new(resolver), Arc::clone(&process.clock)))
 }

@@ -83,7 +83,7 @@ impl Loader {
                     let took = self.clock.instant().saturating_duration_since(begun);
                     metrics::gauge!("keyledger_snapshot_load_seconds").set(took.as_secs_f64());
                     tracing::info!(%object, sequence = header.place.sequence, keys = header.counts.keys,
-                        bytes = header.size, ?took, "the directory starts from a snapshot");
+                        bytes = header.size, seconds = took.as_secs_f64(), "the directory starts from a snapshot");
                     return Some(header);
                 }
                 Err(reason) => alarm(&object, &reason),

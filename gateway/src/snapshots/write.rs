@@ -7,6 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use events::Timestamp;
 use events::clock::{Clock, Random};
 use events::digest::DigestBytes;
+use events::lasting::{Lasting, Words};
 use events::log::{Log, ReadError};
 use events::tlog::Tree;
 use projections::directory::snapshot::{Cut, FORMAT, reads};
@@ -73,6 +74,8 @@ impl Writer {
         let mut newest = None;
         let mut unfinished = GivenUp(Vec::new());
         let mut pause = LOOK_EVERY;
+        let words = Words { lasts: "no snapshot can be written", ends: "a snapshot is written again" };
+        let unwritten = Lasting::new(Arc::clone(&self.clock), words);
         while cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             pause = LOOK_EVERY;
             // A directory that may not be believed is not written down either.
@@ -83,10 +86,13 @@ impl Writer {
                 cancel.run_until_cancelled(self.write_if_due(schedule, started, &mut unfinished)).await;
             match written {
                 None => return,
-                Some(Ok(header)) => newest = Some(header),
+                Some(Ok(header)) => {
+                    unwritten.ended();
+                    newest = Some(header);
+                }
                 Some(Err(error)) => {
                     metrics::counter!("keyledger_snapshot_write_failures_total").increment(1);
-                    tracing::error!(%error, "no snapshot was written; trying again in a minute");
+                    unwritten.alarm(&error);
                     pause = PAUSE;
                 }
             }
@@ -133,7 +139,7 @@ impl Writer {
         metrics::counter!("keyledger_snapshots_written_total").increment(1);
         metrics::histogram!("keyledger_snapshot_write_seconds").record(took.as_secs_f64());
         tracing::info!(%object, sequence = header.place.sequence, keys = header.counts.keys,
-            bytes = header.size, ?took, "a snapshot of the directory is written");
+            bytes = header.size, seconds = took.as_secs_f64(), "a snapshot of the directory is written");
         Ok((object, header))
     }
 

@@ -3,14 +3,18 @@
 //!
 //! `dev`, the tests and production are given the same text. A role's user publishes to what is imported and hears
 //! answers to its own, and nothing else: not the inbox of another process of its role. The restoring user alone
-//! stands in the log's account. It can write any log, so production has it only while a backup is put back.
+//! stands in the log's account. It can write any log, so production has it only while a backup is put back. A reader
+//! beside the roles has an account like theirs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use events::log::jetstream;
 use serde_json::json;
 
+use super::readers::Reader;
 use super::roles::{self, Service};
-use crate::config::NatsRole;
+use crate::config::{NatsRole, PasswordHash};
 
 /// The account that holds the streams.
 pub const LOG: &str = "KEYLEDGER";
@@ -26,6 +30,12 @@ pub struct User {
     pub password: Password,
 }
 
+/// A reader beside the roles.
+pub struct ReaderUser {
+    pub reader: Reader,
+    pub password: Password,
+}
+
 /// How the server is told a password.
 pub enum Password {
     /// As it is.
@@ -35,10 +45,25 @@ pub enum Password {
 }
 
 impl User {
-    /// The role's user, whose password stands in the server's environment, such as `KEYLEDGER_NATS_NODE_PASSWORD`.
-    pub fn with_variable(role: NatsRole, name: String) -> Self {
-        let variable = format!("KEYLEDGER_NATS_{}_PASSWORD", role.as_str().to_uppercase());
-        Self { role: Some(role), name, password: Password::Variable(variable) }
+    /// The role's user, whose password the server knows by this hash, or else by a variable of its environment, such as
+    /// `KEYLEDGER_NATS_NODE_PASSWORD`.
+    pub fn of(role: NatsRole, name: String, hash: Option<&PasswordHash>) -> Self {
+        let password = match hash {
+            Some(hash) => Password::Text(hash.as_str().to_owned()),
+            None => Password::Variable(format!("KEYLEDGER_NATS_{}_PASSWORD", role.as_str().to_uppercase())),
+        };
+        Self { role: Some(role), name, password }
+    }
+}
+
+impl ReaderUser {
+    /// Whose password the server knows by this hash, or else by a variable of its environment.
+    pub fn of(reader: Reader, hash: Option<&PasswordHash>) -> Self {
+        let password = match hash {
+            Some(hash) => Password::Text(hash.as_str().to_owned()),
+            None => Password::Variable(reader.variable()),
+        };
+        Self { reader, password }
     }
 }
 
@@ -48,17 +73,29 @@ pub fn name(role: NatsRole) -> String {
 }
 
 /// The `accounts` of a configuration file.
-pub fn configuration(users: &[User]) -> String {
+pub fn configuration(users: &[User], readers: &[ReaderUser]) -> String {
     let mut text = String::from("accounts {\n");
     let mut owners = users_of(users, None);
     owners.extend(users_of(users, Some(NatsRole::Restore)));
-    let exports = [exports(), roles::ALL.into_iter().filter_map(export_heard).collect()].concat();
+    let exports = [exports(readers), roles::ALL.into_iter().filter_map(export_heard).collect()].concat();
     section(&mut text, LOG, "jetstream: enabled", owners, "exports", exports);
     for role in roles::ALL {
         let mut imports: Vec<_> = roles::services(role).iter().map(import).collect();
         imports.extend(import_heard(role));
         let comment = format!("# The role {}", role.as_str());
         section(&mut text, &name(role), &comment, users_of(users, Some(role)), "imports", imports);
+    }
+    for user in readers {
+        let reader = &user.reader;
+        let comment = format!(
+            "# The reader {}: {}. Its consumers are {prefix}_1 to {prefix}_{}",
+            reader.name(),
+            reader.filters().join(" and "),
+            reader.consumers().len(),
+            prefix = reader.prefix(),
+        );
+        let imports = reader.services().iter().map(import).collect();
+        section(&mut text, &reader.account(), &comment, vec![reader_line(user)], "imports", imports);
     }
     text.push_str("}\n");
     text
@@ -88,11 +125,30 @@ fn users_of(users: &[User], role: Option<NatsRole>) -> Vec<String> {
     users.iter().filter(|user| user.role == role).map(user_line).collect()
 }
 
+/// It hears its own account's inboxes alone, and there is nobody else in its account.
+fn reader_line(ReaderUser { reader, password }: &ReaderUser) -> String {
+    let publish: Vec<_> = std::iter::once(IMPORTED.to_owned())
+        .chain(reader.consumers().iter().map(|name| format!("$JS.ACK.{}.{name}.>", jetstream::STREAM)))
+        .collect();
+    format!(
+        "{{ user: {}, password: {}, permissions {{ publish = {}, subscribe = [\"_INBOX.>\"] }} }}",
+        quoted(&reader.user()),
+        password.written(),
+        json!(publish)
+    )
+}
+
+impl Password {
+    fn written(&self) -> String {
+        match self {
+            Self::Text(text) => quoted(text),
+            Self::Variable(name) => format!("${name}"),
+        }
+    }
+}
+
 fn user_line(user: &User) -> String {
-    let password = match &user.password {
-        Password::Text(text) => quoted(text),
-        Password::Variable(name) => format!("${name}"),
-    };
+    let password = user.password.written();
     let name = quoted(&user.name);
     match user.role {
         None => format!("{{ user: {name}, password: {password} }}"),
@@ -123,16 +179,22 @@ fn user_line(user: &User) -> String {
 }
 
 /// Each service once, with the accounts that may import it.
-fn exports() -> Vec<String> {
-    let mut services: Vec<_> = roles::ALL.into_iter().flat_map(roles::services).collect();
-    services.sort();
-    services.dedup();
-    services.iter().map(export).collect()
+fn exports(readers: &[ReaderUser]) -> Vec<String> {
+    let mut importers: BTreeMap<Service, Vec<String>> = BTreeMap::new();
+    let of_roles = roles::ALL.into_iter().map(|role| (name(role), roles::services(role)));
+    let of_readers = readers.iter().map(|user| (user.reader.account(), user.reader.services()));
+    for (account, services) in of_roles.chain(of_readers) {
+        for service in services {
+            let accounts = importers.entry(service).or_default();
+            if !accounts.contains(&account) {
+                accounts.push(account.clone());
+            }
+        }
+    }
+    importers.iter().map(export).collect()
 }
 
-fn export(service: &Service) -> String {
-    let accounts: Vec<_> =
-        roles::ALL.into_iter().filter(|role| roles::services(*role).contains(service)).map(name).collect();
+fn export((service, accounts): (&Service, &Vec<String>)) -> String {
     let many = if service.has_many_answers() { "response_type: stream, " } else { "" };
     format!("{{ service: {}, {many}accounts: [{}] }}", quoted(&service.exported()), accounts.join(", "))
 }

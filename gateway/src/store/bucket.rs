@@ -124,6 +124,17 @@ impl Bucket {
         self.store(key, Bytes::new(), headers, Some(expected)).await
     }
 
+    /// The same as [`purge`](Self::purge), once the value is written over on the servers' disks: what is only deleted lies
+    /// in the stream's file until that is compacted. Where the server does not do it, it is deleted all the same.
+    pub async fn erase(&self, key: &str) -> Result<u64, BucketError> {
+        if let Some(message) = self.last(key).await?.filter(|message| !is_deleted(message))
+            && let Err(error) = self.stream.erase(message.sequence).await
+        {
+            tracing::warn!(bucket = self.name, key, %error, "a secret is deleted, and stays on the servers' disks until the bucket's file is compacted: a bucket that was set up before denies more");
+        }
+        self.purge(key).await
+    }
+
     /// Deletes the entry, whatever it is, with all that the bucket has kept of it.
     pub async fn purge(&self, key: &str) -> Result<u64, BucketError> {
         let mut headers = HeaderMap::new();

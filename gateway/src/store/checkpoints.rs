@@ -5,12 +5,18 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use events::Shard;
+use futures::future::try_join_all;
 
 use super::CHECKPOINTS;
 use super::stream::{Message, Stream, StreamError};
 
+pub mod largest;
+
 /// Every subject of it.
 pub const ALL: &str = "kl.checkpoints.*";
+
+/// So many of the last are looked at for the largest.
+const RECENT: u64 = 32;
 
 /// A shard's checkpoints, over a connection of a role that may read them.
 #[derive(Clone)]
@@ -41,6 +47,7 @@ impl Checkpoints {
         Self { stream: self.stream.within(timeout), ..self }
     }
 
+    /// The last that was stored. It need not be the largest: whoever may store can store an older one again.
     pub async fn newest(&self) -> Result<Option<StoredNote>, StreamError> {
         Ok(self.stream.last(&self.subject).await?.map(StoredNote::of))
     }
@@ -48,6 +55,18 @@ impl Checkpoints {
     /// The first at this sequence or after it.
     pub async fn from(&self, sequence: u64) -> Result<Option<StoredNote>, StreamError> {
         Ok(self.stream.next(&self.subject, sequence).await?.map(StoredNote::of))
+    }
+
+    /// The last ones, the oldest first: behind an older one that was stored again stands the largest.
+    pub async fn recent(&self) -> Result<Vec<StoredNote>, StreamError> {
+        let Some(last) = self.newest().await? else { return Ok(Vec::new()) };
+        let first = last.sequence.saturating_sub(RECENT - 1).max(1);
+        let before = try_join_all((first..last.sequence).map(|sequence| self.from(sequence))).await?;
+        let mut found: Vec<_> = before.into_iter().flatten().collect();
+        found.retain(|note| note.sequence < last.sequence);
+        found.dedup_by_key(|note| note.sequence);
+        found.push(last);
+        Ok(found)
     }
 
     /// Appends a note where the newest is at this sequence (0: there is none); the answer is its own.

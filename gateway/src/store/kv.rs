@@ -15,15 +15,19 @@ pub struct KvEntries {
     vault: VaultName,
 }
 
+/// The bucket that a vault lies in.
+pub fn bucket(vault: VaultName) -> &'static str {
+    match vault {
+        VaultName::Node => super::VAULT_NODE,
+        VaultName::Control => super::VAULT_CONTROL,
+        VaultName::People => super::VAULT_PEOPLE,
+    }
+}
+
 impl KvEntries {
     /// The bucket of a vault. `keyledger nats setup` has created it.
     pub async fn open(client: async_nats::Client, vault: VaultName) -> Result<Self, VaultError> {
-        let bucket = match vault {
-            VaultName::Node => super::VAULT_NODE,
-            VaultName::Control => super::VAULT_CONTROL,
-            VaultName::People => super::VAULT_PEOPLE,
-        };
-        let entries = Self { bucket: Bucket::new(client, bucket), vault };
+        let entries = Self { bucket: Bucket::new(client, bucket(vault)), vault };
         entries.bucket.check().await.map_err(|error| entries.failed(&error))?;
         Ok(entries)
     }
@@ -49,6 +53,20 @@ impl Entries for KvEntries {
     }
 
     async fn purge(&self, name: &str) -> Result<(), VaultError> {
-        self.bucket.purge(name).await.map(|_| ()).map_err(|error| self.failed(&error))
+        self.bucket.erase(name).await.map(|_| ()).map_err(|error| self.failed(&error))
+    }
+
+    async fn names(&self) -> Result<Vec<String>, VaultError> {
+        self.bucket.keys("").await.map_err(|error| self.failed(&error))
+    }
+
+    async fn swap(&self, name: &str, from: &Bytes, to: Bytes) -> Result<bool, VaultError> {
+        let found = self.bucket.get(name).await.map_err(|error| self.failed(&error))?;
+        let Some(entry) = found.filter(|entry| entry.value == *from) else { return Ok(false) };
+        match self.bucket.put(name, to, entry.revision).await {
+            Ok(_) => Ok(true),
+            Err(BucketError::Conflict) => Ok(false),
+            Err(error @ BucketError::Unavailable { .. }) => Err(self.failed(&error)),
+        }
     }
 }

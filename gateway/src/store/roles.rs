@@ -9,9 +9,9 @@ use events::log::jetstream::{STREAM, api, data};
 use events::subject::ALL_EVENTS;
 
 use super::accounts::IMPORTED;
-use super::checkpoints;
 use super::transfer::{self, DELIVERED};
-use super::{CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
+use super::{ACCESS, CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
+use super::{access, checkpoints};
 use crate::config::NatsRole;
 
 /// Every role that has an account of its own.
@@ -80,11 +80,13 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         ]
         .concat(),
         NatsRole::Control => [
-            vec![Service::Data(ALL_EVENTS.to_owned()), Service::Data(checkpoints::ALL.to_owned())],
+            [ALL_EVENTS, checkpoints::ALL, access::ALL].map(|all| Service::Data(all.to_owned())).to_vec(),
             read_log(),
+            read_access(),
             write_vault(VAULT_NODE),
             write_vault(VAULT_CONTROL),
             write_vault(VAULT_PEOPLE),
+            [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE].into_iter().flat_map(erase_in_vault).collect(),
             read_fleet(),
             vec![Service::Data(format!("$KV.{FLEET}.member.*"))],
             read_snapshots(),
@@ -111,7 +113,7 @@ pub fn services(role: NatsRole) -> Vec<Service> {
             read_snapshots(),
         ]
         .concat(),
-        NatsRole::Auditor => [read_log(), read_log_by_libraries()].concat(),
+        NatsRole::Auditor => [read_log(), read_log_by_libraries(), read_access()].concat(),
         NatsRole::Restore => vec![],
     }
 }
@@ -163,6 +165,11 @@ fn read_checkpoints() -> Vec<Service> {
     questions(CHECKPOINTS, &["STREAM.INFO.{}", "STREAM.MSG.GET.{}"])
 }
 
+/// To read what was read and tried, many records at a time.
+fn read_access() -> Vec<Service> {
+    questions(ACCESS, &["STREAM.INFO.{}", "STREAM.MSG.GET.{}", "DIRECT.GET.{}"])
+}
+
 /// What clients' libraries ask beside, as they do by themselves: which stream a subject is in, how a consumer stands, one
 /// with a filter; and acknowledgements, without which a consumer stands still after its first 1,000 messages. None of it
 /// changes what is in the log; no consumer is deleted, for it may be another's.
@@ -191,6 +198,11 @@ fn write_vault(bucket: &str) -> Vec<Service> {
     let mut services = read_vault(bucket);
     services.push(Service::Data(format!("$KV.{bucket}.>")));
     services
+}
+
+/// To write over a secret that ends, where it lies on the servers' disks.
+fn erase_in_vault(bucket: &str) -> Vec<Service> {
+    questions(&format!("KV_{bucket}"), &["STREAM.MSG.DELETE.{}"])
 }
 
 /// To read single entries and to follow the bucket.
@@ -282,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn records_of_access_are_control_s_to_write_and_nobody_s_to_change() {
+        use NatsRole::{Auditor, Control};
+        assert_eq!(who_may("kl.access._"), [Control]);
+        assert_eq!(who_may(&format!("$JS.API.DIRECT.GET.{ACCESS}")), [Control, Auditor]);
+        for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
+            assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.{ACCESS}")), [], "{verb}");
+        }
+    }
+
+    #[test]
     fn a_vault_is_open_to_its_roles_alone() {
         use NatsRole::{Control, Node, Worker};
         for (bucket, readers, writers) in [
@@ -291,6 +313,7 @@ mod tests {
         ] {
             assert_eq!(who_may(&format!("$JS.API.STREAM.MSG.GET.KV_{bucket}")), readers, "{bucket}");
             assert_eq!(who_may(&format!("$KV.{bucket}.a")), writers, "{bucket}");
+            assert_eq!(who_may(&format!("$JS.API.STREAM.MSG.DELETE.KV_{bucket}")), [Control], "{bucket}");
             for other in ["DIRECT.GET.KV_{}", "DIRECT.GET.KV_{}.a", "CONSUMER.CREATE.KV_{}.a"] {
                 assert_eq!(
                     who_may(&format!("$JS.API.{}", other.replace("{}", bucket))),

@@ -10,7 +10,8 @@ use events::log::jetstream::{self, CallError, StreamDifference, Wire};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE};
+use super::{ACCESS, CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, access};
+use crate::config::Access;
 
 /// For the answer to each question; a stream that is created in a cluster takes a while.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,13 +58,22 @@ pub enum SetupError {
 
 /// Creates what is missing, with so many replicas (1, or 3 in a cluster), and compares what is there.
 pub async fn setup(client: &async_nats::Client, replicas: u8) -> Result<Report, SetupError> {
+    setup_keeping(client, replicas, &Access::default()).await
+}
+
+/// The same where records of access are kept as this says.
+pub async fn setup_keeping(
+    client: &async_nats::Client,
+    replicas: u8,
+    access: &Access,
+) -> Result<Report, SetupError> {
     let version = client.server_info().version;
     if !jetstream::is_new_enough(&version) {
         return Err(SetupError::ServerTooOld(version));
     }
     let wire = Wire::new(client.clone());
     let mut report = Vec::new();
-    for (name, config) in streams(replicas) {
+    for (name, config) in streams_keeping(replicas, access) {
         report.push((name.clone(), ensure(&wire, name, &config).await?));
     }
     Ok(Report(report))
@@ -76,12 +86,17 @@ pub fn names() -> impl Iterator<Item = String> {
 
 /// Each stream's name and its configuration, as `STREAM.CREATE` takes it.
 pub fn streams(replicas: u8) -> Vec<(String, Value)> {
+    streams_keeping(replicas, &Access::default())
+}
+
+/// The same where records of access are kept as this says.
+pub fn streams_keeping(replicas: u8, access: &Access) -> Vec<(String, Value)> {
     let mut streams = vec![(jetstream::STREAM.to_owned(), jetstream::stream_config(replicas))];
     for bucket in [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE] {
-        streams.push((
-            format!("KV_{bucket}"),
-            with(bucket_config(bucket), &[("num_replicas", json!(replicas))]),
-        ));
+        // A secret that ends is written over, which only a deletion by its sequence does. Control alone may, and can
+        // empty these buckets anyway.
+        let erasable = [("deny_delete", json!(false)), ("num_replicas", json!(replicas))];
+        streams.push((format!("KV_{bucket}"), with(bucket_config(bucket), &erasable)));
     }
     // What was signed once is there for good.
     let kept = [
@@ -103,7 +118,25 @@ pub fn streams(replicas: u8) -> Vec<(String, Value)> {
     ];
     streams.push((format!("KV_{FLEET}"), with(bucket_config(FLEET), &passing)));
     streams.push((format!("OBJ_{SNAPSHOTS}"), with(objects_config(), &[("num_replicas", json!(replicas))])));
+    streams.push((ACCESS.to_owned(), access_config(access, replicas)));
     streams
+}
+
+/// The oldest go, and nothing else: neither by a rollup nor by anybody's word.
+fn access_config(access: &Access, replicas: u8) -> Value {
+    with(
+        unlimited(ACCESS.to_owned(), &[access::ALL.to_owned()]),
+        &[
+            ("num_replicas", json!(replicas)),
+            ("discard", json!("old")),
+            ("max_age", json!(u64::try_from(access.max_age().as_nanos()).unwrap_or(u64::MAX))),
+            ("max_bytes", json!(access.max_bytes)),
+            ("max_msg_size", json!(access::MAX_RECORD)),
+            ("allow_rollup_hdrs", json!(false)),
+            ("deny_delete", json!(true)),
+            ("deny_purge", json!(true)),
+        ],
+    )
 }
 
 fn with(mut config: Map<String, Value>, members: &[(&str, Value)]) -> Value {
@@ -170,6 +203,11 @@ async fn ensure(wire: &Wire, name: String, config: &Value) -> Result<Done, Setup
 fn compare(stream: String, config: &Value, found: &Map<String, Value>) -> Result<Done, SetupError> {
     let mut required = config.as_object().cloned().unwrap_or_default();
     required.remove("description");
+    if [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE].iter().any(|vault| stream.ends_with(vault)) {
+        // One that was set up with it can't be without: there a secret is deleted and not written over.
+        let denied = found.get("deny_delete").cloned().unwrap_or(json!(false));
+        required.insert("deny_delete".to_owned(), denied);
+    }
     let differences = jetstream::differences(&required, found);
     if differences.is_empty() { Ok(Done::Kept) } else { Err(SetupError::Differs { stream, differences }) }
 }

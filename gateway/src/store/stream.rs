@@ -138,6 +138,12 @@ impl Stream {
         Ok(info.state.subjects.unwrap_or_default())
     }
 
+    /// Deletes one message, once it is written over where it lies on the servers' disks.
+    pub async fn erase(&self, sequence: u64) -> Result<(), StreamError> {
+        let _: Value = self.call("STREAM.MSG.DELETE", &json!({ "seq": sequence, "no_erase": false })).await?;
+        Ok(())
+    }
+
     /// Deletes the subject's messages, every trace of them.
     pub async fn purge(&self, subject: &str) -> Result<(), StreamError> {
         let _: Value = self.call("STREAM.PURGE", &json!({ "filter": subject })).await?;

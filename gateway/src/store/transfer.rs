@@ -89,15 +89,16 @@ impl<'a> Transfer<'a> {
             let part = tokio::time::timeout(SILENCE, parts.next()).await;
             let part = part.map_err(|_| self.unavailable("no further part came"))?;
             let part = part.ok_or_else(|| self.unavailable("the connection ended"))?;
-            if part.payload.is_empty() {
-                // The end, unless it says that something went wrong.
-                return match part.status.map(|status| status.as_u16()) {
-                    None | Some(200..300) => Ok(shape),
-                    Some(status) => {
-                        let reason = format!("{status} {}", part.description.as_deref().unwrap_or_default());
-                        Err(self.refused(reason))
-                    }
-                };
+            // Whoever may make a consumer can have it deliver here, were the name known. The server's parts have no headers,
+            // and each event of the log has some, as has a consumer's sign that it lives.
+            match (part.headers, part.status.map(|status| status.as_u16())) {
+                (Some(_), None | Some(100..200)) => continue,
+                (None, _) | (_, Some(200..300)) if part.payload.is_empty() => return Ok(shape),
+                (None, _) => {}
+                (_, status) => {
+                    let reason = part.description.as_deref().unwrap_or_default();
+                    return Err(self.refused(format!("{} {reason}", status.unwrap_or_default())));
+                }
             }
             to.write_all(&part.payload).await.map_err(|source| self.file(source))?;
             if let Some(ack) = part.reply {

@@ -9,8 +9,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
 use super::UpstreamError;
@@ -22,18 +20,13 @@ const MAX_AHEAD: usize = 2;
 /// Frames pass together until they have so many bytes.
 const TOGETHER: usize = 8 * 1_024;
 
-/// A body as it comes from an upstream, or one that is made of it.
+/// A body as it comes from an upstream.
 pub struct UpstreamBody {
     /// What came already, and passes first.
     ahead: VecDeque<Result<Frame<Bytes>, UpstreamError>>,
-    rest: Inner,
+    rest: Carried,
     /// It broke off, and what came before had its time to go out.
     broken: bool,
-}
-
-enum Inner {
-    Carried(Carried),
-    Made(UnsyncBoxBody<Bytes, UpstreamError>),
 }
 
 struct Carried {
@@ -45,15 +38,7 @@ struct Carried {
 
 impl UpstreamBody {
     pub(super) fn new(incoming: Incoming, carrier: Box<Carrier>, site: Arc<Site>) -> Self {
-        Self::of(Inner::Carried(Carried { incoming, carrier: Some(carrier), site }))
-    }
-
-    /// One that is made of another.
-    pub fn made(body: impl Body<Data = Bytes, Error = UpstreamError> + Send + 'static) -> Self {
-        Self::of(Inner::Made(body.boxed_unsync()))
-    }
-
-    fn of(rest: Inner) -> Self {
+        let rest = Carried { incoming, carrier: Some(carrier), site };
         Self { ahead: VecDeque::new(), rest, broken: false }
     }
 
@@ -62,9 +47,23 @@ impl UpstreamBody {
         std::future::poll_fn(|cx| Poll::Ready(self.take_whole(cx))).await
     }
 
+    /// Whether it is known by now to hold nothing.
+    pub async fn is_empty(&mut self) -> bool {
+        std::future::poll_fn(|cx| {
+            if self.ahead.is_empty()
+                && !self.rest.is_end_stream()
+                && let Poll::Ready(Some(frame)) = self.rest.poll_frame(cx)
+            {
+                self.ahead.push_back(frame);
+            }
+            Poll::Ready(self.is_end_stream())
+        })
+        .await
+    }
+
     fn take_whole(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
         while self.ahead.len() < MAX_AHEAD && !self.rest.is_end_stream() {
-            let Poll::Ready(Some(frame)) = Pin::new(&mut self.rest).poll_frame(cx) else { break };
+            let Poll::Ready(Some(frame)) = self.rest.poll_frame(cx) else { break };
             self.ahead.push_back(frame);
         }
         match self.ahead.pop_front()? {
@@ -78,7 +77,7 @@ impl UpstreamBody {
 
     /// A frame, together with small ones that are there already: each that passes on costs as much as a large one.
     fn poll_together(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.rest).poll_frame(cx)).transpose()? else {
+        let Some(frame) = ready!(self.rest.poll_frame(cx)).transpose()? else {
             return Poll::Ready(None);
         };
         let mut together = match frame.into_data() {
@@ -86,7 +85,7 @@ impl UpstreamBody {
             Err(other) => return Poll::Ready(Some(Ok(other))),
         };
         while together.len() < TOGETHER && !self.rest.is_end_stream() {
-            let Poll::Ready(next) = Pin::new(&mut self.rest).poll_frame(cx) else { break };
+            let Poll::Ready(next) = self.rest.poll_frame(cx) else { break };
             match next {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => together.add(&data),
@@ -107,10 +106,7 @@ impl UpstreamBody {
 
     /// Where it comes from, while it comes.
     pub fn peer(&self) -> Option<SocketAddr> {
-        match &self.rest {
-            Inner::Carried(carried) => carried.carrier.as_ref().map(|carrier| carrier.peer()),
-            Inner::Made(_) => None,
-        }
+        self.rest.carrier.as_ref().map(|carrier| carrier.peer())
     }
 }
 
@@ -149,6 +145,22 @@ impl Together {
 }
 
 impl Carried {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
+        let Some(carrier) = &mut self.carrier else { return Poll::Ready(None) };
+        let polled = carrier.poll_frame(cx, &mut self.incoming);
+        match &polled {
+            Poll::Ready(Some(Ok(_))) if self.incoming.is_end_stream() => self.give_back(),
+            Poll::Ready(None) => self.give_back(),
+            Poll::Ready(Some(Err(_))) => self.carrier = None,
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.carrier.is_none() || self.incoming.is_end_stream()
+    }
+
     fn give_back(&mut self) {
         if let Some(mut carrier) = self.carrier.take()
             && carrier.is_usable()
@@ -162,34 +174,6 @@ impl Drop for Carried {
     fn drop(&mut self) {
         if self.incoming.is_end_stream() {
             self.give_back();
-        }
-    }
-}
-
-impl Inner {
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, UpstreamError>>> {
-        let carried = match self.get_mut() {
-            Self::Made(body) => return Pin::new(body).poll_frame(cx),
-            Self::Carried(carried) => carried,
-        };
-        let Some(carrier) = &mut carried.carrier else { return Poll::Ready(None) };
-        let polled = carrier.poll_frame(cx, &mut carried.incoming);
-        match &polled {
-            Poll::Ready(Some(Ok(_))) if carried.incoming.is_end_stream() => carried.give_back(),
-            Poll::Ready(None) => carried.give_back(),
-            Poll::Ready(Some(Err(_))) => carried.carrier = None,
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Carried(carried) => carried.carrier.is_none() || carried.incoming.is_end_stream(),
-            Self::Made(body) => body.is_end_stream(),
         }
     }
 }
@@ -224,10 +208,7 @@ impl Body for UpstreamBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let mut hint = match &self.rest {
-            Inner::Carried(carried) => carried.incoming.size_hint(),
-            Inner::Made(body) => body.size_hint(),
-        };
+        let mut hint = self.rest.incoming.size_hint();
         let ahead: usize =
             self.ahead.iter().flatten().filter_map(|frame| frame.data_ref()).map(Bytes::len).sum();
         if let Some(upper) = hint.upper() {

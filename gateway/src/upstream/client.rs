@@ -19,7 +19,7 @@ use super::guard::Guard;
 use super::resolve::Resolver;
 use super::site::{Bounds, Site, Sites};
 use super::trust::{Trust, TrustNow};
-use super::{Upstream, UpstreamBody, UpstreamError};
+use super::{Target, Upstream, UpstreamBody, UpstreamError};
 
 /// How upstreams are called.
 #[derive(Debug, Clone)]
@@ -93,8 +93,8 @@ impl HyperUpstream {
     }
 
     /// What was agreed on under a server's own authorities serves no other.
-    fn tls(&self, to: &ServerEntry, trust: u64) -> Result<TlsConnector, UpstreamError> {
-        match &to.settings.ca {
+    fn tls(&self, to: &Target<'_>, trust: u64) -> Result<TlsConnector, UpstreamError> {
+        match to.ca {
             None => {
                 let mut made = self.tls.lock().unwrap_or_else(PoisonError::into_inner);
                 match &*made {
@@ -118,11 +118,11 @@ impl HyperUpstream {
     }
 }
 
-#[async_trait]
-impl Upstream for HyperUpstream {
-    async fn send(
+impl HyperUpstream {
+    /// Its URI and its `Host` are the target's to say, and are set here. The caller bounds the wait.
+    pub async fn call(
         &self,
-        to: &ServerEntry,
+        to: &Target<'_>,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<UpstreamBody>, UpstreamError> {
         // Before the authorities themselves: those that come in between have a number, and sites, of their own.
@@ -142,6 +142,17 @@ impl Upstream for HyperUpstream {
                 Err(Unsent { error, .. }) => return Err(error),
             }
         }
+    }
+}
+
+#[async_trait]
+impl Upstream for HyperUpstream {
+    async fn send(
+        &self,
+        to: &ServerEntry,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<UpstreamBody>, UpstreamError> {
+        self.call(&Target::from(to), request).await
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use events::OrganizationId;
 use events::clock::Clock;
-use events::{OrganizationId, ServerId};
 use http::{HeaderValue, Uri};
-use projections::directory::ServerEntry;
 use tokio_rustls::TlsConnector;
+use uuid::Uuid;
 
-use super::UpstreamError;
 use super::carrier::Carrier;
+use super::{Target, UpstreamError};
 
 /// Where a server is, as of one of its generations.
 pub(super) struct Site {
@@ -56,7 +56,7 @@ pub(super) struct Bounds {
 #[derive(Default)]
 struct Known {
     /// By server, its generation, and the number of the authorities for all.
-    sites: HashMap<(ServerId, u64, u64), Arc<Site>>,
+    sites: HashMap<(Uuid, u64, u64), Arc<Site>>,
     /// Connections that are unused, of all sites.
     unused: usize,
 }
@@ -76,7 +76,7 @@ impl Sites {
     /// The server's, as of this generation and these authorities. `tls` makes its connector when it is new.
     pub(super) fn of(
         self: &Arc<Self>,
-        to: &ServerEntry,
+        to: &Target<'_>,
         trust: u64,
         tls: impl FnOnce() -> Result<TlsConnector, UpstreamError>,
     ) -> Result<Arc<Site>, UpstreamError> {
@@ -111,10 +111,10 @@ impl Sites {
 
 impl Site {
     fn new(
-        to: &ServerEntry,
+        to: &Target<'_>,
         tls: impl FnOnce() -> Result<TlsConnector, UpstreamError>,
     ) -> Result<Self, UpstreamError> {
-        let url = to.upstream.url();
+        let url = to.url;
         let unfit = |what: &str| UpstreamError::Name(format!("the URL has no {what}"));
         let host = url.host_str().ok_or_else(|| unfit("host"))?;
         let authority = match url.port() {

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use events::clock::SystemClock;
+use events::lasting::{Lasting, Words};
 use events::server::Authorities;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -35,6 +37,8 @@ pub struct TrustKeeper {
     file: PathBuf,
     /// What the file held when it was last looked at.
     seen: Vec<u8>,
+    /// Whether that is what counts.
+    usable: bool,
     tell: watch::Sender<Current>,
 }
 
@@ -94,7 +98,7 @@ impl TrustNow {
     pub fn with_file(file: PathBuf) -> Result<(Self, TrustKeeper), TrustError> {
         let seen = std::fs::read(&file)?;
         let (tell, now) = watch::channel(Current { trust: Trust::public().with(&seen)?, number: 0 });
-        Ok((Self(now), TrustKeeper { file, seen, tell }))
+        Ok((Self(now), TrustKeeper { file, seen, usable: true, tell }))
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -109,16 +113,22 @@ impl TrustNow {
 impl TrustKeeper {
     /// Until cancelled. `now`: somebody says that the file has changed.
     pub async fn run(mut self, now: watch::Receiver<()>, cancel: CancellationToken) {
+        let words = Words {
+            lasts: "upstreams.ca_file can't be used; the authorities before it still count",
+            ends: "upstreams.ca_file can be used again",
+        };
+        let unusable = Lasting::new(Arc::new(SystemClock), words);
         let look = || match self.look() {
-            Ok(false) => {}
+            Ok(false) if self.usable => unusable.ended(),
+            Ok(false) => unusable.alarm(&"it is as it was"),
             Ok(true) => {
+                unusable.ended();
                 metrics::counter!("keyledger_upstream_ca_reloads_total", "outcome" => "used").increment(1);
                 tracing::info!("upstreams.ca_file has changed and is used");
             }
             Err(error) => {
                 metrics::counter!("keyledger_upstream_ca_reloads_total", "outcome" => "refused").increment(1);
-                tracing::error!(file = %self.file.display(), %error,
-                    "upstreams.ca_file can't be used; the authorities before it still count");
+                unusable.alarm(&format_args!("{}: {error}", self.file.display()));
             }
         };
         keep_looking(now, cancel, look).await;
@@ -132,6 +142,7 @@ impl TrustKeeper {
         }
         let trust = Trust::public().with(&pem);
         self.seen = pem;
+        self.usable = trust.is_ok();
         let trust = trust?;
         self.tell.send_modify(|current| *current = Current { trust, number: current.number + 1 });
         Ok(true)

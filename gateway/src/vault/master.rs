@@ -1,12 +1,14 @@
 //! Master keys: the files that open the vaults. Kept apart from the vaults and their backups.
 //!
 //! A file holds one to three lines of 32 bytes in base64. The first seals; all open. So a key is replaced by
-//! putting a new line first, and the old one goes when nothing is sealed under it any more.
+//! putting a new line first, everywhere; `keyledger secrets reseal` brings what is there under it, and the old one goes. What
+//! a process makes of a file that changes is [`held`](super::held)'s.
 
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -15,13 +17,11 @@ use events::clock::Random;
 use zeroize::Zeroizing;
 
 use crate::crypto::aead::{AeadKey, SealError, Sealed};
+use crate::files;
 
-/// A vault's master keys.
+/// A vault's master keys: 1 to 3, of which the first seals.
 #[derive(Debug)]
-pub struct MasterKey {
-    newest: OneKey,
-    older: Vec<OneKey>,
-}
+pub struct MasterKey(Vec<Arc<OneKey>>);
 
 /// One line of the file.
 #[derive(Debug)]
@@ -60,15 +60,15 @@ impl MasterKey {
     pub fn read(path: &Path) -> Result<Self, MasterKeyError> {
         let unread = |source| MasterKeyError::Read { path: path.to_owned(), source };
         let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
+        let file = files::open_regular(path).map_err(unread)?;
         // Asked of the open file, so that nobody can change it about in between.
-        let file = fs::File::open(path).map_err(unread)?;
         let about = file.metadata().map_err(unread)?;
         let access = Access { mode: about.mode() & 0o777, owner: about.uid(), group: about.gid() };
         if !access.is_close(&groups()) {
             let Access { mode, owner, group } = access;
             return Err(MasterKeyError::Open { path: path.to_owned(), mode, owner, group });
         }
-        if !about.is_file() || about.len() > Self::MAX_FILE_BYTES {
+        if about.len() > Self::MAX_FILE_BYTES {
             return Err(malformed());
         }
         let text = Zeroizing::new(std::io::read_to_string(file).map_err(unread)?);
@@ -91,28 +91,26 @@ impl MasterKey {
 
     /// A key of these bytes alone.
     pub fn of(bytes: &[u8; 32]) -> Result<Self, SealError> {
-        Ok(Self { newest: OneKey::of(bytes)?, older: Vec::new() })
+        Ok(Self(vec![Arc::new(OneKey::of(bytes)?)]))
     }
 
-    pub(super) fn newest(&self) -> &OneKey {
-        &self.newest
+    /// By which entries name them.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.id())
     }
 
-    pub(super) fn with_id(&self, id: &str) -> Option<&OneKey> {
-        std::iter::once(&self.newest).chain(&self.older).find(|key| key.id == id)
+    /// The first one seals.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<OneKey>> {
+        self.0.iter()
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut keys = Vec::with_capacity(Self::MOST);
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let bytes = Zeroizing::new(STANDARD.decode(line).ok()?);
-            keys.push(OneKey::of(bytes.as_slice().try_into().ok()?).ok()?);
+            keys.push(Arc::new(OneKey::of(bytes.as_slice().try_into().ok()?).ok()?));
         }
-        if keys.is_empty() || keys.len() > Self::MOST {
-            return None;
-        }
-        let newest = keys.remove(0);
-        Some(Self { newest, older: keys })
+        (1..=Self::MOST).contains(&keys.len()).then_some(Self(keys))
     }
 }
 
@@ -127,9 +125,11 @@ struct Access {
 impl Access {
     /// Whether nobody else reads it: its owner alone; or root gave it to a group of this process to read, which is
     /// how a Kubernetes Secret with `fsGroup`, or a file of a service's own group, comes to a process that is not
-    /// root. A user's own file that a group may read was left open by mistake, more likely than not.
+    /// root; or to root's own group, as systemd's `LoadCredential` does, which lets this process in by an access list (the
+    /// list's mask is what the mode shows for the group). A user's own file that a group may read was left open by
+    /// mistake, more likely than not.
     fn is_close(self, groups: &[u32]) -> bool {
-        let given_by_root = self.owner == 0 && groups.contains(&self.group);
+        let given_by_root = self.owner == 0 && (self.group == 0 || groups.contains(&self.group));
         let more = if given_by_root { self.mode & 0o037 } else { self.mode & 0o077 };
         more == 0
     }

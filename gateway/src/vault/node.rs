@@ -1,33 +1,32 @@
-//! What a node needs to serve: the peppers, the key of its identity tokens, the key of its sessions. Drawn at
+//! What a node needs to serve: the peppers, the keys of its identity tokens, the keys of its sessions. The first are drawn at
 //! bootstrap, of which one wins when several run at once; the peppers lie in the control vault as well, since
 //! keys are issued there.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use domain::key::secret::{ParsedKey, Pepper};
-use events::PepperId;
 use events::clock::{Clock, Random, uuid_v7};
 use events::digest::KeyDigest;
+use events::{PepperId, Timestamp};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Purpose, Vault, VaultError};
+use super::{Purpose, Ring, Vault, VaultError};
+use crate::current::Current;
 
-/// All that a node's vault holds.
+/// All that a node's vault holds, the secret in use before the others.
 #[derive(Debug)]
 pub struct NodeSecrets {
     pub peppers: Peppers,
-    pub identity: IdentityKey,
-    pub session: SessionKey,
+    pub identity: Ring<IdentityKey>,
+    pub session: Ring<SessionKey>,
 }
 
-/// The active peppers, newest first: 1 to 3.
-#[derive(Clone, Debug)]
-pub struct Peppers {
-    newest: Pepper,
-    older: Vec<Pepper>,
-}
+/// The active peppers: 1 to 3. A clone shares what it is told of others.
+#[derive(Clone)]
+pub struct Peppers(Arc<Current<Ring<Pepper>>>);
 
 /// The Ed25519 key (RFC 8032) that signs identity tokens, and nothing else.
 pub struct IdentityKey {
@@ -42,23 +41,24 @@ pub struct SessionKey {
     bytes: Zeroizing<[u8; 32]>,
 }
 
-const PEPPERS: [&str; 3] = ["pepper.1", "pepper.2", "pepper.3"];
-const IDENTITY: &str = "identity.1";
-const SESSION: &str = "session.1";
+pub(super) const PEPPERS: [&str; 3] = ["pepper.1", "pepper.2", "pepper.3"];
+pub(super) const IDENTITY: [&str; 3] = ["identity.1", "identity.2", "identity.3"];
+pub(super) const SESSION: [&str; 3] = ["session.1", "session.2", "session.3"];
 
 impl NodeSecrets {
     /// Reads the node's vault.
-    pub async fn load(vault: &Vault) -> Result<Self, VaultError> {
-        let peppers = Peppers::load(vault).await?;
-        let identity = vault.get(IDENTITY, Purpose::Identity).await?;
-        let session = vault.get(SESSION, Purpose::Session).await?;
-        let identity = identity.ok_or_else(|| vault.missing(IDENTITY))?;
-        let session = session.ok_or_else(|| vault.missing(SESSION))?;
+    pub async fn load(vault: &Vault, now: Timestamp) -> Result<Self, VaultError> {
         Ok(Self {
-            peppers,
-            identity: IdentityKey::of(vault, &identity)?,
-            session: SessionKey::of(vault, &session)?,
+            peppers: Peppers::load(vault, now).await?,
+            identity: ring(vault, IDENTITY, Purpose::Identity, now, IdentityKey::of).await?,
+            session: ring(vault, SESSION, Purpose::Session, now, SessionKey::of).await?,
         })
+    }
+
+    /// Which secrets these are, and in which order.
+    pub fn ids(&self) -> Vec<Uuid> {
+        let peppers = self.peppers.0.get();
+        peppers.ids().chain(self.identity.ids()).chain(self.session.ids()).collect()
     }
 
     /// Draws what is missing into the control's and the node's vault, and reads it back. What is there stays,
@@ -75,49 +75,65 @@ impl NodeSecrets {
         if node.get_or_create(pepper, Purpose::Pepper, &chosen, random).await? != chosen {
             return Err(VaultError::Disagree { entry: pepper.to_owned() });
         }
-        for (entry, purpose) in [(IDENTITY, Purpose::Identity), (SESSION, Purpose::Session)] {
+        for (entry, purpose) in [(IDENTITY[0], Purpose::Identity), (SESSION[0], Purpose::Session)] {
             let drawn = Secret::draw(clock, random);
             node.get_or_create(entry, purpose, &drawn, random).await?;
         }
-        Self::load(node).await
+        Self::load(node, clock.now()).await
     }
+}
+
+/// The secrets of these entries.
+async fn ring<T>(
+    vault: &Vault,
+    entries: [&'static str; 3],
+    purpose: Purpose,
+    now: Timestamp,
+    make: impl Fn(&Vault, &str, Secret) -> Result<T, VaultError>,
+) -> Result<Ring<T>, VaultError> {
+    let mut found = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if let Some(value) = vault.get(entry, purpose).await? {
+            let secret = Secret::parse(vault, entry, &value)?;
+            found.push((secret.id, make(vault, entry, secret)?));
+        }
+    }
+    Ring::new(found, now).ok_or_else(|| vault.missing(entries[0]))
 }
 
 impl Peppers {
     /// Reads them from the node's or the control's vault.
-    pub async fn load(vault: &Vault) -> Result<Self, VaultError> {
-        let mut peppers = Vec::with_capacity(PEPPERS.len());
-        for entry in PEPPERS {
-            if let Some(value) = vault.get(entry, Purpose::Pepper).await? {
-                let Secret { id, bytes } = Secret::parse(vault, entry, &value)?;
-                peppers.push(Pepper::new(PepperId::new(id), &bytes));
-            }
-        }
-        // Their ids are UUIDs of version 7: the order of their drawing.
-        peppers.sort_by_key(|pepper| std::cmp::Reverse(pepper.id()));
-        let mut peppers = peppers.into_iter();
-        let newest = peppers.next().ok_or_else(|| vault.missing(PEPPERS[0]))?;
-        Ok(Self { newest, older: peppers.collect() })
+    pub async fn load(vault: &Vault, now: Timestamp) -> Result<Self, VaultError> {
+        let make =
+            |_: &Vault, _: &str, Secret { id, bytes }: Secret| Ok(Pepper::new(PepperId::new(id), &bytes));
+        let ring = ring(vault, PEPPERS, Purpose::Pepper, now, make).await?;
+        Ok(Self(Arc::new(Current::new(ring))))
     }
 
     /// One pepper alone.
     pub fn one(pepper: Pepper) -> Self {
-        Self { newest: pepper, older: Vec::new() }
+        Self(Arc::new(Current::new(Ring::one(pepper.id().uuid(), pepper))))
     }
 
     /// The one under which new keys are issued.
-    pub fn newest(&self) -> &Pepper {
-        &self.newest
+    pub fn issuing(&self) -> Pepper {
+        self.0.get().first().clone()
     }
 
-    /// Newest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Pepper> {
-        std::iter::once(&self.newest).chain(&self.older)
+    /// Takes what another has been read to be: so does every clone.
+    pub fn take(&self, other: &Self) {
+        self.0.set(Ring::clone(&other.0.get()));
     }
 
-    /// The key's digest under each pepper, newest first: those under which the directory may know it.
-    pub fn digests<'a>(&'a self, key: &'a ParsedKey<'_>) -> impl Iterator<Item = KeyDigest> + 'a {
-        self.iter().map(|pepper| pepper.digest(key))
+    /// What is found by the key's digest under one of the peppers, each of which the directory may know it under.
+    pub fn find<T>(&self, key: &ParsedKey<'_>, by: impl FnMut(KeyDigest) -> Option<T>) -> Option<T> {
+        self.0.get().iter().map(|pepper| pepper.digest(key)).find_map(by)
+    }
+}
+
+impl fmt::Debug for Peppers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.get().ids()).finish()
     }
 }
 
@@ -137,9 +153,8 @@ impl IdentityKey {
         &self.public
     }
 
-    fn of(vault: &Vault, value: &[u8]) -> Result<Self, VaultError> {
-        let Secret { id: kid, bytes: seed } = Secret::parse(vault, IDENTITY, value)?;
-        Self::from_seed(kid, &seed).ok_or_else(|| vault.broken(IDENTITY, "it is no Ed25519 key"))
+    fn of(vault: &Vault, entry: &str, Secret { id: kid, bytes: seed }: Secret) -> Result<Self, VaultError> {
+        Self::from_seed(kid, &seed).ok_or_else(|| vault.broken(entry, "it is no Ed25519 key"))
     }
 
     /// The key of a seed (RFC 8032 §5.1.5).
@@ -164,8 +179,7 @@ impl SessionKey {
         &self.bytes
     }
 
-    fn of(vault: &Vault, value: &[u8]) -> Result<Self, VaultError> {
-        let Secret { id, bytes } = Secret::parse(vault, SESSION, value)?;
+    fn of(_: &Vault, _: &str, Secret { id, bytes }: Secret) -> Result<Self, VaultError> {
         Ok(Self { id, bytes })
     }
 }

@@ -14,7 +14,7 @@ const ENTRY: &str = "checkpoint.newest";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remembered {
     pub note: Note,
-    /// Those that checkpoints are believed by: of now and of before.
+    /// Those that checkpoints are believed by, of before and of now: the last one signs.
     pub keys: Vec<VerifierKey>,
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::{hkdf, hmac};
+use events::Fingerprint;
 use events::clock::{Clock, Random};
-use events::envelope::Fingerprint;
 use events::sealed::{SealedBytes, SealedField};
 use events::{Owner, SealedText, SealingKeyId};
 use moka::sync::Cache;

@@ -14,7 +14,7 @@ use super::node::Secret;
 use super::{Purpose, Vault, VaultError};
 
 /// The same names in both vaults.
-const ENTRIES: [&str; 3] = ["snapshot.1", "snapshot.2", "snapshot.3"];
+pub(super) const ENTRIES: [&str; 3] = ["snapshot.1", "snapshot.2", "snapshot.3"];
 
 /// A private key: signs.
 pub struct SnapshotKey {
@@ -48,8 +48,7 @@ pub async fn ensure(
     people.get_or_create(first, Purpose::Snapshot, &drawn, random).await?;
     for key in SnapshotKey::all(people).await? {
         let (entry, key) = key;
-        let mut public = key.id.as_bytes().to_vec();
-        public.extend_from_slice(&key.public());
+        let public = key.public_value();
         let chosen = node.get_or_create(entry, Purpose::SnapshotPublic, &public, random).await?;
         if *chosen != public {
             return Err(VaultError::Disagree { entry: entry.to_owned() });
@@ -69,12 +68,15 @@ impl SnapshotKey {
         let mut keys = Vec::with_capacity(ENTRIES.len());
         for entry in ENTRIES {
             if let Some(value) = people.get(entry, Purpose::Snapshot).await? {
-                let Secret { id, bytes } = Secret::parse(people, entry, &value)?;
-                let key = Self::from_seed(id, &bytes);
-                keys.push((entry, key.ok_or_else(|| people.broken(entry, "it is no Ed25519 key"))?));
+                keys.push((entry, Self::parse(people, entry, &value)?));
             }
         }
         Ok(keys)
+    }
+
+    pub(super) fn parse(vault: &Vault, entry: &str, value: &[u8]) -> Result<Self, VaultError> {
+        let Secret { id, bytes } = Secret::parse(vault, entry, value)?;
+        Self::from_seed(id, &bytes).ok_or_else(|| vault.broken(entry, "it is no Ed25519 key"))
     }
 
     /// The key of a seed (RFC 8032 §5.1.5).
@@ -90,6 +92,11 @@ impl SnapshotKey {
         let mut signature = [0; 64];
         signature.iter_mut().zip(self.pair.sign(message).as_ref()).for_each(|(to, from)| *to = *from);
         signature
+    }
+
+    /// The public half as it lies in the node vault.
+    pub(super) fn public_value(&self) -> Vec<u8> {
+        [self.id.as_bytes().as_slice(), &self.public()].concat()
     }
 
     fn public(&self) -> [u8; 32] {

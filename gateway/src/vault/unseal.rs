@@ -18,6 +18,7 @@ impl Unseal for SealingKeys {
             Err(
                 error @ (VaultError::Unavailable { .. }
                 | VaultError::Sealed { .. }
+                | VaultError::OtherKey { .. }
                 | VaultError::Missing { .. }
                 | VaultError::Disagree { .. }
                 | VaultError::TextTooLong),

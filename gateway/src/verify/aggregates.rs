@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use domain::{Decide, Installation, Key, Organization, Server};
-use events::{AggregateType, Envelope, Event, Recorded, Subject, Timestamp};
+use domain::{Decide, Installation, Key, Organization, Server, Webhook};
+use events::{AggregateType, Envelope, Event, EventId, Read, Recorded, Subject, Timestamp};
 
 use super::{At, Check};
 
@@ -16,6 +16,8 @@ pub(super) struct Aggregates {
 struct Aggregate {
     /// Of its newest event whose time can be read.
     time: Option<Timestamp>,
+    /// Its newest event.
+    newest: Option<EventId>,
     state: State,
 }
 
@@ -24,6 +26,7 @@ enum State {
     Organization(Organization),
     Server(Server),
     Key(Key),
+    Webhook(Webhook),
     /// Its reservations are `claims`' to judge.
     Slug,
     /// An event of it can't be read: what came of it is not known.
@@ -35,16 +38,28 @@ impl Aggregates {
         self.known.len()
     }
 
+    /// What an event is after those of its aggregate that were taken. Of one that is closed nobody can tell.
+    pub fn in_place(&self, read: Read) -> Read {
+        let Read::Event(recorded) = &read else { return read };
+        match self.known.get(&recorded.envelope.subject) {
+            Some(Aggregate { state: State::Closed, .. }) => read,
+            Some(aggregate) => read.after(aggregate.newest),
+            None => read.after(None),
+        }
+    }
+
     pub fn take(&mut self, recorded: &Recorded, at: &mut At<'_>) {
         self.owner_is_known(&recorded.envelope.subject, at);
         let Envelope { subject, time, .. } = &recorded.envelope;
         let aggregate = self.at_its_time(subject, Some(*time), State::of(&recorded.event), at);
+        aggregate.newest = Some(recorded.envelope.id);
         let event = &recorded.event;
         match &mut aggregate.state {
             State::Installation(state) => replay(state, event.as_installation(), recorded, at),
             State::Organization(state) => replay(state, event.as_organization(), recorded, at),
             State::Server(state) => replay(state, event.as_server(), recorded, at),
             State::Key(state) => replay(state, event.as_key(), recorded, at),
+            State::Webhook(state) => replay(state, event.as_webhook(), recorded, at),
             State::Slug | State::Closed => {}
         }
     }
@@ -62,7 +77,11 @@ impl Aggregates {
         first: State,
         at: &mut At<'_>,
     ) -> &mut Aggregate {
-        let aggregate = self.known.entry(subject.clone()).or_insert_with(|| Aggregate { time, state: first });
+        let aggregate = self.known.entry(subject.clone()).or_insert_with(|| Aggregate {
+            time,
+            newest: None,
+            state: first,
+        });
         if let (Some(time), Some(before)) = (time, aggregate.time)
             && time < before
         {
@@ -92,6 +111,7 @@ impl State {
             Event::Server(_) => Self::Server(Server::default()),
             Event::Key(_) => Self::Key(Key::default()),
             Event::Slug(_) => Self::Slug,
+            Event::Webhook(_) => Self::Webhook(Webhook::default()),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The log beside its signed checkpoints: each covers every byte before it, so one that agrees vouches for all of them,
 //! and two that stand next to each other tell between which messages something was changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use events::installation::LossAccepted;
 use events::log::Stored;
-use events::tlog::{Checkpoint, Hash, RecentTree};
+use events::tlog::{Checkpoint, Hash, RecentTree, Unsigned};
 use serde::Serialize;
 
 use super::{Check, Findings};
@@ -25,11 +25,24 @@ pub struct Agreed {
     pub place: String,
 }
 
+/// Messages that are lost by an operator's word, and others may stand in their place.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Loss {
+    /// Of the event that says so.
+    pub sequence: u64,
+    pub from: u64,
+    pub to: u64,
+}
+
 #[derive(Default)]
 pub(super) struct Checkpoints {
     tree: RecentTree,
     /// By size.
     known: BTreeMap<u64, Vec<Known>>,
+    /// Messages that no writer is seen to have signed.
+    unsigned: BTreeSet<u64>,
+    /// Of which something else was said, and told.
+    misjudged: BTreeSet<u64>,
     agreed: Option<Agreed>,
     /// It was told that the log is another one: later checkpoints say nothing new.
     contradicted: bool,
@@ -44,14 +57,18 @@ impl Checkpoints {
         Self { known: by_size, ..Self::default() }
     }
 
-    pub fn take(&mut self, stored: &Stored, findings: &mut Findings) {
+    /// The next message, and whether it is an event that a writer signed.
+    pub fn take(&mut self, stored: &Stored, signed: bool, findings: &mut Findings) {
+        if !signed {
+            self.unsigned.insert(stored.sequence);
+        }
         // A message that is missing is told elsewhere; the tree is that of what is there.
         self.tree.push(Hash::message(stored));
         let Some(due) = self.known.remove(&stored.sequence) else { return };
-        let tree = self.tree.now();
-        let whole = tree.size() == stored.sequence;
+        let (whole, root) = (self.tree.now().size() == stored.sequence, self.tree.now().root());
         for Known { checkpoint, place } in due {
-            if whole && tree.root() == checkpoint.root {
+            if whole && root == checkpoint.root {
+                self.judge(&checkpoint, &place, findings);
                 self.agreed = Some(Agreed { size: checkpoint.size, root: checkpoint.root, place });
             } else if !self.contradicted {
                 self.contradicted = true;
@@ -67,10 +84,28 @@ impl Checkpoints {
         }
     }
 
+    /// Whether what it says of signatures is so.
+    fn judge(&mut self, checkpoint: &Checkpoint, place: &str, findings: &mut Findings) {
+        let Unsigned::These(told) = &checkpoint.unsigned else { return };
+        let told: BTreeSet<u64> = told.iter().copied().collect();
+        for sequence in self.unsigned.symmetric_difference(&told) {
+            if !self.misjudged.insert(*sequence) {
+                continue;
+            }
+            let problem = if told.contains(sequence) {
+                format!("{place} says that no writer signed it, and one did")
+            } else {
+                format!("{place} says that its signature is good, and it is not")
+            };
+            findings.add(Check::Checkpoint, *sequence, None, problem);
+        }
+    }
+
     /// By an operator's word, in the message that comes next, what these heads are of is lost.
-    pub fn accept(&mut self, LossAccepted { kept, lost }: &LossAccepted) {
+    /// `None`: the log is not what it says was kept, and it says nothing.
+    pub fn accept(&mut self, sequence: u64, LossAccepted { kept, lost }: &LossAccepted) -> Option<Loss> {
         if self.tree.at(kept.size).is_none_or(|tree| tree.root() != kept.root) {
-            return;
+            return None;
         }
         let newest = lost.iter().map(|head| head.size).max().unwrap_or(0);
         self.known.retain(|size, known| {
@@ -82,6 +117,7 @@ impl Checkpoints {
             });
             !known.is_empty()
         });
+        Some(Loss { sequence, from: kept.size + 1, to: newest })
     }
 
     /// The log ends at this sequence.

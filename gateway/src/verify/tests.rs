@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use events::Fingerprint;
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
-use events::envelope::Fingerprint;
 use events::installation::{Bootstrapped, InstallationEvent};
 use events::key::{Disabled, Enabled, Environment, Issued, KeyEvent, KeyOwner, Revoked};
 use events::organization::{Created, OrganizationEvent};
@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
+
+mod checkpoints;
 
 fn uuid(number: u64) -> Uuid {
     Uuid::from_u128(0x019a_a000_0000_7000_8000_0000_0000_0000 + u128::from(number))
@@ -51,23 +53,26 @@ fn log() -> LogId {
     LogId::new(uuid(101))
 }
 
-/// A message, and what its command is called.
-fn message(sequence: u64, command: u64, subject: Subject, event: Event) -> Stored {
+/// A message that follows these, and what its command is called.
+fn message(before: &[Stored], sequence: u64, command: u64, subject: Subject, event: Event) -> Stored {
+    let on = subject.to_string();
+    let previous = before.iter().rev().find(|stored| stored.subject == on);
+    let previous = previous.map(|stored| EventId::new(uuid(100 + stored.sequence)));
     let time = Timestamp::from_unix_millis(1_800_000_000_000 + i64::try_from(sequence).unwrap()).unwrap();
     let draft = Draft {
         id: EventId::new(uuid(100 + sequence)),
         log: log(),
         time,
         subject,
+        previous,
         actor: Actor::bootstrap(),
         command: CommandId::new(uuid(10_000 + command)),
         fingerprint: Fingerprint([7; 32]),
         causation: None,
         event,
     };
-    let subject = draft.subject.to_string();
     let payload = draft.signed(&writer()).unwrap().payload().clone();
-    Stored { sequence, subject, stored_at: time, payload }
+    Stored { sequence, subject: on, stored_at: time, payload }
 }
 
 /// Signs all events: the key that the first one publishes.
@@ -121,28 +126,23 @@ fn good() -> Vec<Stored> {
     };
     let organization_name = Subject::slug(Owner::Installation, SlugKind::Organization, &slug("acme"));
     let server_name = Subject::slug(owner, SlugKind::Server, &slug("tools"));
-    vec![
-        message(1, 1, installation, Event::Installation(InstallationEvent::Bootstrapped(bootstrapped))),
-        message(2, 2, organization_name, reserved(SlugKind::Organization, "acme", organization().into())),
-        message(
-            3,
-            2,
-            Subject::organization(organization()),
-            Event::Organization(OrganizationEvent::Created(created)),
-        ),
-        message(4, 3, server_name, reserved(SlugKind::Server, "tools", server().into())),
-        message(
-            5,
-            3,
-            Subject::server(organization(), server()),
-            Event::Server(ServerEvent::Registered(registered)),
-        ),
-        message(6, 4, key(50), issued(1)),
-        message(7, 5, key(51), issued(2)),
-        message(8, 6, key(50), Event::Key(KeyEvent::Disabled(Disabled { reason: None }))),
-        message(9, 7, key(50), Event::Key(KeyEvent::Enabled(Enabled {}))),
-        message(10, 8, key(51), Event::Key(KeyEvent::Revoked(Revoked { reason: Some(text()) }))),
-    ]
+    let all = [
+        (1, installation, Event::Installation(InstallationEvent::Bootstrapped(bootstrapped))),
+        (2, organization_name, reserved(SlugKind::Organization, "acme", organization().into())),
+        (2, Subject::organization(organization()), Event::Organization(OrganizationEvent::Created(created))),
+        (3, server_name, reserved(SlugKind::Server, "tools", server().into())),
+        (3, Subject::server(organization(), server()), Event::Server(ServerEvent::Registered(registered))),
+        (4, key(50), issued(1)),
+        (5, key(51), issued(2)),
+        (6, key(50), Event::Key(KeyEvent::Disabled(Disabled { reason: None }))),
+        (7, key(50), Event::Key(KeyEvent::Enabled(Enabled {}))),
+        (8, key(51), Event::Key(KeyEvent::Revoked(Revoked { reason: Some(text()) }))),
+    ];
+    let mut messages = Vec::new();
+    for (sequence, (command, subject, event)) in (1..).zip(all) {
+        messages.push(message(&messages, sequence, command, subject, event));
+    }
+    messages
 }
 
 fn verify(messages: &[Stored], last: u64) -> Report {
@@ -225,7 +225,7 @@ fn an_event_of_another_log_is_found() {
     let second = bootstrapped();
     let subject = Subject::installation(InstallationId::new(uuid(44)));
     let event = Event::Installation(InstallationEvent::Bootstrapped(second));
-    messages.push(message(11, 11, subject, event));
+    messages.push(message(&messages, 11, 11, subject, event));
     assert_eq!(found(&messages), [(Check::Identity, 11)]);
 }
 
@@ -238,6 +238,7 @@ fn an_event_on_another_subject_is_found() {
     assert_eq!(damaged(7, |it| it["data"]["owner"] = json!({"kind": "installation"})), [(Check::Subject, 7)]);
     let mut messages = good();
     messages.push(message(
+        &messages,
         11,
         11,
         key(50),
@@ -294,6 +295,27 @@ fn time_that_goes_back_is_found_within_an_aggregate_alone() {
     assert_eq!(damaged(7, |it| it["time"] = json!("2020-01-01T00:00:00.000Z")), []);
 }
 
+/// A true event that is stored once more, and one that a writer signed and that comes late.
+#[test]
+fn an_event_that_follows_another_than_it_says_is_found_and_what_follows_it_is_not_judged() {
+    let mut messages = good();
+    let enabled = Stored { sequence: 12, ..messages[8].clone() };
+    let disable = Event::Key(KeyEvent::Disabled(Disabled { reason: None }));
+    messages.push(message(&messages, 11, 9, key(50), disable.clone()));
+    messages.push(enabled);
+    // Its time goes back as well.
+    let expected = [Check::Order, Check::Duplicate, Check::Duplicate, Check::Order].map(|check| (check, 12));
+    assert_eq!(found(&messages), expected);
+    messages.push(message(&messages, 13, 10, key(50), disable.clone()));
+    assert_eq!(found(&messages), expected);
+
+    let mut messages = good();
+    let late = message(&messages, 12, 11, key(50), disable.clone());
+    messages.push(message(&messages, 11, 9, key(50), disable));
+    messages.push(late);
+    assert_eq!(found(&messages), [(Check::Order, 12)]);
+}
+
 #[test]
 fn an_event_or_a_command_that_comes_again_is_found() {
     let (event, command) = (uuid(106), uuid(10_004));
@@ -319,7 +341,13 @@ fn names_without_their_objects_and_objects_without_their_names_are_found() {
     );
     let mut messages = good();
     let name = Subject::slug(Owner::Organization(organization()), SlugKind::Server, &slug("tools"));
-    messages.push(message(11, 11, name, reserved(SlugKind::Server, "tools", ServerId::new(uuid(9)).into())));
+    messages.push(message(
+        &messages,
+        11,
+        11,
+        name,
+        reserved(SlugKind::Server, "tools", ServerId::new(uuid(9)).into()),
+    ));
     assert_eq!(found(&messages), [(Check::Reservation, 11), (Check::Reservation, 11)]);
     // A name on another's subject.
     let found: BTreeSet<_> = damaged(4, |it| it["data"]["slug"] = json!("tolls")).into_iter().collect();
@@ -335,12 +363,12 @@ fn events_that_no_decision_makes_are_found() {
         (key(51), Event::Key(KeyEvent::Enabled(Enabled {}))),
     ] {
         let mut messages = good();
-        messages.push(message(11, 11, subject, event));
+        messages.push(message(&messages, 11, 11, subject, event));
         assert_eq!(found(&messages), [(Check::Replay, 11)]);
     }
     let mut messages = good();
     let stranger = Owner::Organization(OrganizationId::new(uuid(70)));
-    messages.push(message(11, 11, Subject::key(stranger, KeyId::new(uuid(53))), issued(9)));
+    messages.push(message(&messages, 11, 11, Subject::key(stranger, KeyId::new(uuid(53))), issued(9)));
     assert_eq!(found(&messages), [(Check::Replay, 11)]);
 }
 

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use events::clock::ManualClock;
-use events::tlog::{Signer, WholeTree, consistency, root};
+use events::tlog::{Signer, Unsigned, WholeTree, consistency, root};
 use events::{SignerId, SigningKey};
 use http::Request;
 use http_body_util::BodyExt;
@@ -35,7 +35,9 @@ impl Log {
 
     fn note(&self, size: u64) -> Note {
         let root = root(&self.tree, size).unwrap();
-        Checkpoint { origin: ORIGIN.to_owned(), size, root }.sign(&self.signer)
+        // An extension line is the log's matter, and is cosigned with the rest.
+        let unsigned = Unsigned::These(vec![2, size]);
+        Checkpoint { origin: ORIGIN.to_owned(), size, root, unsigned }.sign(&self.signer)
     }
 
     fn body(&self, old: u64, new: u64) -> String {
@@ -45,11 +47,15 @@ impl Log {
     }
 }
 
-fn witness(folder: &tempfile::TempDir, log: &Log) -> Arc<Witness> {
+fn opened(folder: &tempfile::TempDir, log: &Log) -> Result<Witness, WitnessError> {
     let cosigner = Cosigner::from_seed("witness.example", &[2; 32]).unwrap();
     let clock = Arc::new(ManualClock::new("2026-11-24T08:00:00Z".parse().unwrap()));
     let file = folder.path().join("state.json");
-    Arc::new(Witness::open(cosigner, vec![log.signer.verifier().clone()], file, clock).unwrap())
+    Witness::open(cosigner, vec![log.signer.verifier().clone()], file, clock)
+}
+
+fn witness(folder: &tempfile::TempDir, log: &Log) -> Arc<Witness> {
+    Arc::new(opened(folder, log).unwrap())
 }
 
 async fn send(witness: &Arc<Witness>, request: Request<Body>) -> (StatusCode, Option<HeaderValue>, String) {
@@ -79,6 +85,7 @@ async fn a_log_that_grows_is_cosigned_and_what_was_seen_outlives_the_process() {
         let cosignatures = note.cosignatures(&[known.verifier().clone()]).unwrap();
         assert_eq!(cosignatures[0].timestamp, 1_795_507_200);
     }
+    drop(known);
     let again = witness(&folder, &log);
     let get = |origin: &str| {
         Request::get(format!("/checkpoint/{}", origin_path(origin))).body(Body::empty()).unwrap()
@@ -87,6 +94,7 @@ async fn a_log_that_grows_is_cosigned_and_what_was_seen_outlives_the_process() {
     assert_eq!(status, StatusCode::OK);
     let newest: Note = newest.parse().unwrap();
     assert_eq!(newest.text(), log.note(300).text());
+    assert!(newest.text().ends_with("\nkeyledger-unsigned 2 300\n"));
     assert_eq!(newest.cosignatures(&[again.verifier().clone()]).unwrap().len(), 1);
     assert_eq!(send(&again, get("another")).await.0, StatusCode::NOT_FOUND);
 }
@@ -111,6 +119,19 @@ async fn a_log_that_goes_back_or_another_way_is_not_cosigned() {
 }
 
 #[tokio::test]
+async fn a_state_file_is_one_witnesss_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::of(20, 20);
+    let first = witness(&folder, &log);
+    assert_eq!(add(&first, log.body(0, 10)).await.0, StatusCode::OK);
+    // The state was written anew meanwhile.
+    let refused = opened(&folder, &log).map(|_| ()).unwrap_err();
+    assert!(matches!(&refused, WitnessError::Held { path } if path.ends_with("state.json")), "{refused}");
+    drop(first);
+    assert_eq!(add(&witness(&folder, &log), log.body(10, 20)).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_it_does_not_know_or_can_not_read_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let log = Log::of(20, 20);
@@ -130,13 +151,7 @@ async fn what_it_does_not_know_or_can_not_read_is_refused() {
     }
     let long = "x".repeat(MAX_BODY + 1);
     assert_eq!(add(&witness, long).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    drop(witness);
     std::fs::write(folder.path().join("state.json"), "{}x").unwrap();
-    let cosigner = Cosigner::from_seed("witness.example", &[2; 32]).unwrap();
-    let opened = Witness::open(
-        cosigner,
-        Vec::new(),
-        folder.path().join("state.json"),
-        Arc::new(events::clock::SystemClock),
-    );
-    assert!(matches!(opened, Err(WitnessError::State { .. })));
+    assert!(matches!(opened(&folder, &log), Err(WitnessError::State { .. })));
 }

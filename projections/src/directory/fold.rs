@@ -1,58 +1,66 @@
 //! What each event changes in the directory, and what an event that can't be read closes.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use events::key::KeyEvent;
 use events::organization::OrganizationEvent;
 use events::server::ServerEvent;
 use events::slug::SlugKind;
-use events::{AggregateType, Event, KeyId, OrganizationId, Owner, ServerId, Subject};
+use events::{
+    AggregateType, Event, KeyId, OrganizationId, Owner, Recorded, ServerId, Subject, UnreadableCause,
+};
 
+use super::newest::Cause;
 use super::{
     Directory, Holding, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part, ServerEntry,
     ServerState, Writer,
 };
+use crate::refused;
 
 impl Directory {
-    pub(super) fn fold(&self, writer: &mut Writer, subject: &Subject, event: &Event, sequence: u64) {
-        match (event, subject.owner) {
+    pub(super) fn fold(&self, writer: &mut Writer, recorded: &Recorded) {
+        let (subject, cause) = (&recorded.envelope.subject, Cause::from(recorded));
+        let sequence = cause.sequence;
+        match (&recorded.event, subject.owner) {
             (Event::Key(event), owner) => match KeyId::try_from(&subject.aggregate_id) {
-                Ok(id) => self.fold_key(writer, id, owner, event, sequence),
+                Ok(id) => self.fold_key(writer, id, owner, event, cause),
                 Err(_) => self.close(subject, sequence),
             },
             (Event::Organization(event), Owner::Installation) => {
                 match OrganizationId::try_from(&subject.aggregate_id) {
-                    Ok(id) => self.fold_organization(subject, id, event, sequence),
+                    Ok(id) => self.fold_organization(subject, id, event, cause),
                     Err(_) => self.close(subject, sequence),
                 }
             }
             (Event::Server(event), Owner::Organization(organization)) => {
                 match ServerId::try_from(&subject.aggregate_id) {
-                    Ok(id) => self.fold_server(writer, id, organization, event, sequence),
+                    Ok(id) => self.fold_server(writer, id, organization, event, cause),
                     Err(_) => self.close(subject, sequence),
                 }
             }
             // The names themselves come with `created` and `registered`.
             (Event::Installation(_) | Event::Slug(_), _) => {}
+            // No node needs them: workers send by the read models.
+            (Event::Webhook(_), _) => {}
             (Event::Organization(_), Owner::Organization(_)) | (Event::Server(_), Owner::Installation) => {
                 self.close(subject, sequence);
             }
         }
     }
 
-    fn fold_key(&self, writer: &mut Writer, id: KeyId, owner: Owner, event: &KeyEvent, sequence: u64) {
+    fn fold_key(&self, writer: &mut Writer, id: KeyId, owner: Owner, event: &KeyEvent, cause: Cause) {
         let keys = self.keys_by_id.pin();
         match event {
             KeyEvent::Issued(issued) => {
                 // The first to have an id or a digest keeps it: a copy can't take a key over, nor revive it.
                 if keys.contains_key(&id) || self.keys.pin().contains_key(&issued.digest.bytes) {
-                    tracing::error!(%id, sequence, "a key was issued twice: the second is ignored");
+                    tracing::error!(%id, sequence = cause.sequence, "a key was issued twice: the second is ignored");
                     return;
                 }
                 let scopes = writer.interned.scopes(&issued.scopes);
                 let prefix = writer.interned.prefix(&issued.prefix);
-                let entry = KeyEntry::issued(id, owner, issued, scopes, prefix, sequence);
+                let entry = KeyEntry::issued(id, owner, issued, scopes, prefix, cause);
                 writer.holdings.change(owner, Holding::default(), Holding::of_key(&entry));
                 self.put_key(entry);
             }
@@ -67,9 +75,12 @@ impl Directory {
                 if entry.owner != owner {
                     return;
                 }
-                if let Some(next) = entry.after(event, sequence, |scopes| writer.interned.scopes(scopes)) {
-                    writer.holdings.change(owner, Holding::of_key(entry), Holding::of_key(&next));
-                    self.put_key(next);
+                match entry.after(event, cause, |scopes| writer.interned.scopes(scopes)) {
+                    Some(next) => {
+                        writer.holdings.change(owner, Holding::of_key(entry), Holding::of_key(&next));
+                        self.put_key(next);
+                    }
+                    None => self.keep_key(KeyEntry { newest: cause.newest, ..KeyEntry::clone(entry) }),
                 }
             }
         }
@@ -80,12 +91,12 @@ impl Directory {
         subject: &Subject,
         id: OrganizationId,
         event: &OrganizationEvent,
-        sequence: u64,
+        cause: Cause,
     ) {
         let organizations = self.organizations.pin();
         match (event, organizations.get(&id)) {
             (OrganizationEvent::Created(created), None) => {
-                let entry = OrganizationEntry::created(id, created, sequence);
+                let entry = OrganizationEntry::created(id, created, cause);
                 let slugs = self.organization_slugs.pin();
                 if !slugs.contains_key(&entry.slug) {
                     slugs.insert(entry.slug.clone(), id);
@@ -93,14 +104,16 @@ impl Directory {
                 let slug = Subject::slug(Owner::Installation, SlugKind::Organization, &entry.slug);
                 self.put_organization(entry);
                 if self.is_closed(&slug) {
-                    self.close(subject, sequence);
+                    self.close(subject, cause.sequence);
                 }
             }
-            (event, Some(entry)) => {
-                if let Some(next) = entry.after(event, sequence) {
-                    self.put_organization(next);
+            (event, Some(entry)) => match entry.after(event, cause) {
+                Some(next) => self.put_organization(next),
+                None => {
+                    let entry = OrganizationEntry { newest: cause.newest, ..(**entry).clone() };
+                    organizations.insert(id, Arc::new(entry));
                 }
-            }
+            },
             (
                 OrganizationEvent::Renamed(_)
                 | OrganizationEvent::Suspended(_)
@@ -117,12 +130,12 @@ impl Directory {
         id: ServerId,
         organization: OrganizationId,
         event: &ServerEvent,
-        sequence: u64,
+        cause: Cause,
     ) {
         let servers = self.servers.pin();
         match (event, servers.get(&id)) {
             (ServerEvent::Registered(registered), None) => {
-                let entry = ServerEntry::registered(id, organization, registered, sequence);
+                let entry = ServerEntry::registered(id, organization, registered, cause);
                 let owner = Owner::Organization(organization);
                 writer.holdings.change(owner, Holding::default(), Holding::of_server(&entry));
                 let slugs = self.server_slugs.pin();
@@ -133,14 +146,16 @@ impl Directory {
                 let slug = Subject::slug(Owner::Organization(organization), SlugKind::Server, &entry.slug);
                 self.put_server(entry);
                 if self.is_closed(&slug) {
-                    self.close(&Subject::server(organization, id), sequence);
+                    self.close(&Subject::server(organization, id), cause.sequence);
                 }
             }
-            (event, Some(entry)) if entry.organization == organization => {
-                if let Some(next) = entry.after(event, sequence) {
-                    self.put_server(next);
+            (event, Some(entry)) if entry.organization == organization => match entry.after(event, cause) {
+                Some(next) => self.put_server(next),
+                None => {
+                    let entry = ServerEntry { newest: cause.newest, ..(**entry).clone() };
+                    servers.insert(id, Arc::new(entry));
                 }
-            }
+            },
             (ServerEvent::Registered(_) | ServerEvent::Changed(_) | ServerEvent::Removed(_), _) => {}
         }
     }
@@ -148,10 +163,15 @@ impl Directory {
     /// The key is so from now on, and who watches it will be told; the same for the two below.
     fn put_key(&self, entry: KeyEntry) {
         let part = Part::Key(entry.id);
+        self.keep_key(entry);
+        self.watches.note(part);
+    }
+
+    /// The same where nobody need be told.
+    fn keep_key(&self, entry: KeyEntry) {
         let entry = Arc::new(entry);
         self.keys.pin().insert(entry.digest, Arc::clone(&entry));
         self.keys_by_id.pin().insert(entry.id, entry);
-        self.watches.note(part);
     }
 
     fn put_organization(&self, entry: OrganizationEntry) {
@@ -166,8 +186,24 @@ impl Directory {
         self.watches.note(part);
     }
 
-    /// Closes what an event that can't be read is about.
-    pub(super) fn close(&self, subject: &Subject, sequence: u64) {
+    /// Closes what an event is about that can't be read, or that nobody may obey.
+    pub(super) fn refuse(&self, subject: &Subject, sequence: u64, cause: UnreadableCause) {
+        metrics::counter!("keyledger_unreadable_events_total").increment(1);
+        refused::count(cause);
+        self.close(subject, sequence);
+        if self.installation_closed_at() == Some(sequence) {
+            *self.installation_cause.lock().unwrap_or_else(PoisonError::into_inner) = Some((sequence, cause));
+        }
+        self.tell_closed();
+    }
+
+    /// How many objects are closed: an event that closed one may be one that this process never read, for it began with a
+    /// snapshot.
+    pub(super) fn tell_closed(&self) {
+        metrics::gauge!("keyledger_directory_closed_objects").set(self.closed.len() as f64);
+    }
+
+    fn close(&self, subject: &Subject, sequence: u64) {
         self.remember_closed(subject, sequence);
         match (&subject.aggregate_type, subject.owner) {
             (AggregateType::Installation, _) | (AggregateType::Unknown(_), Owner::Installation) => {
@@ -192,6 +228,8 @@ impl Directory {
                 let Some(entry) = self.key(id).filter(|entry| entry.owner == owner) else { return };
                 self.put_key(KeyEntry { state: KeyState::Closed, generation: sequence, ..(*entry).clone() });
             }
+            // No node holds any of it.
+            (AggregateType::Webhook, _) => {}
             (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), sequence),
         }
     }

@@ -9,17 +9,23 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use events::clock::Clock;
-use events::installation::{InstallationEvent, LossAccepted};
-use events::log::{FollowError, Log, ReadError, Stored};
+use events::log::{FollowError, Log, ReadError};
 use events::position::Place;
-use events::tlog::Hash;
-use events::{Event, LogId, Read, SignerSet, Signers, Timestamp};
+use events::{Event, LogId, Read, Signers, Timestamp};
 use futures::StreamExt;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::freshness::Answered;
 use super::proof::{Checkpoints, CheckpointsError};
+use super::vouched::{Reading, Vouched};
 use super::{Directory, Gate};
+
+mod decode;
+mod states;
+
+use decode::{Chunk, Decoded, decode};
+use states::{Progress, States};
 
 /// How a directory follows.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +54,6 @@ const AFTERWARDS: Duration = Duration::from_millis(1);
 /// Messages that are taken from the follower at once, when they are there.
 const CHUNK: usize = 512;
 
-/// So many messages are worth another thread.
-const APART: usize = 64;
-
 /// Chunks that are decoded at once, at most.
 const AT_ONCE: usize = 4;
 
@@ -63,6 +66,10 @@ struct Shell {
     config: FollowConfig,
     /// When the log stored the last applied message; milliseconds since 1970.
     stored_at: AtomicI64,
+    /// Whose signatures need not be judged here; chosen before anything is read, for a gate that was open once lets
+    /// people in by what comes next.
+    vouched: OnceCell<Option<Arc<Vouched>>>,
+    states: States,
 }
 
 /// Follows the log from the directory's place until cancelled. The directory has no other writer.
@@ -76,7 +83,9 @@ pub async fn run(
     cancel: CancellationToken,
 ) {
     let stored_at = AtomicI64::new(directory.stored_at().map_or(0, Timestamp::unix_millis));
-    let shell = Shell { log, checkpoints, directory, gate, clock, config, stored_at };
+    let vouched = OnceCell::new();
+    let states = States::new(&clock);
+    let shell = Shell { log, checkpoints, directory, gate, clock, config, stored_at, vouched, states };
     tokio::select! {
         biased;
         () = cancel.cancelled() => {}
@@ -113,7 +122,7 @@ impl Shell {
             if self.directory.applied() > before {
                 pause = Duration::from_millis(50);
             }
-            tracing::warn!(%reason, ?pause, "the directory does not follow the log; trying again");
+            self.states.follows_not.warn(&reason);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(self.config.max_pause);
         }
@@ -134,37 +143,68 @@ impl Shell {
         // Chunks are judged before those ahead of them are applied, so the keys are asked for first. What is missed here
         // is judged again.
         if let Err(error) = signers.catch_up(&*self.log).await {
-            tracing::warn!(%error, "the keys that sign events are not known yet");
+            self.states.no_signers.warn(&error);
+        } else {
+            self.states.no_signers.ended();
         }
+        let vouched = match self.vouched.get_or_try_init(|| self.look_for_vouched(log, &signers)).await {
+            Ok(vouched) => vouched.clone(),
+            Err(contradiction) => return FollowError::Diverged(contradiction),
+        };
+        let reading = Reading { log, signers, vouched };
         let mut chunks = match self.log.follow(*place).await {
             Ok(follower) => {
-                let judged = |chunk| decode(log, Arc::clone(&signers), chunk);
+                let judged = |chunk| decode(reading.clone(), chunk);
                 follower.ready_chunks(CHUNK).map(judged).buffered(AT_ONCE)
             }
             Err(error) => return error,
         };
+        self.states.follows_not.ended();
         // What a snapshot brought counts once the log has been seen to hold the event at its place.
         self.gate.advance(self.directory.applied());
         while let Some(chunk) = chunks.next().await {
-            if let Err(error) = self.apply(log, chunk, place) {
+            if let Err(error) = self.apply(&reading, chunk, place) {
                 return error;
             }
         }
         FollowError::Unavailable("the follower ended".to_owned())
     }
 
+    /// What the newest checkpoint vouches for. Where it can't be read in time, everything is judged here.
+    async fn look_for_vouched(&self, log: LogId, signers: &Signers) -> Result<Option<Arc<Vouched>>, String> {
+        let looked = async {
+            let found = self.checkpoints.newest(log).await.map_err(|error| error.to_string())?;
+            let vouched = Vouched::of(&found, &*self.log, signers).await;
+            vouched.map(|vouched| (found, vouched)).map_err(|error| error.to_string())
+        };
+        let (found, vouched) = match tokio::time::timeout(self.config.ask_timeout, looked).await {
+            Ok(Ok(looked)) => looked,
+            // A forged one is told by `attest`, which looks at the same places.
+            Ok(Err(reason)) => {
+                tracing::warn!(%reason, "no checkpoint vouches for signatures: each is judged here");
+                return Ok(None);
+            }
+            Err(_) => return Ok(None),
+        };
+        self.gate.attested(found)?;
+        let vouched = vouched.filter(|vouched| self.gate.rests_on(vouched.head));
+        if let Some(vouched) = &vouched {
+            tracing::info!(size = vouched.head.size, "signatures up to here were judged by control");
+        }
+        Ok(vouched.map(Arc::new))
+    }
+
     fn apply(
         &self,
-        log: LogId,
-        Chunk { judged_by, items }: Chunk,
+        reading: &Reading,
+        Chunk { judged_by, items, vouched }: Chunk,
         place: &mut Option<Place>,
     ) -> Result<(), FollowError> {
-        let signers = self.directory.signers();
-        let mut now = signers.now();
+        let mut now = reading.now();
         let caught_up = self.gate.is_caught_up();
         // Nothing of what contradicts a checkpoint is applied.
         for decoded in items.iter().filter_map(|item| item.as_ref().ok()) {
-            self.accept_loss(log, decoded);
+            self.accept_loss(reading, decoded).map_err(FollowError::Diverged)?;
             self.gate.read(decoded.leaf).map_err(FollowError::Diverged)?;
         }
         let mut applied = 0;
@@ -178,18 +218,19 @@ impl Shell {
                 }
             };
             // A key may have been published, or retired, since it was judged.
-            let read = if Arc::ptr_eq(&judged_by, &now) { read } else { signers.read(&stored, log) };
+            let read = if Arc::ptr_eq(&judged_by, &now) { read } else { reading.read(&stored) };
             self.directory.apply(&read);
             if matches!(&read, Read::Event(recorded) if matches!(recorded.event, Event::Installation(_))) {
-                now = signers.now();
+                now = reading.now();
             }
-            *place = Some(Place { log, sequence: stored.sequence, event: read.event_id() });
+            *place = Some(Place { log: reading.log, sequence: stored.sequence, event: read.event_id() });
             self.stored_at.store(stored.stored_at.unix_millis(), Ordering::Relaxed);
             applied += 1;
         }
         if applied > 0 {
             self.gate.advance(self.directory.applied());
             metrics::counter!("keyledger_directory_events_applied_total").increment(applied);
+            metrics::counter!("keyledger_directory_events_vouched_total").increment(vouched);
             if caught_up {
                 let delay = self.clock.now().since(self.last_stored_at());
                 metrics::histogram!("keyledger_directory_apply_delay_seconds").record(delay.as_secs_f64());
@@ -199,28 +240,35 @@ impl Shell {
     }
 
     /// Whether an operator's word comes next that something is lost, by a writer's signature.
-    fn accept_loss(&self, log: LogId, Decoded { stored, read, leaf: _ }: &Decoded) {
-        if loss_of(read).is_none() {
-            return;
+    fn accept_loss(
+        &self,
+        reading: &Reading,
+        Decoded { stored, read, leaf: _ }: &Decoded,
+    ) -> Result<(), String> {
+        if read.loss_accepted().is_none() {
+            return Ok(());
         }
-        let judged = self.directory.signers().now().read(stored, log);
-        if loss_of(&judged).is_some_and(|accepted| self.gate.accept(accepted)) {
+        let judged = reading.now().read(stored, reading.log);
+        let Some(accepted) = judged.loss_accepted() else { return Ok(()) };
+        if self.gate.accept(accepted)? {
             tracing::warn!(sequence = stored.sequence, "an operator has accepted that the log lost its tail");
         }
+        Ok(())
     }
 
     async fn diverged(&self, reason: String) -> String {
-        tracing::error!(%reason, "the log is not the one that was followed: closed until a restart");
-        self.gate.diverged(reason);
-        std::future::pending().await
+        self.gate.diverged(reason.clone());
+        loop {
+            self.states.diverged.alarm(&reason);
+            tokio::time::sleep(self.config.ask_every).await;
+        }
     }
 
     async fn ask(&self) -> Infallible {
-        let mut progress = Progress { said_ready: false, applied: 0 };
+        let mut progress = Progress::default();
         loop {
             self.ask_once().await;
-            self.measure();
-            progress.say(&self.gate);
+            progress.say(&self.gate, &self.states);
             tokio::select! {
                 () = tokio::time::sleep(self.config.ask_every) => {}
                 () = self.gate.lease_begins() => {}
@@ -243,6 +291,7 @@ impl Shell {
                     let lag =
                         if behind { info.server_time.since(self.last_stored_at()) } else { Duration::ZERO };
                     metrics::gauge!("keyledger_directory_lag_seconds").set(lag.as_secs_f64());
+                    self.states.unproven.ended();
                     return;
                 }
                 // Whoever renews the lease says why there is none.
@@ -256,12 +305,11 @@ impl Shell {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer in time".to_owned(),
         };
-        tracing::warn!(%reason, age = ?self.gate.age(), "the log's leader proved nothing: the directory grows older");
+        self.states.unproven.warn(&reason);
     }
 
     /// Looks at the log's checkpoints, before anything rests on it and from then on.
     async fn attest(&self) -> Infallible {
-        let mut said = false;
         loop {
             let found = match self.log.id().await {
                 Ok(log) => self.checkpoints.newest(log).await,
@@ -269,20 +317,15 @@ impl Shell {
             };
             match found {
                 Ok(found) => {
-                    said = false;
+                    self.states.uncompared.ended();
                     if let Err(contradiction) = self.gate.attested(found) {
                         self.diverged(contradiction).await;
                     }
-                    // Events are judged all the same: what a writer did not sign lies under a checkpoint as well.
                 }
                 Err(CheckpointsError::Forged(reason)) => {
                     self.diverged(reason).await;
                 }
-                Err(error @ CheckpointsError::Unavailable(_)) if !said => {
-                    said = true;
-                    tracing::warn!(%error, "the log was not compared with its checkpoints; trying again");
-                }
-                Err(CheckpointsError::Unavailable(_)) => {}
+                Err(error @ CheckpointsError::Unavailable(_)) => self.states.uncompared.warn(&error),
             }
             tokio::time::sleep(self.config.ask_every).await;
         }
@@ -301,91 +344,7 @@ impl Shell {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; the counts stay far below 2^53")]
-    fn measure(&self) {
-        let lag = self.gate.target().saturating_sub(self.gate.applied());
-        metrics::gauge!("keyledger_directory_lag_events").set(lag as f64);
-        if let Some(age) = self.gate.age() {
-            metrics::gauge!("keyledger_freshness_age_seconds").set(age.as_secs_f64());
-        }
-        let status = self.gate.status();
-        metrics::gauge!("keyledger_clock_offset_seconds").set(status.clock_offset_millis as f64 / 1_000.0);
-        metrics::gauge!("keyledger_serving_stale").set(u8::from(status.serving_stale));
-    }
-
     fn last_stored_at(&self) -> Timestamp {
         Timestamp::from_unix_millis(self.stored_at.load(Ordering::Relaxed)).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-}
-
-/// An operator's word that something is lost.
-fn loss_of(read: &Read) -> Option<&LossAccepted> {
-    match read {
-        Read::Event(recorded) => match &recorded.event {
-            Event::Installation(InstallationEvent::LossAccepted(accepted)) => Some(accepted),
-            Event::Installation(_)
-            | Event::Organization(_)
-            | Event::Server(_)
-            | Event::Key(_)
-            | Event::Slug(_) => None,
-        },
-        Read::Unreadable(_) | Read::Foreign(_) => None,
-    }
-}
-
-/// Messages that were read, and by which keys they were judged.
-struct Chunk {
-    judged_by: Arc<SignerSet>,
-    items: Vec<Result<Decoded, FollowError>>,
-}
-
-struct Decoded {
-    stored: Stored,
-    read: Read,
-    /// In the log's tree.
-    leaf: Hash,
-}
-
-/// A chunk as it comes in a replay is decoded, and its signatures are judged, by a thread of its own, beside those before
-/// and after it: that is most of a replay's work. What comes by and by is decoded here, at once.
-async fn decode(log: LogId, signers: Arc<Signers>, chunk: Vec<Result<Stored, FollowError>>) -> Chunk {
-    let apart = chunk.len() >= APART;
-    let judged_by = signers.now();
-    let all = move || {
-        let one = |stored: Stored| Decoded {
-            read: signers.read(&stored, log),
-            leaf: Hash::message(&stored),
-            stored,
-        };
-        chunk.into_iter().map(|stored| stored.map(one)).collect()
-    };
-    if !apart {
-        return Chunk { judged_by, items: all() };
-    }
-    let items = tokio::task::spawn_blocking(all)
-        .await
-        .unwrap_or_else(|error| vec![Err(FollowError::Unavailable(format!("it was not decoded: {error}")))]);
-    Chunk { judged_by, items }
-}
-
-/// What is said of a replay, at each question.
-struct Progress {
-    said_ready: bool,
-    applied: u64,
-}
-
-impl Progress {
-    fn say(&mut self, gate: &Gate) {
-        if self.said_ready {
-            return;
-        }
-        let (applied, target) = (gate.applied(), gate.target());
-        if gate.is_caught_up() {
-            self.said_ready = true;
-            tracing::info!(applied, target, "the directory has caught up with the log");
-        } else if applied > self.applied {
-            self.applied = applied;
-            tracing::info!(applied, target, "the directory replays the log");
-        }
     }
 }

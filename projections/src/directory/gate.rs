@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use events::clock::Clock;
 use events::log::StreamInfo;
-use events::{LogId, Position};
+use events::{LogId, Position, UnreadableCause};
 use tokio::sync::{Notify, watch};
 
 use super::Directory;
@@ -20,6 +20,7 @@ use super::freshness::{Answered, Freshness, Question, clock_offset_millis};
 use super::proof::Proof;
 
 mod checkpoints;
+mod measure;
 
 /// What the gate goes by.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +74,12 @@ pub enum NotReady {
     Unattested,
     #[error("the log is not the one that was followed; restart to rebuild from it: {0}")]
     Diverged(String),
-    #[error("event {sequence} about the installation can't be read by this version: upgrade this node")]
-    InstallationClosed { sequence: u64 },
+    #[error("event {sequence} about the installation can't be read: {}", why(.cause))]
+    InstallationClosed {
+        sequence: u64,
+        /// `None`: a snapshot says that it is so, and not why.
+        cause: Option<UnreadableCause>,
+    },
     /// Another part of the process knows better than the directory.
     #[error("{0}")]
     Held(String),
@@ -82,6 +87,10 @@ pub enum NotReady {
     ClockSkew { offset_millis: i64, max_millis: u64 },
     #[error("last known to be complete {} s ago; at most {} s", age.as_secs(), max.as_secs())]
     Stale { age: Duration, max: Duration },
+}
+
+fn why(cause: &Option<UnreadableCause>) -> String {
+    cause.map_or_else(|| "`keyledger events verify` tells why".to_owned(), |cause| cause.to_string())
 }
 
 /// How things stand, for status pages and `/readyz`.
@@ -345,7 +354,8 @@ impl Gate {
             return Err(NotReady::Unattested);
         }
         if let Some(sequence) = self.directory.installation_closed_at() {
-            return Err(NotReady::InstallationClosed { sequence });
+            let cause = self.directory.installation_closed_for(sequence);
+            return Err(NotReady::InstallationClosed { sequence, cause });
         }
         if self.is_held.load(Ordering::Acquire) {
             let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,8 @@ use events::digest::DigestBytes;
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
 use events::{KeyId, Owner, ScopeSet, SecretId, Timestamp};
 
+use super::newest::{Cause, Newest};
+
 /// One key as of one event. A change makes a new entry; one that was handed out never changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyEntry {
@@ -25,6 +27,8 @@ pub struct KeyEntry {
     pub scopes: Arc<ScopeSet>,
     /// The sequence of the event that made this entry.
     pub generation: u64,
+    /// The newest event, which may have changed nothing here.
+    pub newest: Newest,
     /// Such as `kl_live`.
     pub prefix: Arc<str>,
     pub last_four: LastFour,
@@ -79,7 +83,7 @@ impl KeyEntry {
         issued: &Issued,
         scopes: Arc<ScopeSet>,
         prefix: Arc<str>,
-        generation: u64,
+        cause: Cause,
     ) -> Self {
         Self {
             id,
@@ -91,7 +95,8 @@ impl KeyEntry {
             not_before: issued.not_before,
             expires_at: issued.expires_at,
             scopes,
-            generation,
+            generation: cause.sequence,
+            newest: cause.newest,
             prefix,
             last_four: LastFour::new(&issued.last_four),
             environment: issued.environment,
@@ -102,13 +107,13 @@ impl KeyEntry {
     pub(super) fn after(
         &self,
         event: &KeyEvent,
-        generation: u64,
+        cause: Cause,
         intern: impl FnOnce(&ScopeSet) -> Arc<ScopeSet>,
     ) -> Option<Self> {
         if matches!(self.state, KeyState::Revoked | KeyState::Closed) {
             return None;
         }
-        let entry = Self { generation, ..self.clone() };
+        let entry = Self { generation: cause.sequence, newest: cause.newest, ..self.clone() };
         match event {
             // What only a key that works needs is let go.
             KeyEvent::Revoked(_) => Some(Self {

@@ -3,6 +3,8 @@
 use events::organization::{Created, OrganizationEvent};
 use events::{OrganizationId, Slug};
 
+use super::newest::{Cause, Newest};
+
 /// One organization as of one event.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OrganizationEntry {
@@ -11,6 +13,8 @@ pub struct OrganizationEntry {
     pub state: OrganizationState,
     /// The sequence of the event that made this entry.
     pub generation: u64,
+    /// The newest event, which may have changed nothing here.
+    pub newest: Newest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,12 +29,13 @@ pub enum OrganizationState {
 }
 
 impl OrganizationEntry {
-    pub(super) fn created(id: OrganizationId, created: &Created, generation: u64) -> Self {
-        Self { id, slug: created.slug.clone(), state: OrganizationState::Active, generation }
+    pub(super) fn created(id: OrganizationId, created: &Created, cause: Cause) -> Self {
+        let Cause { sequence: generation, newest } = cause;
+        Self { id, slug: created.slug.clone(), state: OrganizationState::Active, generation, newest }
     }
 
     /// The entry after an event; `None` when a node has nothing to change.
-    pub(super) fn after(&self, event: &OrganizationEvent, generation: u64) -> Option<Self> {
+    pub(super) fn after(&self, event: &OrganizationEvent, cause: Cause) -> Option<Self> {
         if matches!(self.state, OrganizationState::Closed | OrganizationState::Forgotten) {
             return None;
         }
@@ -40,6 +45,6 @@ impl OrganizationEntry {
             OrganizationEvent::Forgotten(_) => OrganizationState::Forgotten,
             OrganizationEvent::Created(_) | OrganizationEvent::Renamed(_) => return None,
         };
-        Some(Self { state, generation, ..self.clone() })
+        Some(Self { state, generation: cause.sequence, newest: cause.newest, ..self.clone() })
     }
 }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use events::LogId;
 use events::installation::LossAccepted;
-use events::tlog::{Hash, Head, RecentTree, Tree};
+use events::tlog::{Hash, Head, RecentTree, Tree, Unsigned};
 
 /// A checkpoint that was seen to be signed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,6 +19,8 @@ pub struct Attested {
     /// The sequence of the last message that it covers.
     pub size: u64,
     pub root: Hash,
+    /// Which of these messages carry no good signature, by the word of the key that signs now.
+    pub unsigned: Unsigned,
     /// Where it was kept, in words.
     pub place: String,
 }
@@ -61,6 +63,8 @@ pub(super) struct Proof {
     ahead: BTreeMap<u64, Ahead>,
     /// Heads of what is lost by an operator's word.
     lost: Vec<Head>,
+    /// One of those ahead, for whose sake less is judged: it is compared, whatever else comes.
+    rests_on: Option<Head>,
 }
 
 #[derive(Debug)]
@@ -110,22 +114,37 @@ impl Proof {
             }
             self.ahead.insert(attested.size, Ahead { attested, known_at: now });
             if self.ahead.len() > AHEAD_AT_MOST {
-                self.ahead.pop_first();
+                let held = self.rests_on.map(|head| head.size);
+                let oldest = self.ahead.keys().copied().find(|size| Some(*size) != held);
+                oldest.and_then(|size| self.ahead.remove(&size));
             }
         }
         Ok(())
     }
 
+    /// From here on something rests on this checkpoint's being compared. False: it is none of those ahead.
+    pub fn rest_on(&mut self, head: Head) -> bool {
+        let known = self.ahead.get(&head.size).is_some_and(|ahead| ahead.attested.root == head.root);
+        if known {
+            self.rests_on = Some(head);
+        }
+        known
+    }
+
     /// A writer of the installation has written that what these heads are of is lost. It counts where the log is what
-    /// it says was kept.
-    pub fn accept(&mut self, accepted: &LossAccepted) -> bool {
+    /// it says was kept. An error: what was read rests on one of these heads.
+    pub fn accept(&mut self, accepted: &LossAccepted) -> Result<bool, String> {
         let kept = self.tree.at(accepted.kept.size).is_some_and(|tree| tree.root() == accepted.kept.root);
         if kept {
+            let ahead = self.rests_on.filter(|head| head.size > self.tree.now().size());
+            if ahead.is_some_and(|head| accepted.lost.contains(&head)) {
+                return Err("an operator has accepted that its tail is lost while it was read".to_owned());
+            }
             self.lost.extend_from_slice(&accepted.lost);
             let lost = &self.lost;
             self.ahead.retain(|size, ahead| !lost.contains(&Head { size: *size, root: ahead.attested.root }));
         }
-        kept
+        Ok(kept)
     }
 
     /// The log ended here, for sure, at this moment.
@@ -187,7 +206,7 @@ mod tests {
     }
 
     fn attested(size: u64, root: Hash) -> Vec<Attested> {
-        vec![Attested { size, root, place: "the vault".to_owned() }]
+        vec![Attested { size, root, unsigned: Unsigned::none(), place: "the vault".to_owned() }]
     }
 
     fn read(proof: &mut Proof, to: u64) -> Result<(), String> {
@@ -247,5 +266,38 @@ mod tests {
         assert_eq!(proof.ahead.len(), AHEAD_AT_MOST);
         read(&mut proof, 199).unwrap();
         assert!(proof.read(leaf(0)).is_err());
+    }
+
+    #[test]
+    fn what_something_rests_on_is_compared_whatever_else_comes() {
+        let head = |size| Head { size, root: tree(size).root() };
+        let resting = |size| {
+            let mut proof = Proof::default();
+            proof.attested(attested(size, tree(size).root()), now()).unwrap();
+            assert!(proof.rest_on(head(size)));
+            proof
+        };
+        // Many newer ones.
+        let mut proof = resting(5);
+        for size in 6..=200 {
+            proof.attested(attested(size, tree(size).root()), now()).unwrap();
+        }
+        read(&mut proof, 4).unwrap();
+        assert!(proof.read(leaf(0)).is_err());
+
+        // A loss that names it: once it was compared nothing rests on it any more.
+        let loss = LossAccepted { kept: head(5), lost: vec![head(20)] };
+        let mut proof = resting(20);
+        read(&mut proof, 5).unwrap();
+        assert!(proof.accept(&loss).is_err());
+        read(&mut proof, 20).unwrap();
+        assert_eq!(proof.accept(&loss), Ok(true));
+        assert_eq!(resting(20).accept(&loss), Ok(false));
+
+        // One that is not ahead is compared no more.
+        let mut proof = Proof::default();
+        assert!(!proof.rest_on(head(5)));
+        proof.attested(attested(5, tree(5).root()), now()).unwrap();
+        assert!(!proof.rest_on(Head { size: 5, root: Hash::empty() }));
     }
 }

@@ -4,6 +4,7 @@ use events::server::{Registered, ServerEvent, UpstreamSettings, UpstreamUrl};
 use events::{OrganizationId, ServerId, Slug};
 
 use super::ServerAddress;
+use super::newest::{Cause, Newest};
 
 /// One MCP server as of one event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,6 +17,8 @@ pub struct ServerEntry {
     pub state: ServerState,
     /// The sequence of the event that made this entry.
     pub generation: u64,
+    /// The newest event, which may have changed nothing here.
+    pub newest: Newest,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -37,7 +40,7 @@ impl ServerEntry {
         id: ServerId,
         organization: OrganizationId,
         registered: &Registered,
-        generation: u64,
+        cause: Cause,
     ) -> Self {
         Self {
             id,
@@ -46,16 +49,17 @@ impl ServerEntry {
             upstream: registered.upstream.clone(),
             settings: registered.settings.clone(),
             state: state_of(registered.enabled),
-            generation,
+            generation: cause.sequence,
+            newest: cause.newest,
         }
     }
 
     /// The entry after an event; `None` when a node has nothing to change.
-    pub(super) fn after(&self, event: &ServerEvent, generation: u64) -> Option<Self> {
+    pub(super) fn after(&self, event: &ServerEvent, cause: Cause) -> Option<Self> {
         if matches!(self.state, ServerState::Removed | ServerState::Closed) {
             return None;
         }
-        let entry = Self { generation, ..self.clone() };
+        let entry = Self { generation: cause.sequence, newest: cause.newest, ..self.clone() };
         match event {
             ServerEvent::Removed(_) => Some(Self { state: ServerState::Removed, ..entry }),
             ServerEvent::Changed(changed) => {

@@ -23,7 +23,7 @@ mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;
@@ -99,6 +99,8 @@ impl Directory {
             server_slugs,
             closed,
             installation_closed: _,
+            // Whoever reads the snapshot is told that it is so.
+            installation_cause: _,
             signers,
             // The place's sequence.
             applied: _,
@@ -196,6 +198,7 @@ impl Directory {
         self.signers.restore(SignerSet::restored(signers, installation));
         *writer = Writer { interned, holdings, place: Some(place), stored_at: Some(stored_at) };
         self.applied.store(place.sequence, Ordering::Release);
+        self.tell_closed();
         Ok(())
     }
 }

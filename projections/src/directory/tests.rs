@@ -1,18 +1,21 @@
 //! The directory's laws, on histories made by hand and by chance.
 
+mod copies;
 mod gate;
 mod generation;
 mod history;
 mod memory;
 mod replay;
 mod snapshot;
+mod vouched;
 mod watch;
 
 use std::sync::Arc;
 
+use events::Fingerprint;
 use events::actor::Actor;
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
-use events::envelope::{Fingerprint, Foreign, ForeignReason, Unreadable, UnreadableReason};
+use events::envelope::{Foreign, ForeignReason, Unreadable, UnreadableReason};
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
 use events::organization::OrganizationEvent;
 use events::position::Shard;
@@ -59,6 +62,7 @@ fn event(sequence: u64, subject: Subject, event: Event) -> Read {
         log: LOG,
         time: Timestamp::UNIX_EPOCH,
         subject,
+        previous: None,
         actor: Actor::bootstrap(),
         command: CommandId::new(Uuid::from_u128(u128::from(sequence))),
         fingerprint: Fingerprint([0; 32]),
@@ -154,6 +158,7 @@ pub(super) fn unreadable(sequence: u64, subject: Subject) -> Read {
         schema_version: Some(envelope.schema_version),
         time: Some(envelope.time),
         command: Some(envelope.command),
+        writer: Some(envelope.writer),
         reason: UnreadableReason::UnknownKind,
     }))
 }
@@ -165,9 +170,26 @@ pub(super) fn foreign(sequence: u64) -> Read {
 pub(super) fn replayed(reads: &[Read]) -> Directory {
     let directory = Directory::new();
     for read in reads {
-        directory.apply(read);
+        step(&directory, read);
     }
     directory
+}
+
+/// Applies an event as a writer makes it: it follows what the directory knows to be its object's newest.
+pub(super) fn step(directory: &Directory, read: &Read) {
+    match read {
+        Read::Event(recorded) => directory.apply(&Read::Event(Box::new(placed(directory, recorded)))),
+        Read::Unreadable(_) | Read::Foreign(_) => directory.apply(read),
+    }
+}
+
+/// The event as a writer makes it now.
+pub(super) fn placed(directory: &Directory, recorded: &Recorded) -> Recorded {
+    let mut recorded = recorded.clone();
+    // The ids of these tests have nothing in their other half.
+    let newest = directory.newest(&recorded.envelope.subject);
+    recorded.envelope.previous = newest.map(|newest| EventId::new(Uuid::from_u64_pair(0, newest.0)));
+    recorded
 }
 
 /// All that a reader could see, in an order that does not depend on how it came there.
@@ -194,6 +216,7 @@ pub(super) fn state(directory: &Directory) -> State {
         server_slugs,
         closed,
         installation_closed: _,
+        installation_cause: _,
         signers,
         applied: _,
         writer: _,

@@ -1,6 +1,6 @@
 //! What a worker has seen of the leases and of the other workers, and what it does next. No clock, no network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -20,6 +20,8 @@ pub(super) struct Table {
     lease: Duration,
     leases: BTreeMap<&'static str, Seen>,
     workers: BTreeMap<Uuid, Other>,
+    /// What other workers share, where they say so: those of another configuration know other leases.
+    lists: BTreeMap<Uuid, BTreeSet<String>>,
     shared: Vec<&'static str>,
     /// When it looked at the others for the first time.
     since: Option<Instant>,
@@ -54,7 +56,8 @@ impl Table {
             let start = usize::try_from(me.as_u128() % (shared.len() as u128)).unwrap_or(0);
             shared.rotate_left(start);
         }
-        Self { me, lease, leases: BTreeMap::new(), workers: BTreeMap::new(), shared, since: None }
+        let (leases, workers, lists) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { me, lease, leases, workers, lists, shared, since: None }
     }
 
     pub fn saw_lease(&mut self, name: &'static str, revision: u64, holder: Option<Uuid>, now: Instant) {
@@ -62,6 +65,11 @@ impl Table {
             Some(seen) if seen.revision == revision => {}
             Some(_) | None => drop(self.leases.insert(name, Seen { revision, holder, at: now })),
         }
+    }
+
+    /// What another worker shares. Of one that does not say it is taken to be the same as here.
+    pub fn saw_list(&mut self, id: Uuid, shared: BTreeSet<String>) {
+        self.lists.insert(id, shared);
     }
 
     /// All that are there; who is not among them is gone.
@@ -79,16 +87,29 @@ impl Table {
             };
             self.workers.insert(*id, seen);
         }
+        let workers = &self.workers;
+        self.lists.retain(|id, _| workers.contains_key(id));
     }
 
-    /// Equal shares: each live worker takes what lacks to its own at once, and gives back what another lacks.
+    /// Equal shares of what the same workers know.
     pub fn plan(&self, now: Instant) -> Vec<Step> {
         let live: Vec<Uuid> = self.live(now).collect();
-        let count = |id: Uuid| self.leases.values().filter(|seen| self.holds(seen, id, now)).count();
+        let knows = |id: &Uuid, name: &str| self.lists.get(id).is_none_or(|list| list.contains(name));
+        let mut groups = BTreeMap::<Vec<Uuid>, Vec<&'static str>>::new();
+        for name in &self.shared {
+            let knowing = live.iter().copied().filter(|id| knows(id, name)).collect();
+            groups.entry(knowing).or_default().push(name);
+        }
+        groups.iter().flat_map(|(live, names)| self.plan_of(names, live, now)).collect()
+    }
+
+    /// Each live worker takes what lacks to its own share of these at once, and gives back what another lacks.
+    fn plan_of(&self, names: &[&'static str], live: &[Uuid], now: Instant) -> Vec<Step> {
+        let count = |id: Uuid| self.of(names, |seen| self.holds(seen, id, now)).len();
         let workers = live.len() + 1;
-        let (least, most) = (self.shared.len() / workers, self.shared.len().div_ceil(workers));
-        let mine = self.of(|seen| seen.holder == Some(self.me));
-        let free = self.of(|seen| !self.is_held(seen, now));
+        let (least, most) = (names.len() / workers, names.len().div_ceil(workers));
+        let mine = self.of(names, |seen| seen.holder == Some(self.me));
+        let free = self.of(names, |seen| !self.is_held(seen, now));
 
         let lacking: usize = live.iter().map(|id| least.saturating_sub(count(*id))).sum();
         let over = mine.len().saturating_sub(most).max(lacking.min(mine.len().saturating_sub(least)));
@@ -114,12 +135,12 @@ impl Table {
     }
 
     pub fn give_all_back(&self) -> Vec<Step> {
-        let mine = self.of(|seen| seen.holder == Some(self.me));
+        let mine = self.of(&self.shared, |seen| seen.holder == Some(self.me));
         mine.into_iter().map(|(name, seen)| Step::GiveBack { name, revision: seen.revision }).collect()
     }
 
-    fn of(&self, which: impl Fn(&Seen) -> bool) -> Vec<(&'static str, &Seen)> {
-        let known = self.shared.iter().filter_map(|name| Some((*name, self.leases.get(name)?)));
+    fn of(&self, names: &[&'static str], which: impl Fn(&Seen) -> bool) -> Vec<(&'static str, &Seen)> {
+        let known = names.iter().filter_map(|name| Some((*name, self.leases.get(name)?)));
         known.filter(|(_, seen)| which(seen)).collect()
     }
 

@@ -1,15 +1,21 @@
 //! The history: one row an event, for audit. What people wrote stands apart from the rest, so that forgetting
 //! erases it and nothing else.
 
+use std::collections::{HashMap, HashSet};
+
 use events::deep::Deep;
+use events::sealed::Field;
 use events::{Actor, AggregateId, AggregateType, CommandId, EventId, Owner, Recorded, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use sqlx::types::Json;
+use uuid::Uuid;
 
 mod feed;
 mod filter;
+mod losses;
+mod told;
 
 pub(super) use feed::{
     ABOUT as FEED_ABOUT, ALL as FEED_ALL, WINDOW_ABOUT as FEED_WINDOW_ABOUT, WINDOW_ALL as FEED_WINDOW_ALL,
@@ -17,6 +23,9 @@ pub(super) use feed::{
 pub use feed::{Feed, FeedQuery, feed};
 pub use filter::EventFilter;
 use filter::{passes, with_filter};
+pub use losses::{Loss, losses};
+pub(super) use told::BEFORE;
+pub use told::{Told, told};
 
 use super::page::List;
 use super::text::Texts;
@@ -38,6 +47,8 @@ pub struct EventRow {
     pub owner: Owner,
     pub aggregate_type: AggregateType,
     pub aggregate_id: AggregateId,
+    /// The event of the same object before it; `null`: it is the first.
+    pub previous: Option<EventId>,
     pub actor: Actor,
     pub command: CommandId,
     pub causation: Option<EventId>,
@@ -76,6 +87,8 @@ pub fn row(recorded: &Recorded, texts: &Texts) -> Result<EventRow, serde_json::E
     for field in texts.keys() {
         data.remove(field.as_str());
     }
+    // A webhook's URL may hold a token: it is for those who look after webhooks, and not for all who read events.
+    let told = texts.iter().filter(|(field, _)| **field != Field::Url);
     Ok(EventRow {
         sequence: recorded.position.sequence,
         event: envelope.id,
@@ -86,11 +99,12 @@ pub fn row(recorded: &Recorded, texts: &Texts) -> Result<EventRow, serde_json::E
         owner: envelope.subject.owner,
         aggregate_type: envelope.subject.aggregate_type.clone(),
         aggregate_id: envelope.subject.aggregate_id.clone(),
+        previous: envelope.previous,
         actor: envelope.actor.clone(),
         command: envelope.command,
         causation: envelope.causation,
         data,
-        texts: texts.iter().map(|(field, value)| (field.as_str().to_owned(), value.clone())).collect(),
+        texts: told.map(|(field, value)| (field.as_str().to_owned(), value.clone())).collect(),
     })
 }
 
@@ -171,6 +185,30 @@ pub async fn list(
     Ok(page.or_after(List::Events, window))
 }
 
+/// The sequence of the newest event; 0: there is none.
+pub(crate) async fn last(pool: &Pool) -> Result<u64, ReadModelError> {
+    let last: Option<i64> = sqlx::query_scalar(LAST).fetch_one(pool.inner()).await?;
+    Ok(last.unwrap_or_default().cast_unsigned())
+}
+
+/// The first event from this sequence on.
+pub(crate) async fn from(pool: &Pool, sequence: u64) -> Result<Option<(u64, EventId)>, ReadModelError> {
+    let found: Option<(i64, Uuid)> =
+        sqlx::query_as(FROM).bind(sequence.cast_signed()).fetch_optional(pool.inner()).await?;
+    Ok(found.map(|(sequence, event)| (sequence.cast_unsigned(), EventId::new(event))))
+}
+
+/// Events after this sequence, in the log's order.
+pub(crate) async fn after(pool: &Pool, sequence: u64, most: i64) -> Result<Vec<EventRow>, ReadModelError> {
+    let rows: Vec<Json<Deep<EventRow>>> =
+        sqlx::query_scalar(AFTER).bind(sequence.cast_signed()).bind(most).fetch_all(pool.inner()).await?;
+    Ok(rows.into_iter().map(|Json(Deep(row))| row).collect())
+}
+
+const LAST: &str = "SELECT max(sequence) FROM history";
+const FROM: &str = "SELECT sequence, event FROM history WHERE sequence >= $1 ORDER BY sequence LIMIT 1";
+const AFTER: &str = "SELECT to_jsonb(h) FROM history h WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+
 /// 9999-12-31T00:00:00Z.
 const FAR: i64 = 253_402_214_400_000;
 
@@ -248,6 +286,31 @@ pub(super) const WINDOW_ABOUT_NEWEST: &str = window!(is_about!(), "DESC");
 pub(super) const WINDOW_ALL_OLDEST: &str = window!("", "ASC");
 pub(super) const WINDOW_ALL_NEWEST: &str = window!("", "DESC");
 
+/// The newest event of each of these aggregates; one that is not among them has none.
+pub(crate) async fn newest<'a>(
+    connection: &mut PgConnection,
+    subjects: impl Iterator<Item = &'a Subject>,
+) -> Result<HashMap<Subject, EventId>, sqlx::Error> {
+    let subjects: Vec<&Subject> = subjects.collect::<HashSet<_>>().into_iter().collect();
+    let found: Vec<(i64, Uuid)> = sqlx::query_as(NEWEST)
+        .bind(column(&subjects, |subject| subject.owner.to_string()))
+        .bind(column(&subjects, |subject| subject.aggregate_type.to_string()))
+        .bind(column(&subjects, |subject| subject.aggregate_id.as_str()))
+        .fetch_all(connection)
+        .await?;
+    let named = |(place, event): (i64, Uuid)| {
+        let subject = subjects.get(usize::try_from(place - 1).ok()?)?;
+        Some((Subject::clone(subject), EventId::new(event)))
+    };
+    Ok(found.into_iter().filter_map(named).collect())
+}
+
+const NEWEST: &str = "SELECT place, event FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY \
+         AS about (owner, aggregate_type, aggregate_id, place) \
+     CROSS JOIN LATERAL (SELECT event FROM history h WHERE h.owner = about.owner \
+         AND h.aggregate_type = about.aggregate_type AND h.aggregate_id = about.aggregate_id \
+         ORDER BY h.sequence DESC LIMIT 1) newest";
+
 /// One array a column, as for keys.
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[&EventRow]) -> Result<(), sqlx::Error> {
     if rows.is_empty() {
@@ -268,14 +331,15 @@ pub(crate) async fn store(connection: &mut PgConnection, rows: &[&EventRow]) -> 
         .bind(column(rows, |row| row.causation.map(EventId::uuid)))
         .bind(column(rows, |row| Json(&row.data)))
         .bind(column(rows, |row| Json(&row.texts)))
+        .bind(column(rows, |row| row.previous.map(EventId::uuid)))
         .execute(connection)
         .await?;
     Ok(())
 }
 
 const STORE: &str = "INSERT INTO history (sequence, event, kind, schema_version, time, stored_at, owner, \
-         aggregate_type, aggregate_id, actor, command, causation, data, texts) \
+         aggregate_type, aggregate_id, actor, command, causation, data, texts, previous) \
      SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], \
          $6::timestamptz[], $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[], $12::uuid[], \
-         $13::jsonb[], $14::jsonb[]) \
+         $13::jsonb[], $14::jsonb[], $15::uuid[]) \
      ON CONFLICT (sequence) DO NOTHING";

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use events::deep::Deep;
 use events::key::{Environment, KeyEvent, KeyOwner};
 use events::sealed::Field;
-use events::{Actor, KeyId, Owner, Recorded, ScopeSet, SecretId, Timestamp};
+use events::{Actor, EventId, KeyId, Owner, Recorded, ScopeSet, SecretId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -43,6 +43,8 @@ pub struct KeyRow {
     pub created: u64,
     /// Sequence of the newest event that changed it.
     pub changed: u64,
+    /// The newest event, which the next one must say that it follows.
+    pub newest: EventId,
 }
 
 events::named! {
@@ -90,6 +92,7 @@ pub fn fold(
                 revoked_at: None,
                 created: sequence,
                 changed: sequence,
+                newest: recorded.envelope.id,
             }),
             KeyEvent::Revoked(_)
             | KeyEvent::Disabled(_)
@@ -103,11 +106,12 @@ pub fn fold(
     if row.owner != owner {
         return Some(row);
     }
+    row.newest = recorded.envelope.id;
     match event {
         KeyEvent::Issued(_) => return Some(row),
-        // A second one brings a further reason.
-        KeyEvent::Revoked(revoked) => {
-            if row.state != KeyState::Revoked || revoked.reason.is_some() {
+        // The first one's reason stands; a second one's is in the history.
+        KeyEvent::Revoked(_) => {
+            if row.state != KeyState::Revoked || row.reason.is_none() {
                 row.reason = string(texts, Field::Reason);
             }
             row.state = KeyState::Revoked;
@@ -199,6 +203,7 @@ pub(crate) async fn store(connection: &mut PgConnection, rows: &[KeyRow]) -> Res
         .bind(column(rows, |row| row.revoked_at.map(Timestamp::date_time)))
         .bind(column(rows, |row| row.created.cast_signed()))
         .bind(column(rows, |row| row.changed.cast_signed()))
+        .bind(column(rows, |row| row.newest.uuid()))
         .execute(connection)
         .await?;
     Ok(())
@@ -207,17 +212,17 @@ pub(crate) async fn store(connection: &mut PgConnection, rows: &[KeyRow]) -> Res
 /// Arrays of unequal lengths are none to PostgreSQL, so scopes pass with spaces between them, which none has inside.
 const STORE: &str = "INSERT INTO keys (id, owner, secret_id, key_owner, environment, prefix, last_four, state, \
          not_before, expires_at, scopes, issued_by, name, metadata, reason, created_at, updated_at, revoked_at, \
-         created, changed) \
+         created, changed, newest) \
      SELECT id, owner, secret_id, key_owner, environment, prefix, last_four, state, \
          not_before, expires_at, string_to_array(scopes, ' '), issued_by, name, metadata, reason, created_at, \
-         updated_at, revoked_at, created, changed \
+         updated_at, revoked_at, created, changed, newest \
      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::jsonb[], $5::text[], $6::text[], $7::text[], $8::text[], \
          $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[], $14::jsonb[], $15::text[], \
-         $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[]) \
+         $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::bigint[], $21::uuid[]) \
          AS row (id, owner, secret_id, key_owner, environment, prefix, last_four, state, \
          not_before, expires_at, scopes, issued_by, name, metadata, reason, created_at, updated_at, revoked_at, \
-         created, changed) \
+         created, changed, newest) \
      ON CONFLICT (id) DO UPDATE SET \
-         (state, expires_at, scopes, name, metadata, reason, updated_at, revoked_at, changed) = \
+         (state, expires_at, scopes, name, metadata, reason, updated_at, revoked_at, changed, newest) = \
          (excluded.state, excluded.expires_at, excluded.scopes, excluded.name, excluded.metadata, \
-         excluded.reason, excluded.updated_at, excluded.revoked_at, excluded.changed)";
+         excluded.reason, excluded.updated_at, excluded.revoked_at, excluded.changed, excluded.newest)";

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use events::organization::OrganizationEvent;
 use events::sealed::Field;
-use events::{OrganizationId, Recorded, Slug, Timestamp};
+use events::{EventId, OrganizationId, Recorded, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -27,6 +27,8 @@ pub struct OrganizationRow {
     pub created: u64,
     /// Sequence of the newest event that changed it.
     pub changed: u64,
+    /// The newest event, which the next one must say that it follows.
+    pub newest: EventId,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,6 +59,7 @@ pub fn fold(
                 updated_at: time,
                 created: sequence,
                 changed: sequence,
+                newest: recorded.envelope.id,
             }),
             OrganizationEvent::Renamed(_)
             | OrganizationEvent::Suspended(_)
@@ -64,6 +67,7 @@ pub fn fold(
             | OrganizationEvent::Forgotten(_) => None,
         };
     };
+    row.newest = recorded.envelope.id;
     match event {
         OrganizationEvent::Created(_) => return Some(row),
         OrganizationEvent::Renamed(_) => row.name = string(texts, Field::Name),
@@ -87,17 +91,17 @@ pub async fn get(pool: &Pool, id: OrganizationId) -> Result<Option<OrganizationR
     Ok(row.map(|Json(row)| row))
 }
 
-/// Every organization, oldest first.
+/// Every organization, newest first.
 pub async fn list(pool: &Pool, query: &PageQuery) -> Result<Page<OrganizationRow>, ReadModelError> {
-    let (_, after) = query.after(List::Organizations)?.unwrap_or((0, 0));
+    let (_, before) = query.after(List::Organizations)?.unwrap_or((0, i64::MAX));
     let rows: Vec<Json<OrganizationRow>> =
-        sqlx::query_scalar(LIST).bind(after).bind(query.fetch()).fetch_all(pool.inner()).await?;
+        sqlx::query_scalar(LIST).bind(before).bind(query.fetch()).fetch_all(pool.inner()).await?;
     let rows = rows.into_iter().map(|Json(row)| row).collect();
     Ok(Page::of(rows, query, List::Organizations, |row: &OrganizationRow| (0, row.created.cast_signed())))
 }
 
 pub(super) const LIST: &str =
-    "SELECT to_jsonb(o) FROM organizations o WHERE created > $1 ORDER BY created LIMIT $2";
+    "SELECT to_jsonb(o) FROM organizations o WHERE created < $1 ORDER BY created DESC LIMIT $2";
 
 pub(crate) async fn load(
     connection: &mut PgConnection,
@@ -114,7 +118,7 @@ pub(crate) async fn store(
     rows: &[OrganizationRow],
 ) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO organizations SELECT * FROM jsonb_populate_recordset(NULL::organizations, $1) \
-               ON CONFLICT (id) DO UPDATE SET (name, state, updated_at, changed) = \
-               (excluded.name, excluded.state, excluded.updated_at, excluded.changed)";
+               ON CONFLICT (id) DO UPDATE SET (name, state, updated_at, changed, newest) = \
+               (excluded.name, excluded.state, excluded.updated_at, excluded.changed, excluded.newest)";
     super::store(connection, sql, rows).await
 }

@@ -81,6 +81,9 @@ events::named! {
         Keys = "k",
         Aggregate = "a",
         Events = "e",
+        Webhooks = "w",
+        Attempts = "t",
+        DeadLetters = "d",
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use events::sealed::Field;
 use events::server::{ServerEvent, UpstreamSettings, UpstreamUrl};
-use events::{OrganizationId, Owner, Recorded, ServerId, Slug, Timestamp};
+use events::{EventId, OrganizationId, Owner, Recorded, ServerId, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -31,6 +31,8 @@ pub struct ServerRow {
     pub created: u64,
     /// Sequence of the newest event that changed it.
     pub changed: u64,
+    /// The newest event, which the next one must say that it follows.
+    pub newest: EventId,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -66,6 +68,7 @@ pub fn fold(
                 updated_at: time,
                 created: sequence,
                 changed: sequence,
+                newest: recorded.envelope.id,
             }),
             (ServerEvent::Registered(_), Owner::Installation)
             | (ServerEvent::Changed(_) | ServerEvent::Removed(_), _) => None,
@@ -74,6 +77,7 @@ pub fn fold(
     if Owner::Organization(row.organization) != owner {
         return Some(row);
     }
+    row.newest = recorded.envelope.id;
     match event {
         ServerEvent::Registered(_) => return Some(row),
         ServerEvent::Changed(changed) => {
@@ -119,16 +123,16 @@ pub async fn get(
     Ok(row.map(|Json(row)| row))
 }
 
-/// An organization's servers, oldest first, removed ones included.
+/// An organization's servers, newest first, removed ones included.
 pub async fn list(
     pool: &Pool,
     organization: OrganizationId,
     query: &PageQuery,
 ) -> Result<Page<ServerRow>, ReadModelError> {
-    let (_, after) = query.after(List::Servers)?.unwrap_or((0, 0));
+    let (_, before) = query.after(List::Servers)?.unwrap_or((0, i64::MAX));
     let rows: Vec<Json<ServerRow>> = sqlx::query_scalar(LIST)
         .bind(organization.uuid())
-        .bind(after)
+        .bind(before)
         .bind(query.fetch())
         .fetch_all(pool.inner())
         .await?;
@@ -136,8 +140,8 @@ pub async fn list(
     Ok(Page::of(rows, query, List::Servers, |row: &ServerRow| (0, row.created.cast_signed())))
 }
 
-pub(super) const LIST: &str = "SELECT to_jsonb(s) FROM servers s WHERE organization = $1 AND created > $2 \
-                               ORDER BY created LIMIT $3";
+pub(super) const LIST: &str = "SELECT to_jsonb(s) FROM servers s WHERE organization = $1 AND created < $2 \
+                               ORDER BY created DESC LIMIT $3";
 
 pub(crate) async fn load(
     connection: &mut PgConnection,
@@ -151,9 +155,9 @@ pub(crate) async fn load(
 
 pub(crate) async fn store(connection: &mut PgConnection, rows: &[ServerRow]) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO servers SELECT * FROM jsonb_populate_recordset(NULL::servers, $1) \
-               ON CONFLICT (id) DO UPDATE SET (name, upstream, state, updated_at, changed, credentials, ca, \
+               ON CONFLICT (id) DO UPDATE SET (name, upstream, state, updated_at, changed, newest, credentials, ca, \
                response_timeout_ms, idle_timeout_ms) = (excluded.name, excluded.upstream, excluded.state, \
-               excluded.updated_at, excluded.changed, excluded.credentials, excluded.ca, \
+               excluded.updated_at, excluded.changed, excluded.newest, excluded.credentials, excluded.ca, \
                excluded.response_timeout_ms, excluded.idle_timeout_ms)";
     super::store(connection, sql, rows).await
 }

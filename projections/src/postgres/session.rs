@@ -35,14 +35,18 @@ pub struct Pool {
 /// A pool of at most `max` connections to `postgres://…`. It connects when it is first used, so that a
 /// database that is down stops nobody from starting. Statements end after 10 s.
 pub fn connect(url: &str, max: u32) -> Result<Pool, ReadModelError> {
-    // PgBouncer knows no such parameter, and rows pass as JSON.
-    let options = PgConnectOptions::from_str(url)?.application_name("keyledger").extra_float_digits(None);
+    let options = options(url)?;
     let pool = PgPoolOptions::new()
         .max_connections(max)
         .acquire_timeout(CONNECT_WITHIN)
         .max_lifetime(Duration::from_secs(30 * 60));
     let pool = set_to(pool, SETTINGS.to_owned()).connect_lazy_with(options);
     Ok(Pool { pool, own_sessions: Arc::default() })
+}
+
+fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    // PgBouncer knows no such parameter as the last, and rows pass as JSON.
+    Ok(PgConnectOptions::from_str(url)?.application_name("keyledger").extra_float_digits(None))
 }
 
 fn set_to(pool: PgPoolOptions, settings: String) -> PgPoolOptions {
@@ -66,6 +70,17 @@ impl Pool {
     /// For tests, which look at plans and stored rows.
     pub fn inner(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Makes new connections with this URL from now on; those that are open go on.
+    pub fn connects_to(&self, url: &str) -> Result<(), ReadModelError> {
+        self.pool.set_connect_options(options(url)?);
+        Ok(())
+    }
+
+    /// The role that it connects as.
+    pub(super) fn role(&self) -> String {
+        self.pool.connect_options().get_username().to_owned()
     }
 
     pub async fn close(&self) {

@@ -44,7 +44,7 @@ pub async fn open(
         }
         let value = match unseal.open(&place, sealed).await {
             Ok(Some(text)) => match field {
-                Field::Name | Field::Reason => storable(Value::String(text)),
+                Field::Name | Field::Reason | Field::Address | Field::Url => storable(Value::String(text)),
                 Field::Metadata => deep::from_str(&text).map_or(Value::Null, storable),
             },
             Ok(None) => Value::Null,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use events::Recorded;
+use events::{Owner, Recorded};
 use sqlx::PgConnection;
 
 use super::fold;
@@ -38,6 +38,22 @@ pub(super) struct Readable {
     pub row: Option<EventRow>,
 }
 
+impl Readable {
+    /// Whether its object says that it is this owner's.
+    pub(super) fn is_of(&self, owner: Owner) -> bool {
+        self.recorded.envelope.subject.owner == owner
+    }
+}
+
+impl Item {
+    fn event(&self) -> Option<&Readable> {
+        match &self.what {
+            What::Event(event) => Some(event),
+            What::Parked(_) | What::PassedOver => None,
+        }
+    }
+}
+
 /// What became of a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -52,9 +68,12 @@ pub(super) enum Outcome {
 /// What became of an aggregate's parked events.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unparked {
-    TakenIn,
-    /// More of its events wait than were brought: nothing was taken in.
+    /// So many, the first ones.
+    TakenIn(usize),
+    /// More of its events wait than were told: nothing was taken in.
     MoreWait,
+    /// The first of them follows another event than it says, and always will.
+    OutOfPlace,
     /// The checkpoint was not where it had been left.
     Fenced,
 }
@@ -73,33 +92,38 @@ pub(super) async fn store(
     if !checkpoint::advance(&mut transaction, projection, from, &to).await? {
         return Ok(Outcome::Fenced);
     }
-    let (events, parked) = sort_out(&mut transaction, projection, items).await?;
-    fold::store(&mut transaction, projection, &events).await?;
+    let (events, mut parked) = sort_out(&mut transaction, projection, items).await?;
+    parked.extend(fold::store(&mut transaction, projection, &events).await?);
     parked::store(&mut transaction, projection, &parked).await?;
     transaction.commit().await?;
     Ok(Outcome::Stored { to, parked: parked.len() })
 }
 
-/// Takes in an aggregate's parked events, all or none.
+/// Takes in an aggregate's parked events, up to the first that waits for good; `waiting` of them stay after these.
 pub(super) async fn unpark(
     pool: &Pool,
     projection: Projection,
     at: &Checkpoint,
     subject: &str,
     items: &[Item],
+    waiting: usize,
 ) -> Result<Unparked, sqlx::Error> {
     let mut transaction = pool.inner().begin().await?;
     if !checkpoint::hold(&mut transaction, projection, at).await? {
         return Ok(Unparked::Fenced);
     }
     let sequences: Vec<i64> = items.iter().map(|item| item.message.stored.sequence.cast_signed()).collect();
-    if parked::remove(&mut transaction, projection, subject, &sequences).await? > 0 {
+    if parked::remove(&mut transaction, projection, subject, &sequences).await? > waiting as u64 {
         return Ok(Unparked::MoreWait);
     }
-    let (events, _) = sort_out(&mut transaction, projection, items).await?;
-    fold::store(&mut transaction, projection, &events).await?;
+    let events: Vec<_> = items.iter().filter_map(Item::event).collect();
+    let parked = fold::store(&mut transaction, projection, &events).await?;
+    if parked.len() == items.len() {
+        return Ok(Unparked::OutOfPlace);
+    }
+    parked::store(&mut transaction, projection, &parked).await?;
     transaction.commit().await?;
-    Ok(Unparked::TakenIn)
+    Ok(Unparked::TakenIn(items.len() - parked.len()))
 }
 
 /// What is stored as it is, and what waits: unreadable events and all that follows of their aggregates.
@@ -145,7 +169,7 @@ fn subjects(items: &[Item]) -> Vec<String> {
 }
 
 /// A readable event of an aggregate that waits.
-fn follows(recorded: &Recorded) -> ParkedEvent {
+pub(super) fn follows(recorded: &Recorded) -> ParkedEvent {
     park(recorded, "follows a parked event of its aggregate".to_owned())
 }
 
@@ -160,6 +184,7 @@ pub(super) fn park(recorded: &Recorded, reason: String) -> ParkedEvent {
         schema_version: Some(envelope.schema_version),
         stored_at: recorded.stored_at,
         reason,
+        for_good: false,
     }
     .storable()
 }

@@ -1,33 +1,129 @@
 //! From events to rows, projection by projection: rows are loaded, changed and stored.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use events::organization::OrganizationEvent;
-use events::{AggregateId, Event, KeyId, OrganizationId, ServerId};
+use events::{
+    AggregateId, Event, EventId, KeyId, OrganizationId, Owner, ServerId, Subject, UnreadableReason, WebhookId,
+};
 use sqlx::PgConnection;
 
-use super::batch::Readable;
+use super::batch::{self, Readable};
 use crate::Projection;
 use crate::forgotten;
-use crate::postgres::{EventRow, history, key, organization, server};
+use crate::parked::ParkedEvent;
+use crate::postgres::{EventRow, ServerRow, history, key, organization, server, webhook};
+use crate::refused;
 
-/// Stores what the events make of a projection's rows.
+/// Stores what the events make of a projection's rows. What follows another event of its object than it says is not taken
+/// in: it is parked, with what comes after it.
 pub(super) async fn store(
     connection: &mut PgConnection,
     projection: Projection,
     events: &[&Readable],
-) -> Result<(), sqlx::Error> {
+) -> Result<Vec<ParkedEvent>, sqlx::Error> {
+    let mut place = Place::default();
     match projection {
-        Projection::Organizations => organizations(connection, events).await?,
-        Projection::Servers => servers(connection, events).await?,
-        Projection::Keys => keys(connection, events).await?,
+        Projection::Organizations => {
+            let about = about::<OrganizationId, _>(events, Event::as_organization);
+            let mut rows = organization::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let newest = rows.get(&id).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| organization::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            organization::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Servers => {
+            let about = about::<ServerId, _>(events, Event::as_server);
+            let mut rows = server::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let own = |row: &&ServerRow| it.is_of(Owner::Organization(row.organization));
+                let newest = rows.get(&id).filter(own).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| server::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            server::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Keys => {
+            let about = about::<KeyId, _>(events, Event::as_key);
+            let mut rows = key::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let newest = rows.get(&id).filter(|row| it.is_of(row.owner)).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| key::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            let mut rows: Vec<_> = rows.into_values().collect();
+            // Those of one list lie beside one another.
+            rows.sort_unstable_by_key(|row| row.created);
+            key::store(connection, &rows).await?;
+        }
+        Projection::Webhooks => {
+            let about = about::<WebhookId, _>(events, Event::as_webhook);
+            let mut rows = webhook::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let newest = rows.get(&id).filter(|row| it.is_of(row.owner)).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| webhook::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            webhook::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
         Projection::History => {
-            let rows: Vec<&EventRow> = events.iter().filter_map(|event| event.row.as_ref()).collect();
+            let subjects = events.iter().map(|event| &event.recorded.envelope.subject);
+            let mut newest = history::newest(connection, subjects).await?;
+            let mut rows: Vec<&EventRow> = Vec::with_capacity(events.len());
+            for event in events {
+                let envelope = &event.recorded.envelope;
+                if place.follows(event, newest.get(&envelope.subject).copied()) {
+                    newest.insert(envelope.subject.clone(), envelope.id);
+                    rows.extend(event.row.as_ref());
+                }
+            }
             history::store(connection, &rows).await?;
         }
     }
-    forgotten::forget(connection, projection, &forgotten(events)).await
+    forgotten::forget(connection, projection, &forgotten(events)).await?;
+    Ok(place.parked)
+}
+
+/// Which events come where they say that they do.
+#[derive(Default)]
+struct Place {
+    /// Whose events don't.
+    closed: HashSet<Subject>,
+    parked: Vec<ParkedEvent>,
+}
+
+impl Place {
+    /// Of an object with this newest event; `None`: it has no row, and only its first event makes one.
+    fn is_in(&mut self, it: &Readable, newest: Option<EventId>) -> bool {
+        self.follows(it, newest.or(it.recorded.envelope.previous))
+    }
+
+    /// Of an object with this newest event; `None`: it has none.
+    fn follows(&mut self, it: &Readable, newest: Option<EventId>) -> bool {
+        let (subject, previous) = (&it.recorded.envelope.subject, it.recorded.envelope.previous);
+        if !self.closed.is_empty() && self.closed.contains(subject) {
+            self.parked.push(batch::follows(&it.recorded));
+            return false;
+        }
+        if previous == newest {
+            return true;
+        }
+        let reason = UnreadableReason::OutOfPlace { previous, newest };
+        refused::count(reason.cause());
+        tracing::error!(sequence = it.recorded.position.sequence, %subject, %reason,
+            "an event is parked with what follows of its object");
+        self.closed.insert(subject.clone());
+        let parked = batch::park(&it.recorded, reason.to_string());
+        self.parked.push(ParkedEvent { for_good: reason.is_for_good(), ..parked });
+        false
+    }
 }
 
 /// The organizations that the events forget. What follows them has no texts any more, so it may be stored before.
@@ -37,38 +133,6 @@ fn forgotten(events: &[&Readable]) -> Vec<(OrganizationId, u64)> {
         .filter(|(_, event, _)| matches!(event, OrganizationEvent::Forgotten(_)))
         .map(|(id, _, it)| (id, it.recorded.position.sequence))
         .collect()
-}
-
-async fn organizations(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {
-    let about = about::<OrganizationId, _>(events, Event::as_organization);
-    let mut rows = organization::load(connection, ids(&about)).await?;
-    for (id, event, it) in about {
-        step(&mut rows, id, |row| organization::fold(row, id, event, &it.recorded, &it.texts));
-    }
-    let rows: Vec<_> = rows.into_values().filter(|row| row.changed >= first(events)).collect();
-    organization::store(connection, &rows).await
-}
-
-async fn servers(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {
-    let about = about::<ServerId, _>(events, Event::as_server);
-    let mut rows = server::load(connection, ids(&about)).await?;
-    for (id, event, it) in about {
-        step(&mut rows, id, |row| server::fold(row, id, event, &it.recorded, &it.texts));
-    }
-    let rows: Vec<_> = rows.into_values().filter(|row| row.changed >= first(events)).collect();
-    server::store(connection, &rows).await
-}
-
-async fn keys(connection: &mut PgConnection, events: &[&Readable]) -> Result<(), sqlx::Error> {
-    let about = about::<KeyId, _>(events, Event::as_key);
-    let mut rows = key::load(connection, ids(&about)).await?;
-    for (id, event, it) in about {
-        step(&mut rows, id, |row| key::fold(row, id, event, &it.recorded, &it.texts));
-    }
-    let mut rows: Vec<_> = rows.into_values().filter(|row| row.changed >= first(events)).collect();
-    // Those of one list lie beside one another.
-    rows.sort_unstable_by_key(|row| row.created);
-    key::store(connection, &rows).await
 }
 
 /// Events of one noun, each with the id of what it is about.
@@ -85,11 +149,6 @@ fn about<'a, Id: TryFrom<&'a AggregateId>, Noun: 'a>(
 
 fn ids<Id: Copy, Noun>(about: &[(Id, &Noun, &Readable)]) -> Vec<Id> {
     about.iter().map(|(id, ..)| *id).collect()
-}
-
-/// The sequence of the batch's first event: what changed before it needs no storing.
-fn first(events: &[&Readable]) -> u64 {
-    events.first().map_or(0, |event| event.recorded.position.sequence)
 }
 
 fn step<Id: Eq + Hash, Row>(

@@ -12,6 +12,7 @@ use crate::Projection;
 use crate::forgotten;
 use crate::parked::ParkedEvent;
 use crate::postgres::{history, text};
+use crate::refused;
 
 impl Projector {
     pub(super) async fn prepare(&self, message: Arc<Message>, log: LogId) -> Result<Item, ProjectError> {
@@ -30,9 +31,7 @@ impl Projector {
         let what = match read {
             Read::Event(recorded) => self.take_in(recorded.clone()).await?,
             Read::Unreadable(unreadable) => {
-                if unreadable.reason.is_of_signature() {
-                    metrics::counter!("keyledger_unsigned_events_total").increment(1);
-                }
+                refused::count(unreadable.reason.cause());
                 let Unreadable { subject, id, kind, schema_version, stored_at, reason, .. } = &**unreadable;
                 tracing::error!(projection = %self.projection, sequence = message.stored.sequence, %subject, ?kind,
                     version = *schema_version, %reason,
@@ -45,6 +44,7 @@ impl Projector {
                     schema_version: *schema_version,
                     stored_at: *stored_at,
                     reason: reason.to_string(),
+                    for_good: reason.is_for_good(),
                 };
                 What::Parked(Box::new(event.storable()))
             }
@@ -95,7 +95,7 @@ impl Projector {
                     return Ok(What::Parked(Box::new(batch::park(&recorded, error.to_string()))));
                 }
             },
-            Projection::Organizations | Projection::Servers | Projection::Keys => None,
+            Projection::Organizations | Projection::Servers | Projection::Keys | Projection::Webhooks => None,
         };
         Ok(What::Event(Box::new(Readable { recorded, texts, row })))
     }

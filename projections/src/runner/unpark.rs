@@ -1,4 +1,4 @@
-//! Takes in what had to be parked: aggregates whose parked events can all be read and stored now.
+//! Takes in what had to be parked: what of an aggregate can be read and stored now, up to the first event that can't.
 
 use std::sync::Arc;
 
@@ -42,14 +42,18 @@ pub(super) async fn unpark(
         if sequences.is_empty() {
             continue;
         }
-        let Some(items) = readable(projector, log, &sequences).await? else { continue };
-        match batch::unpark(pool, projection, from, &subject, &items).await {
-            Ok(Unparked::TakenIn) => {
-                retried.aggregates += 1;
-                retried.events += u64::try_from(items.len()).unwrap_or(u64::MAX);
-                tracing::info!(%projection, %subject, events = items.len(), "parked events can be taken in now");
+        let items = readable(projector, log, &sequences).await?;
+        if items.is_empty() {
+            continue;
+        }
+        let waiting = sequences.len() - items.len();
+        match batch::unpark(pool, projection, from, &subject, &items, waiting).await {
+            Ok(Unparked::TakenIn(events)) => {
+                retried.aggregates += u64::from(waiting == 0 && events == items.len());
+                retried.events += u64::try_from(events).unwrap_or(u64::MAX);
+                tracing::info!(%projection, %subject, events, "parked events can be taken in now");
             }
-            Ok(Unparked::MoreWait) => {}
+            Ok(Unparked::MoreWait | Unparked::OutOfPlace) => {}
             Ok(Unparked::Fenced) => return Err(ProjectError::Fenced),
             Err(error) if is_refused(&error) => {}
             Err(error) => return Err(error.into()),
@@ -59,24 +63,20 @@ pub(super) async fn unpark(
     Ok(retried)
 }
 
-/// The events of these sequences; `None` while one of them can't be read.
-async fn readable(
-    projector: &Projector,
-    log: LogId,
-    sequences: &[u64],
-) -> Result<Option<Vec<Item>>, ProjectError> {
+/// The events of these sequences, up to the first that can't be read.
+async fn readable(projector: &Projector, log: LogId, sequences: &[u64]) -> Result<Vec<Item>, ProjectError> {
     let mut items = Vec::with_capacity(sequences.len());
     for sequence in sequences {
         let message = projector.reader.log().message(*sequence).await;
         let message = message.map_err(|error| ProjectError::Log(error.to_string()))?;
-        let Some(message) = message else { return Ok(None) };
+        let Some(message) = message else { break };
         let message = Arc::new(Message::new(message));
-        let events::Read::Event(_) = projector.read(&message, log).await? else { return Ok(None) };
+        let events::Read::Event(_) = projector.read(&message, log).await? else { break };
         let item = projector.prepare(message, log).await?;
         match item.what {
             What::Event(_) => items.push(item),
-            What::Parked(_) | What::PassedOver => return Ok(None),
+            What::Parked(_) | What::PassedOver => break,
         }
     }
-    Ok(Some(items))
+    Ok(items)
 }

@@ -22,8 +22,10 @@ use crate::load::answer::Reader;
 use crate::process;
 
 /// Servers of the organization, each a path of the bare upstream.
-const SERVERS: &[&str] = &["tools", "stream", "large", "open"];
+const SERVERS: &[&str] = &["tools", "stream", "large", "list", "open"];
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A control judges each signature of a log of which none is signed yet.
+const SIGNED_WITHIN: Duration = Duration::from_secs(300);
 
 /// One node that serves many keys.
 pub struct Installation {
@@ -50,16 +52,25 @@ pub struct Full {
 impl Installation {
     /// One process with the role node alone.
     pub async fn node(arguments: &Arguments, upstream: SocketAddr, keys: usize) -> Self {
-        let mut fleet = fleet(arguments, 1, false).await;
+        Self::nodes(arguments, upstream, keys, 1).await
+    }
+
+    /// So many of them.
+    pub async fn nodes(arguments: &Arguments, upstream: SocketAddr, keys: usize, count: usize) -> Self {
+        let mut fleet = fleet(arguments, count, false).await;
         let organization = organization(&fleet, "acme").await;
         register(&fleet, &organization, upstream).await;
-        fleet.nodes[0].stop().await;
+        for node in &mut fleet.nodes {
+            node.stop().await;
+        }
         let (issuer, log) = Issuer::of(&fleet.config, id(&organization)).await;
         let asker = issuer.issue(&*log, 1, &scopes("keys:verify")).await.remove(0);
         let keys = issuer.issue(&*log, keys, &scopes("mcp:*")).await;
-        fleet.nodes[0].set("roles", "node");
-        fleet.nodes[0].start().await;
-        fleet.nodes[0].becomes_ready().await;
+        for node in &mut fleet.nodes {
+            node.set("roles", "node");
+            node.start().await;
+            node.becomes_ready().await;
+        }
         Self { fleet, organization, issuer, log, keys, asker }
     }
 
@@ -101,8 +112,29 @@ impl Full {
         let (issuer, log) = Issuer::of(&fleet.config, id(&organization)).await;
         let (keys, start) = (arguments.many(), SystemClock.instant());
         issuer.issue(&*log, keys, &scopes("mcp:*")).await;
-        Self { fleet, log, keys, resident_before, written_in: SystemClock.instant() - start }
+        let written_in = SystemClock.instant() - start;
+        signed(&mut fleet, &*log).await;
+        Self { fleet, log, keys, resident_before, written_in }
     }
+}
+
+/// A control reads all of the log and signs a checkpoint over it, as it does in every installation; what starts then finds
+/// it.
+async fn signed(fleet: &mut Fleet, log: &dyn Log) {
+    let end = log.info().await.expect("the log's end").last_sequence;
+    let node = &mut fleet.nodes[0];
+    node.set("roles", "node,control");
+    node.start().await;
+    let admin = node.admin;
+    poll::until("all of the log is signed", SIGNED_WITHIN, async || {
+        let newest =
+            Ask::get("/tlog/checkpoint").try_send(admin).await.map_err(|_| http::StatusCode::BAD_GATEWAY)?;
+        let size = newest.text().lines().nth(1).and_then(|size| size.parse::<u64>().ok());
+        if size.is_some_and(|size| size >= end) { Ok(()) } else { Err(newest.status) }
+    })
+    .await;
+    node.stop().await;
+    node.set("roles", "node");
 }
 
 /// A fleet of the measured binary. `durable`: the log waits for the disk (`sync_interval: always`).

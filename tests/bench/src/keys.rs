@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::key::secret::{Pepper, PlainKey, Prefix};
+use events::Fingerprint;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
-use events::envelope::Fingerprint;
 use events::key::{Environment, ExpiryChanged, Issued, KeyEvent, KeyOwner, Revoked};
 use events::log::{Batch, Entry, Expected, Log};
 use events::organization::{Created, OrganizationEvent};
@@ -56,7 +56,7 @@ impl Issuer {
             signing: Arc::new(signing.expect("the writer's private key")),
             organization,
             log: log.id().await.expect("the log's id"),
-            peppers: Peppers::load(&vault).await.expect("peppers"),
+            peppers: Peppers::load(&vault, SystemClock.now()).await.expect("peppers"),
             sealing: sealing.get_or_create(owner).await.expect("a sealing key"),
         };
         (issuer, Arc::new(log))
@@ -94,20 +94,21 @@ impl Issuer {
     }
 
     /// An event that changes a key, and not whether it works.
-    pub fn changes(&self, key: &Key) -> Draft {
+    pub fn changes(&self, key: &Key, previous: EventId) -> Draft {
         let changed = KeyEvent::ExpiryChanged(ExpiryChanged { expires_at: None });
-        self.draft(EventId::new(new_id()), self.subject(key), Event::Key(changed))
+        let draft = self.draft(EventId::new(new_id()), self.subject(key), Event::Key(changed));
+        Draft { previous: Some(previous), ..draft }
     }
 
     /// Revokes a key: when the log has confirmed it.
     pub async fn revoke(&self, log: &dyn Log, key: &Key) -> Instant {
         let subject = self.subject(key);
-        let last = log.history(&subject).await.expect("the key's events").last;
+        let history = log.history(&subject).await.expect("the key's events");
         let event = Event::Key(KeyEvent::Revoked(Revoked { reason: None }));
-        let entry = Entry {
-            event: self.signed(self.draft(EventId::new(new_id()), subject, event)),
-            expected: Expected::Last(last),
-        };
+        let draft = self.draft(EventId::new(new_id()), subject, event);
+        let previous = history.events.last().and_then(|stored| stored.read(self.log).event_id());
+        let entry =
+            Entry { event: self.signed(Draft { previous, ..draft }), expected: Expected::Last(history.last) };
         log.append(Batch { entries: vec![entry] }).await.expect("the log takes it");
         SystemClock.instant()
     }
@@ -131,6 +132,7 @@ impl Issuer {
             log: self.log,
             time: SystemClock.now(),
             subject,
+            previous: None,
             actor: Actor::bootstrap(),
             command: CommandId::new(new_id()),
             fingerprint: Fingerprint([0; 32]),
@@ -150,7 +152,7 @@ impl Issuer {
         let parsed = plain.parsed();
         let issued = Issued {
             secret_id: SecretId::new(new_id()),
-            digest: self.peppers.newest().digest(&parsed),
+            digest: self.peppers.issuing().digest(&parsed),
             prefix: parsed.prefix().to_owned(),
             last_four: parsed.last_four().to_owned(),
             owner: KeyOwner::Organization,

@@ -12,11 +12,13 @@ use crate::process;
 use crate::report;
 use crate::statistics::{Spread, short};
 
+mod access;
 mod bodies;
 mod cold;
 mod crowd;
 mod directory;
 mod issue;
+mod list;
 mod open_streams;
 mod proxy;
 mod rate;
@@ -52,6 +54,8 @@ const ROWS: &[(&str, Take)] = &[
     ("sign", |bench| Box::pin(sign::take(bench))),
     ("verify", |bench| Box::pin(verify::take(bench))),
     ("proxy", |bench| Box::pin(proxy::take(bench))),
+    ("access", |bench| Box::pin(access::take(bench))),
+    ("list", |bench| Box::pin(list::take(bench))),
     ("stream", |bench| Box::pin(bodies::stream(bench))),
     ("large-answer", |bench| Box::pin(bodies::answer(bench))),
     ("large-request", |bench| Box::pin(bodies::request(bench))),

@@ -53,6 +53,7 @@ impl Cluster {
         let options = |member: usize| NatsOptions {
             directory: directory.path().join(name(member)),
             users: nats::users(),
+            readers: Vec::new(),
             sync_always: false,
             cluster: Some(ClusterMember {
                 server: name(member),

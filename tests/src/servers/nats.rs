@@ -7,6 +7,7 @@ use events::log::jetstream::{self, ConnectOptions, JetStreamLog, Password, Timeo
 use gateway::config::NatsRole;
 use gateway::dev::children::Signal;
 use gateway::dev::nats::{Credentials, NatsOptions, NatsServer, NatsUser};
+use gateway::store::readers::Reader;
 use gateway::store::{roles, setup};
 use tempfile::TempDir;
 
@@ -26,20 +27,21 @@ pub struct Nats {
 impl Nats {
     /// Stores without waiting for the disk. It holds nothing yet: `set_up` creates the streams.
     pub async fn start() -> Self {
-        Self::with(false).await
+        Self::with(false, Vec::new()).await
     }
 
     /// Each write is on disk before it is acknowledged.
     pub async fn durable() -> Self {
-        Self::with(true).await
+        Self::with(true, Vec::new()).await
     }
 
-    async fn with(sync_always: bool) -> Self {
+    async fn with(sync_always: bool, readers: Vec<Reader>) -> Self {
         gateway::crypto::install();
         let directory = tempfile::tempdir().expect("a temporary directory");
         let options = NatsOptions {
             directory: directory.path().join("nats"),
             users: users(),
+            readers,
             sync_always,
             cluster: None,
         };
@@ -49,7 +51,12 @@ impl Nats {
 
     /// Started, with the log's stream and the vaults' buckets.
     pub async fn set_up() -> Self {
-        let nats = Self::start().await;
+        Self::set_up_for(Vec::new()).await
+    }
+
+    /// The same, with these readers beside the roles.
+    pub async fn set_up_for(readers: Vec<Reader>) -> Self {
+        let nats = Self::with(false, readers).await;
         setup::setup(&nats.connect("admin").await, 1).await.expect("NATS is set up");
         nats
     }

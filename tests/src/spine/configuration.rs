@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use gateway::config::{
-    Config, Fleet, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole, NatsUser,
-    Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
+    Access, Checkpoints, Config, Fleet, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole,
+    NatsUser, Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault, Webhooks,
 };
 
 use crate::servers::{Nats, Postgres};
@@ -24,6 +24,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
             servers: vec![nats.url().parse().expect("a URL")],
             ca_file: None,
             users: users(nats),
+            readers: BTreeMap::new(),
         },
         postgres: Some(PostgresConfig {
             url: Some(Secret::from(postgres.url())),
@@ -37,6 +38,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
         },
         freshness: Freshness::default(),
         snapshots: Snapshots::default(),
+        checkpoints: Checkpoints::default(),
         fleet: Fleet::default(),
         mcp: Mcp::default(),
         upstreams: Upstreams {
@@ -45,6 +47,10 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
         },
         keys: Keys::default(),
         organizations: Organizations::default(),
+        webhooks: Webhooks::default(),
+        access: Access::default(),
+        drains: BTreeMap::new(),
+        exports: BTreeMap::new(),
         log: Logging::default(),
     }
 }
@@ -55,7 +61,7 @@ fn users(nats: &Nats) -> BTreeMap<NatsRole, NatsUser> {
         .map(|role| {
             let credentials = nats.credentials(role.as_str());
             let password = Some(Secret::from(credentials.password));
-            (role, NatsUser { user: credentials.user, password, password_file: None })
+            (role, NatsUser { user: credentials.user, password, password_file: None, password_hash: None })
         })
         .collect()
 }

@@ -36,7 +36,7 @@ impl Authority {
     }
 
     /// A server's configuration with a certificate for `localhost`.
-    fn server(&self) -> ServerConfig {
+    pub(crate) fn server(&self) -> ServerConfig {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::key::secret::ParsedKey;
 use domain::{CommandError, Context, Dispatcher, Key, installation};
+use events::clock::{Clock, SystemClock};
 use events::key::{KeyEvent, KeyOwner};
 use events::log::Log;
 use events::{CommandId, InstallationId, KeyId, Owner, SignerPurpose, Subject};
@@ -26,10 +27,14 @@ async fn check(nats: &Nats, admin: &Admin, first: &FirstKey) {
         other => panic!("{other:?}"),
     };
     let parsed = ParsedKey::parse(first.key.expose()).unwrap();
-    let node = NodeSecrets::load(&vault(nats, NatsRole::Node, VaultName::Node).await).await.unwrap();
-    assert_eq!(node.peppers.digests(&parsed).next().unwrap(), issued.digest);
-    let control = Peppers::load(&vault(nats, NatsRole::Control, VaultName::Control).await).await.unwrap();
-    assert_eq!(control.newest().digest(&parsed), issued.digest);
+    let node = NodeSecrets::load(&vault(nats, NatsRole::Node, VaultName::Node).await, SystemClock.now())
+        .await
+        .unwrap();
+    assert_eq!(node.peppers.issuing().digest(&parsed), issued.digest);
+    let control = Peppers::load(&vault(nats, NatsRole::Control, VaultName::Control).await, SystemClock.now())
+        .await
+        .unwrap();
+    assert_eq!(control.issuing().digest(&parsed), issued.digest);
     assert_eq!(issued.owner, KeyOwner::Installation);
     let scopes: Vec<_> = issued.scopes.iter().map(ToString::to_string).collect();
     assert_eq!(scopes, ["admin:*:*", "keys:verify"]);
@@ -105,8 +110,10 @@ async fn a_bootstrap_that_ended_before_its_event_is_done_again() {
         NodeSecrets::create(&ended.control, &ended.node, &*ended.clock, &*ended.random).await.unwrap();
     let first = bootstrap(&nats).await.bootstrap().await.unwrap();
     check(&nats, &Admin::new(&nats).await, &first).await;
-    let node = NodeSecrets::load(&vault(&nats, NatsRole::Node, VaultName::Node).await).await.unwrap();
-    assert_eq!(node.peppers.newest().id(), drawn.peppers.newest().id());
+    let node = NodeSecrets::load(&vault(&nats, NatsRole::Node, VaultName::Node).await, SystemClock.now())
+        .await
+        .unwrap();
+    assert_eq!(node.peppers.issuing().id(), drawn.peppers.issuing().id());
 }
 
 /// It ended between the event and the key.
@@ -122,7 +129,7 @@ async fn a_bootstrap_that_ended_before_its_key_is_recovered() {
     let admin = Admin::new(&nats).await;
     let command = installation::Command::Bootstrap {
         admin_key: KeyId::new(uuid()),
-        pepper: drawn.peppers.newest().id(),
+        pepper: drawn.peppers.issuing().id(),
         writer: writer.public(),
         checkpoint: checkpoint.public(),
     };

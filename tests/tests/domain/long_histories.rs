@@ -28,16 +28,20 @@ fn scopes(number: usize) -> ScopeSet {
 async fn change_often(admin: &Admin, subject: &Subject) {
     let log = &admin.log;
     let id = log.id().await.unwrap();
-    let mut last = log.history(subject).await.unwrap().last;
+    let history = log.history(subject).await.unwrap();
+    let mut last = history.last;
+    let mut previous = history.events.last().and_then(|stored| stored.read(id).event_id());
     for batch in 0..CHANGES / BATCH {
-        let entry = |number: usize| {
+        let mut entry = |number: usize| {
             let context = context();
+            let previous = previous.replace(context.event);
             let event = KeyEvent::ScopesChanged(ScopesChanged { scopes: scopes(batch * BATCH + number) });
             let draft = Draft {
                 id: context.event,
                 log: id,
                 time: context.now,
                 subject: subject.clone(),
+                previous,
                 actor: context.actor,
                 command: context.command,
                 fingerprint: context.fingerprint,
@@ -48,7 +52,7 @@ async fn change_often(admin: &Admin, subject: &Subject) {
             (draft, expected)
         };
         let mut entries = Vec::with_capacity(BATCH);
-        for (draft, expected) in (0..BATCH).map(entry) {
+        for (draft, expected) in (0..BATCH).map(&mut entry) {
             entries.push(Entry { event: admin.writer.sign(draft).await.unwrap(), expected });
         }
         last = log.append(Batch { entries }).await.unwrap().sequence;

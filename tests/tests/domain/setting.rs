@@ -6,9 +6,9 @@ use domain::key::secret::{PlainKey, Prefix};
 use domain::{
     Authority, Context, Decide, Dispatcher, Done, Organization, Writer, command_id, key, organization,
 };
+use events::Fingerprint;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
-use events::envelope::Fingerprint;
 use events::key::{Environment, KeyOwner};
 use events::log::Log;
 use events::log::jetstream::JetStreamLog;

@@ -1,7 +1,7 @@
 //! Vaults in NATS buckets, as the roles' own users.
 
 use bytes::Bytes;
-use events::clock::SystemRandom;
+use events::clock::{Clock, SystemClock, SystemRandom};
 use events::{OrganizationId, Owner};
 use futures::future::join_all;
 use gateway::config::NatsRole;
@@ -48,6 +48,33 @@ async fn a_purged_entry_is_gone() {
     assert_eq!(entries.get("a").await.unwrap().unwrap(), "two");
 }
 
+/// Whoever takes the disk away finds nothing of it, also before the server compacts its files.
+#[tokio::test]
+async fn a_purged_entry_is_written_over_on_the_disk() {
+    const SECRET: &[u8] = b"FINDME-0123456789";
+    let nats = Nats::set_up().await;
+    let entries = entries(&nats, NatsRole::Control, VaultName::People).await;
+    let bound = std::time::Duration::from_secs(10);
+    let stays = async |wanted: bool| match is_in(&nats.store(), SECRET) {
+        found if found == wanted => Ok(()),
+        found => Err(found),
+    };
+    assert!(entries.create("a", Bytes::from_static(SECRET)).await.unwrap());
+    poll::until("it is on the disk", bound, async || stays(true).await).await;
+    entries.purge("a").await.unwrap();
+    poll::until("it is not on the disk", bound, async || stays(false).await).await;
+    assert_eq!(entries.get("a").await.unwrap(), None);
+}
+
+fn is_in(path: &std::path::Path, secret: &[u8]) -> bool {
+    if path.is_dir() {
+        let mut inside = std::fs::read_dir(path).unwrap();
+        return inside.any(|entry| is_in(&entry.unwrap().path(), secret));
+    }
+    // A file may go while it is looked at.
+    std::fs::read(path).is_ok_and(|bytes| bytes.windows(secret.len()).any(|part| part == secret))
+}
+
 #[tokio::test]
 async fn an_owners_sealing_key_is_one_for_all_processes() {
     let nats = Nats::set_up().await;
@@ -66,9 +93,9 @@ async fn a_node_reads_its_secrets_and_writes_none() {
     let one = bootstrap(&nats).await;
     let drawn = NodeSecrets::create(&one.control, &one.node, &*one.clock, &*one.random).await.unwrap();
     let node = vault(&nats, NatsRole::Node, VaultName::Node).await;
-    let read = NodeSecrets::load(&node).await.unwrap();
-    assert_eq!(read.identity.kid(), drawn.identity.kid());
-    assert_eq!(read.session.bytes(), drawn.session.bytes());
+    let read = NodeSecrets::load(&node, SystemClock.now()).await.unwrap();
+    assert_eq!(read.identity.first().kid(), drawn.identity.first().kid());
+    assert_eq!(read.session.first().bytes(), drawn.session.first().bytes());
     let written = node.get_or_create("pepper.2", Purpose::Pepper, b"of a node's making", &SystemRandom);
     let control = KvEntries::open(nats.connect("node").await, VaultName::Control);
     // A forbidden request has no answer: both wait for theirs.

@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use events::Position;
-use gateway::config::{Config, Role};
+use events::log::Log;
+use events::log::jetstream::data;
+use events::{Owner, Position, Subject};
+use gateway::config::{Config, NatsRole, Role};
 use gateway::serve;
 use keyledger_tests::mcp::call;
-use keyledger_tests::poll;
+use keyledger_tests::poll::{self, within};
 use keyledger_tests::servers::Nats;
 use keyledger_tests::spine::{Organization, Spine};
 use keyledger_tests::upstreams::{McpServer, Upstream};
@@ -56,6 +58,14 @@ async fn is_written_and_begun_with(mut spine: Spine) {
     let upstream = Upstream::start(McpServer::default()).await;
     let ready = spine.ready(&upstream).await;
     let revoked = spine.revoked_key(&ready.organization).await;
+    // One is closed by an event that somebody stores again.
+    let closed = spine.key(&ready.organization, &["mcp:*"]).await;
+    let owner = Owner::Organization(ready.organization.id.parse().unwrap());
+    let subject = Subject::key(owner, closed.id.parse().unwrap());
+    let log = spine.nats.log(NatsRole::Control).await.unwrap();
+    let copy = log.history(&subject).await.unwrap().events.pop().unwrap();
+    let control = spine.nats.connect("control").await;
+    within("it is stored", BOUND, control.request(data(&subject.to_string()), copy.payload)).await.unwrap();
     write_events(&spine, &ready.organization, 100).await;
     poll::until("a snapshot", BOUND, async || {
         match metric(&spine, "keyledger_snapshots_written_total").await {
@@ -70,6 +80,8 @@ async fn is_written_and_begun_with(mut spine: Spine) {
     spine.start_node().await;
     spine.becomes_ready().await;
     assert!(metric(&spine, "keyledger_snapshot_load_seconds").await.is_some());
+    // The process has never read that event, and says what is closed.
+    assert_eq!(metric(&spine, "keyledger_directory_closed_objects").await, Some(1.0));
     let echo = call(&ready.path, "echo", &json!({}));
     echo.bearer(&ready.key.secret).send(spine.public).await.expect(200);
     let echo = call(&ready.path, "echo", &json!({}));

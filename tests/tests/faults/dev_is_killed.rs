@@ -67,6 +67,10 @@ async fn nothing_runs_on_and_every_acknowledged_key_is_found_again() {
         assert_eq!(answer, 200, "the acknowledged key {number} of {}", acknowledged.len());
     }
     assert_eq!(dev.echo(&text(&revoked, "secret")).await, 401, "a revoked key never comes back");
+    // The killed one is no member any more: nobody waits until it would be fenced.
+    let fleet = dev.admin(Ask::get("/api/v1/fleet")).await.unwrap().expect(200).json();
+    let states: Vec<_> = fleet["members"].as_array().unwrap().iter().map(|it| it["state"].clone()).collect();
+    assert_eq!(states, [json!("live")], "{fleet:#}");
     eprintln!("{} acknowledged keys were found again", acknowledged.len());
     dev.ends().await;
 }

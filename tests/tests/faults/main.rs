@@ -8,9 +8,14 @@
 )]
 
 mod a_backup_is_restored;
+mod a_log_is_verified_without_us;
 mod a_node_starts_from_a_snapshot;
+mod a_whole_log_is_rewritten;
+mod a_witness_contradicts;
 mod an_older_log_is_restored;
 mod dev_is_killed;
 mod nats_is_gone;
 mod postgres_is_gone;
+mod scene;
 mod the_logs_files_are_edited;
+mod what_is_away_is_told;

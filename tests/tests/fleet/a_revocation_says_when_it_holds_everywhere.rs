@@ -39,7 +39,7 @@ async fn it_names_every_node_and_a_silent_one_is_fenced_before_it_is_complete() 
         fleet.write(0, Ask::post(format!("{}?wait=fleet", ready.organization.path("keys")), &body)).await;
     assert_eq!(states(&issued["fleet"]), all("applied", "applied"), "{issued}");
     assert_eq!(statuses(&fleet, &ready, &text(&issued, "secret")).await, [200; 3]);
-    let revoked = revoke(&fleet, &ready, &text(&issued, "id"), 10_000).await;
+    let revoked = revoke(&fleet, &ready, &text(&issued, "id"), 10.0).await;
     assert_eq!(revoked["complete"], json!(true), "{revoked}");
     assert_eq!(states(&revoked), all("applied", "applied"), "{revoked}");
     assert_eq!(statuses(&fleet, &ready, &text(&issued, "secret")).await, [401; 3]);
@@ -52,11 +52,11 @@ async fn it_names_every_node_and_a_silent_one_is_fenced_before_it_is_complete() 
     // Nor does it find the revocation when it wakes.
     way.set(Way::Cut);
     let stopped = SystemClock.instant();
-    let partial = revoke(&fleet, &ready, &key.id, 500).await;
+    let partial = revoke(&fleet, &ready, &key.id, 0.5).await;
     assert_eq!((&partial["complete"], &partial["unproven"]), (&json!(false), &json!(1)), "{partial}");
     assert_eq!(states(&partial), all("applied", "unproven"), "{partial}");
     // Until its lease and its staleness have passed. It may have renewed just before it was stopped.
-    let path = format!("/api/v1/fleet/proof?position={}&wait_timeout_ms=25000", text(&partial, "position"));
+    let path = format!("/api/v1/fleet/proof?position={}&wait_timeout_seconds=25", text(&partial, "position"));
     let (whole, _) = poll::until("the silent one is fenced", BOUND, async || {
         let proof = fleet.admin(0, Ask::get(&path)).await.expect(200).json();
         if proof["complete"] == json!(true) { Ok(proof) } else { Err(proof) }
@@ -85,9 +85,9 @@ async fn it_names_every_node_and_a_silent_one_is_fenced_before_it_is_complete() 
 }
 
 /// What the answer says of the fleet, with the command's position.
-async fn revoke(fleet: &Fleet, ready: &Ready, key: &str, timeout: u32) -> Value {
+async fn revoke(fleet: &Fleet, ready: &Ready, key: &str, timeout: f64) -> Value {
     let keys = ready.organization.path("keys");
-    let path = format!("{keys}/{key}/revoke?wait=fleet&wait_timeout_ms={timeout}");
+    let path = format!("{keys}/{key}/revoke?wait=fleet&wait_timeout_seconds={timeout}");
     let body = fleet.write(0, Ask::post(path, &json!({}))).await;
     let mut told = body["fleet"].clone();
     told["position"] = body["position"].clone();

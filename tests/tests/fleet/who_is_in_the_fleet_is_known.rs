@@ -49,7 +49,8 @@ impl Process {
         };
         let bucket = Bucket::of_fleet(nats.connect("node").await);
         let (gate_of, random) = (Some(Arc::clone(&gate)), Arc::new(SystemRandom));
-        let membership = Membership::new(about, bucket, fleet.clone(), gate_of, clock(), random);
+        let membership =
+            Membership::new(about, bucket, fleet.clone(), gate_of, clock(), random, Default::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(membership.run(ending.clone()));
         Self { fleet, gate, ending, tasks }

@@ -17,15 +17,18 @@ use serde_json::{Value, json};
 
 use crate::server::ask;
 
+mod readers;
+
 const BOUND: Duration = Duration::from_secs(20);
 
 /// Inside each stream: where nothing may be stored.
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 9] = [
     "kl.events.0._.key.target",
     "$KV.KL_VAULT_NODE.target",
     "$KV.KL_VAULT_CONTROL.target",
     "$KV.KL_VAULT_PEOPLE.target",
     "kl.checkpoints.target",
+    "kl.access.target",
     "$KV.KL_FLEET.member.target",
     "$O.KL_SNAPSHOTS.C.target",
     "$O.KL_SNAPSHOTS.M.target",
@@ -116,10 +119,8 @@ async fn answered(client: &async_nats::Client, subject: String, payload: Bytes) 
     told.unwrap_or_else(|error| panic!("{subject}: {error}"))
 }
 
-#[tokio::test]
-async fn no_role_gets_through_to_what_it_may_not() {
-    let nats = filled().await;
-    // What any role may, and what none may.
+/// What any role may, and what none may.
+fn everything() -> BTreeSet<Service> {
     let mut all: BTreeSet<Service> = roles::ALL.into_iter().flat_map(roles::services).collect();
     for stream in setup::names() {
         for verb in [
@@ -143,6 +144,13 @@ async fn no_role_gets_through_to_what_it_may_not() {
     for other in ["STREAM.CREATE.OTHER", "STREAM.NAMES", "STREAM.LIST", "INFO", "META.LEADER.STEPDOWN"] {
         all.insert(Service::Api(other.to_owned()));
     }
+    all
+}
+
+#[tokio::test]
+async fn no_role_gets_through_to_what_it_may_not() {
+    let nats = filled().await;
+    let all = everything();
     let before = streams(&nats).await;
     for role in roles::ALL {
         let client = nats.connect(role.as_str()).await;

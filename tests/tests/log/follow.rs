@@ -1,7 +1,10 @@
 //! Following: every message once and in order, or the word that the log is another one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use events::clock::{SystemClock, SystemRandom};
 use events::id::EventId;
 use events::log::jetstream::{self, JetStreamLog};
 use events::log::{FollowError, Follower, Log, Stored};
@@ -12,6 +15,9 @@ use serde_json::json;
 
 use crate::server::{ask, create_stream, delete_stream, eventually, open, with_log};
 use crate::setting::{bootstrap, fill, first, uuid};
+
+/// Silence is noticed after twice as long, which no test waits for.
+const PATIENCE: Duration = Duration::from_secs(14);
 
 async fn next(follower: &mut Follower) -> Result<Stored, FollowError> {
     tokio::time::timeout(Duration::from_secs(20), follower.next()).await.expect("an item in time").unwrap()
@@ -30,6 +36,21 @@ async fn place(log: &JetStreamLog, sequence: u64) -> Place {
     let id = log.id().await.unwrap();
     let events::Read::Event(event) = stored.read(id) else { panic!("an event") };
     Place { log: id, sequence, event: Some(event.envelope.id) }
+}
+
+async fn pull(log: &JetStreamLog, heartbeat: Duration) -> jetstream::Pull {
+    let follow = jetstream::Follow {
+        stream: jetstream::STREAM.to_owned(),
+        from: 1,
+        name: "follow",
+        description: "a test's",
+        ahead: 8,
+        heartbeat,
+        lasts: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
+    };
+    let wire = jetstream::Wire::new(log.client().clone());
+    jetstream::Pull::open(&wire, wire.connection(), follow).await.unwrap()
 }
 
 #[tokio::test]
@@ -63,24 +84,48 @@ async fn a_follower_gets_what_the_log_holds() {
     }
 }
 
+/// A NATS server takes an empty message for the end of what it answers over an import: what comes after it must not wait for
+/// the next sign of life, however many there are.
+#[tokio::test]
+async fn empty_messages_hold_up_nobody() {
+    let nats = Nats::set_up().await;
+    let times = jetstream::Timeouts { heartbeat: PATIENCE, ..jetstream::Timeouts::default() };
+    let client = nats.connect("control").await;
+    let log = JetStreamLog::open(client.clone(), Arc::new(SystemClock), Arc::new(SystemRandom), times)
+        .await
+        .unwrap();
+    bootstrap(&log).await;
+    let mut follower = log.follow(None).await.unwrap();
+    let empty = async || {
+        let stored = client.request(jetstream::data("kl.events.0.x"), Bytes::new()).await.unwrap();
+        assert!(String::from_utf8_lossy(&stored.payload).contains("seq"), "{stored:?}");
+    };
+    empty().await;
+    assert_eq!(sequences(&mut follower, 2).await, [1, 2]);
+    // One that nobody waits for yet, many, and what comes after them.
+    for _ in 0..30 {
+        empty().await;
+    }
+    fill(&log, 3).await;
+    assert_eq!(sequences(&mut follower, 33).await, (3..=35).collect::<Vec<_>>());
+    empty().await;
+    fill(&log, 1).await;
+    assert_eq!(sequences(&mut follower, 2).await, [36, 37]);
+    let all = log.follow(None).await.unwrap();
+    assert_eq!(sequences(&mut { all }, 37).await, (1..=37).collect::<Vec<_>>());
+    let mut pull = pull(&log, PATIENCE).await;
+    for sequence in 1..=37 {
+        assert_eq!(pull.next().await.unwrap().delivery.stream_sequence, sequence);
+    }
+}
+
 /// Each request for messages ends when all of them have come, and the server says so.
 #[tokio::test]
 async fn a_pull_goes_on_over_many_requests() {
     let (_nats, log) = with_log().await;
     bootstrap(&log).await;
     fill(&log, 60).await;
-    let follow = jetstream::Follow {
-        stream: jetstream::STREAM.to_owned(),
-        from: 1,
-        name: "follow",
-        description: "a test's",
-        ahead: 8,
-        heartbeat: Duration::from_secs(1),
-        lasts: Duration::from_secs(10),
-        timeout: Duration::from_secs(10),
-    };
-    let wire = jetstream::Wire::new(log.client().clone());
-    let mut pull = jetstream::Pull::open(&wire, wire.connection(), follow).await.unwrap();
+    let mut pull = pull(&log, Duration::from_secs(1)).await;
     for sequence in 1..=61 {
         assert_eq!(pull.next().await.unwrap().delivery.stream_sequence, sequence);
     }

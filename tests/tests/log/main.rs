@@ -14,6 +14,7 @@ mod crossings;
 mod follow;
 mod proxy;
 mod readers;
+mod revoked_readers;
 mod roles;
 mod server;
 mod setting;

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use events::AggregateType;
 use events::log::Log;
-use gateway::config::NatsRole;
+use events::log::jetstream::{JetStreamLog, data};
+use gateway::config::{self, NatsRole};
+use gateway::store::readers::Reader;
 use gateway::store::setup;
 use keyledger_tests::clients::{readers_node, readers_python};
 use keyledger_tests::poll;
 use keyledger_tests::servers::Nats;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::server::ask;
 use crate::setting::{bootstrap, fill};
@@ -84,6 +87,38 @@ async fn libraries_read_with_their_defaults() {
     let told = lines(&output("nats.js", node.env("NATS_PASSWORD", password(&nats)), "").await);
     let read = |what: &str, came: u64| json!({"what": what, "came": came, "pending": 0});
     assert_eq!(told, [read("ordered", COUNT), read("filtered", 1), read("named", COUNT)]);
+}
+
+#[tokio::test]
+async fn libraries_read_as_a_team_that_may_read_keys_alone() {
+    let may = config::Reader { organization: None, types: vec![AggregateType::Key], password_hash: None };
+    let reader = Reader::new("billing".parse().unwrap(), &may);
+    let nats = Nats::set_up_for(vec![reader.clone()]).await;
+    let log = nats.log(NatsRole::Control).await.unwrap();
+    bootstrap(&log).await;
+    fill(&log, 1_100).await;
+    let password = nats.credentials(&reader.user()).password;
+    let arguments = |name: usize| {
+        [
+            nats.url(),
+            reader.user(),
+            reader.consumers()[name].clone(),
+            reader.filters()[0].clone(),
+            "1100".to_owned(),
+        ]
+    };
+    let mut python = readers_python();
+    python.arg(script("team.py")).args(arguments(0));
+    let told = lines(&output("nats-py", python.env("NATS_PASSWORD", &password), "").await);
+    let read = |what: &str, came: u64| json!({"what": what, "came": came, "pending": 0});
+    assert_eq!(told, [read("first", 1_100), read("again", 0)]);
+
+    let folder = node_folder();
+    std::fs::copy(script("team.mjs"), folder.path().join("team.mjs")).unwrap();
+    let mut node = Command::new("node");
+    node.arg("team.mjs").args(arguments(1)).current_dir(folder.path());
+    let told = lines(&output("nats.js", node.env("NATS_PASSWORD", &password), "").await);
+    assert_eq!(told, [read("named", 1_100), json!({"what": "ordered", "refused": true})]);
 }
 
 #[tokio::test]
@@ -189,17 +224,14 @@ struct Program {
 struct Running {
     child: Child,
     out: Lines<BufReader<ChildStdout>>,
-    err: Lines<BufReader<ChildStderr>>,
 }
 
 impl Program {
     fn start(&mut self) {
         let mut command = (self.command)();
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
-        let err = BufReader::new(child.stderr.take().unwrap()).lines();
-        self.running = Some(Running { child, out, err });
+        self.running = Some(Running { child, out });
     }
 
     async fn kill(&mut self) {
@@ -213,43 +245,73 @@ impl Program {
         })
         .await;
     }
-
-    /// It has noticed that nobody answers.
-    async fn waits(&mut self) {
-        let lines = &mut self.running.as_mut().unwrap().err;
-        poll::within("it notices that nobody answers", BOUND, async {
-            while !lines.next_line().await.unwrap().expect("it runs on").starts_with("again, after") {}
-        })
-        .await;
-    }
 }
 
-async fn keeps_its_view(command: impl Fn(&str, &str) -> Command + 'static) {
-    let mut nats = Nats::set_up().await;
+/// The examples, before a log with an installation in it.
+async fn examples() -> (Nats, JetStreamLog, tempfile::TempDir, Vec<Program>) {
+    let (folder, typescript) = built_example().await;
+    let rust = target().join("examples/view");
+    assert!(rust.exists(), "{} is not built: run ./test", rust.display());
+    let nats = Nats::set_up().await;
     let log = nats.log(NatsRole::Control).await.unwrap();
     bootstrap(&log).await;
-    let (url, password) = (nats.url(), password(&nats));
-    let mut program = Program { command: Box::new(move || command(&url, &password)), running: None };
-    program.start();
-    fill(&log, 2_500).await;
-    program.says("2501 2500").await;
-    // It is killed, and goes on where it was.
-    program.kill().await;
+    let commands: [fn() -> Command; 3] = [readers_python, || Command::new("node"), || Command::new("env")];
+    let programs = [tree().join("docs/events/examples/view.py"), typescript, rust];
+    let programs = (commands.into_iter().zip(programs).enumerate())
+        .map(|(index, (command, program))| {
+            let (url, password) = (nats.url(), password(&nats));
+            let view = folder.path().join(format!("{index}.db"));
+            let command = move || {
+                let mut command = command();
+                command.arg(&program).arg(&view).env("NATS_URL", &url);
+                command.env("NATS_USER", "auditor").env("NATS_PASSWORD", &password);
+                command
+            };
+            Program { command: Box::new(command), running: None }
+        })
+        .collect();
+    (nats, log, folder, programs)
+}
+
+/// What an attacker with control's password may leave there.
+#[tokio::test]
+async fn the_examples_pass_what_is_no_event() {
+    let (nats, log, _folder, mut programs) = examples().await;
+    each(&mut programs, async |it| it.start()).await;
     fill(&log, 3).await;
-    program.start();
-    program.says("2504 2503").await;
-    // The server stands still for longer than the program waits.
-    nats.pause().await;
-    program.waits().await;
-    nats.resume().await;
+    each(&mut programs, async |it| it.says("4 3").await).await;
+    let client = nats.connect("control").await;
+    for junk in ["", "{}", ""] {
+        client.request(data("kl.events.0.x"), junk.into()).await.unwrap();
+    }
     fill(&log, 1).await;
-    program.says("2505 2504").await;
+    each(&mut programs, async |it| it.says("8 4").await).await;
+    each(&mut programs, async |it| it.kill().await).await;
+}
+
+/// Through 2,500 events, a kill, a server that stands still for 70 s, its restart, and another log in its place.
+#[tokio::test]
+async fn the_examples_keep_their_views() {
+    let (mut nats, log, _folder, mut programs) = examples().await;
+    each(&mut programs, async |it| it.start()).await;
+    fill(&log, 2_500).await;
+    each(&mut programs, async |it| it.says("2501 2500").await).await;
+    each(&mut programs, async |it| it.kill().await).await;
+    fill(&log, 3).await;
+    each(&mut programs, async |it| it.start()).await;
+    each(&mut programs, async |it| it.says("2504 2503").await).await;
+    // Longer than any of the libraries waits by itself.
+    nats.pause().await;
+    tokio::time::sleep(Duration::from_secs(70)).await;
+    nats.resume().await;
+    poll::until("the log answers again", BOUND, async || log.info().await).await;
+    fill(&log, 1).await;
+    each(&mut programs, async |it| it.says("2505 2504").await).await;
     nats.stop().await;
     nats.start_again().await;
     poll::until("the log is back", BOUND, async || log.info().await).await;
     fill(&log, 1).await;
-    program.says("2506 2505").await;
-    // Another log in its place.
+    each(&mut programs, async |it| it.says("2506 2505").await).await;
     nats.stop().await;
     std::fs::remove_dir_all(nats.store()).unwrap();
     nats.start_again().await;
@@ -257,35 +319,19 @@ async fn keeps_its_view(command: impl Fn(&str, &str) -> Command + 'static) {
     let other = nats.log(NatsRole::Control).await.unwrap();
     bootstrap(&other).await;
     fill(&other, 4).await;
-    program.says("another log: the view begins anew").await;
-    program.says("5 4").await;
-    program.kill().await;
+    each(&mut programs, async |it| it.says("another log: the view begins anew").await).await;
+    each(&mut programs, async |it| it.says("5 4").await).await;
+    each(&mut programs, async |it| it.kill().await).await;
 }
 
-#[tokio::test]
-async fn the_example_in_python_keeps_its_view() {
-    let folder = tempfile::tempdir().unwrap();
-    let view = folder.path().join("keys.db");
-    keeps_its_view(move |url, password| {
-        let mut command = readers_python();
-        command.arg(tree().join("docs/events/examples/view.py")).arg(&view);
-        command.env("NATS_URL", url).env("NATS_USER", "auditor").env("NATS_PASSWORD", password);
-        command
-    })
-    .await;
-    drop(folder);
+async fn each(programs: &mut [Program], what: impl AsyncFn(&mut Program)) {
+    for program in programs {
+        what(program).await;
+    }
 }
 
-#[tokio::test]
-async fn the_example_in_typescript_keeps_its_view() {
-    let (folder, program) = built_example().await;
-    let view = folder.path().join("keys.db");
-    keeps_its_view(move |url, password| {
-        let mut command = Command::new("node");
-        command.arg(&program).arg(&view);
-        command.env("NATS_URL", url).env("NATS_USER", "auditor").env("NATS_PASSWORD", password);
-        command
-    })
-    .await;
-    drop(folder);
+/// Where examples lie, beside the folder of the test binaries.
+fn target() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    this.ancestors().nth(2).unwrap().to_owned()
 }

@@ -29,6 +29,7 @@ async fn setting_up_twice_is_setting_up_once() {
         "KL_CHECKPOINTS",
         "KV_KL_FLEET",
         "OBJ_KL_SNAPSHOTS",
+        "KL_ACCESS",
     ];
     assert_eq!(first.0, names.map(|name| (name.to_owned(), setup::Done::Created)));
     assert_eq!(second.0, names.map(|name| (name.to_owned(), setup::Done::Kept)));
@@ -173,8 +174,8 @@ async fn a_wrong_password_and_no_user_are_refused_and_told_so() {
 async fn the_printed_accounts_are_a_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("accounts.conf");
-    let users = roles::ALL.map(|role| User::with_variable(role, format!("our \"{}\"", role.as_str())));
-    let printed = accounts::configuration(&users);
+    let users = roles::ALL.map(|role| User::of(role, format!("our \"{}\"", role.as_str()), None));
+    let printed = accounts::configuration(&users, &[]);
     std::fs::write(&path, format!("jetstream: enabled\n{printed}")).unwrap();
     let mut command = std::process::Command::new(gateway::dev::tools::nats_server().unwrap());
     command.arg("-t").arg("-c").arg(&path);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::Fingerprint;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
-use events::envelope::Fingerprint;
 use events::installation::{Bootstrapped, InstallationEvent};
 use events::key::{Disabled, KeyEvent};
 use events::log::jetstream::{JetStreamLog, OpenError};
@@ -38,6 +38,7 @@ fn draft(log: LogId, subject: Subject, event: Event) -> Draft {
         actor: Actor::bootstrap(),
         command: CommandId::new(uuid()),
         fingerprint: Fingerprint(fingerprint),
+        previous: None,
         causation: None,
         event,
     }

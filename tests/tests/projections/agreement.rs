@@ -5,12 +5,16 @@ use std::collections::HashMap;
 use domain::key::{Command as KeyCommand, Issue, State};
 use domain::organization::Command as OrganizationCommand;
 use domain::server::{Command as ServerCommand, SettingsChange};
-use domain::{Decide, Facts, Key, Organization, Server, Standing};
+use domain::webhook::{Command as WebhookCommand, State as WebhookStateOf};
+use domain::{Decide, Facts, Key, Organization, Server, Standing, Webhook};
 use events::clock::{Clock, SystemClock};
 use events::server::{Authorities, UpstreamSettings};
-use events::{KeyId, OrganizationId, Owner, ScopeSet, SealedText, ServerId, Subject, Timestamp};
+use events::webhook::EventTypes;
+use events::{
+    KeyId, OrganizationId, Owner, ScopeSet, SealedText, SecretId, ServerId, Subject, Timestamp, WebhookId,
+};
 use projections::directory::{self, Directory};
-use projections::postgres::{key, organization, server};
+use projections::postgres::{key, organization, server, webhook};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -21,6 +25,7 @@ enum Ask {
     Organization(OrganizationCommand),
     Server(ServerCommand),
     Key(KeyCommand),
+    Webhook(WebhookCommand),
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -64,6 +69,36 @@ fn ask() -> impl Strategy<Value = Ask> {
         2 => organization.prop_map(Ask::Organization),
         2 => server.prop_map(Ask::Server),
         5 => key.prop_map(Ask::Key),
+        3 => webhook().prop_map(Ask::Webhook),
+    ]
+}
+
+fn webhook() -> impl Strategy<Value = WebhookCommand> {
+    let url = || (0usize..2).prop_map(|n| sealed(["https://a.example/x", "https://b.example/"][n]));
+    let types = |n: usize| {
+        let pattern = ["*", "key.*", "server.removed"][n].parse().unwrap();
+        EventTypes::try_from(vec![pattern]).unwrap()
+    };
+    let secret = |n: u128| SecretId::new(uuid::Uuid::from_u128(n));
+    let until = |n: i64| Timestamp::from_unix_millis(1_900_000_000_000 + n).unwrap();
+    prop_oneof![
+        3 => (url(), 0usize..3).prop_map(move |(url, n)| WebhookCommand::Register {
+            name: sealed("A hook"),
+            url,
+            types: types(n),
+            secret: secret(1),
+        }),
+        2 => (prop::option::of(text()), prop::option::of(url()), prop::option::of(0usize..3)).prop_map(
+            move |(name, url, n)| WebhookCommand::Change { name, url, types: n.map(types) }
+        ),
+        1 => prop::option::of(text()).prop_map(|reason| WebhookCommand::Pause { reason }),
+        1 => any::<bool>().prop_map(|stopped| WebhookCommand::Resume { stopped }),
+        2 => (2u128..9, 1i64..9).prop_map(move |(n, at)| WebhookCommand::RotateSecret {
+            secret: secret(n),
+            overlap_until: until(at),
+        }),
+        1 => Just(WebhookCommand::EndOverlap),
+        1 => prop::option::of(text()).prop_map(|reason| WebhookCommand::Remove { reason }),
     ]
 }
 
@@ -115,6 +150,7 @@ struct World {
     organization: (OrganizationId, Organization),
     server: (ServerId, Server),
     key: (KeyId, Key),
+    webhook: (WebhookId, Webhook),
     /// Of each subject the newest event.
     last: HashMap<Subject, u64>,
 }
@@ -126,6 +162,7 @@ impl World {
             organization: (OrganizationId::new(uuid()), Organization::default()),
             server: (ServerId::new(uuid()), Server::default()),
             key: (KeyId::new(uuid()), Key::default()),
+            webhook: (WebhookId::new(uuid()), Webhook::default()),
             last: HashMap::new(),
         }
     }
@@ -150,6 +187,10 @@ impl World {
             Ask::Key(command) => {
                 let subject = Subject::key(Owner::Organization(id), self.key.0);
                 decide(&mut self.tape, &mut self.last, &mut self.key.1, subject, command, standing);
+            }
+            Ask::Webhook(command) => {
+                let subject = Subject::webhook(Owner::Organization(id), self.webhook.0);
+                decide(&mut self.tape, &mut self.last, &mut self.webhook.1, subject, command, standing);
             }
         }
     }
@@ -190,6 +231,7 @@ async fn agree(world: &World, stage: &Stage) {
     organizations_agree(world, stage, &directory).await;
     servers_agree(world, stage, &directory).await;
     keys_agree(world, stage, &directory).await;
+    webhooks_agree(world, stage).await;
 }
 
 async fn organizations_agree(world: &World, stage: &Stage, directory: &Directory) {
@@ -275,6 +317,27 @@ async fn keys_agree(world: &World, stage: &Stage, directory: &Directory) {
     assert_eq!(row.metadata.map(|it| it.to_string()), known.metadata.as_ref().and_then(clear));
     assert_eq!(row.changed, world.last[&Subject::key(owner, *id)]);
     assert_eq!(directory.key_by_digest(&entry.digest), Some(entry));
+}
+
+async fn webhooks_agree(world: &World, stage: &Stage) {
+    let (id, state) = &world.webhook;
+    let owner = Owner::Organization(world.organization.0);
+    let row = webhook::get(&stage.pool, owner, *id).await.unwrap();
+    let Some(known) = state.known() else {
+        assert!(row.is_none());
+        return;
+    };
+    let row = row.unwrap();
+    let in_row = match known.state {
+        WebhookStateOf::Active => webhook::WebhookState::Active,
+        WebhookStateOf::Paused => webhook::WebhookState::Paused,
+        WebhookStateOf::Removed => webhook::WebhookState::Removed,
+    };
+    assert_eq!((row.state, &row.types, row.secret), (in_row, &known.types, known.secret));
+    assert_eq!((row.previous, row.previous_until), known.previous.unzip());
+    assert_eq!(row.name, clear(&known.name));
+    assert_eq!(row.url.map(|url| url.as_str().to_owned()), clear(&known.url));
+    assert_eq!(row.changed, world.last[&Subject::webhook(owner, *id)]);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use events::key::{KeyEvent, Revoked};
 use events::{KeyId, OrganizationId, Owner, Position, Shard, Subject, Timestamp};
 use projections::postgres::history::{EventFilter, EventQuery, Order};
 use projections::postgres::{Page, PageQuery, ReadModelError, history, key, organization, server};
 use projections::{Projection, checkpoint};
 
-use crate::stage::{Stage, Tape, created, issued, registered, uuid};
+use crate::stage::{Stage, Tape, created, issued, registered, sealed, uuid};
 
 /// Every item of a list, and how large its pages were.
 async fn all<T>(
@@ -23,6 +24,28 @@ async fn all<T>(
         if next.is_none() {
             return (items, sizes);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_second_revocation_leaves_the_first_ones_reason() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let one = OrganizationId::new(uuid());
+    tape.add(&Subject::organization(one), created("one"));
+    let owner = Owner::Organization(one);
+    let ids = [KeyId::new(uuid()), KeyId::new(uuid())];
+    for (id, reasons) in ids.iter().zip([["leaked", "robot retired"], ["", "robot retired"]]) {
+        tape.key(owner, *id, issued("a key"));
+        for reason in reasons {
+            let reason = (!reason.is_empty()).then(|| sealed(reason));
+            tape.key(owner, *id, KeyEvent::Revoked(Revoked { reason }));
+        }
+    }
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    for (id, reason) in ids.iter().zip(["leaked", "robot retired"]) {
+        let row = key::get(&stage.pool, owner, *id).await.unwrap().unwrap();
+        assert_eq!(row.reason.as_deref(), Some(reason));
     }
 }
 
@@ -53,7 +76,7 @@ async fn pages_hold_each_row_once_in_order_and_only_the_owners() {
     let (rows, _) = all(2, async |query| key::list(&stage.pool, Owner::Installation, &query).await).await;
     assert_eq!(rows.len(), 1);
     let (rows, sizes) = all(1, async |query| organization::list(&stage.pool, &query).await).await;
-    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [one, two]);
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [two, one]);
     assert_eq!(sizes, [1, 1]);
     let (rows, _) = all(9, async |query| server::list(&stage.pool, one, &query).await).await;
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [of_one]);

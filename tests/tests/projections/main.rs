@@ -7,6 +7,7 @@ mod batches;
 mod directory;
 mod following;
 mod lists;
+mod lost;
 mod migrating;
 mod parking;
 mod plans;

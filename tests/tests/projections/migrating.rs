@@ -39,6 +39,11 @@ async fn one_checkpoint_for_all_becomes_each_projections_and_what_waited_waits_w
     sqlx::raw_sql(newest).execute(stage.pool.inner()).await.unwrap();
 
     for (projection, checkpoint) in checkpoint::all(&stage.pool).await.unwrap() {
+        // It came later, and begins with the first event.
+        if projection == Projection::Webhooks {
+            assert_eq!(checkpoint, None);
+            continue;
+        }
         let checkpoint = checkpoint.unwrap_or_else(|| panic!("{projection} has no checkpoint"));
         assert_eq!((checkpoint.log, checkpoint.sequence), (log, 7), "{projection}");
     }

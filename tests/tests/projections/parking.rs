@@ -1,7 +1,8 @@
 //! Events that can't be read, or that the database refuses, wait; all else goes on.
 
-use events::key::{Enabled, KeyEvent, Revoked};
-use events::{AggregateType, KeyId, OrganizationId, Owner, Subject};
+use events::key::{Disabled, Enabled, KeyEvent, Revoked};
+use events::{AggregateType, Event, KeyId, OrganizationId, Owner, SigningKey, Subject};
+use keyledger_tests::signing;
 use projections::postgres::history::{EventFilter, FeedQuery};
 use projections::postgres::key::{self, KeyState};
 use projections::postgres::{PageQuery, history};
@@ -68,6 +69,70 @@ async fn a_feed_ends_before_what_waits_and_others_go_on() {
         let (rows, up_to, waits) = feed(about).await;
         assert!(rows.ends_with(&[first]) && up_to == unreadable - 1 && waits, "{rows:?} {up_to}");
     }
+}
+
+/// A copy, what follows it, and what no writer signed: no version takes them in, and a reader would wait for ever.
+#[tokio::test]
+async fn a_feed_passes_what_waits_for_good_and_says_so() {
+    let stage = Stage::new().await;
+    let mut tape = Tape::new();
+    let [own, other] = [(); 2].map(|()| Owner::Organization(OrganizationId::new(uuid())));
+    let [copied, forged, good] = [(); 3].map(|()| KeyId::new(uuid()));
+    tape.key(own, copied, issued("one"));
+    tape.key(own, copied, KeyEvent::Disabled(Disabled { reason: None }));
+    let enabled = tape.key(own, copied, KeyEvent::Enabled(Enabled {}));
+    tape.key(own, copied, KeyEvent::Disabled(Disabled { reason: None }));
+    let copy = tape.messages[enabled as usize - 1].payload.to_vec();
+    let copy = tape.store(&Subject::key(own, copied), copy);
+    let follows = tape.key(own, copied, revoked());
+    let subject = Subject::key(own, forged);
+    let same_name = SigningKey::from_seed(signing::key().id(), &[9; 32]).unwrap();
+    let stranger = tape.draft(subject.clone(), Event::Key(issued("two"))).signed(&same_name).unwrap();
+    let stranger = tape.store(&subject, stranger.payload().to_vec());
+    // Of a type from the future, which it is not.
+    let subject = Subject::key(own, KeyId::new(uuid()));
+    let unsigned = tape.messages[enabled as usize - 1].payload.to_vec();
+    let unsigned = String::from_utf8(unsigned).unwrap().replace("key.enabled", "key.transmuted");
+    let unsigned = unsigned.replace(&Subject::key(own, copied).to_string(), &subject.to_string());
+    let unsigned = unsigned.replace(&copied.to_string(), subject.aggregate_id.as_str());
+    let unsigned = tape.store(&subject, unsigned.into_bytes());
+    let last = tape.key(own, good, issued("three"));
+    tape.key(other, KeyId::new(uuid()), issued("four"));
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+
+    let walk = async |about: Owner, limit: u32| {
+        let (mut events, mut passed, mut after) = (Vec::new(), Vec::new(), 0);
+        loop {
+            let query = FeedQuery { about: Some(about), filter: EventFilter::default(), after, limit };
+            let feed = history::feed(&stage.pool, &query).await.unwrap();
+            assert!(
+                !feed.held_up && feed.rows.len() <= limit as usize && feed.passed.len() <= limit as usize
+            );
+            assert!(feed.rows.iter().all(|row| row.sequence > after && row.sequence <= feed.up_to));
+            assert!(feed.passed.iter().all(|it| it.sequence > after && it.sequence <= feed.up_to));
+            events.extend(feed.rows.iter().map(|row| row.sequence));
+            passed.extend(feed.passed.iter().map(|it| it.sequence));
+            if !feed.more {
+                return (events, passed);
+            }
+            after = feed.up_to;
+        }
+    };
+    for limit in [1, 2, 100] {
+        let (events, passed) = walk(own, limit).await;
+        assert_eq!(passed, [copy, follows, stranger, unsigned], "{limit} at once");
+        assert_eq!((events.len(), events.last()), (5, Some(&last)), "{limit} at once");
+        assert_eq!(walk(other, limit).await.1, [0; 0], "it is no matter of others");
+    }
+    // What only waits still does, and what waits for good behind it.
+    let waits = tape.unreadable(&Subject::key(own, good));
+    let again = tape.messages[last as usize - 1].payload.to_vec();
+    tape.store(&Subject::key(own, good), again);
+    stage.empty().await;
+    stage.projector().project(tape.log, &mut None, &tape.messages).await.unwrap();
+    let query = FeedQuery { about: Some(own), filter: EventFilter::default(), after: 0, limit: 100 };
+    let feed = history::feed(&stage.pool, &query).await.unwrap();
+    assert_eq!((feed.up_to, feed.held_up, feed.passed.len()), (waits - 1, true, 4));
 }
 
 #[tokio::test]

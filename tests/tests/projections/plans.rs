@@ -19,7 +19,7 @@ fn arguments() -> HashMap<&'static str, String> {
     let looked = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 50::bigint";
     HashMap::from([
         ("organizations", "60000::bigint, 51::bigint".to_owned()),
-        ("servers of an organization", format!("{owner}::uuid, 0::bigint, 51::bigint")),
+        ("servers of an organization", format!("{owner}::uuid, {}::bigint, 51::bigint", i64::MAX)),
         ("keys of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
         (
             "history of an aggregate, oldest first",
@@ -47,6 +47,21 @@ fn arguments() -> HashMap<&'static str, String> {
             "what is looked at of the installation's feed",
             "1000::bigint, 100000::bigint, 50::bigint".to_owned(),
         ),
+        ("webhooks of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
+        ("delivery log of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
+        ("dead letters of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
+        (
+            "names beside ids",
+            format!("ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]", 1_007),
+        ),
+        (
+            "what was before",
+            format!(
+                "ARRAY[99999]::bigint[], ARRAY[{owner}]::text[], ARRAY['key']::text[], ARRAY['k-1007']::text[], \
+                 ARRAY['key.renamed']::text[], ARRAY['key.issued']::text[], ARRAY['name']::text[], \
+                 ARRAY['server.changed']::text[], 50::bigint"
+            ),
+        ),
         (
             "what waits of an owner",
             format!("'keys'::text, {}::text, {}::text, 51::bigint", waiting("."), waiting("/")),
@@ -68,9 +83,23 @@ async fn fill(stage: &Stage) {
              'enabled', now(), now(), n, n {series}"
         ),
         format!(
-            "INSERT INTO keys SELECT gen_random_uuid(), {owner}, gen_random_uuid(), '{{\"kind\":\"organization\"}}', \
+            "INSERT INTO keys SELECT lpad(n::text, 32, '0')::uuid, {owner}, gen_random_uuid(), '{{\"kind\":\"organization\"}}', \
              'live', 'kl_live', 'Ab1z', 'active', NULL, NULL, ARRAY['mcp:*'], 'system:bootstrap', 'name', NULL, \
              NULL, now(), now(), NULL, n, n {series}"
+        ),
+        format!(
+            "INSERT INTO webhooks SELECT lpad(n::text, 32, '0')::uuid, {owner}, 'name', 'https://a.example/', ARRAY['*'], \
+             'active', gen_random_uuid(), NULL, NULL, now(), now(), n, n {series}"
+        ),
+        format!(
+            "INSERT INTO webhook_queue (webhook, owner, message, sequence, kind, object, lane, dead_at) \
+             SELECT lpad((n % 100)::text, 32, '0')::uuid, {owner}, gen_random_uuid(), n, 'key.issued', 'key:' || n, 0, \
+             now() {series}"
+        ),
+        format!(
+            "INSERT INTO webhook_attempts (webhook, owner, message, sequence, kind, lane, attempt, millis, outcome) \
+             SELECT lpad((n % 100)::text, 32, '0')::uuid, {owner}, gen_random_uuid(), n, 'key.issued', 0, 1, 1, 'retry' \
+             {series}"
         ),
         format!(
             "INSERT INTO history SELECT n, gen_random_uuid(), 'key.renamed', 1, \
@@ -140,12 +169,13 @@ async fn every_read_uses_an_index() {
 }
 
 /// A table that is not among them is neither emptied, nor compared after a rebuild, nor copied. What a worker remembers of the
-/// log's checkpoints comes from no event.
+/// log's checkpoints, how far drains and exports are, and what webhooks are sent comes from no event.
 #[tokio::test]
 async fn every_table_of_the_database_is_known() {
     let stage = Stage::new().await;
     let sql = "SELECT table_name::text FROM information_schema.tables \
-               WHERE table_schema = 'public' AND table_name NOT IN ('_sqlx_migrations', 'signed_checkpoints') ORDER BY 1";
+               WHERE table_schema = 'public' AND table_name NOT IN ('_sqlx_migrations', 'signed_checkpoints', 'places', \
+               'webhook_cursors', 'webhook_queue', 'webhook_attempts') ORDER BY 1";
     let there: Vec<String> = sqlx::query_scalar(sql).fetch_all(stage.pool.inner()).await.unwrap();
     let mut known: Vec<_> = tables().collect();
     known.sort_unstable();

@@ -172,7 +172,7 @@ async fn interrupted_it_goes_on_where_it_was() {
             interrupted.cancel();
         }
     });
-    assert!(interrupted.run_until_cancelled(run).await.is_none(), "it was not interrupted");
+    assert!(interrupted.run_until_cancelled(Box::pin(run)).await.is_none(), "it was not interrupted");
     let copy = rebuild::unfinished(&stage.pool, Projection::History).await.unwrap().unwrap();
     assert!((20..tape.messages.len() as u64).contains(&copy.applied), "{copy:?}");
     let (done, _) = poll::until("the interrupted one's lock is gone", BOUND, async || {
@@ -231,7 +231,7 @@ async fn a_copy_that_is_ahead_is_compared_once_the_live_one_is_there() {
             interrupted.cancel();
         }
     });
-    assert!(interrupted.run_until_cancelled(run).await.is_none(), "it was not interrupted");
+    assert!(interrupted.run_until_cancelled(Box::pin(run)).await.is_none(), "it was not interrupted");
     let mut from = None;
     stage.projector().project(tape.log, &mut from, &messages[..10]).await.unwrap();
 

@@ -51,7 +51,11 @@ async fn until_shared_by(held: &[&Held]) -> Duration {
     let (_, took) = poll::until("equal shares", BOUND, async || {
         let shares: Vec<_> = held.iter().map(|held| held.now().len()).collect();
         let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());
-        if shares.iter().sum::<usize>() == 4 && most - least <= 1 { Ok(()) } else { Err(shares) }
+        if shares.iter().sum::<usize>() == Projection::ALL.len() && most - least <= 1 {
+            Ok(())
+        } else {
+            Err(shares)
+        }
     })
     .await;
     took

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use events::Fingerprint;
 use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
-use events::envelope::Fingerprint;
 use events::installation::{Bootstrapped, InstallationEvent};
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
 use events::log::{
@@ -203,6 +203,7 @@ impl Tape {
             id: EventId::new(uuid()),
             log: self.log,
             time: SystemClock.now(),
+            previous: self.newest(&subject),
             subject,
             actor: Actor::bootstrap(),
             command: CommandId::new(uuid()),
@@ -210,6 +211,12 @@ impl Tape {
             causation: None,
             event,
         }
+    }
+
+    fn newest(&self, subject: &Subject) -> Option<EventId> {
+        let on = subject.to_string();
+        let mut own = self.messages.iter().rev().filter(|stored| stored.subject == on);
+        own.find_map(|stored| stored.read(self.log).event_id())
     }
 
     pub fn store(&mut self, subject: &Subject, payload: Vec<u8>) -> u64 {

@@ -104,5 +104,9 @@ async fn what_a_forgotten_organization_wrote_is_erased_and_not_stored_again() {
         assert_eq!((row.name, row.metadata, row.reason, row.changed), (None, None, None, last));
         let erased = projections::forgotten::erased_in(&stage.pool, acme).await.unwrap();
         assert_eq!(erased.len(), projections::Projection::ALL.len());
+        assert!(erased.iter().all(|done| !done.vacuumed), "{erased:?}");
+        projections::forgotten::vacuum(&stage.pool).await.unwrap();
+        let erased = projections::forgotten::erased_in(&stage.pool, acme).await.unwrap();
+        assert!(erased.iter().all(|done| done.vacuumed), "{erased:?}");
     }
 }

@@ -53,7 +53,7 @@ async fn what_is_answered_holds_at_once() {
         assert_eq!(issued["fleet"]["complete"], true, "{issued}");
         assert_eq!(states(&issued["fleet"]), ["applied"], "{issued}");
         let member = &issued["fleet"]["members"][0];
-        assert!(member["name"].is_string() && member["millis"].is_u64(), "{issued}");
+        assert!(member["name"].is_string() && member["after_seconds"].is_f64(), "{issued}");
         let key = text(&issued, "secret");
         assert!(is_valid(&key).await, "round {round}: it works at once");
 
@@ -86,7 +86,7 @@ async fn a_node_that_says_nothing_is_named_until_it_is_fenced() {
     let silent =
         spine.silent_node("asleep", &json!({"lease_millis": 1_000, "max_staleness_millis": 1_500})).await;
     let begun = SystemClock.instant();
-    let ask = change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_ms=200");
+    let ask = change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_seconds=0.2");
     let disabled = spine.admin(ask).await.expect(200).json();
     let fleet = &disabled["fleet"];
     assert_eq!(
@@ -110,7 +110,8 @@ async fn nothing_is_claimed_of_a_node_that_goes_on_for_ever() {
     let spine = Spine::start().await;
     let organization = spine.organization("acme").await;
     spine.silent_node("stubborn", &json!({"on_stale": "serve"})).await;
-    let issued = spine.admin(issue(&organization, "wait=fleet&wait_timeout_ms=300")).await.expect(201).json();
+    let issued =
+        spine.admin(issue(&organization, "wait=fleet&wait_timeout_seconds=0.3")).await.expect(201).json();
     assert_eq!((&issued["fleet"]["complete"], &issued["fleet"]["never"]), (&json!(false), &json!(true)));
     let note = issued["fleet"]["note"].as_str().unwrap();
     assert!(note.contains("stubborn") && note.contains("on_stale"), "{note}");
@@ -132,7 +133,7 @@ async fn who_waits_keeps_nobody_from_commanding() {
     let mut waiting = JoinSet::new();
     for _ in 0..12 {
         let ask =
-            change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_ms=25000").bearer(&admin);
+            change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_seconds=25").bearer(&admin);
         let to = spine.admin;
         waiting.spawn(async move {
             let busy = |answer: &Answer| answer.status == 429 || answer.text().contains(FULL);
@@ -142,7 +143,8 @@ async fn who_waits_keeps_nobody_from_commanding() {
         });
     }
     // One more is told at once that it may not wait, and that it is done.
-    let one_more = change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_ms=1").bearer(&admin);
+    let one_more =
+        change(&organization, &key.id, "disable", "wait=fleet&wait_timeout_seconds=0.001").bearer(&admin);
     poll::until("twelve wait", BOUND, async || {
         let answer = one_more.send(spine.admin).await;
         let full = answer.status == 200 && answer.text().contains(FULL);
@@ -164,7 +166,7 @@ async fn without_nats_nothing_is_proven_and_nothing_breaks() {
     let key = spine.key(&organization, &["mcp:*"]).await;
     proven(&spine, &key.position).await;
     spine.nats.stop().await;
-    let ask = Ask::get(format!("/api/v1/fleet/proof?position={}&wait_timeout_ms=300", key.position));
+    let ask = Ask::get(format!("/api/v1/fleet/proof?position={}&wait_timeout_seconds=0.3", key.position));
     let proof = spine.admin(ask).await.expect(200).json();
     assert_eq!(proof["complete"], false, "{proof}");
     assert!(proof["note"].as_str().unwrap().contains("can't be asked"), "{proof}");
@@ -178,9 +180,11 @@ async fn what_can_not_be_waited_for_is_named_and_not_done() {
     let organization = spine.organization("acme").await;
     for (query, field) in [
         ("wait=all", "?wait"),
-        ("wait=fleet&wait_timeout_ms=0", "?wait_timeout_ms"),
-        ("wait=fleet&wait_timeout_ms=25001", "?wait_timeout_ms"),
-        ("wait_timeout_ms=10", "?wait_timeout_ms"),
+        ("wait=fleet&wait_timeout_seconds=0", "?wait_timeout_seconds"),
+        ("wait=fleet&wait_timeout_seconds=25.001", "?wait_timeout_seconds"),
+        ("wait_timeout_seconds=10", "?wait_timeout_seconds"),
+        ("wait=fleet&wait_timeout_seconds=NaN", "?wait_timeout_seconds"),
+        ("wait=fleet&wait_timeout_ms=10", "?wait_timeout_ms"),
         ("wiat=fleet", "?wiat"),
     ] {
         let problem = spine.admin(issue(&organization, query)).await.expect(400).json();

@@ -32,6 +32,7 @@ async fn issue_unlistable(spine: &Spine, organization: &Organization, like: &Key
         actor: recorded.envelope.actor,
         command: CommandId::new(uuid()),
         fingerprint: recorded.envelope.fingerprint,
+        previous: None,
         causation: None,
         event: Event::Key(KeyEvent::Issued(issued)),
     };

@@ -1,5 +1,5 @@
 //! A member of the fleet that nothing fences keeps every `wait=fleet` from being complete, also when it is dead: an
-//! operator forgets it. One that may live is forgotten only by who says that it has ended.
+//! operator forgets it. One that may live is forgotten only by who says that it has ended, and one that lives by nobody.
 
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ fn kind(answer: &Answer) -> String {
 async fn a_member_that_serves_however_stale_is_forgotten_by_who_knows_that_it_ended() {
     let spine = Spine::start().await;
     let organization = spine.organization("acme").await;
-    let dead = spine.silent_node("dead", &json!({"on_stale": "serve"})).await;
+    let dead = spine.silent_node("dead", &json!({"on_stale": "serve", "lease_millis": 1})).await;
     let waits = async || {
-        let path = format!("{}?wait=fleet&wait_timeout_ms=1000", organization.path("keys"));
+        let path = format!("{}?wait=fleet&wait_timeout_seconds=1", organization.path("keys"));
         let key = json!({"name": "A key", "scopes": ["mcp:*"]});
         spine.admin(Ask::post(path, &key)).await.expect(201).json()["fleet"]["complete"].clone()
     };
@@ -36,6 +36,18 @@ async fn a_member_that_serves_however_stale_is_forgotten_by_who_knows_that_it_en
     let again = spine.admin(forget("?has_ended=true")).await;
     assert_eq!((again.status, kind(&again).as_str()), (404, "not-found"));
     assert!(again.text().contains("keyledger fleet"), "{}", again.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_lives_is_forgotten_by_nobody() {
+    let spine = Spine::start().await;
+    let fleet = async || spine.admin(Ask::get("/api/v1/fleet")).await.expect(200).json();
+    let living = fleet().await["members"][0].clone();
+    let path = format!("/api/v1/fleet/members/{}?has_ended=true", living["id"].as_str().unwrap());
+    let refused = spine.admin(Ask::new("DELETE", path)).await;
+    assert_eq!((refused.status, kind(&refused).as_str()), (409, "member-may-answer"), "{refused:?}");
+    assert!(refused.text().contains("was heard") && refused.text().contains("SIGTERM"), "{refused:?}");
+    assert_eq!(fleet().await["members"][0]["id"], living["id"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

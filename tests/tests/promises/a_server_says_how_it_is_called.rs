@@ -5,10 +5,36 @@ use std::time::Duration;
 
 use events::clock::{Clock, SystemClock};
 use keyledger_tests::mcp::call;
+use keyledger_tests::poll;
 use keyledger_tests::spine::{Organization, Spine, items, text};
 use keyledger_tests::upstreams::{Authority, Fixed, Hanging, McpServer, Redirecting, TlsFront, Upstream};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
+
+use crate::the_command_line_speaks_the_api::Shell;
+
+/// Where clients reach it, and whom its verifier must expect tokens to be for: told as it is registered, and later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn its_clients_url_and_its_audience_are_told() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    spine.organization("acme").await;
+    let url = format!("{}/mcp/acme/docs", spine.config.public_url.origin().ascii_serialization());
+    let (of, server) =
+        (["--organization", "acme"], ["docs", "--upstream", "https://docs.example/mcp", "--no-try"]);
+    let said = shell.done(&[&["servers", "register"], &server[..], &of].concat()).await;
+    let (id, _) = said.split_once(':').unwrap();
+    let audience = format!("urn:keyledger:server:{id}");
+    assert_eq!(said, format!("{id}: registered\nclients use: {url}\nits tokens are for: {audience}\n"));
+    let (shown, _) = poll::until("it is shown", Duration::from_secs(20), async || {
+        match shell.run(&[&["servers", "show", "docs"][..], &of].concat()).await {
+            said if said.code == 0 => Ok(said.out),
+            said => Err(said.err),
+        }
+    })
+    .await;
+    assert!(shown.contains(&url) && shown.contains(&audience), "{shown}");
+}
 
 /// The settings of a server are set, and the node knows it.
 async fn set(spine: &Spine, organization: &Organization, server: &str, settings: Value) {
@@ -50,7 +76,8 @@ async fn settings_are_given_back_as_they_were_set() {
     let ready = spine.ready(&upstream).await;
     let pem = format!("\n{}\r\n", Authority::new().pem());
     let settings = json!({
-        "credentials": "header:x-identity-token", "ca": pem, "response_timeout_ms": 100, "idle_timeout_ms": 3_600_000,
+        "credentials": "header:x-identity-token", "ca": pem, "response_timeout_seconds": 0.1,
+        "idle_timeout_seconds": 3_600.0,
     });
     let path = format!("{}/{}", ready.organization.path("servers"), ready.server);
     let change = Ask::new("PATCH", &*path).json(&json!({"settings": settings, "try_upstream": false}));
@@ -66,8 +93,9 @@ async fn settings_are_given_back_as_they_were_set() {
         json!({"ca": "none"}),
         json!({"ca": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"}),
         json!({"ca": Authority::new().pem().replace("CERTIFICATE", "PRIVATE KEY")}),
-        json!({"response_timeout_ms": 0}),
-        json!({"idle_timeout_ms": 3_600_001}),
+        json!({"response_timeout_seconds": 0}),
+        json!({"response_timeout_ms": 500}),
+        json!({"idle_timeout_seconds": 3_600.001}),
         json!({"redirects": true}),
     ] {
         let refused = spine.admin(Ask::new("PATCH", &*path).json(&json!({"settings": wrong}))).await;
@@ -126,7 +154,7 @@ async fn a_server_has_its_own_patience() {
     let spine = Spine::start().await;
     let upstream = Upstream::start(Hanging).await;
     let ready = spine.ready(&upstream).await;
-    set(&spine, &ready.organization, &ready.server, json!({"response_timeout_ms": 300})).await;
+    set(&spine, &ready.organization, &ready.server, json!({"response_timeout_seconds": 0.3})).await;
     let start = SystemClock.instant();
     echo(&spine, &ready.path, &ready.key.secret).await.expect(504);
     let took = start.elapsed();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use keyledger_tests::poll::within;
+use gateway::store::bucket::Bucket;
+use keyledger_tests::poll::{self, within};
 use keyledger_tests::spine::Spine;
 use keyledger_tests::wire::Ask;
 use serde_json::{Value, json};
@@ -82,4 +83,33 @@ async fn it_names_who_could_administer_and_what_was_done() {
     assert_eq!((code, table.lines().count()), (0, 1), "nothing had happened yet: {table}");
     let (code, _) = report(&spine, "2020-01-01T00:00:00Z", &["--to", "2019-01-01T00:00:00Z"]).await;
     assert_eq!(code, 2);
+    let unknown = ["--organization", "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b"];
+    let (code, page) = report(&spine, "2020-01-01T00:00:00Z", &unknown).await;
+    assert_eq!((code, page.as_str()), (2, ""), "no page of nothing");
+}
+
+/// Also where its key is in the vault again, as in one that was put back from a copy of before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_text_of_a_forgotten_organization_is_opened() {
+    let spine = Spine::start().await;
+    let acme = spine.organization("acme").await;
+    spine.key_with(&acme, json!({"name": "Alice's editor", "scopes": ["mcp:*"]})).await;
+    let names = async || {
+        let (code, told) = report(&spine, "2020-01-01T00:00:00Z", &["--format", "json"]).await;
+        assert_eq!(code, 0, "{told}");
+        told.matches("Alice's editor").count()
+    };
+    assert_ne!(names().await, 0);
+    let people = Bucket::new(spine.nats.connect("control").await, "KL_VAULT_PEOPLE");
+    let entry = format!("organization.{}", acme.id);
+    let sealed = people.get(&entry).await.unwrap().expect("the organization's sealing key").value;
+    spine.write(Ask::post(acme.path("suspend"), &json!({}))).await;
+    spine.write(Ask::post(acme.path("forget"), &json!({"slug": acme.slug}))).await;
+    poll::until("its key is deleted", BOUND, async || match people.get(&entry).await.unwrap() {
+        None => Ok(()),
+        Some(entry) => Err(entry.revision),
+    })
+    .await;
+    people.replace(&entry, sealed).await.unwrap();
+    assert_eq!(names().await, 0);
 }

@@ -27,7 +27,7 @@ fn keyledger() -> PathBuf {
 
 pub struct Shell<'a> {
     spine: &'a Spine,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 pub struct Said {
@@ -43,7 +43,7 @@ impl<'a> Shell<'a> {
         Self { spine, folder }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(keyledger());
         command
             .args(args)
@@ -94,18 +94,18 @@ async fn an_organization_from_its_creation_to_a_revoked_key() {
     let register = ["servers", "register", "docs", "--upstream", "https://docs.example/mcp"];
     let said = shell.done(&[&register[..], &of].concat()).await;
     assert!(said.contains("registered\nupstream: "), "what was found is told: {said}");
-    let set = ["--credentials", "header:x-id", "--response-timeout-ms", "5000", "--no-try"];
+    let set = ["--credentials", "header:x-id", "--response-timeout", "5s", "--no-try"];
     let said = shell.done(&[&["servers", "change", "docs"][..], &set, &of].concat()).await;
     assert!(!said.contains("upstream: "), "it was not tried: {said}");
     let change =
-        ["servers", "change", "docs", "--enabled", "false", "--reset", "response-timeout-ms", "--no-try"];
+        ["servers", "change", "docs", "--enabled", "false", "--reset", "response-timeout", "--no-try"];
     let changed = shell.json(&[&change[..], &of].concat()).await;
     let since = ["--at-least", changed["position"].as_str().unwrap()];
     let shown = shell.json(&[&["servers", "show", "docs"][..], &of, &since].concat()).await;
     assert_eq!((&shown["state"], &shown["slug"]), (&"disabled".into(), &"docs".into()));
     let settings = &shown["settings"];
     assert_eq!(
-        (&settings["credentials"], &settings["response_timeout_ms"]),
+        (&settings["credentials"], &settings["response_timeout_seconds"]),
         (&"header:x-id".into(), &Value::Null)
     );
 
@@ -188,6 +188,7 @@ async fn the_log_is_read_as_the_auditor() {
     // From a position, and from the time at which the log stored that event.
     let from = all.iter().position(|line| line["position"] == key.position.as_str()).unwrap();
     assert_eq!(replay(&["--from", &key.position]).await, all[from..]);
+    assert_eq!(replay(&["--from", &(from + 1).to_string()]).await, all[from..]);
     let time = all[from]["stored_at"].as_str().unwrap();
     let since = replay(&["--from", time]).await;
     assert!(since.contains(&all[from]) && since.len() >= all.len() - from && since.len() < all.len());
@@ -275,7 +276,7 @@ async fn a_command_is_followed_until_it_holds_everywhere() {
     let issued = shell.run(&[&["keys", "issue", "CI", "--scope", "mcp:*"], &wait[..]].concat()).await;
     assert_eq!((issued.code, issued.out.lines().count()), (0, 1), "{}{}", issued.out, issued.err);
     assert!(
-        issued.err.contains(": applied after ") && issued.err.contains("it holds on 1 of 1 nodes after "),
+        issued.err.contains(": applied after ") && issued.err.contains("it holds on 1 of 1 processes after "),
         "{}",
         issued.err
     );
@@ -293,9 +294,11 @@ async fn a_command_is_followed_until_it_holds_everywhere() {
     let rename = [&["keys", "rename", id, "Robot"], &wait[..], &["--wait-timeout", "300ms"]].concat();
     let renamed = shell.run(&rename).await;
     assert_eq!((renamed.code, renamed.out), (4, format!("{id}: renamed\n")), "{}", renamed.err);
-    for said in
-        ["waiting for 1 of 2 nodes", "done, but not proven everywhere", "may still answer as before: asleep"]
-    {
+    for said in [
+        "waiting for 1 of 2 processes",
+        "done, but not proven everywhere",
+        "may still answer as before: asleep",
+    ] {
         assert!(renamed.err.contains(said), "{said}: {}", renamed.err);
     }
     let renamed = shell.run(&[&rename[..], &["--json"]].concat()).await;

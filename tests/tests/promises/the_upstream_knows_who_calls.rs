@@ -2,14 +2,20 @@
 //! the published keys alone: who calls, for which organization, with which key and scopes, meant for this
 //! server and no other.
 
+use std::time::Duration;
+
 use events::clock::{Clock, SystemClock};
+use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{DecodingKey, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use keyledger_tests::clients;
 use keyledger_tests::mcp::call;
+use keyledger_tests::poll;
 use keyledger_tests::spine::Spine;
 use keyledger_tests::upstreams::{McpServer, Received, Upstream};
 use keyledger_tests::wire::Ask;
 use serde_json::{Value, json};
+use tokio::process::Command;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_a_token_that_the_published_keys_verify() {
@@ -65,6 +71,72 @@ async fn each_server_by_a_token_of_its_own() {
         serde_json::from_slice::<Value>(&bytes).unwrap()["aud"].clone()
     };
     assert_ne!(audience(&calls[calls.len() - 2]), audience(&calls[calls.len() - 1]));
+}
+
+const REFERENCE: &str = include_str!("../../../docs/reference/identity-token.md");
+
+/// What the reference has for a language.
+fn written(language: &str) -> &'static str {
+    let (_, block) = REFERENCE.split_once(&format!("```{language}\n")).unwrap();
+    block.split_once("```").unwrap().0
+}
+
+// As it stands in the reference.
+fn caller(token: &str, keys: &JwkSet, issuer: &str, audience: &str) -> jsonwebtoken::errors::Result<Value> {
+    let header = jsonwebtoken::decode_header(token)?;
+    let key = header.kid.as_deref().and_then(|id| keys.find(id)).ok_or(ErrorKind::InvalidToken)?;
+    if header.typ.as_deref() != Some("kl-identity+jwt") {
+        return Err(ErrorKind::InvalidToken.into());
+    }
+    let mut expected = Validation::new(Algorithm::EdDSA);
+    expected.set_issuer(&[issuer]);
+    expected.set_audience(&[audience]);
+    expected.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
+    Ok(jsonwebtoken::decode(token, &DecodingKey::from_jwk(key)?, &expected)?.claims)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_verifiers_of_the_reference_take_it_and_none_that_is_for_another() {
+    assert!(include_str!("the_upstream_knows_who_calls.rs").contains(written("rust")));
+    let spine = Spine::start().await;
+    let upstream = Upstream::start(McpServer::default()).await;
+    let ready = spine.ready(&upstream).await;
+    call(&ready.path, "echo", &json!({})).bearer(&ready.key.secret).send(spine.public).await.expect(200);
+    let token = identity(upstream.calls("tools/call").last().unwrap());
+    let issuer = spine.config.public_url.origin().ascii_serialization();
+    let url = format!("http://{}/.well-known/jwks.json", spine.public);
+    let keys = Ask::get("/.well-known/jwks.json").send(spine.public).await.expect(200);
+    let keys: JwkSet = serde_json::from_slice(&keys.body).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(clients::jwt_node(), folder.path().join("node_modules")).unwrap();
+    for (audience, is_ours) in [(ready.server.to_string(), true), (ready.organization.id.clone(), false)] {
+        let meant = |language| {
+            let code = written(language).replace("https://mcp.example.com/.well-known/jwks.json", &url);
+            let code = code.replace("https://mcp.example.com", &issuer);
+            code.replace("urn:keyledger:server:ID", &format!("urn:keyledger:server:{audience}"))
+        };
+        let claims = caller(&token, &keys, &issuer, &format!("urn:keyledger:server:{audience}"));
+        assert_eq!(claims.is_ok(), is_ours, "{claims:?}");
+        let (python, node) = (folder.path().join("verify.py"), folder.path().join("verify.mjs"));
+        let shown = "import json, sys\nprint(json.dumps(caller(sys.argv[1])))\n";
+        std::fs::write(&python, format!("{}{shown}", meant("python"))).unwrap();
+        let shown = "console.log(JSON.stringify(await caller(process.argv[2])));\n";
+        let code = meant("typescript").replace("token: string", "token");
+        std::fs::write(&node, format!("{code}{shown}")).unwrap();
+        let (mut of_python, mut of_node) = (clients::jwt_python(), Command::new("node"));
+        of_python.arg(&python);
+        of_node.arg(&node);
+        for mut command in [of_python, of_node] {
+            command.arg(&token).env_remove("HTTP_PROXY").env_remove("http_proxy").kill_on_drop(true);
+            let output = command.output();
+            let output = poll::within("a verifier", Duration::from_secs(60), output).await.unwrap();
+            assert_eq!(output.status.success(), is_ours, "{output:?}");
+            if is_ours {
+                let claims: Value = serde_json::from_slice(&output.stdout).unwrap();
+                assert_eq!(claims["key_id"], ready.key.id.as_str());
+            }
+        }
+    }
 }
 
 fn identity(call: &Received) -> String {

@@ -8,6 +8,8 @@ use keyledger_tests::spine::{Spine, items, text};
 use keyledger_tests::wire::{Ask, Open};
 use serde_json::{Value, json};
 
+use crate::the_command_line_speaks_the_api::Shell;
+
 const BOUND: Duration = Duration::from_secs(10);
 
 fn ids(items: &[Value]) -> Vec<String> {
@@ -93,7 +95,7 @@ async fn who_waits_is_told_when_something_happens() {
     let acme = spine.organization("acme").await;
     let path = acme.path("events");
     let now = spine.admin(Ask::get(format!("{path}?after=now"))).await.expect(200).json();
-    let wait = Ask::get(format!("{path}?after={}&wait=20&type=key.issued", text(&now, "position")));
+    let wait = Ask::get(format!("{path}?after={}&wait_seconds=20&type=key.issued", text(&now, "position")));
     let started = SystemClock.instant();
     let (told, _) = tokio::join!(spine.admin(wait), async {
         // Something else first: it ends no waiting.
@@ -104,7 +106,7 @@ async fn who_waits_is_told_when_something_happens() {
     assert!(started.elapsed() < BOUND, "{:?}", started.elapsed());
     // Nothing comes: an empty page after its time, with a place to go on from.
     let now = spine.admin(Ask::get(format!("{path}?after=now"))).await.expect(200).json();
-    let wait = Ask::get(format!("{path}?after={}&wait=1", text(&now, "position")));
+    let wait = Ask::get(format!("{path}?after={}&wait_seconds=1", text(&now, "position")));
     let page = spine.admin(wait).await.expect(200);
     assert_eq!((items(&page).len(), page.json()["position"].is_string()), (0, true));
 }
@@ -156,7 +158,7 @@ async fn what_is_no_place_and_no_filter_is_refused_in_words() {
         (format!("after={beyond}"), "?after"),
         ("after=yesterday".to_owned(), "?after"),
         (format!("after={here}&order=newest_first"), "?order"),
-        (format!("after={here}&wait=26"), "?wait"),
+        (format!("after={here}&wait_seconds=26"), "?wait_seconds"),
         ("type=key.sung".to_owned(), "?type"),
         ("actor=bob".to_owned(), "?actor"),
         ("object=family:1".to_owned(), "?object"),
@@ -164,4 +166,98 @@ async fn what_is_no_place_and_no_filter_is_refused_in_words() {
         let problem = spine.admin(Ask::get(format!("{path}?{query}"))).await.expect(400).json();
         assert_eq!(problem["field"], field, "{query}: {problem}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_says_who_made_it_and_what_stood_there_before() {
+    let spine = Spine::start().await;
+    let acme = spine.organization("acme").await;
+    let admin = spine.key_with(&acme, json!({"name": "Ann", "scopes": ["admin:*:*"]})).await;
+    let server = spine.register(&acme, "docs", "http://127.0.0.1:9/one").await;
+    let key =
+        spine.key_with(&acme, json!({"name": "ci", "scopes": ["mcp:docs"], "metadata": {"a": 1}})).await;
+    let of_key = format!("{}/{}", acme.path("keys"), key.id);
+    let of_server = format!("{}/{}", acme.path("servers"), server.id);
+    let put = |what: &str, body: Value| Ask::new("PUT", format!("{of_key}/{what}")).json(&body);
+    let patch = |body: Value| Ask::new("PATCH", &of_server).json(&body);
+    let end = spine.later(600);
+    let mut last = String::new();
+    for ask in [
+        put("name", json!({"name": "ci 2"})),
+        put("scopes", json!({"scopes": ["mcp:*"]})),
+        put("metadata", json!({"metadata": {"b": 2}})),
+        put("expiry", json!({"expires_at": end})),
+        put("expiry", json!({"expires_at": null})),
+        patch(json!({"upstream": "http://127.0.0.1:9/two", "try_upstream": false})),
+        patch(json!({"name": "Docs"})),
+        patch(json!({"upstream": "http://127.0.0.1:9/three", "try_upstream": false})),
+    ] {
+        last = text(&ask.bearer(&admin.secret).send(spine.admin).await.expect(200).json(), "position");
+    }
+    let list = format!("{}?at_least={last}&order=oldest_first&limit=200", acme.path("events"));
+    let told = items(&Ask::get(&list).bearer(&admin.secret).send(spine.admin).await.expect(200));
+    let changes: Vec<_> = told.iter().filter(|event| event["before"].is_object()).collect();
+    let before: Vec<_> = changes.iter().map(|event| event["before"].clone()).collect();
+    let expected = [
+        json!({"name": "ci"}),
+        json!({"scopes": ["mcp:docs"]}),
+        json!({"metadata": {"a": 1}}),
+        json!({"expires_at": null}),
+        json!({"expires_at": end}),
+        json!({"upstream": "http://127.0.0.1:9/one"}),
+        json!({"name": "Test"}),
+        json!({"upstream": "http://127.0.0.1:9/two"}),
+    ];
+    assert_eq!(before, expected, "{told:#?}");
+    for (change, name) in changes.iter().zip(["ci 2", "ci 2", "ci 2", "ci 2", "ci 2", "Docs", "Docs", "Docs"])
+    {
+        assert_eq!((&change["actor_name"], &change["name"]), (&json!("Ann"), &json!(name)), "{change}");
+        assert_eq!(change["organization_slug"], "acme");
+    }
+    // The installation's reader knows its own keys by name, and an organization's does not.
+    let by_installation = |told: &[Value]| {
+        let created = told.iter().find(|event| event["type"] == "organization.created");
+        created.map(|event| event["actor_name"].clone())
+    };
+    assert_eq!(by_installation(&told), Some(Value::Null));
+    let whole = items(&spine.admin(Ask::get(&list)).await.expect(200));
+    assert_ne!(by_installation(&whole), Some(Value::Null));
+    assert!(whole.is_sorted_by_key(|event| event["sequence"].as_u64().unwrap()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_organizations_events_are_written_in_the_formats_of_a_replay() {
+    let spine = Spine::start().await;
+    let shell = Shell::of(&spine);
+    let acme = spine.organization("acme").await;
+    let key = spine.key(&acme, &["mcp:*"]).await;
+    let told = async |format: &str| {
+        let asked = ["organizations", "events", "--organization", "acme", "--order", "oldest"];
+        shell.done(&[&asked, &["--at-least", &*key.position, "--format", format][..]].concat()).await
+    };
+    let replayed = async |format: &str| {
+        shell.done(&shell.events(&["replay", "--organization", &acme.id, "--format", format])).await
+    };
+    // All but the data, whose texts are sealed in the log.
+    let places = |table: &str| {
+        let of = |line: &str| line.split(',').take(11).map(str::to_owned).collect::<Vec<_>>();
+        table.lines().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&told("csv").await), places(&replayed("csv").await));
+    let values = |lines: &str| {
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let (ours, logs) = (values(&told("cloudevents").await), values(&replayed("cloudevents").await));
+    assert!(ours.len() == logs.len() && ours.iter().any(|event| event["type"] == "key.issued"));
+    for (ours, logs) in ours.iter().zip(&logs) {
+        // The log's event does not say that its data is JSON; what webhooks are sent does.
+        let of_the_log = |name: &str| !["data", "datacontenttype"].contains(&name);
+        for (name, value) in ours.as_object().unwrap().iter().filter(|(name, _)| of_the_log(name)) {
+            assert_eq!(value, &logs[name], "{name}");
+        }
+    }
+    assert!(values(&told("jsonl").await).iter().all(|event| event["position"].is_string()));
+    let refused =
+        shell.run(&["organizations", "events", "--organization", "acme", "--format", "parquet"]).await;
+    assert!(refused.code == 2 && refused.err.contains("events replay --format parquet"), "{}", refused.err);
 }

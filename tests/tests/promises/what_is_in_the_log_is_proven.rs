@@ -9,13 +9,13 @@ use events::tlog::{
     verify_inclusion,
 };
 use events::{LogId, Shard};
+use gateway::store::checkpoints::Checkpoints;
 use keyledger_tests::poll::{self, within};
-use keyledger_tests::servers::Nats;
+use keyledger_tests::servers::{Nats, Witness};
 use keyledger_tests::spine::Spine;
 use keyledger_tests::wire::Ask;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 const BOUND: Duration = Duration::from_secs(30);
 
@@ -124,12 +124,55 @@ async fn an_event_is_proven_with_nothing_of_ours_running() {
     assert_eq!(code, 1);
     assert!(err.contains("moved.tlog-proof") && err.contains("1 file proves nothing"), "{err}");
 
-    // The ten lines of the documentation.
-    for (file, good) in [("issued.tlog-proof", true), ("moved.tlog-proof", false)] {
-        let (told, said) = python(&auditor.path(file), keys.trim()).await;
-        assert_eq!(told, good, "{said}");
-        assert_eq!(said.contains("key.issued"), good, "{said}");
+    // The program of the documentation, which is as strict.
+    let (told, said) = python(&auditor.path("issued.tlog-proof"), keys.trim()).await;
+    assert!(told && said.contains("key.issued"), "{said}");
+    let plus = format!("index +{}\n", sequence(&key.position) - 1);
+    for (fault, wrong) in [
+        ("moved", proof.replace(&index, "index 0\n")),
+        ("sign", proof.replace(&index, &plus)),
+        ("junk", format!("{proof}junk")),
+        ("line", format!("{proof}\n")),
+        ("lines", proof.replace('\n', "\r\n")),
+        ("base64", proof.replacen("extra ", "extra  ", 1)),
+    ] {
+        let file = auditor.keep(&format!("{fault}.tlog-proof"), &wrong);
+        let (code, _, err) = auditor.run(&["audit", "verify", &file, "--keys", "log.keys"]).await;
+        assert_eq!(code, 1, "{fault}: {err}");
+        let (told, said) = python(&auditor.path(&file), keys.trim()).await;
+        assert!(!told && !said.contains("key.issued"), "{fault}: {said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_checkpoint_that_is_stored_again_takes_nothing_back() {
+    let spine = Spine::start().await;
+    let old = signed(&spine, 1).await;
+    let organization = spine.organization("acme").await;
+    let key = spine.key(&organization, &["mcp:*"]).await;
+    let new = signed(&spine, sequence(&key.position)).await;
+    let stream = Checkpoints::new(spine.nats.connect("control").await, Shard::ZERO);
+    let store = async |text: &str| {
+        let last = stream.newest().await.unwrap().unwrap().sequence;
+        stream.append(text.to_owned(), last).await.unwrap();
+    };
+    store(&old).await;
+
+    let auditor = Auditor::of(&spine.nats);
+    assert_eq!(auditor.event(&["checkpoint"]).await, new);
+    let proof = auditor.event(&["prove", &sequence(&key.position).to_string()]).await;
+    assert!(proof.ends_with(&new), "{proof}");
+
+    // Control, which finds it in its way, goes on from what it has signed last.
+    let size = |text: &str| text.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).unwrap();
+    let next = spine.key(&organization, &["mcp:*"]).await;
+    poll::until("a checkpoint of all, and none of less", BOUND, async || {
+        let text = Ask::get("/tlog/checkpoint").send(spine.admin).await.text();
+        assert!(size(&text) >= size(&new), "it went back: {text}");
+        if size(&text) >= sequence(&next.position) { Ok(()) } else { Err(text) }
+    })
+    .await;
+    auditor.event(&["verify"]).await;
 }
 
 /// The Python SDK's folder has `cryptography`, and the interpreter that it was installed for.
@@ -199,34 +242,6 @@ fn nth(mut bundle: &[u8], index: u64) -> &[u8] {
     unreachable!("the loop ends with the entry")
 }
 
-/// `keyledger witness`, with its public key.
-struct Witness {
-    _child: Child,
-    url: String,
-    key: String,
-}
-
-impl Witness {
-    async fn start(auditor: &Auditor, state: &str) -> Self {
-        let mut command = Command::new(keyledger());
-        command
-            .args(["witness", "--name", "witness.example", "--logs", "log.keys", "--key-file", "witness.key"])
-            .args(["--state", state, "--listen", "127.0.0.1:0"])
-            .current_dir(auditor.folder.path())
-            .env_clear()
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .kill_on_drop(true);
-        let mut child = command.spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
-        let key = within("its key", BOUND, out.next_line()).await.unwrap().unwrap();
-        let said = within("its address", BOUND, err.next_line()).await.unwrap().unwrap();
-        let url = said.strip_prefix("listening on ").unwrap_or_else(|| panic!("{said}")).to_owned();
-        Self { _child: child, url, key }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_witness_cosigns_a_log_that_grows_and_tells_one_that_went_back() {
     let mut spine = Spine::start().await;
@@ -235,7 +250,7 @@ async fn a_witness_cosigns_a_log_that_grows_and_tells_one_that_went_back() {
     let auditor = Auditor::of(&spine.nats);
     auditor.keep("log.keys", &auditor.event(&["keys"]).await);
     auditor.keep("old", &old);
-    let witness = Witness::start(&auditor, "state.json").await;
+    let witness = Witness::start(auditor.folder.path(), "state.json").await;
     let cosigned: Note = auditor.event(&["cosign", &witness.url]).await.parse().unwrap();
     let known: VerifierKey = witness.key.parse().unwrap();
     assert_eq!(cosigned.cosignatures(std::slice::from_ref(&known)).unwrap().len(), 1);
@@ -275,7 +290,7 @@ async fn a_witness_cosigns_a_log_that_grows_and_tells_one_that_went_back() {
     drop(witness);
     let log: LogId = origin_of(&old).split('/').nth(1).unwrap().parse().unwrap();
     assert_eq!(origin(log, Shard::ZERO), origin_of(&old));
-    let again = Witness::start(&auditor, "another.json").await;
+    let again = Witness::start(auditor.folder.path(), "another.json").await;
     assert_eq!(again.key, known.to_string());
     let (code, _, err) = auditor.events(&["verify", "--witness", &again.url]).await;
     assert_eq!(code, 3, "it knows nothing yet: {err}");

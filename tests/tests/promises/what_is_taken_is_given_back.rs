@@ -13,7 +13,7 @@ use events::log::Log;
 use events::server::UpstreamUrl;
 use events::{Position, Read, ScopeSet, Timestamp, deep};
 use gateway::backup;
-use gateway::config::NatsRole;
+use gateway::config::{Access, NatsRole};
 use keyledger_tests::poll;
 use keyledger_tests::servers::{Nats, Postgres};
 use keyledger_tests::spine::{Spine, text};
@@ -27,8 +27,8 @@ use crate::the_command_line_speaks_the_api::Shell;
 mod values;
 
 use values::{
-    CASES, environments, flags, metadata, moments, object, owners, scopes, settings, slugs, some, texts,
-    upstreams,
+    CASES, environments, flags, metadata, moments, object, owners, said_of_settings, scopes, settings, slugs,
+    some, texts, upstreams,
 };
 
 /// Members of a request, as JSON text.
@@ -182,13 +182,7 @@ fn same(member: &str, sent: &str, shown: &Value) -> bool {
             url(&sent) == url(shown)
         }
         // What is not said is as the configuration has it, and so is `null`.
-        "settings" => {
-            let said = |value: &Value| {
-                let members = value.as_object().cloned().unwrap_or_default();
-                members.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>()
-            };
-            said(&sent) == said(shown)
-        }
+        "settings" => said_of_settings(&sent) == said_of_settings(shown),
         _ => equal(&sent, shown),
     }
 }
@@ -325,7 +319,7 @@ async fn move_by_a_backup(spine: &mut Spine) {
     spine.stop_node().await;
     let nats = Nats::start().await;
     let (admin, restore) = (nats.connect("admin").await, nats.connect("restore").await);
-    backup::put_back(&admin, &restore, &copy, 1, |_| ()).await.unwrap();
+    backup::put_back(&admin, &restore, &copy, 1, &Access::default(), |_| ()).await.unwrap();
     spine.move_to(nats, Postgres::start().await);
     spine.start_node().await;
     spine.becomes_ready().await;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Another writer's event on the server, appended at its place.
-async fn others(log: &TinyLog, event: server::Command) -> Batch {
+pub(super) async fn others(log: &TinyLog, event: server::Command) -> Batch {
     let context = context(900, 90);
     let history = log.history(&tools()).await.unwrap();
     let id = log.id().await.unwrap();
@@ -16,7 +16,7 @@ async fn others(log: &TinyLog, event: server::Command) -> Batch {
         }
     }
     let event = state.decide(&event, &facts).unwrap().remove(0).into();
-    let draft = draft(id, &tools(), event, &context);
+    let draft = Draft { previous: newest(log, &tools()), ..draft(id, &tools(), event, &context) };
     signed(draft, Expected::Last(history.last))
 }
 
@@ -75,8 +75,10 @@ async fn overtaking(log: &TinyLog, attempt: u32) -> Batch {
     )
     .await;
     if let Some(entry) = batch.entries.first_mut() {
+        let id = |attempt: u32| EventId::new(uuid(5_000 + u128::from(attempt)));
         let draft = Draft {
-            id: EventId::new(uuid(5_000 + u128::from(attempt))),
+            id: id(attempt),
+            previous: attempt.checked_sub(1).map(id).or(entry.event.draft().previous),
             command: CommandId::new(uuid(6_000 + u128::from(attempt))),
             ..entry.event.draft().clone()
         };

@@ -114,13 +114,9 @@ pub(super) async fn check(log: &Shared) -> Result<(), OpenError> {
         Err(OpenError::StreamDiffers(differences)) => {
             #[expect(clippy::cast_precision_loss, reason = "a stream has a few dozen settings")]
             metrics::gauge!("keyledger_log_stream_differences").set(differences.len() as f64);
-            for difference in differences {
-                tracing::error!(stream = STREAM, "the log's stream is not as it must be: {difference}");
-            }
         }
-        Err(error @ (OpenError::ServerTooOld { .. } | OpenError::NoStream | OpenError::Unsigned)) => {
+        Err(OpenError::ServerTooOld { .. } | OpenError::NoStream | OpenError::Unsigned) => {
             metrics::gauge!("keyledger_log_stream_differences").set(1.0);
-            tracing::error!(stream = STREAM, "{error}");
         }
         Err(OpenError::Unavailable(_)) => {}
     }

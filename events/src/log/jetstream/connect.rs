@@ -1,11 +1,16 @@
 //! Connecting to NATS as one of the roles.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::future::{Ready, ready};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::ConnectErrorKind;
 use zeroize::Zeroizing;
+
+use crate::clock::SystemClock;
+use crate::lasting::{Lasting, Words};
 
 /// How a process connects for one of its roles.
 #[derive(Clone, Debug)]
@@ -30,6 +35,11 @@ pub enum Credentials {
     User {
         name: String,
         password: Password,
+    },
+    /// The password is the first line of a file, read anew for each connection: it may be renewed meanwhile.
+    UserWithFile {
+        name: String,
+        password: PathBuf,
     },
     /// A file with a user JWT and its nkey seed.
     File(PathBuf),
@@ -61,6 +71,8 @@ impl fmt::Debug for Password {
 pub enum ConnectError {
     #[error("`{0}` is not the address of a NATS server, such as nats://127.0.0.1:4222")]
     Address(String),
+    #[error("the password file {path} of a NATS user can't be read: {source}")]
+    PasswordFile { path: PathBuf, source: std::io::Error },
     #[error("the NATS credentials file {path} can't be read")]
     CredentialsFile { path: PathBuf, source: std::io::Error },
     #[error("NATS at {servers} refuses {user}: the password is wrong, or the server does not know the user")]
@@ -77,6 +89,22 @@ pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, Conn
             format!("the user {name}"),
             async_nats::ConnectOptions::with_user_and_password(name, password.reveal().to_owned()),
         ),
+        Credentials::UserWithFile { name, password } => {
+            read_password(&password)
+                .map_err(|source| ConnectError::PasswordFile { path: password.clone(), source })?;
+            let (user, path) = (format!("the user {name}"), Arc::new(password));
+            let options = async_nats::ConnectOptions::with_auth_callback(move |_| {
+                let (name, path) = (name.clone(), Arc::clone(&path));
+                async move {
+                    let mut auth = async_nats::Auth::new();
+                    let password = read_password(&path).map_err(async_nats::AuthError::new)?;
+                    auth.username = Some(name);
+                    auth.password = Some(password.reveal().to_owned());
+                    Ok(auth)
+                }
+            });
+            (user, options)
+        }
         Credentials::File(path) => (
             format!("the user of {}", path.display()),
             async_nats::ConnectOptions::with_credentials_file(&path)
@@ -96,18 +124,7 @@ pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, Conn
             0 | 1 => Duration::ZERO,
             more => Duration::from_millis(25 << more.min(6)).min(Duration::from_secs(1)),
         })
-        .event_callback(|event| async move {
-            match event {
-                async_nats::Event::Connected => tracing::info!("connected to NATS"),
-                async_nats::Event::Disconnected => tracing::warn!("disconnected from NATS"),
-                other @ (async_nats::Event::LameDuckMode
-                | async_nats::Event::Draining
-                | async_nats::Event::Closed
-                | async_nats::Event::SlowConsumer(_)
-                | async_nats::Event::ServerError(_)
-                | async_nats::Event::ClientError(_)) => tracing::warn!("NATS: {other}"),
-            }
-        });
+        .event_callback(told(&options.name));
     if let Some(authorities) = options.authorities {
         base = base.add_root_certificates(authorities);
     }
@@ -134,6 +151,38 @@ pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, Conn
     })
 }
 
+/// What is written of a connection's events. A try to connect again that fails is a [`async_nats::Event::ClientError`].
+fn told(name: &str) -> impl Fn(async_nats::Event) -> Ready<()> + Send + Sync + 'static {
+    let words = Words { lasts: "there is no connection to NATS", ends: "connected to NATS again" };
+    let away = Lasting::new(Arc::new(SystemClock), words).of(name);
+    let name = name.to_owned();
+    move |event| {
+        match event {
+            async_nats::Event::Connected if away.holds() => away.ended(),
+            async_nats::Event::Connected => tracing::info!(of = name, "connected to NATS"),
+            async_nats::Event::Disconnected => away.warn(&"the connection has ended"),
+            async_nats::Event::ClientError(error) if away.holds() => away.warn(&error),
+            other @ (async_nats::Event::LameDuckMode
+            | async_nats::Event::Draining
+            | async_nats::Event::Closed
+            | async_nats::Event::SlowConsumer(_)
+            | async_nats::Event::ServerError(_)
+            | async_nats::Event::ClientError(_)) => tracing::warn!(of = name, "NATS: {other}"),
+        }
+        ready(())
+    }
+}
+
+/// A small file, at each connection.
+fn read_password(path: &Path) -> std::io::Result<Password> {
+    // A FIFO or a device would be waited for, perhaps for ever.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file: put the password into one"));
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(path)?);
+    Ok(Password::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
 fn address(text: &str) -> Result<async_nats::ServerAddr, ConnectError> {
     text.parse().map_err(|_| ConnectError::Address(text.chars().take(200).collect()))
 }
@@ -146,6 +195,15 @@ fn is_loopback(address: &async_nats::ServerAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_never_ends_is_no_password() {
+        let told = read_password(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(told.contains("no regular file"), "{told}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "secret\n").unwrap();
+        assert_eq!(read_password(file.path()).unwrap().reveal(), "secret");
+    }
 
     #[test]
     fn only_loopback_goes_without_tls() {

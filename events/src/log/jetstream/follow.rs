@@ -18,6 +18,7 @@ use self::session::{Next, Session};
 use super::wire::CallError;
 use super::{Shared, leader, read};
 use crate::id::{EventId, LogId};
+use crate::lasting::{Lasting, Words};
 use crate::log::{FollowError, Follower, ReadError, Stored};
 use crate::position::Place;
 
@@ -50,6 +51,7 @@ struct Follow {
     session: Option<Session>,
     failures: u32,
     ended: bool,
+    interrupted: Lasting,
 }
 
 /// Why there is no session.
@@ -87,7 +89,9 @@ pub(super) async fn follow(log: Arc<Shared>, after: Option<Place>) -> Result<Fol
         (_, Err(ReadError::Unavailable(reason))) => return Err(FollowError::Unavailable(reason)),
     };
     log.set_id(Some(id));
-    let mut follow = Follow { log, id, at, session: None, failures: 0, ended: false };
+    let words = Words { lasts: "following the log is interrupted", ends: "following the log again" };
+    let interrupted = Lasting::new(Arc::clone(&log.clock), words);
+    let mut follow = Follow { log, id, at, session: None, failures: 0, ended: false, interrupted };
     match follow.start().await {
         Ok(session) => follow.session = Some(session),
         Err(Failure::End(error)) => return Err(error),
@@ -103,7 +107,6 @@ pub(super) async fn follow(log: Arc<Shared>, after: Option<Place>) -> Result<Fol
 fn diverged(log: &Shared, reason: String) -> FollowError {
     // Whoever asks next must not be told the old log's id.
     log.set_id(None);
-    tracing::error!("the log is not the one that was followed: {reason}");
     FollowError::Diverged(reason)
 }
 
@@ -114,7 +117,7 @@ impl Follow {
         }
         loop {
             let failure = match self.session.as_mut() {
-                Some(session) => match session.next(self.at.sequence()).await {
+                Some(session) => match session.next(&self.log, self.at.sequence()).await {
                     Next::Message(stored) => {
                         self.failures = 0;
                         self.at = At::Message { sequence: stored.sequence, payload: stored.payload.clone() };
@@ -125,7 +128,7 @@ impl Follow {
                 },
                 None => match self.start().await {
                     Ok(session) => {
-                        tracing::info!(after = self.at.sequence(), "following the log again");
+                        self.interrupted.ended();
                         self.session = Some(session);
                         continue;
                     }
@@ -145,9 +148,7 @@ impl Follow {
 
     async fn wait(&mut self, reason: &str) {
         metrics::counter!("keyledger_log_follow_restarts_total").increment(1);
-        if self.failures == 0 {
-            tracing::warn!(after = self.at.sequence(), "following the log was interrupted: {reason}");
-        }
+        self.interrupted.warn(&format_args!("after {}: {reason}", self.at.sequence()));
         self.log.back_off(self.failures, Duration::from_millis(20), Duration::from_secs(1)).await;
         self.failures = self.failures.saturating_add(1);
     }

@@ -146,8 +146,14 @@ async fn ask(log: &Shared, question: &Value) -> Result<Info, CallError> {
     let subject = format!("STREAM.INFO.{STREAM}");
     let answer = log.wire.call::<Info>(&subject, question, log.timeouts.read).await;
     let proven = answer.as_ref().is_ok_and(|info| quorum(info).is_majority());
+    if proven {
+        log.left_behind.ended();
+    }
     if is_left_behind(log, asked_at, proven) {
-        tracing::warn!("the NATS server that this is connected to proves nothing: trying another");
+        log.left_behind.warn(&match &answer {
+            Ok(info) => quorum(info).to_string(),
+            Err(error) => error.to_string(),
+        });
         metrics::counter!("keyledger_log_server_changes_total").increment(1);
         if let Err(error) = log.wire.client().force_reconnect().await {
             tracing::warn!(%error, "the connection to NATS does not change");

@@ -1,5 +1,8 @@
 //! One pull consumer over one connection: a stream's messages in their order, each once. Whatever is strange (silence, a
 //! message that was lost on the way, another connection, what the server says) ends it: open another.
+//!
+//! An empty message without headers, which no writer of ours stores, ends what a NATS service that is imported from another account
+//! answers: the server takes it for the end, and what it delivers after it goes nowhere. So it is the consumer's last one.
 
 use std::time::Duration;
 
@@ -53,6 +56,8 @@ pub struct Pull {
     asked: u64,
     /// Looks without a sign of life.
     quiet: u32,
+    /// An empty message has come, of this sequence: nothing comes after it.
+    cut: Option<u64>,
 }
 
 /// A message that was delivered.
@@ -108,11 +113,26 @@ impl Pull {
         let create = format!("CONSUMER.CREATE.{}.{consumer}", follow.stream);
         let _: Value = wire.call(&create, &config, follow.timeout).await?;
         let wire = wire.clone();
-        Ok(Self { wire, follow, messages, inbox, consumer, connection, delivered: 0, asked: 0, quiet: 0 })
+        Ok(Self {
+            wire,
+            follow,
+            messages,
+            inbox,
+            consumer,
+            connection,
+            delivered: 0,
+            asked: 0,
+            quiet: 0,
+            cut: None,
+        })
     }
 
     /// The next message. An error ends it.
     pub async fn next(&mut self) -> Result<Pulled, Ended> {
+        if let Some(cut) = self.cut {
+            let follow = Follow { from: cut + 1, ..self.follow.clone() };
+            *self = Self::open(&self.wire, self.connection, follow).await?;
+        }
         loop {
             if self.asked <= self.follow.ahead / 2 {
                 self.ask().await?;
@@ -175,6 +195,9 @@ impl Pull {
             return Err(Ended::Lost);
         }
         let async_nats::Message { subject, payload, headers, .. } = message;
+        if payload.is_empty() {
+            self.cut = Some(delivery.stream_sequence);
+        }
         Ok(Pulled { subject: subject.into_string(), payload, headers, delivery })
     }
 

@@ -1,6 +1,6 @@
 use crate::tlog::{
     Checkpoint, CheckpointError, Cosigner, Hash, KeyError, Note, NoteError, ProofFile, ProofFileError,
-    Signer, Tree, Usage, VerifierKey,
+    Signer, Tree, Unsigned, Usage, VerifierKey,
 };
 use crate::{SignerId, SigningKey};
 
@@ -42,6 +42,9 @@ fn a_public_logs_checkpoint_and_its_witness_are_believed() {
     assert!(matches!(edited.verify(&keys), Err(NoteError::Wrong(_))));
     assert!(matches!(edited.cosignatures(&keys), Err(NoteError::Wrong(_))));
     assert_eq!(note.verify(&[key(PUBLIC_WITNESS)]), Err(NoteError::UnknownKey));
+    // As after a rotation of the log's key.
+    let before = VerifierKey::new(keys[0].name(), Usage::Note, [7; 32]).unwrap();
+    assert_eq!(note.verify(&[before]), Err(NoteError::OtherKey(keys[0].name().to_owned())));
     assert!(matches!(
         Checkpoint::open(&note, "keyledger.log/other", &keys),
         Err(CheckpointError::Origin { .. })
@@ -107,13 +110,75 @@ fn what_is_no_note_is_refused() {
 }
 
 #[test]
+fn a_checkpoint_tells_which_signatures_are_not_good() {
+    let head = format!("keyledger.log/one/0\n300\n{}\n", Hash::leaf(b"one"));
+    let told = |lines: &str| format!("{head}{lines}").parse::<Checkpoint>().map(|it| it.unsigned);
+    let these = |told: &[u64]| Ok(Unsigned::These(told.to_vec()));
+    assert_eq!(told(""), Ok(Unsigned::Untold));
+    // Of others, such as witnesses meet them.
+    assert_eq!(told("something else\n"), Ok(Unsigned::Untold));
+    assert_eq!(told("keyledger-unsigned none\n"), these(&[]));
+    assert_eq!(told("before\nkeyledger-unsigned 4 17 300\nafter\n"), these(&[4, 17, 300]));
+    assert_eq!(told("keyledger-unsigned many\n"), Ok(Unsigned::Many));
+    let long: Vec<String> = (1..=65).map(|n: u64| n.to_string()).collect();
+    for wrong in [
+        "\n",
+        "keyledger-unsigned \n",
+        "keyledger-unsigned 0\n",
+        "keyledger-unsigned 4 4\n",
+        "keyledger-unsigned 5 4\n",
+        "keyledger-unsigned 04\n",
+        "keyledger-unsigned 4  5\n",
+        "keyledger-unsigned 301\n",
+        "keyledger-unsigned none\nkeyledger-unsigned 4\n",
+        &format!("keyledger-unsigned {}\n", long.join(" ")),
+    ] {
+        assert_eq!(told(wrong), Err(CheckpointError::Form), "{wrong:?}");
+    }
+
+    let mut unsigned = Unsigned::none();
+    assert!(unsigned.vouches_for(1));
+    for sequence in 1..=64 {
+        unsigned.add(sequence);
+        let checkpoint = Checkpoint {
+            origin: "keyledger.log/one/0".to_owned(),
+            size: 300,
+            root: Hash::leaf(b"one"),
+            unsigned: unsigned.clone(),
+        };
+        assert_eq!(checkpoint.to_string().parse(), Ok(checkpoint));
+        assert!(!unsigned.vouches_for(sequence) && unsigned.vouches_for(sequence + 1));
+    }
+    // It counts by the key that signs now alone.
+    let origin = "keyledger.log/one/0";
+    let (now, retired) = (signer(origin, &[1; 32]), signer(origin, &[2; 32]));
+    let keys = [retired.verifier().clone(), now.verifier().clone()];
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size: 300, root: Hash::leaf(b"one"), unsigned };
+    let by = |it: &Signer| Checkpoint::open_judged(&checkpoint.sign(it), origin, &keys, &keys[1]).unwrap();
+    assert_eq!(by(&now), checkpoint);
+    assert_eq!(by(&retired), Checkpoint { unsigned: Unsigned::Untold, ..checkpoint.clone() });
+    let stranger = signer(origin, &[3; 32]);
+    assert!(Checkpoint::open_judged(&checkpoint.sign(&stranger), origin, &keys, &keys[1]).is_err());
+
+    let mut unsigned = checkpoint.unsigned;
+    unsigned.add(65);
+    assert_eq!(unsigned, Unsigned::Many);
+    assert!(!unsigned.vouches_for(300) && !Unsigned::Untold.vouches_for(300));
+}
+
+#[test]
 fn a_proof_is_kept_and_checked_without_the_log() {
     let signer = signer("keyledger.log/one/0", &[1; 32]);
     let witness = Cosigner::from_seed("witness.example", &[2; 32]).unwrap();
     let mut tree = Tree::new();
     tree.push(Hash::leaf(b"first"));
     tree.push(Hash::leaf(b"second"));
-    let checkpoint = Checkpoint { origin: "keyledger.log/one/0".to_owned(), size: 2, root: tree.root() };
+    let checkpoint = Checkpoint {
+        origin: "keyledger.log/one/0".to_owned(),
+        size: 2,
+        root: tree.root(),
+        unsigned: Unsigned::none(),
+    };
     let mut note = checkpoint.sign(&signer);
     note.add(witness.cosign(note.text(), 1_700_000_000));
     let file = ProofFile {

@@ -36,6 +36,12 @@ Environment: TypeAlias = Literal["live", "test"]
 # One event.
 EventId: TypeAlias = str
 
+# a type of event such as key.issued, key.* or *
+EventPattern: TypeAlias = str
+
+# Which events are sent: `*` for all of them, or a list such as `key.issued`, and `key.*` for all of a key's; in order and each once, so that the same choice is the same text.
+EventTypes: TypeAlias = list[EventPattern]
+
 # 32 bytes, base64url without padding
 Fingerprint: TypeAlias = str
 
@@ -66,7 +72,7 @@ SealedBytes: TypeAlias = str
 # A key under which free text is sealed.
 SealingKeyId: TypeAlias = str
 
-# One secret of a key. A key that is rotated keeps its id and gets a new secret id.
+# One secret of a key, or of a webhook. A key that is rotated keeps its id and gets a new secret id.
 SecretId: TypeAlias = str
 
 # the number of the log's stream, 0
@@ -168,6 +174,7 @@ class Envelope(TypedDict):
     fingerprint: Fingerprint
     id: EventId
     organization: Owner
+    previousid: NotRequired[Union[EventId, None]]
     shard: Shard
     signature: Signature
     source: str
@@ -546,6 +553,110 @@ class SlugReservedV1(Envelope):
     data: SlugReservedV1Data
 
 
+class WebhookRegisteredV1Data(TypedDict):
+    """`webhook.registered` version 1: from its own event on, what its owner's events tell is sent to its URL."""
+
+    name: SealedText
+    secret: SecretId
+    types: EventTypes
+    url: SealedText
+
+
+class WebhookRegisteredV1(Envelope):
+    type: Literal["webhook.registered"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.registered:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookRegisteredV1Data
+
+
+class WebhookChangedV1Data(TypedDict):
+    """`webhook.changed` version 1: what is absent stays as it was."""
+
+    name: NotRequired[Union[SealedText, None]]
+    types: NotRequired[Union[EventTypes, None]]
+    url: NotRequired[Union[SealedText, None]]
+
+
+class WebhookChangedV1(Envelope):
+    type: Literal["webhook.changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.changed:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookChangedV1Data
+
+
+class WebhookPausedV1Data(TypedDict):
+    """`webhook.paused` version 1: nothing is sent until it is resumed, and nothing is lost."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class WebhookPausedV1(Envelope):
+    type: Literal["webhook.paused"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.paused:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookPausedV1Data
+
+
+class WebhookResumedV1Data(TypedDict):
+    """`webhook.resumed` version 1: it goes on where it stood."""
+
+    pass
+
+
+class WebhookResumedV1(Envelope):
+    type: Literal["webhook.resumed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.resumed:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookResumedV1Data
+
+
+class WebhookSecretRotatedV1Data(TypedDict):
+    """`webhook.secret_rotated` version 1: another secret signs, and the one before beside it for a while."""
+
+    overlap_until: Timestamp
+    secret: SecretId
+
+
+class WebhookSecretRotatedV1(Envelope):
+    type: Literal["webhook.secret_rotated"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.secret_rotated:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookSecretRotatedV1Data
+
+
+class WebhookOverlapEndedV1Data(TypedDict):
+    """`webhook.overlap_ended` version 1: the newest secret signs alone, from now on."""
+
+    pass
+
+
+class WebhookOverlapEndedV1(Envelope):
+    type: Literal["webhook.overlap_ended"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.overlap_ended:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookOverlapEndedV1Data
+
+
+class WebhookRemovedV1Data(TypedDict):
+    """`webhook.removed` version 1: for ever."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class WebhookRemovedV1(Envelope):
+    type: Literal["webhook.removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:webhook.removed:1"]
+    aggregatetype: Literal["webhook"]
+    data: WebhookRemovedV1Data
+
+
 Event: TypeAlias = Union[
     InstallationBootstrappedV1,
     InstallationRecoveredV1,
@@ -571,6 +682,13 @@ Event: TypeAlias = Union[
     KeyScopesChangedV1,
     KeyMetadataChangedV1,
     SlugReservedV1,
+    WebhookRegisteredV1,
+    WebhookChangedV1,
+    WebhookPausedV1,
+    WebhookResumedV1,
+    WebhookSecretRotatedV1,
+    WebhookOverlapEndedV1,
+    WebhookRemovedV1,
 ]
 
 _KNOWN = frozenset([
@@ -598,6 +716,13 @@ _KNOWN = frozenset([
     ("key.scopes_changed", 1),
     ("key.metadata_changed", 1),
     ("slug.reserved", 1),
+    ("webhook.registered", 1),
+    ("webhook.changed", 1),
+    ("webhook.paused", 1),
+    ("webhook.resumed", 1),
+    ("webhook.secret_rotated", 1),
+    ("webhook.overlap_ended", 1),
+    ("webhook.removed", 1),
 ])
 
 

@@ -31,6 +31,12 @@ export type Environment = "live" | "test";
 /** One event. */
 export type EventId = string;
 
+/** a type of event such as key.issued, key.* or * */
+export type EventPattern = string;
+
+/** Which events are sent: `*` for all of them, or a list such as `key.issued`, and `key.*` for all of a key's; in order and each once, so that the same choice is the same text. */
+export type EventTypes = Array<EventPattern>;
+
 /** 32 bytes, base64url without padding */
 export type Fingerprint = string;
 
@@ -88,7 +94,7 @@ export interface SealedText {
 /** A key under which free text is sealed. */
 export type SealingKeyId = string;
 
-/** One secret of a key. A key that is rotated keeps its id and gets a new secret id. */
+/** One secret of a key, or of a webhook. A key that is rotated keeps its id and gets a new secret id. */
 export type SecretId = string;
 
 /** the number of the log's stream, 0 */
@@ -147,6 +153,7 @@ export interface Envelope {
   fingerprint: Fingerprint;
   id: EventId;
   organization: Owner;
+  previousid?: EventId | null;
   shard: Shard;
   signature: Signature;
   source: string;
@@ -449,6 +456,85 @@ export interface SlugReservedV1 extends Envelope {
   };
 }
 
+/** `webhook.registered` version 1: from its own event on, what its owner's events tell is sent to its URL. */
+export interface WebhookRegisteredV1 extends Envelope {
+  type: "webhook.registered";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.registered:1";
+  aggregatetype: "webhook";
+  data: {
+    name: SealedText;
+    secret: SecretId;
+    types: EventTypes;
+    url: SealedText;
+  };
+}
+
+/** `webhook.changed` version 1: what is absent stays as it was. */
+export interface WebhookChangedV1 extends Envelope {
+  type: "webhook.changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.changed:1";
+  aggregatetype: "webhook";
+  data: {
+    name?: SealedText | null;
+    types?: EventTypes | null;
+    url?: SealedText | null;
+  };
+}
+
+/** `webhook.paused` version 1: nothing is sent until it is resumed, and nothing is lost. */
+export interface WebhookPausedV1 extends Envelope {
+  type: "webhook.paused";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.paused:1";
+  aggregatetype: "webhook";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `webhook.resumed` version 1: it goes on where it stood. */
+export interface WebhookResumedV1 extends Envelope {
+  type: "webhook.resumed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.resumed:1";
+  aggregatetype: "webhook";
+  data: { [member: string]: unknown };
+}
+
+/** `webhook.secret_rotated` version 1: another secret signs, and the one before beside it for a while. */
+export interface WebhookSecretRotatedV1 extends Envelope {
+  type: "webhook.secret_rotated";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.secret_rotated:1";
+  aggregatetype: "webhook";
+  data: {
+    overlap_until: Timestamp;
+    secret: SecretId;
+  };
+}
+
+/** `webhook.overlap_ended` version 1: the newest secret signs alone, from now on. */
+export interface WebhookOverlapEndedV1 extends Envelope {
+  type: "webhook.overlap_ended";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.overlap_ended:1";
+  aggregatetype: "webhook";
+  data: { [member: string]: unknown };
+}
+
+/** `webhook.removed` version 1: for ever. */
+export interface WebhookRemovedV1 extends Envelope {
+  type: "webhook.removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:webhook.removed:1";
+  aggregatetype: "webhook";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
 export type Event =
   | InstallationBootstrappedV1
   | InstallationRecoveredV1
@@ -473,7 +559,14 @@ export type Event =
   | KeyRenamedV1
   | KeyScopesChangedV1
   | KeyMetadataChangedV1
-  | SlugReservedV1;
+  | SlugReservedV1
+  | WebhookRegisteredV1
+  | WebhookChangedV1
+  | WebhookPausedV1
+  | WebhookResumedV1
+  | WebhookSecretRotatedV1
+  | WebhookOverlapEndedV1
+  | WebhookRemovedV1;
 
 const known: ReadonlySet<string> = new Set([
   "installation.bootstrapped:1",
@@ -500,6 +593,13 @@ const known: ReadonlySet<string> = new Set([
   "key.scopes_changed:1",
   "key.metadata_changed:1",
   "slug.reserved:1",
+  "webhook.registered:1",
+  "webhook.changed:1",
+  "webhook.paused:1",
+  "webhook.resumed:1",
+  "webhook.secret_rotated:1",
+  "webhook.overlap_ended:1",
+  "webhook.removed:1",
 ]);
 
 /** Whether this is an event of a type and version that these types know. */

@@ -4,13 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use events::{Actor, AggregateId, AggregateType, Event, Position};
+use events::pattern::EventPatternError;
+use events::{Actor, AggregateId, AggregateType, EventPattern, Position};
 use http::{HeaderMap, header};
 use projections::postgres::PageQuery;
 use projections::postgres::history::{EventFilter, Order};
 use serde::{Deserialize, Deserializer};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
+use super::place::FeedPlace;
+use crate::api::history::EventOrder;
 use crate::api::moment::Moment;
 use crate::api::query::{Limit, ListQuery};
 use crate::problem::Problem;
@@ -48,20 +51,12 @@ pub struct EventsQuery {
     /// without it begins now.
     #[param(value_type = Option<String>)]
     after: Option<After>,
-    /// Of the feed: how many seconds an answer waits for an event, 1 to 25. Without it, it does not wait.
+    /// Of the feed: how long an answer waits for an event, 1 to 25. Without it, it does not wait.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 25)]
-    wait: Option<WaitSeconds>,
+    wait_seconds: Option<WaitSeconds>,
     /// The `position` of an earlier write: the answer waits, a bounded time, until it includes it.
     #[param(value_type = Option<String>)]
     at_least: Option<Position>,
-}
-
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EventOrder {
-    #[default]
-    NewestFirst,
-    OldestFirst,
 }
 
 /// Where a feed begins.
@@ -69,7 +64,7 @@ pub enum EventOrder {
 pub enum After {
     Start,
     Now,
-    Position(Position),
+    Place(FeedPlace),
 }
 
 /// One of the ways to read events.
@@ -88,11 +83,19 @@ pub struct ListOfEvents {
 
 impl EventsQuery {
     pub fn asked(self, headers: &HeaderMap) -> Result<Asked, Problem> {
-        let Self { kinds, actor, object, since, until, order, limit, cursor, after, wait, at_least } = self;
+        let Self { kinds, actor, object, since, until, order, limit, cursor, after, wait_seconds, at_least } =
+            self;
+        let wait = wait_seconds.map(|WaitSeconds(wait)| wait);
         let (aggregate_type, aggregate_id) = match object {
             Some(Object { of, id }) => (Some(of), id),
             None => (None, None),
         };
+        if let (Some(Moment(since)), Some(Moment(until))) = (&since, &until)
+            && since >= until
+        {
+            let said = format!("Nothing lies between {since} and {until}: `since` must come before `until`.");
+            return Err(Problem::invalid("?since", said));
+        }
         let filter = EventFilter {
             kinds: kinds.map(|Kinds(kinds)| kinds),
             actor: actor.map(|ActorText(actor)| actor),
@@ -103,10 +106,7 @@ impl EventsQuery {
         };
         let streams = wants_stream(headers);
         if !streams && after.is_none() && wait.is_none() {
-            let order = match order.unwrap_or_default() {
-                EventOrder::NewestFirst => Order::NewestFirst,
-                EventOrder::OldestFirst => Order::OldestFirst,
-            };
+            let order = order.unwrap_or_default().into();
             let page = ListQuery { limit, cursor, at_least }.page()?;
             return Ok(Asked::List(ListOfEvents { filter, order, page, at_least }));
         }
@@ -114,10 +114,10 @@ impl EventsQuery {
             ("?cursor", cursor.is_some()),
             ("?at_least", at_least.is_some()),
             ("?order", matches!(order, Some(EventOrder::NewestFirst))),
-            ("?wait", streams && wait.is_some()),
+            ("?wait_seconds", streams && wait.is_some()),
         ];
         if let Some((field, _)) = of_a_list.into_iter().find(|(_, given)| *given) {
-            let said = "This does not go with `after`, `wait` or a stream: the feed goes on from its `position`, oldest \
+            let said = "This does not go with `after`, `wait_seconds` or a stream: the feed goes on from its `position`, oldest \
                         first, and a stream waits by itself.";
             return Err(Problem::invalid(field, said));
         }
@@ -126,7 +126,6 @@ impl EventsQuery {
             let after = last_event_id(headers)?.or(after).unwrap_or(After::Now);
             return Ok(Asked::Stream { filter, limit, after });
         }
-        let wait = wait.map(|WaitSeconds(wait)| wait);
         Ok(Asked::Feed { filter, limit, after: after.unwrap_or(After::Now), wait })
     }
 }
@@ -140,9 +139,9 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<After>, Problem> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let position = value.to_str().ok().and_then(|text| text.parse().ok());
-    match position {
-        Some(position) => Ok(Some(After::Position(position))),
+    let place = value.to_str().ok().and_then(|text| text.parse().ok());
+    match place {
+        Some(place) => Ok(Some(After::Place(place))),
         None => Err(Problem::invalid("Last-Event-ID", "Send back the id of an event of this stream.")),
     }
 }
@@ -171,26 +170,13 @@ struct Kinds(Vec<String>);
 impl FromStr for Kinds {
     type Err = String;
 
-    /// A type that nobody writes would show nothing, as if nothing had happened.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut kinds = Vec::new();
         for named in text.split(',').map(str::trim) {
-            let matches = |kind: &str| match named.strip_suffix(".*") {
-                Some(noun) => kind.split_once('.').is_some_and(|(of, _)| of == noun),
-                None => kind == named,
-            };
-            let before = kinds.len();
-            kinds.extend(
-                Event::WRITTEN.iter().filter(|(kind, _)| matches(kind)).map(|(kind, _)| (*kind).to_owned()),
-            );
-            if kinds.len() == before {
-                let shown: String = named.chars().take(64).collect();
-                return Err(format!(
-                    "`{shown}` is no type of event: such as key.issued, or key.* for all of a key's"
-                ));
-            }
+            let pattern: EventPattern =
+                named.parse().map_err(|error: EventPatternError| error.to_string())?;
+            kinds.extend(pattern.kinds().map_err(|error| error.to_string())?.into_iter().map(str::to_owned));
         }
-        kinds.dedup();
         Ok(Self(kinds))
     }
 }
@@ -234,7 +220,7 @@ impl FromStr for After {
         match text {
             "start" => Ok(Self::Start),
             "now" => Ok(Self::Now),
-            _ => text.parse().map(Self::Position).map_err(|error| format!("{error}; or `start`, or `now`")),
+            _ => text.parse().map(Self::Place).map_err(|error| format!("{error}; or `start`, or `now`")),
         }
     }
 }
@@ -265,8 +251,8 @@ mod tests {
     fn types_are_those_that_are_written() {
         let kinds = |text: &str| text.parse::<Kinds>().map(|Kinds(kinds)| kinds);
         assert_eq!(kinds("key.issued,key.revoked").unwrap(), ["key.issued", "key.revoked"]);
-        assert_eq!(kinds("server.*").unwrap(), ["server.registered", "server.changed", "server.removed"]);
-        for text in ["", "key", "key.", "key.sung", "*", "key.issued,", "sung.*"] {
+        assert_eq!(kinds("slug.*,key.issued").unwrap(), ["slug.reserved", "key.issued"]);
+        for text in ["", "key", "key.sung", "key.issued,", "sung.*"] {
             kinds(text).unwrap_err();
         }
     }

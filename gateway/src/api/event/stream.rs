@@ -1,5 +1,6 @@
 //! The feed as server-sent events (WHATWG HTML §9.2): one message an event, its id the event's position. An id without
-//! data moves a reader's place on where nothing was for it.
+//! data moves a reader's place on where nothing was for it. What is no event, and never will be, comes under the name
+//! `unreadable`.
 //!
 //! It is judged anew whenever the log moves: a stream ends with its key.
 
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use events::Position;
 use futures::stream;
 use http::{HeaderValue, header};
 
 use super::feed::Reader;
 use super::page::EventPage;
+use super::place::FeedPlace;
 use super::{Admin, Seat};
 use crate::api::bounds::Waiting;
 use crate::problem::Problem;
@@ -29,7 +30,7 @@ struct Stream {
     reader: Reader,
     admin: Admin,
     ready: VecDeque<Bytes>,
-    told: Option<Position>,
+    told: Option<FeedPlace>,
     /// There may be more at once.
     more: bool,
     _waiting: Waiting,
@@ -76,16 +77,20 @@ impl Stream {
     }
 }
 
-fn messages(page: &EventPage, told: Option<Position>) -> String {
+fn messages(page: &EventPage, told: Option<FeedPlace>) -> String {
     let mut text = String::new();
-    for event in &page.items {
-        let data = serde_json::to_string(event).unwrap_or_default();
-        if let Some(position) = &event.position {
-            // Writing into a String can't fail.
-            let _ = write!(text, "id: {position}\ndata: {data}\n\n");
-        }
+    let events = page.items.iter().map(|it| (it.position, "", serde_json::to_string(it)));
+    // A name of its own: who listens for events alone does not take it for one.
+    let unreadable =
+        page.unreadable.iter().map(|it| (it.position, "event: unreadable\n", serde_json::to_string(it)));
+    let mut all: Vec<_> =
+        events.chain(unreadable).filter_map(|(at, name, data)| Some((at?, name, data.ok()?))).collect();
+    all.sort_unstable_by_key(|(place, ..)| place.position.sequence);
+    for (place, name, data) in &all {
+        // Writing into a String can't fail.
+        let _ = write!(text, "{name}id: {place}\ndata: {data}\n\n");
     }
-    let last = page.items.last().and_then(|event| event.position);
+    let last = all.last().map(|(place, ..)| *place);
     match page.position {
         Some(position) if last != Some(position) && told != Some(position) => {
             let _ = write!(text, "id: {position}\n\n");

@@ -26,7 +26,8 @@ pub struct MemberPath {
 #[into_params(parameter_in = Query)]
 pub struct ForgetMember {
     /// `true`: whoever asks is sure that the process has ended. Needed for a member that is not fenced; of one that
-    /// lives on, `wait=fleet` would claim what is not so until it has joined anew.
+    /// lives on, `wait=fleet` would claim what is not so until it has joined anew. One that was heard within its lease is
+    /// refused all the same.
     #[serde(default)]
     has_ended: bool,
 }
@@ -83,6 +84,13 @@ impl From<ForgetError> for Problem {
                 format!(
                     "{error}, and may let keys in by what it knew then. End its process, or be sure that it has ended, \
                      and ask again with `has_ended=true`."
+                ),
+            ),
+            ForgetError::Lives { .. } => Self::new(
+                Kind::MemberMayAnswer,
+                format!(
+                    "{error}: it is not forgotten. End its process (SIGTERM; `systemctl stop` of its unit), and it leaves by \
+                     itself. One that has just died is forgotten once its lease has passed: ask again then."
                 ),
             ),
             ForgetError::Renewed => Self::new(

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use projections::Projection;
 use projections::postgres::key;
+use projections::postgres::names::{Ids, Names};
 
 use super::KeyPath;
 use super::view::Key;
@@ -23,12 +24,16 @@ use crate::problem::Problem;
 )]
 pub async fn get(
     State(api): State<ApiState>,
-    Allowed { at, .. }: Allowed<KeysRead, KeyPath>,
+    Allowed { admin, at, .. }: Allowed<KeysRead, KeyPath>,
     Query(query): Query<ReadQuery>,
 ) -> Result<Found<Key>, Problem> {
     let known = || api.directory.key(at.key).is_some_and(|entry| entry.owner == at.owner());
-    let row = api
-        .read_one(Projection::Keys, query.at_least, known, |pool| key::get(pool, at.owner(), at.key))
-        .await?;
-    Ok(row.required()?.map(|row| Key::of(&api, row)))
+    let (owner, id, reader) = (at.owner(), at.key, admin.owner());
+    let read = |pool| async move {
+        let Some(row) = key::get(pool, owner, id).await? else { return Ok(None) };
+        let names = Names::read(pool, reader, Ids::of_actors([&row.issued_by])).await?;
+        Ok(Some((row, names)))
+    };
+    let found = api.read_one(Projection::Keys, query.at_least, known, read).await?;
+    Ok(found.required()?.map(|(row, names)| Key::of(&api, &names, row)))
 }

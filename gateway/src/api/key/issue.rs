@@ -123,7 +123,7 @@ pub async fn issue(
     let metadata = request.metadata.as_ref().map(Metadata::to_text);
     let issue = Issue {
         secret_id: SecretId::new(uuid_v7(&*api.clock, &*api.random)),
-        digest: api.peppers.newest().digest(&parsed),
+        digest: api.peppers.issuing().digest(&parsed),
         prefix: parsed.prefix().to_owned(),
         last_four: parsed.last_four().to_owned(),
         owner: key_owner(owner, request.owner.as_ref()),

@@ -4,6 +4,7 @@ use axum::extract::State;
 use events::AggregateType;
 use projections::Projection;
 use projections::postgres::key;
+use projections::postgres::names::{Ids, Names};
 
 use super::KeysPath;
 use super::view::Key;
@@ -26,12 +27,18 @@ use crate::problem::Problem;
 )]
 pub async fn list(
     State(api): State<ApiState>,
-    Allowed { at, .. }: Allowed<KeysRead, KeysPath>,
+    Allowed { admin, at, .. }: Allowed<KeysRead, KeysPath>,
     Query(query): Query<ListQuery>,
 ) -> Result<Found<Page<Key>>, Problem> {
     let page = query.page()?;
-    let rows = api.read(Projection::Keys, query.at_least, |pool| key::list(pool, at.owner(), &page)).await?;
-    api.exists_if(!rows.found.items.is_empty(), &at).await?;
+    let (owner, reader) = (at.owner(), admin.owner());
+    let rows = api.read(Projection::Keys, query.at_least, async |pool| {
+        let rows = key::list(pool, owner, &page).await?;
+        let ids = Ids::of_actors(rows.items.iter().map(|row| &row.issued_by));
+        Ok((rows, Names::read(pool, reader, ids).await?))
+    });
+    let rows = rows.await?;
+    api.exists_if(!rows.found.0.items.is_empty(), &at).await?;
     let waiting = api.waiting(Projection::Keys, at.owner(), AggregateType::Key).await?;
-    Ok(rows.map(|rows| Page::of(rows, |row| Key::of(&api, row)).with_waiting(waiting)))
+    Ok(rows.map(|(rows, names)| Page::of(rows, |row| Key::of(&api, &names, row)).with_waiting(waiting)))
 }

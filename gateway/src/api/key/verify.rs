@@ -45,7 +45,7 @@ pub enum VerifyOutcome {
     NotYetValid,
     Expired,
     OrganizationSuspended,
-    /// A newer version wrote of it: this node can't judge.
+    /// An event about it can't be read or may not be obeyed: nobody can judge it.
     Closed,
     InsufficientScope,
 }

@@ -3,6 +3,7 @@
 use events::{Owner, Position, Timestamp};
 use projections::postgres::KeyRow;
 use projections::postgres::key::KeyState as State;
+use projections::postgres::names::Names;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -16,6 +17,7 @@ pub struct Key {
     pub id: Uuid,
     /// `null`: the installation's.
     pub organization: Option<Uuid>,
+    pub organization_slug: Option<String>,
     /// For whom it speaks; `null`: for the installation.
     pub owner: Option<OwnerOfKey>,
     /// `null`: forgotten.
@@ -40,6 +42,8 @@ pub struct Key {
     pub reason: Option<String>,
     /// Who issued it: `key:<id>`, `user:<id>`, `client:<id>`, `grant:<id>` or `system:<name>`.
     pub issued_by: String,
+    /// What the key that issued it is called now, if it is one of yours.
+    pub issued_by_name: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -63,11 +67,12 @@ pub enum KeyState {
 }
 
 impl Key {
-    pub fn of(api: &ApiState, row: KeyRow) -> Self {
+    pub fn of(api: &ApiState, names: &Names, row: KeyRow) -> Self {
         let expired = row.expires_at.is_some_and(|expires_at| api.clock.now() >= expires_at);
         Self {
             id: row.id.uuid(),
             organization: row.owner.organization().map(|id| id.uuid()),
+            organization_slug: row.owner.organization().and_then(|id| api.organization_slug(id)),
             owner: match row.owner {
                 Owner::Installation => None,
                 Owner::Organization(_) => OwnerOfKey::of(&row.key_owner),
@@ -88,6 +93,7 @@ impl Key {
             metadata: row.metadata,
             reason: row.reason,
             issued_by: row.issued_by.to_string(),
+            issued_by_name: names.of_actor(&row.issued_by),
             created_at: row.created_at,
             updated_at: row.updated_at,
             revoked_at: row.revoked_at,

@@ -34,7 +34,7 @@ pub struct Certificate {
     pub sealing_key: String,
     /// Whether the vault has deleted that key, as it says now.
     pub key_deleted: bool,
-    /// Each read model, and whether it has erased what people wrote.
+    /// Each read model, and whether it has erased what people wrote, and the rows of before.
     pub read_models: Vec<Erased>,
     /// Whether all of it is so.
     pub complete: bool,
@@ -48,12 +48,18 @@ pub struct Certificate {
 pub struct Erased {
     pub projection: String,
     pub erased: bool,
+    /// Whether PostgreSQL was told to let go of the rows as they were (`VACUUM`).
+    pub vacuumed: bool,
 }
 
 const FORGOTTEN: &str = "organization.forgotten";
 
 const REMAINS: &str = "Copies that were made before: a backup that holds the vault opens the texts of its log until it is \
-     destroyed, and PostgreSQL's own backups hold them in clear text. Slugs, ids, scopes and times are never sealed, and stay.";
+     destroyed, and PostgreSQL's own backups hold them in clear text. On the servers' disks: a cluster of NATS has the sealed key in its \
+     Raft logs until they are compacted, and a vault that was set up with deletions denied has it in its block file until \
+     that is compacted; it opens with the master key alone. PostgreSQL's files have the texts in freed pages until they are \
+     written over (`keyledger projections rebuild --all` writes all tables anew), and its write-ahead log until it is \
+     recycled. Slugs, ids, scopes and times are never sealed, and stay.";
 
 /// Tell what is forgotten
 ///
@@ -81,7 +87,11 @@ pub async fn certificate(
     let erased = api.read(Projection::History, None, |pool| forgotten::erased_in(pool, id)).await?.found;
     let read_models: Vec<Erased> = Projection::ALL
         .into_iter()
-        .map(|projection| Erased { projection: projection.to_string(), erased: erased.contains(&projection) })
+        .map(|projection| {
+            let done = erased.iter().find(|done| done.projection == projection);
+            let vacuumed = done.is_some_and(|done| done.vacuumed);
+            Erased { projection: projection.to_string(), erased: done.is_some(), vacuumed }
+        })
         .collect();
     let deleted = api.commands.sealing_key_is_deleted(Owner::Organization(id)).await;
     let key_deleted = deleted.map_err(|error| command::vault(&error))?;
@@ -94,7 +104,7 @@ pub async fn certificate(
         actor: row.actor.to_string(),
         sealing_key: row.data.get("sealing_key").and_then(Value::as_str).unwrap_or_default().to_owned(),
         key_deleted,
-        complete: key_deleted && read_models.iter().all(|model| model.erased),
+        complete: key_deleted && read_models.iter().all(|model| model.erased && model.vacuumed),
         read_models,
         remains: REMAINS.to_owned(),
         checked_at: api.clock.now(),

@@ -35,7 +35,7 @@ pub struct ListOrganizations {
 
 /// List organizations
 ///
-/// Oldest first. An organization's key sees its own organization.
+/// Newest first. An organization's key sees its own organization.
 #[utoipa::path(
     get,
     path = "/api/v1/organizations",

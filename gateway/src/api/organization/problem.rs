@@ -42,7 +42,7 @@ pub fn suspended() -> Problem {
 pub fn closed() -> Problem {
     Problem::new(
         Kind::Closed,
-        "The organization's history holds an event that this version can't read, so nothing is decided on it \
-         here. Upgrade the gateway.",
+        "The organization's history holds an event that can't be read, so nothing is decided on it here: a newer \
+         version wrote it, and the gateway must be upgraded, or nobody may obey it, as `keyledger events verify` tells.",
     )
 }

@@ -36,7 +36,7 @@ pub struct ListServers {
 
 /// List an organization's MCP servers
 ///
-/// Oldest first, removed ones included.
+/// Newest first, removed ones included.
 #[utoipa::path(
     get,
     path = "/api/v1/organizations/{organization}/servers",

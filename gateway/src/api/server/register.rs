@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::settings::SetSettings;
 use super::trial::WrittenServer;
+use super::view::url;
 use super::{is_yes, yes};
 use crate::api::body::Body;
 use crate::api::command::Asked;
@@ -19,6 +20,7 @@ use crate::api::organization::OrganizationPath;
 use crate::api::text::Name;
 use crate::api::written::created;
 use crate::problem::Problem;
+use crate::request::identity::audience;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -45,6 +47,18 @@ pub struct RegisterServer {
     try_upstream: bool,
 }
 
+/// A server that was registered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegisteredServer {
+    #[serde(flatten)]
+    written: WrittenServer,
+    /// Where clients reach it.
+    #[schema(value_type = Option<String>, format = "uri")]
+    url: Option<String>,
+    /// Whom the identity tokens that it is sent are for: what its verifier expects as `aud`.
+    audience: String,
+}
+
 /// Register an MCP server
 ///
 /// It is registered whatever is found at its upstream.
@@ -55,7 +69,7 @@ pub struct RegisterServer {
     tag = "servers",
     params(OrganizationPath),
     request_body = RegisterServer,
-    responses((status = 201, description = "Registered", body = WrittenServer))
+    responses((status = 201, description = "Registered", body = RegisteredServer))
 )]
 pub async fn register(
     asked: Asked<Allowed<ServersWrite, OrganizationPath>>,
@@ -71,6 +85,7 @@ pub async fn register(
         .await?;
     let settings = request.settings.unwrap_or_default().change()?;
     let location = format!("/api/v1/organizations/{organization}/servers/{}", order.id());
+    let url = url(&api, organization, &request.slug);
     let command = Command::Register {
         name: order.seal(Field::Name, request.name.as_str())?,
         slug: request.slug,
@@ -80,6 +95,7 @@ pub async fn register(
     };
     let (id, done) = (ServerId::new(order.id()), order.execute(command).await?);
     let found = if request.try_upstream { api.trials.run(organization, id, &done.state).await } else { None };
+    let replayed = done.written.replayed;
     let written = WrittenServer { written: done.written, found };
-    Ok(created(written.written.replayed, &location, Json(written)))
+    Ok(created(replayed, &location, Json(RegisteredServer { written, url, audience: audience(id) })))
 }

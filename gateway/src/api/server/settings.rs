@@ -1,11 +1,12 @@
 //! How a server's upstream is called: what requests say of it, and what is shown.
 
 use domain::server::SettingsChange;
-use events::server::{Authorities, Credentials, TimeoutMs, UpstreamSettings};
+use events::server::{Authorities, Credentials, UpstreamSettings};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::body::present;
+use crate::api::seconds::Timeout;
 use crate::problem::Problem;
 use crate::upstream::Trust;
 
@@ -24,25 +25,31 @@ pub struct SetSettings {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, max_length = 16384)]
     ca: Option<Option<Authorities>>,
-    /// Until the headers of an answer, in milliseconds.
+    /// Until the headers of an answer, to the millisecond.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 100, maximum = 3600000)]
-    response_timeout_ms: Option<Option<TimeoutMs>>,
-    /// Between two pieces of an answer that is no event stream, in milliseconds.
+    #[schema(value_type = Option<f64>, minimum = 0.1, maximum = 3600)]
+    response_timeout_seconds: Option<Option<Timeout>>,
+    /// Between two pieces of an answer that is no event stream, to the millisecond.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, minimum = 100, maximum = 3600000)]
-    idle_timeout_ms: Option<Option<TimeoutMs>>,
+    #[schema(value_type = Option<f64>, minimum = 0.1, maximum = 3600)]
+    idle_timeout_seconds: Option<Option<Timeout>>,
 }
 
 impl SetSettings {
     /// Refuses authorities that no certificate could be checked by: nobody would see it before the first call.
     pub fn change(self) -> Result<SettingsChange, Problem> {
-        let Self { credentials, ca, response_timeout_ms, idle_timeout_ms } = self;
+        let Self { credentials, ca, response_timeout_seconds, idle_timeout_seconds } = self;
         if let Some(Some(ca)) = &ca {
             Trust::of(ca)
                 .map_err(|error| Problem::invalid("settings.ca", format!("In the order given, {error}.")))?;
         }
-        Ok(SettingsChange { credentials, ca, response_timeout_ms, idle_timeout_ms })
+        let stored = |said: Option<Option<Timeout>>| said.map(|to| to.map(|Timeout(timeout)| timeout));
+        Ok(SettingsChange {
+            credentials,
+            ca,
+            response_timeout_ms: stored(response_timeout_seconds),
+            idle_timeout_ms: stored(idle_timeout_seconds),
+        })
     }
 }
 
@@ -53,18 +60,19 @@ pub struct ServerSettings {
     pub credentials: Option<String>,
     /// PEM certificates.
     pub ca: Option<String>,
-    pub response_timeout_ms: Option<u32>,
-    pub idle_timeout_ms: Option<u32>,
+    pub response_timeout_seconds: Option<f64>,
+    pub idle_timeout_seconds: Option<f64>,
 }
 
 impl From<UpstreamSettings> for ServerSettings {
     fn from(settings: UpstreamSettings) -> Self {
         let UpstreamSettings { credentials, ca, response_timeout_ms, idle_timeout_ms } = settings;
+        let seconds = |timeout| f64::from(Timeout(timeout));
         Self {
             credentials: credentials.map(|credentials| credentials.to_string()),
             ca: ca.map(|ca| ca.to_string()),
-            response_timeout_ms: response_timeout_ms.map(u32::from),
-            idle_timeout_ms: idle_timeout_ms.map(u32::from),
+            response_timeout_seconds: response_timeout_ms.map(seconds),
+            idle_timeout_seconds: idle_timeout_ms.map(seconds),
         }
     }
 }

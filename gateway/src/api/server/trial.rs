@@ -15,10 +15,10 @@ use events::{OrganizationId, ServerId};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use http_body_util::Full;
-use projections::directory::{ServerEntry, ServerState};
+use projections::directory::{Newest, ServerEntry, ServerState};
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use url::Host;
+use url::{Host, Url};
 use utoipa::ToSchema;
 
 mod answer;
@@ -31,7 +31,7 @@ use crate::api::written::Written;
 use crate::mcp::header::{METHOD, PROTOCOL_VERSION, SESSION_ID};
 use crate::problem::Problem;
 use crate::request::media;
-use crate::upstream::{HyperUpstream, OUR_USER_AGENT, Upstream, UpstreamError};
+use crate::upstream::{Guard, HyperUpstream, OUR_USER_AGENT, Upstream, UpstreamError};
 
 /// For all of a trial.
 const BOUND: Duration = Duration::from_secs(3);
@@ -60,18 +60,27 @@ impl Trials {
         Self { upstream, places: Semaphore::new(AT_ONCE), trials: AtomicU64::new(0) }
     }
 
-    /// Refuses a URL that could never be called: without TLS, off this machine.
-    pub fn check(&self, upstream: &UpstreamUrl) -> Result<(), Problem> {
-        let (url, guard) = (upstream.url(), self.upstream.guard());
-        let refused = url.scheme() == "http"
+    /// What addresses pass.
+    pub fn guard(&self) -> &Guard {
+        self.upstream.guard()
+    }
+
+    /// Whether the URL could never be called: without TLS, off this machine.
+    pub fn refuses_plain(&self, url: &Url) -> bool {
+        let guard = self.guard();
+        url.scheme() == "http"
             && match url.host() {
                 Some(Host::Ipv4(address)) => guard.check_plain(address.into()).is_err(),
                 Some(Host::Ipv6(address)) => guard.check_plain(address.into()).is_err(),
                 Some(Host::Domain("localhost")) => false,
                 // Which addresses it has is seen when it is called.
                 Some(Host::Domain(_)) | None => !guard.allows_plain(),
-            };
-        if refused {
+            }
+    }
+
+    /// Refuses a URL that could never be called.
+    pub fn check(&self, upstream: &UpstreamUrl) -> Result<(), Problem> {
+        if self.refuses_plain(upstream.url()) {
             return Err(Problem::invalid(
                 "upstream",
                 "Off this machine http:// would carry the gateway's identity token in clear. Use https://, or have \
@@ -93,6 +102,7 @@ impl Trials {
             state: ServerState::Enabled,
             // No other trial shares what its own authorities vouch for.
             generation: self.trials.fetch_add(1, Ordering::Relaxed),
+            newest: Newest::default(),
         };
         Some(self.find(&entry).await)
     }

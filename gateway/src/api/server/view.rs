@@ -1,6 +1,6 @@
 //! A server as the API shows it.
 
-use events::Position;
+use events::{OrganizationId, Position, Slug};
 use projections::postgres::ServerRow;
 use projections::postgres::server::ServerState as State;
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,22 @@ use uuid::Uuid;
 
 use super::settings::ServerSettings;
 use crate::api::ApiState;
+use crate::request::identity::audience;
 
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Server {
     pub id: Uuid,
     pub organization: Uuid,
+    /// `null`: it is not known here yet.
+    pub organization_slug: Option<String>,
     pub slug: String,
     /// `null`: forgotten.
     pub name: Option<String>,
+    /// Where clients reach it. `null`: its organization is not known here yet.
+    #[schema(value_type = Option<String>, format = "uri")]
+    pub url: Option<String>,
+    /// Whom the identity tokens that it is sent are for (`aud`).
+    pub audience: String,
     pub upstream: String,
     pub settings: ServerSettings,
     pub state: ServerState,
@@ -38,13 +46,22 @@ pub enum ServerState {
     Removed,
 }
 
+/// Where clients reach a server.
+pub fn url(api: &ApiState, organization: OrganizationId, server: &Slug) -> Option<String> {
+    let organization = api.organization_slug(organization)?;
+    Some(format!("{}/mcp/{organization}/{server}", api.settings.public_url))
+}
+
 impl Server {
     pub fn of(api: &ApiState, row: ServerRow) -> Self {
         Self {
             id: row.id.uuid(),
             organization: row.organization.uuid(),
+            organization_slug: api.organization_slug(row.organization),
             slug: row.slug.to_string(),
             name: row.name,
+            url: url(api, row.organization, &row.slug),
+            audience: audience(row.id),
             upstream: row.upstream.to_string(),
             settings: row.settings.into(),
             state: match row.state {

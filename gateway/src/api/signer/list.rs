@@ -13,7 +13,7 @@ use crate::api::ApiState;
 use crate::api::guard::{Permitted, SignersRead};
 use crate::problem::Problem;
 
-/// Every key that was ever published, oldest first.
+/// Every key that was ever published, newest first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Signers {
     pub items: Vec<Signer>,
@@ -54,7 +54,7 @@ pub enum SignerState {
     path = "/api/v1/signers",
     operation_id = "signers_list",
     tag = "signers",
-    responses((status = 200, description = "Every key, oldest first", body = Signers))
+    responses((status = 200, description = "Every key, newest first", body = Signers))
 )]
 pub async fn list(
     State(api): State<ApiState>,
@@ -63,7 +63,7 @@ pub async fn list(
     permitted.admin.must_be_installation("ask which keys sign")?;
     let place = api.directory.place().ok_or_else(|| Problem::not_ready("nothing of the log is known yet"))?;
     let set = api.directory.signers().now().as_of(place.sequence);
-    let items = set.all().iter().map(|signer| view(&set, signer, place.log)).collect();
+    let items = set.all().iter().rev().map(|signer| view(&set, signer, place.log)).collect();
     Ok(Json(Signers { items }))
 }
 

@@ -32,7 +32,10 @@ struct World {
 }
 
 fn world(max_waiting: usize) -> World {
-    let settings = ApiSettings { max_waiting, ..ApiSettings::new(Prefix::live()) };
+    let settings = ApiSettings {
+        max_waiting,
+        ..ApiSettings::new(Prefix::live(), &"https://mcp.example.com".parse().unwrap())
+    };
     World { api: state(settings), sequence: Arc::default() }
 }
 
@@ -53,6 +56,7 @@ fn member(id: u128, applied: u64) -> Record {
         fresh_age_millis: Some(1),
         ready: true,
         reason: None,
+        lacks: None,
         clock_offset_millis: 0,
         reads: [].into(),
         on_stale: OnStale::Refuse,
@@ -133,7 +137,7 @@ async fn it_is_complete_when_the_last_member_says_so() {
     assert_eq!(states(&proof), [MemberState::Applied; 2]);
     let [first, second] = &proof.members[..] else { panic!("{proof:?}") };
     assert_eq!(first.name.as_deref(), Some("node-1"));
-    assert!(first.millis <= second.millis && second.millis.is_some(), "{proof:?}");
+    assert!(first.after_seconds <= second.after_seconds && second.after_seconds.is_some(), "{proof:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ use crate::cli::error::CliError;
 use crate::cli::events::evidence::{Stored, published, stored};
 use crate::cli::events::start::From;
 use crate::cli::events::unread;
-use crate::cli::events::verify::read;
+use crate::cli::events::verify::{Source, read};
 use crate::cli::output::Output;
 use crate::cli::process::Configured;
 use crate::config::{NatsRole, Role};
@@ -78,13 +78,20 @@ impl Report {
         let last = last.min(to.saturating_sub(1));
         let (keys, origin) = (published(&log, id).await?, origin(id, Shard::ZERO));
         let checkpoints = Checkpoints::new(log.client().clone(), Shard::ZERO);
-        let Stored { mut known, refused } = stored(&checkpoints, &origin, &keys).await?;
+        let Stored { mut known, refused, .. } = stored(&checkpoints, &origin, &keys).await?;
         known.retain(|known| known.checkpoint.size <= last);
         let mut verifier = Verifier::new(id, known);
         refused.into_iter().for_each(|(at, problem)| verifier.refuse_checkpoint(at, problem));
         let mut audit = Audit::new(id, period, self.organization.map(Owner::Organization));
-        let checked = read(&log, last, verifier, |recorded| audit.take(recorded), output).await?;
+        let mut source = Source::Log(&log, last);
+        let checked = read(&mut source, verifier, |recorded| audit.take(recorded), output).await?;
         let verification = Verification::of(&checked);
+        if let Some(organization) = self.organization.filter(|id| !audit.knows(*id)) {
+            return Err(CliError::Usage(format!(
+                "--organization {organization}: no event of the log up to {} is of it",
+                period.to
+            )));
+        }
         let good = verification.good;
         let report =
             audit.report(&log, &unseal, verification, made_at).await.map_err(|error| match error {

@@ -69,7 +69,7 @@ impl Auditor {
         Ok(connect(options).await?)
     }
 
-    fn configuration(&self, environment: &Environment) -> Result<Config, CliError> {
+    pub fn configuration(&self, environment: &Environment) -> Result<Config, CliError> {
         let named = self.config.clone().or_else(|| environment.get("KEYLEDGER_CONFIG").map(PathBuf::from));
         let file = match named {
             Some(file) => Some(file),

@@ -32,7 +32,7 @@ impl PrintCheckpoint {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let reader = Reader::open(&self.auditor, environment).await?;
         let keys = self.keys.of_log(&reader.log, reader.id).await?;
-        let (note, _) = newest(&reader.checkpoints(), &origin(reader.id, Shard::ZERO), &keys).await?;
+        let (note, _) = newest(&reader, &origin(reader.id, Shard::ZERO), &keys).await?;
         output.text(&note.to_string())
     }
 }

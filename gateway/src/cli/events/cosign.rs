@@ -32,7 +32,7 @@ impl Cosign {
         let reader = Reader::open(&self.auditor, environment).await?;
         let keys = self.keys.of_log(&reader.log, reader.id).await?;
         let origin = origin(reader.id, Shard::ZERO);
-        let (mut note, head) = newest(&reader.checkpoints(), &origin, &keys).await?;
+        let (mut note, head) = newest(&reader, &origin, &keys).await?;
         let tree = read(&reader, head.size, |_| ()).await?;
         agrees(&tree, head.size, head.root, "the newest checkpoint")?;
         let witness = Remote::new(self.witness);

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use clap::Args;
-use events::{Actor, KeyId, OrganizationId, Read};
+use events::pattern::EventPatternError;
+use events::{Actor, EventPattern, KeyId, OrganizationId, Read};
 
 #[derive(Debug, Args)]
 pub struct Filter {
@@ -24,34 +25,17 @@ pub struct Filter {
     actor: Option<Actor>,
 }
 
-/// A type of event, or all of a noun's.
+/// Types of events that there are.
 #[derive(Debug, Clone)]
-struct Kind(String);
+struct Kind(EventPattern);
 
 impl FromStr for Kind {
-    type Err = &'static str;
+    type Err = String;
 
-    /// A type of a newer version may be in the log: any that has the form of one is taken.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_word = |word: &str| {
-            !word.is_empty()
-                && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        match text.split_once('.') {
-            Some((noun, what)) if is_word(noun) && (what == "*" || is_word(what)) => {
-                Ok(Self(text.to_owned()))
-            }
-            Some(_) | None => Err("a type such as key.issued, or key.* for all of a key's"),
-        }
-    }
-}
-
-impl Kind {
-    fn matches(&self, kind: &str) -> bool {
-        match self.0.strip_suffix('*') {
-            Some(start) => kind.starts_with(start),
-            None => kind == self.0,
-        }
+    fn from_str(text: &str) -> Result<Self, String> {
+        let pattern: EventPattern = text.parse().map_err(|error: EventPatternError| error.to_string())?;
+        pattern.kinds().map_err(|error| error.to_string())?;
+        Ok(Self(pattern))
     }
 }
 
@@ -64,7 +48,7 @@ impl Filter {
             Read::Foreign(_) => (None, None),
         };
         let asked =
-            self.kinds.is_empty() || self.kinds.iter().any(|it| kind.is_none_or(|kind| it.matches(kind)));
+            self.kinds.is_empty() || self.kinds.iter().any(|it| kind.is_none_or(|kind| it.0.matches(kind)));
         let by = self.actor.as_ref().is_none_or(|by| actor.is_none_or(|actor| actor == by));
         asked && by && self.is_on(subject)
     }

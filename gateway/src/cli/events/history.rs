@@ -5,12 +5,14 @@ use clap::{Args, ValueEnum};
 use events::Timestamp;
 use serde_json::Value;
 
-use super::start::{Last, Moment};
+use super::answer::Format;
+use super::start::Moment;
 use crate::cli::Environment;
 use crate::cli::connection::{Connection, Session};
 use crate::cli::error::CliError;
+use crate::cli::length::Length;
 use crate::cli::list::Paging;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, text};
 use crate::cli::recorded::COLUMNS;
 
 const PATH: &str = "/api/v1/events";
@@ -40,7 +42,14 @@ pub struct Span {
     to: Option<Moment>,
     /// Stored in the last 30s, 15m, 1h, 7d
     #[arg(long, value_name = "TIME")]
-    last: Option<Last>,
+    last: Option<Length>,
+    #[command(flatten)]
+    order: Ordered,
+}
+
+/// In which order.
+#[derive(Debug, Args)]
+pub struct Ordered {
     /// Which comes first
     #[arg(long, value_enum, default_value_t)]
     order: Order,
@@ -85,29 +94,33 @@ impl Choice {
 
 impl Span {
     fn query(&self) -> Vec<(&'static str, String)> {
-        let from = self.from.map(|Moment(at)| at).or(self.last.map(Last::began));
+        let from = self.from.map(|Moment(at)| at).or(self.last.map(Length::ago));
         let mut query: Vec<_> = [("since", from), ("until", self.to.map(|Moment(at)| at))]
             .into_iter()
             .filter_map(|(name, at): (_, Option<Timestamp>)| Some((name, at?.to_string())))
             .collect();
-        if self.order == Order::Oldest {
-            query.push(("order", "oldest_first".to_owned()));
-        }
+        query.extend(self.order.query());
         query
+    }
+}
+
+impl Ordered {
+    pub fn query(&self) -> Option<(&'static str, String)> {
+        (self.order == Order::Oldest).then(|| ("order", "oldest_first".to_owned()))
     }
 }
 
 impl List {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        list(&mut session, PATH, &self.choice, &self.span, &self.paging).await
+        list(&mut session, PATH, &self.choice, &self.span, &self.paging, None).await
     }
 }
 
 impl Follow {
     pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
-        follow(&mut session, PATH, &self.choice, self.after).await
+        follow(&mut session, PATH, &self.choice, self.after, Format::Jsonl).await
     }
 }
 
@@ -117,24 +130,44 @@ pub async fn list(
     choice: &Choice,
     span: &Span,
     paging: &Paging,
+    format: Option<Format>,
 ) -> Result<(), CliError> {
-    paging.show_chosen(session, path, COLUMNS, &[choice.query(), span.query()].concat()).await
+    let choice = [choice.query(), span.query()].concat();
+    let Some(format) = format else { return paging.show_chosen(session, path, COLUMNS, &choice).await };
+    // Before anything is asked: a format that can't be written is told at once.
+    format.begin(session.output)?;
+    let items = paging.items(session, path, &choice).await?;
+    items.iter().try_for_each(|event| format.write(event, session.output))
 }
 
-/// One JSON value a line, as each event comes, until it is told to end.
+/// A line for each event, as it comes, until it is told to end.
 pub async fn follow(
     session: &mut Session<'_>,
     path: &str,
     choice: &Choice,
     mut after: String,
+    format: Format,
 ) -> Result<(), CliError> {
+    format.begin(session.output)?;
     let mut held_up = false;
     loop {
         let mut query = choice.query();
-        query.extend([("after", after.clone()), ("wait", "25".to_owned()), ("limit", "200".to_owned())]);
+        query.extend([
+            ("after", after.clone()),
+            ("wait_seconds", "25".to_owned()),
+            ("limit", "200".to_owned()),
+        ]);
         let page = session.client.get(path, &query).await?;
         for event in page.get("items").and_then(Value::as_array).into_iter().flatten() {
-            session.output.json_line(event)?;
+            format.write(event, session.output)?;
+        }
+        for it in page.get("unreadable").and_then(Value::as_array).into_iter().flatten() {
+            session.output.note(format!(
+                "message {} on {} is no event, and nobody obeys it: {}. `keyledger events verify` finds what else is wrong",
+                text(it, "sequence"),
+                text(it, "subject"),
+                text(it, "reason"),
+            ));
         }
         let is_held_up = page.get("held_up").and_then(Value::as_bool).unwrap_or_default();
         if is_held_up && !held_up {

@@ -1,13 +1,12 @@
 //! How a message of the log is written down: JSON lines that miss nothing, CSV for tables, CloudEvents for programs.
 
 use clap::ValueEnum;
-use events::log::Stored;
-use events::{LogId, Position, Read, Shard, Timestamp};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use events::Read;
+use serde_json::Value;
 
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::record::Record;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Format {
@@ -18,102 +17,71 @@ pub enum Format {
     Csv,
     /// One CloudEvent a line: the event as it is stored, with its `sequence` and `position`
     Cloudevents,
+    /// Apache Parquet, as exports write it: with --output FILE
+    Parquet,
 }
 
-/// A message of the log, and what it turned out to be.
-pub struct Message<'a> {
-    pub log: LogId,
-    pub stored: &'a Stored,
-    pub read: &'a Read,
-}
+pub const COLUMNS: &str = "position,stored_at,time,type,schemaversion,organization,aggregatetype,aggregateid,actor,commandid,id,data,unreadable";
 
-#[derive(Serialize)]
-struct Line<'a> {
-    position: Position,
-    stored_at: Timestamp,
-    subject: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'a RawValue>,
-    /// Why this version can't read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unreadable: Option<String>,
-    /// Why it is no event of ours.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    foreign: Option<String>,
-}
-
-const COLUMNS: &str = "position,stored_at,time,type,schemaversion,organization,aggregatetype,aggregateid,actor,commandid,id,data";
-
-impl Format {
-    pub fn begin(self, output: &mut Output) -> Result<(), CliError> {
-        match self {
-            Self::Csv => output.exact_line(COLUMNS),
-            Self::Jsonl | Self::Cloudevents => Ok(()),
-        }
+/// What stands above all.
+pub fn begin(format: Format, output: &mut Output) -> Result<(), CliError> {
+    match format {
+        Format::Csv => output.exact_line(COLUMNS),
+        Format::Jsonl | Format::Cloudevents | Format::Parquet => Ok(()),
     }
+}
 
-    pub fn write(self, message: &Message<'_>, output: &mut Output) -> Result<(), CliError> {
-        match (self, message.read) {
-            (Self::Jsonl, _) => output.json_line(&message.line()),
-            // Nothing that somebody else put there is passed off as an event; that it is there is said.
-            (Self::Csv | Self::Cloudevents, Read::Foreign(foreign)) => {
-                output.note(format!("{}: left out: {}", message.position(), foreign.reason));
+pub fn write(format: Format, message: &Record<'_>, output: &mut Output) -> Result<(), CliError> {
+    match (format, message.read) {
+        (Format::Jsonl, _) => output.json_line(&message.line()),
+        // Nothing that somebody else put there is passed off as an event; that it is there is said.
+        (Format::Csv | Format::Cloudevents, Read::Foreign(foreign)) => {
+            output.note(format!("{}: left out: {}", message.position(), foreign.reason));
+            Ok(())
+        }
+        (Format::Csv, _) => output.exact_line(&row_of(message)),
+        (Format::Cloudevents, _) => match message.cloud_event() {
+            Some(event) => output.exact_line(&event),
+            None => {
+                output.note(format!("{}: left out: it is no JSON object", message.position()));
                 Ok(())
             }
-            (Self::Csv, _) => output.exact_line(&message.row()),
-            (Self::Cloudevents, _) => match message.cloud_event() {
-                Some(event) => output.exact_line(&event),
-                None => {
-                    output.note(format!("{}: left out: it is no JSON object", message.position()));
-                    Ok(())
-                }
-            },
+        },
+        (Format::Parquet, _) => Err(no_text()),
+    }
+}
+
+pub fn no_text() -> CliError {
+    CliError::Usage(
+        "Parquet is no text and has its index at its end: `events replay --format parquet --output FILE`"
+            .to_owned(),
+    )
+}
+
+/// A row of the table, by what stands in each column.
+pub fn row(cell: impl Fn(&str) -> String) -> String {
+    COLUMNS.split(',').map(|column| quoted(&cell(column))).collect::<Vec<_>>().join(",")
+}
+
+/// A value as it stands in a cell.
+pub fn cell(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_))) => {
+            other.to_string()
         }
     }
 }
 
-impl Message<'_> {
-    fn position(&self) -> Position {
-        Position { log: self.log, shard: Shard::ZERO, sequence: self.stored.sequence }
-    }
-
-    fn line(&self) -> Line<'_> {
-        let (unreadable, foreign) = match self.read {
-            Read::Event(_) => (None, None),
-            Read::Unreadable(unreadable) => (Some(unreadable.reason.to_string()), None),
-            Read::Foreign(foreign) => (None, Some(foreign.reason.to_string())),
-        };
-        let event = if foreign.is_none() { serde_json::from_slice(&self.stored.payload).ok() } else { None };
-        Line {
-            position: self.position(),
-            stored_at: self.stored.stored_at,
-            subject: &self.stored.subject,
-            event,
-            unreadable,
-            foreign,
-        }
-    }
-
-    /// The stored bytes with two members more. The sequence sorts as text does (CloudEvents' extension `sequence`).
-    fn cloud_event(&self) -> Option<String> {
-        let text = std::str::from_utf8(&self.stored.payload).ok()?;
-        let members = text.trim_end().strip_suffix('}')?;
-        let position = self.position();
-        Some(format!(r#"{members},"sequence":"{:020}","position":"{position}"}}"#, self.stored.sequence))
-    }
-
-    fn row(&self) -> String {
-        let event: serde_json::Value = serde_json::from_slice(&self.stored.payload).unwrap_or_default();
-        let mut cells = vec![self.position().to_string(), self.stored.stored_at.to_string()];
-        for member in COLUMNS.split(',').skip(2) {
-            cells.push(match event.get(member) {
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-                None => String::new(),
-            });
-        }
-        cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",")
-    }
+fn row_of(message: &Record<'_>) -> String {
+    let members = message.members();
+    row(|column| match column {
+        "position" => message.position().to_string(),
+        "stored_at" => message.stored.stored_at.to_string(),
+        "unreadable" => message.problem().unwrap_or_default(),
+        member => cell(members.get(member)),
+    })
 }
 
 /// A cell of RFC 4180 §2. What a spreadsheet would take for a formula stands behind an apostrophe.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use events::log::Stored;
 use events::tlog::{Hash, ProofFile, Subtrees, WholeTree, consistency, inclusion, origin, root};
-use events::{EventId, Position, Shard};
+use events::{EventId, Position, Read, Shard};
 
 use super::auditor::Auditor;
 use super::evidence::{KeysFile, newest, read_checkpoint};
@@ -14,6 +14,8 @@ use super::{Reader, unread};
 use crate::cli::Environment;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
+use crate::order::Chains;
+use crate::record::Record;
 
 /// The event with its place in the newest checkpoint, as one file that `keyledger audit verify` and any C2SP tlog-proof
 /// verifier check with the log's public key alone. It reads the log up to the checkpoint.
@@ -69,7 +71,7 @@ impl Prove {
         let reader = Reader::open(&self.auditor, environment).await?;
         let keys = self.keys.of_log(&reader.log, reader.id).await?;
         let origin = origin(reader.id, Shard::ZERO);
-        let (checkpoint, head) = newest(&reader.checkpoints(), &origin, &keys).await?;
+        let (checkpoint, head) = newest(&reader, &origin, &keys).await?;
         if let Which::Position(position) = self.event
             && position.log != reader.id
         {
@@ -99,6 +101,16 @@ impl Prove {
         let proof = inclusion(&tree, index, head.size).map_err(unproven)?;
         let mut entry = format!("{}\n", message.subject).into_bytes();
         entry.extend_from_slice(&message.payload);
+        let read = reader.signers.read_of(&reader.log, &message, reader.id).await.map_err(unread)?;
+        let mut chains = Chains::from(message.sequence);
+        let read = chains.take(&reader.log, &reader.signers, reader.id, read).await.map_err(unread)?;
+        let unsigned = matches!(&read, Read::Unreadable(it) if it.reason.is_of_signature());
+        let unsigned = if unsigned { "no writer of the log signed it: " } else { "" };
+        if let Some(problem) = (Record { log: reader.id, stored: &message, read: &read }).problem() {
+            output.note(format!(
+                "{unsigned}{problem}. The proof shows that it is in the log, and nobody obeys it"
+            ));
+        }
         let file = ProofFile { entry: Some(entry), index, proof, checkpoint };
         match self.output {
             None => output.text(&file.to_string()),
@@ -123,7 +135,7 @@ impl Consistency {
         let (_, old) = read_checkpoint(&self.old, &origin, &keys)?;
         let (note, new) = match &self.new {
             Some(file) => read_checkpoint(file, &origin, &keys)?,
-            None => newest(&reader.checkpoints(), &origin, &keys).await?,
+            None => newest(&reader, &origin, &keys).await?,
         };
         if old.size > new.size {
             return Err(CliError::Refused(format!(

@@ -13,7 +13,8 @@ use crate::cli::output::{Output, text};
 pub struct Forget {
     /// The member's id, as `keyledger fleet` shows it
     member: String,
-    /// I am sure that its process has ended: needed for a member that is not fenced
+    /// I am sure that its process has ended: needed for a member that is not fenced. One that was heard within its lease is
+    /// not forgotten all the same
     #[arg(long)]
     has_ended: bool,
     #[command(flatten)]

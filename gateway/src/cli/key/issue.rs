@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::Environment;
 use crate::cli::connection::{Connection, Session};
 use crate::cli::error::CliError;
+use crate::cli::length::Length;
 use crate::cli::output::{Output, text};
 use crate::cli::place::OfOwner;
 use crate::cli::wait::Waiting;
@@ -22,6 +23,9 @@ pub struct Issue {
     /// Refused from then on, such as 2027-01-01T00:00:00Z; without it never
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
+    /// The same, so long from now on: 30d, 12h
+    #[arg(long, value_name = "LENGTH", conflicts_with = "expires_at")]
+    expires_in: Option<Length>,
     /// Refused before; without it valid at once
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
@@ -73,7 +77,7 @@ impl Issue {
             ("name", Some(self.name.into())),
             ("scopes", Some(self.scopes.into())),
             ("environment", Some(environment.into())),
-            ("expires_at", self.expires_at.map(Value::from)),
+            ("expires_at", self.expires_at.or(self.expires_in.map(Length::after_now)).map(Value::from)),
             ("not_before", self.not_before.map(Value::from)),
             ("owner", owner),
             ("metadata", self.metadata),

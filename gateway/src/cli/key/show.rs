@@ -7,7 +7,7 @@ use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::list::Reading;
-use crate::cli::output::{Column, Output, text, words};
+use crate::cli::output::{Column, Output, named, text, words};
 use crate::cli::place::OfKey;
 
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ const CARD: &[Column] = &[
     Column { head: "NOT BEFORE", cell: |item| text(item, "not_before") },
     Column { head: "EXPIRES", cell: |item| text(item, "expires_at") },
     Column { head: "METADATA", cell: |item| text(item, "metadata") },
-    Column { head: "ISSUED BY", cell: |item| text(item, "issued_by") },
+    Column { head: "ISSUED BY", cell: |item| named(item, "issued_by", "issued_by_name") },
     Column { head: "ISSUED", cell: |item| text(item, "created_at") },
     Column { head: "REVOKED", cell: |item| text(item, "revoked_at") },
 ];

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
+use crate::cli::events::answer::Format;
 use crate::cli::events::history::{self, Choice, Span};
 use crate::cli::list::Paging;
 use crate::cli::output::Output;
@@ -18,7 +19,7 @@ pub struct Events {
     choice: Choice,
     #[command(flatten)]
     span: Span,
-    /// Print what happens from now on, one JSON value a line
+    /// Print what happens from now on, a line each
     #[arg(long, conflicts_with_all = ["from", "to", "last", "cursor", "limit", "order", "at_least"])]
     follow: bool,
     /// With --follow: begin after this place (`position` in JSON), or at `start`
@@ -30,6 +31,9 @@ pub struct Events {
         hide_default_value = true
     )]
     after: String,
+    /// How each is written, instead of as a table; with --follow a line each as it comes, JSON where none is named
+    #[arg(long, value_enum, conflicts_with = "json")]
+    format: Option<Format>,
     #[command(flatten)]
     paging: Paging,
     #[command(flatten)]
@@ -41,8 +45,9 @@ impl Events {
         let mut session = self.connection.open(environment, output)?;
         let path = format!("{}/events", self.of.path(&session).await?);
         if self.follow {
-            return history::follow(&mut session, &path, &self.choice, self.after).await;
+            let format = self.format.unwrap_or(Format::Jsonl);
+            return history::follow(&mut session, &path, &self.choice, self.after, format).await;
         }
-        history::list(&mut session, &path, &self.choice, &self.span, &self.paging).await
+        history::list(&mut session, &path, &self.choice, &self.span, &self.paging, self.format).await
     }
 }

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::json;
 
 use crate::cli::Environment;
+use crate::cli::complete;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
@@ -14,6 +15,7 @@ use crate::cli::wait::Waiting;
 #[derive(Debug, Args)]
 pub struct Resume {
     /// By slug or id
+    #[arg(add = complete::organizations())]
     organization: String,
     #[command(flatten)]
     waiting: Waiting,

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::COLUMNS;
 use crate::cli::Environment;
+use crate::cli::complete;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::list::Reading;
@@ -13,6 +14,7 @@ use crate::cli::place::organization_id;
 #[derive(Debug, Args)]
 pub struct Show {
     /// By slug or id
+    #[arg(add = complete::organizations())]
     organization: String,
     #[command(flatten)]
     reading: Reading,

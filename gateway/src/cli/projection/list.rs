@@ -2,7 +2,7 @@
 
 use clap::Args;
 use projections::lease::{self, Lease, LeaseStore};
-use projections::{Projection, checkpoint, origin, parked, rebuild};
+use projections::{checkpoint, origin, parked, rebuild};
 use serde_json::{Value, json};
 
 use super::AsWorker;
@@ -51,17 +51,17 @@ impl List {
                 "applied_at": checkpoint.map(|checkpoint| checkpoint.stored_at),
                 "lag_events": last.last_sequence.saturating_sub(applied),
                 "parked": parked::count(&worker.pool, projection).await?,
-                "lease": lease(&leases, projection).await,
+                "lease": lease(&leases, projection.as_str()).await,
                 "copy_applied": copy.map(|copy| copy.applied),
                 "diverged": diverged,
             }));
         }
-        if self.json { output.json(&items) } else { output.table(COLUMNS, &items) }
+        if self.json { output.json(&json!({ "items": items })) } else { output.table(COLUMNS, &items) }
     }
 }
 
 /// The worker's name, and the end of its id: many workers may run on one machine.
-fn kept_by(item: &Value) -> String {
+pub(in crate::cli) fn kept_by(item: &Value) -> String {
     let holder = text(&item["lease"], "holder");
     match holder.rsplit_once('-') {
         Some((_, end)) => format!("{} {end}", text(&item["lease"], "name")),
@@ -70,8 +70,8 @@ fn kept_by(item: &Value) -> String {
 }
 
 /// Who keeps it, as far as is known.
-async fn lease(leases: &FleetLeases, projection: Projection) -> Option<Value> {
-    let stored = leases.read(&lease::entry(projection.as_str())).await.ok()??;
+pub(in crate::cli) async fn lease(leases: &FleetLeases, name: &str) -> Option<Value> {
+    let stored = leases.read(&lease::entry(name)).await.ok()??;
     let lease: Lease = serde_json::from_slice(&stored.value).ok()?;
     lease.holder.is_some().then(|| json!(lease))
 }

@@ -20,7 +20,7 @@ use crate::cli::process::Configured;
 /// room of the live one until it is switched; its user must be allowed to create a schema.
 #[derive(Debug, Args)]
 pub struct Rebuild {
-    /// organizations, servers, keys, history
+    /// organizations, servers, keys, webhooks, history
     #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
     projections: Vec<Projection>,
     /// Every projection, one after the other
@@ -74,7 +74,7 @@ impl Rebuild {
                         let compared =
                             json!({ "projection": projection, "switched": false, "compared": compared });
                         done.push(compared);
-                        output.json(&done)?;
+                        output.json(&json!({ "items": done }))?;
                     }
                     return Err(error.into());
                 }
@@ -84,7 +84,7 @@ impl Rebuild {
             // It may be of what the log has lost, which is accepted; the newest comes by itself.
             signed::forget(&worker.pool).await?;
         }
-        if self.json { output.json(&done) } else { Ok(()) }
+        if self.json { output.json(&json!({ "items": done })) } else { Ok(()) }
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::settings::{Setting, Settings};
 use crate::cli::Environment;
+use crate::cli::complete;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
@@ -17,6 +18,7 @@ use crate::cli::write::members;
 #[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
 pub struct Change {
     /// By slug or id
+    #[arg(add = complete::servers())]
     server: String,
     #[arg(long, group = "change")]
     name: Option<String>,

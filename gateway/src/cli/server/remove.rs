@@ -4,6 +4,7 @@ use clap::Args;
 use http::Method;
 
 use crate::cli::Environment;
+use crate::cli::complete;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::output::Output;
@@ -14,6 +15,7 @@ use crate::cli::write::members;
 #[derive(Debug, Args)]
 pub struct Remove {
     /// By slug or id
+    #[arg(add = complete::servers())]
     server: String,
     /// Why; kept in the history
     #[arg(long)]

@@ -1,11 +1,14 @@
 //! How an upstream is called, as flags say it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value};
 
+use crate::api::seconds;
 use crate::cli::error::CliError;
+use crate::cli::length::time;
 
 /// What a server says of how it is called, where it is not as the gateway's configuration has it.
 #[derive(Debug, Args)]
@@ -16,18 +19,18 @@ pub struct Settings {
     /// The authorities that its certificate must be of, in place of the public ones: a file of PEM certificates
     #[arg(long, value_name = "FILE", group = "change")]
     upstream_ca_file: Option<PathBuf>,
-    /// Milliseconds until the headers of an answer
-    #[arg(long, value_name = "MS", group = "change")]
-    response_timeout_ms: Option<u32>,
-    /// Milliseconds between two pieces of an answer that is no event stream
-    #[arg(long, value_name = "MS", group = "change")]
-    idle_timeout_ms: Option<u32>,
+    /// How long until the headers of an answer, such as 500ms, 90s or 2m
+    #[arg(long, value_name = "TIME", group = "change", value_parser = time)]
+    response_timeout: Option<Duration>,
+    /// How long between two pieces of an answer that is no event stream
+    #[arg(long, value_name = "TIME", group = "change", value_parser = time)]
+    idle_timeout: Option<Duration>,
 }
 
 impl Settings {
     /// The request's `settings`; `None`: nothing is said of them. Those of `reset` are set to `null`.
     pub fn member(self, reset: &[Setting]) -> Result<Option<Value>, CliError> {
-        let Self { credentials, upstream_ca_file, response_timeout_ms, idle_timeout_ms } = self;
+        let Self { credentials, upstream_ca_file, response_timeout, idle_timeout } = self;
         let ca = upstream_ca_file.map(|path| {
             std::fs::read_to_string(&path).map_err(|error| {
                 CliError::Usage(format!("--upstream-ca-file: {} can't be read: {error}", path.display()))
@@ -36,8 +39,8 @@ impl Settings {
         let said = [
             (Setting::Credentials, credentials.map(Value::from)),
             (Setting::Ca, ca.transpose()?.map(Value::from)),
-            (Setting::ResponseTimeoutMs, response_timeout_ms.map(Value::from)),
-            (Setting::IdleTimeoutMs, idle_timeout_ms.map(Value::from)),
+            (Setting::ResponseTimeout, response_timeout.map(seconds).map(Value::from)),
+            (Setting::IdleTimeout, idle_timeout.map(seconds).map(Value::from)),
         ];
         let mut members = Map::new();
         for (setting, value) in said {
@@ -60,8 +63,8 @@ impl Settings {
 pub enum Setting {
     Credentials,
     Ca,
-    ResponseTimeoutMs,
-    IdleTimeoutMs,
+    ResponseTimeout,
+    IdleTimeout,
 }
 
 impl Setting {
@@ -69,8 +72,8 @@ impl Setting {
         match self {
             Self::Credentials => "credentials",
             Self::Ca => "ca",
-            Self::ResponseTimeoutMs => "response_timeout_ms",
-            Self::IdleTimeoutMs => "idle_timeout_ms",
+            Self::ResponseTimeout => "response_timeout_seconds",
+            Self::IdleTimeout => "idle_timeout_seconds",
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::COLUMNS;
+use super::LINES;
 use crate::cli::Environment;
+use crate::cli::complete;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
 use crate::cli::list::Reading;
@@ -13,6 +14,7 @@ use crate::cli::place::{OfOrganization, server_id};
 #[derive(Debug, Args)]
 pub struct Show {
     /// By slug or id
+    #[arg(add = complete::servers())]
     server: String,
     #[command(flatten)]
     of: OfOrganization,
@@ -28,6 +30,6 @@ impl Show {
         let path = self.of.path(&session).await?;
         let id = server_id(&session, &path, &self.server).await?;
         let found = session.client.get(&format!("{path}/servers/{id}"), &self.reading.query()).await?;
-        session.show(COLUMNS, &found)
+        session.show(LINES, &found)
     }
 }

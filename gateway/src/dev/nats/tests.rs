@@ -5,7 +5,13 @@ use super::*;
 fn options(directory: &Path) -> NatsOptions {
     let mut users = NatsUser::each_role();
     users.push(NatsUser { name: "root".into(), role: None });
-    NatsOptions { directory: directory.to_owned(), users, sync_always: true, cluster: None }
+    NatsOptions {
+        directory: directory.to_owned(),
+        users,
+        readers: Vec::new(),
+        sync_always: true,
+        cluster: None,
+    }
 }
 
 async fn connect(server: &NatsServer, user: &str) -> Result<async_nats::Client, async_nats::ConnectError> {

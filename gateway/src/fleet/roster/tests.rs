@@ -27,7 +27,7 @@ fn at(sequence: u64) -> Position {
     Position { log: LOG, shard: Shard::ZERO, sequence }
 }
 
-fn record(number: u128, applied: u64) -> Record {
+pub fn record(number: u128, applied: u64) -> Record {
     let mut frontier = Frontier::start(LOG);
     frontier.advance(Shard::ZERO, applied);
     Record {
@@ -39,6 +39,7 @@ fn record(number: u128, applied: u64) -> Record {
         fresh_age_millis: Some(0),
         ready: true,
         reason: None,
+        lacks: None,
         clock_offset_millis: 0,
         reads: BTreeMap::new(),
         on_stale: OnStale::Refuse,
@@ -296,4 +297,28 @@ fn a_write_that_never_comes_back_holds_up_no_later_one() {
     let sent_at = fixture.clock.instant();
     fixture.barrier(5);
     assert_eq!(fixture.roster.complete_as_of(), Some(sent_at));
+}
+
+#[test]
+fn a_member_that_has_died_is_left_out_of_how_long_a_change_takes() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _counting = metrics::set_default_local_recorder(&recorder);
+    let mut fixture = Fixture::new();
+    fixture.says(record(2, 4));
+    fixture.says(record(3, 4));
+    fixture.roster.acknowledged(at(5), fixture.clock.instant());
+    fixture.moves_on(20);
+    fixture.says(record(1, 5));
+    fixture.moves_on(30);
+    fixture.says(record(2, 5));
+    // The third is heard no more: it is waited for as long as it may live.
+    for _ in 0..12 {
+        fixture.moves_on(1_000);
+        fixture.says(record(1, 5));
+        fixture.says(record(2, 5));
+        fixture.roster.measure(fixture.clock.instant());
+    }
+    let told = recorder.handle().render();
+    assert!(told.contains("keyledger_fleet_applied_seconds_sum 0.05\n"), "{told}");
+    assert!(told.contains("keyledger_fleet_unproven_commands 0\n"), "{told}");
 }

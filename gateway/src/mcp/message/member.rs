@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 /// Text borrowed from the body where it holds no escapes.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+pub(in crate::mcp) struct Text<'a>(#[serde(borrow)] pub(in crate::mcp) Cow<'a, str>);
 
 /// A member's value, as far as we care.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Member<'_> {
 }
 
 /// The keys of one object so far.
-pub(super) struct Members<'a> {
+pub(in crate::mcp) struct Members<'a> {
     known: &'static [&'static str],
     seen: Vec<Cow<'a, str>>,
 }
@@ -44,7 +44,7 @@ const MAX_KEY: usize = 1_024;
 
 /// Why a key is refused.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum MemberError {
+pub(in crate::mcp) enum MemberError {
     #[error("member `{0}` stands twice")]
     Duplicate(String),
     #[error("member `{0}` differs from `{1}` in case alone")]
@@ -57,11 +57,11 @@ pub(super) enum MemberError {
 
 impl<'a> Members<'a> {
     /// `known`: the keys that are read on this level.
-    pub(super) fn new(known: &'static [&'static str]) -> Self {
+    pub(in crate::mcp) fn new(known: &'static [&'static str]) -> Self {
         Self { known, seen: Vec::with_capacity(8) }
     }
 
-    pub(super) fn meet(&mut self, key: Cow<'a, str>) -> Result<(), MemberError> {
+    pub(in crate::mcp) fn meet(&mut self, key: Cow<'a, str>) -> Result<(), MemberError> {
         if self.seen.len() == MAX_MEMBERS {
             return Err(MemberError::TooMany);
         }

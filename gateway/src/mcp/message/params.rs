@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use events::scope::Thing;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::member::{Member, Members, Text};
 use crate::mcp::task;
@@ -79,9 +80,20 @@ pub struct Reference<'a> {
 /// `notifications`: what a client wants to be told of (2026-07-28).
 #[derive(Debug, Default)]
 pub struct Filter<'a> {
+    /// Of changes of these lists.
+    pub lists: ListChanges,
     pub resources: Vec<Cow<'a, str>>,
     /// It asks for something that we don't know.
     pub other: bool,
+}
+
+/// The lists of whose changes a client is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ListChanges {
+    pub tools: bool,
+    pub prompts: bool,
+    /// And of their templates.
+    pub resources: bool,
 }
 
 /// A filter names at most this many resources, in so many bytes: they are asked for again while it is open.
@@ -174,14 +186,22 @@ impl<'de> Part<'de> for Filter<'de> {
 
     fn read<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
+            "toolsListChanged" => self.lists.tools = is_true(map)?,
+            "promptsListChanged" => self.lists.prompts = is_true(map)?,
+            "resourcesListChanged" => self.lists.resources = is_true(map)?,
             "resourceSubscriptions" => self.resources = map.next_value::<Resources<'de>>()?.0,
-            key => {
+            _ => {
                 map.next_value::<IgnoredAny>()?;
-                self.other |= !Self::KNOWN.contains(&key);
+                self.other = true;
             }
         }
         Ok(())
     }
+}
+
+/// What is neither true nor false is the upstream's to judge.
+fn is_true<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error> {
+    Ok(map.next_value::<&RawValue>()?.get() == "true")
 }
 
 impl<'de> Part<'de> for Meta<'de> {

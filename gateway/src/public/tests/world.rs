@@ -1,21 +1,15 @@
 //! A node, and a log to tell it what is so.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use domain::key::secret::{Pepper, PlainKey, Prefix};
 use events::clock::{Clock, SystemClock, SystemRandom, uuid_v7};
-use events::envelope::Fingerprint;
 use events::event::Event;
 use events::key::{Environment, Issued, KeyEvent, KeyOwner};
-use events::log::{
-    AppendError, Batch, FollowError, Follower, History, Known, Log, Quorum, ReadError, Stored, StreamInfo,
-};
 use events::organization::{Created, OrganizationEvent};
-use events::position::Place;
 use events::sealed::SealedBytes;
 use events::server::{Changed, Registered, ServerEvent, UpstreamSettings};
 use events::*;
@@ -23,105 +17,19 @@ use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
 use projections::directory::proof::NoCheckpoints;
 use projections::directory::{Directory, Gate};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use super::client::{Connection, Reply, post};
+use super::told::{Told, writer};
+use crate::config::LogFormat;
 use crate::listener::{Bounds, Room, Sockets};
 use crate::public::serve;
 use crate::request::{Door, DoorParts, RequestSettings};
+use crate::telemetry::calls::Writer;
 use crate::upstream::{Guard, UpstreamConfig};
-use crate::vault::node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
-
-/// Signs all that is pushed.
-fn writer() -> SigningKey {
-    SigningKey::from_seed(SignerId::new(Uuid::from_u128(1)), &[1; 32]).unwrap()
-}
-
-/// A log in memory: what is pushed is followed.
-struct Told {
-    id: LogId,
-    events: Mutex<Vec<Stored>>,
-    length: watch::Sender<u64>,
-}
-
-impl Told {
-    fn push(&self, subject: Subject, event: Event) {
-        self.push_altered(subject, event, |payload| payload);
-    }
-
-    fn push_altered(&self, subject: Subject, event: Event, alter: impl FnOnce(String) -> String) {
-        let mut events = self.events.lock().unwrap();
-        let sequence = events.len() as u64 + 1;
-        let id = if sequence == 1 { EventId::new(self.id.uuid()) } else { EventId::new(new_id()) };
-        let draft = Draft {
-            id,
-            log: self.id,
-            time: SystemClock.now(),
-            subject: subject.clone(),
-            actor: Actor::bootstrap(),
-            command: CommandId::new(new_id()),
-            fingerprint: Fingerprint([0; 32]),
-            causation: None,
-            event,
-        };
-        let payload = draft.signed(&writer()).unwrap().payload().to_vec();
-        events.push(Stored {
-            sequence,
-            subject: subject.to_string(),
-            stored_at: SystemClock.now(),
-            payload: alter(String::from_utf8(payload).unwrap()).into(),
-        });
-        self.length.send_replace(sequence);
-    }
-}
-
-#[async_trait]
-impl Log for Told {
-    async fn id(&self) -> Result<LogId, ReadError> {
-        Ok(self.id)
-    }
-
-    async fn append(&self, _: Batch) -> Result<Position, AppendError> {
-        Err(AppendError::Refused("read alone".to_owned()))
-    }
-
-    async fn history_after(&self, _: &Subject, _: Known) -> Result<History, ReadError> {
-        Ok(History::default())
-    }
-
-    async fn message(&self, sequence: u64) -> Result<Option<Stored>, ReadError> {
-        Ok(self.events.lock().unwrap().get(sequence as usize - 1).cloned())
-    }
-
-    async fn info(&self) -> Result<StreamInfo, ReadError> {
-        let last_sequence = *self.length.borrow();
-        let (server_time, asked_at) = (SystemClock.now(), SystemClock.instant());
-        Ok(StreamInfo {
-            last_sequence,
-            messages: last_sequence,
-            server_time,
-            asked_at,
-            quorum: Quorum::Single,
-        })
-    }
-
-    async fn follow(&self, after: Option<Place>) -> Result<Follower, FollowError> {
-        let next = after.map_or(0, |place| place.sequence as usize);
-        let events: Vec<_> = self.events.lock().unwrap()[next..].to_vec();
-        let seen = next + events.len();
-        let mut length = self.length.subscribe();
-        let end = async move {
-            let _ = length.wait_for(|length| *length > seen as u64).await;
-            // Follows anew from its place.
-            Err(FollowError::Unavailable("more".to_owned()))
-        };
-        let events = futures::stream::iter(events.into_iter().map(Ok));
-        Ok(Box::pin(futures::StreamExt::chain(events, futures::stream::once(end))))
-    }
-}
+use crate::vault::{IdentityKey, NodeSecrets, Peppers, Ring, SessionKey};
 
 /// One node, in an organization `acme` whose server `docs` is the upstream.
 pub struct World {
@@ -203,11 +111,7 @@ impl World {
 
     pub async fn listening(upstream: &str, settings: RequestSettings, listening: Listening) -> Self {
         crate::crypto::install();
-        let log = Arc::new(Told {
-            id: LogId::new(new_id()),
-            events: Mutex::default(),
-            length: watch::Sender::new(0),
-        });
+        let log = Arc::new(Told::new());
         let slept = Arc::new(Slept::default());
         let clock: Arc<dyn Clock> = Arc::<Slept>::clone(&slept);
         let directory = Arc::new(Directory::new());
@@ -215,8 +119,8 @@ impl World {
         let pepper = Pepper::new(PepperId::new(new_id()), &[1; 32]);
         let secrets = NodeSecrets {
             peppers: Peppers::one(pepper.clone()),
-            identity: IdentityKey::from_seed(new_id(), &[2; 32]).unwrap(),
-            session: SessionKey::new(new_id(), [3; 32]),
+            identity: Ring::one(new_id(), IdentityKey::from_seed(new_id(), &[2; 32]).unwrap()),
+            session: Ring::one(new_id(), SessionKey::new(new_id(), [3; 32])),
         };
         let Listening { threads, connections, bounds } = listening;
         let sockets = Sockets::bind(SocketAddr::from(([127, 0, 0, 1], 0)), threads).unwrap();
@@ -285,9 +189,20 @@ impl World {
         self.slept.0.fetch_add(seconds, Ordering::Relaxed);
     }
 
+    /// What the access log says of the calls since it was asked last, of one at least.
+    pub async fn access_lines(&self) -> String {
+        let mut out = Vec::new();
+        let mut writer = Writer::new(Arc::clone(self.door.calls()), Some(LogFormat::Json), &mut out);
+        super::until("a call is noted", || std::future::ready(self.door.calls().are_waiting())).await;
+        // Lines are written where somebody listens.
+        tracing::subscriber::with_default(tracing_subscriber::registry(), || writer.tell());
+        drop(writer);
+        String::from_utf8(out).unwrap()
+    }
+
     /// Until the node knows all that was pushed, and is ready.
     pub async fn told(&self) {
-        let length = *self.log.length.borrow();
+        let length = self.log.length();
         super::until("the node is told", || async {
             self.directory.applied() >= length && self.gate.check().is_ok()
         })

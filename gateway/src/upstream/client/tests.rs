@@ -6,7 +6,7 @@ use events::clock::SystemClock;
 use events::server::UpstreamSettings;
 use events::{OrganizationId, ServerId};
 use http_body_util::BodyExt;
-use projections::directory::ServerState;
+use projections::directory::{Newest, ServerState};
 use rcgen::{CertifiedKey, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -60,6 +60,7 @@ fn server(url: &str) -> ServerEntry {
         settings: UpstreamSettings::default(),
         state: ServerState::Enabled,
         generation: 1,
+        newest: Newest::default(),
     }
 }
 

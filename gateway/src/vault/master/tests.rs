@@ -38,6 +38,7 @@ fn root_may_give_a_file_to_a_group_of_the_process_and_to_nobody_else() {
         assert!(close(mode, 0, OURS) && close(mode, 0, 2000), "{mode:o}");
     }
     assert!(close(0o600, 1000, 3000) && close(0o400, 0, 3000));
+    assert!(close(0o440, 0, 0), "systemd's credential: root's own, with an access list for this process");
     assert!(!close(0o440, 0, 3000), "root's, of a group that is not ours");
     assert!(!close(0o440, 1000, OURS), "a user's own, open to its group");
     for mode in [0o444, 0o460, 0o660, 0o441, 0o450] {
@@ -57,6 +58,10 @@ fn a_file_that_is_no_key_is_refused() {
         assert!(matches!(error, MasterKeyError::Malformed { .. }), "{content}: {error}");
     }
     let (directory, _) = file("", 0o600);
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success());
+    let told = MasterKey::read(&pipe).unwrap_err().to_string();
+    assert!(told.contains("pipe") && told.contains("no regular file"), "{told}");
     let missing = MasterKey::read(&directory.path().join("missing")).unwrap_err();
     assert!(missing.to_string().contains("missing"), "{missing}");
 }
@@ -65,12 +70,13 @@ fn a_file_that_is_no_key_is_refused() {
 fn an_older_line_still_opens_and_the_first_one_seals() {
     let (_directory, path) = file(&line(1), 0o600);
     let old = MasterKey::read(&path).unwrap();
-    let sealed = old.newest().seal(b"place", b"secret", &SystemRandom).unwrap();
+    let sealed = old.0[0].seal(b"place", b"secret", &SystemRandom).unwrap();
     let (_directory, path) = file(&(line(2) + &line(1)), 0o600);
     let both = MasterKey::read(&path).unwrap();
-    let opened = both.with_id(old.newest().id()).unwrap();
-    assert_eq!(opened.open(b"place", &sealed.nonce, sealed.ciphertext).unwrap().as_slice(), b"secret");
-    assert_ne!(both.newest().id(), old.newest().id());
+    let older = &both.0[1];
+    assert_eq!(older.id(), old.0[0].id());
+    assert_eq!(older.open(b"place", &sealed.nonce, sealed.ciphertext).unwrap().as_slice(), b"secret");
+    assert_ne!(both.0[0].id(), older.id());
 }
 
 #[test]
@@ -80,7 +86,7 @@ fn a_new_file_is_the_owners_alone_and_an_existing_one_stays() {
     let drawn = MasterKey::read_or_create(&path, &SystemRandom).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let again = MasterKey::read_or_create(&path, &SystemRandom).unwrap();
-    assert_eq!(drawn.newest().id(), again.newest().id());
+    assert_eq!(drawn.0[0].id(), again.0[0].id());
 }
 
 #[test]

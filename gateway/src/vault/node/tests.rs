@@ -1,4 +1,4 @@
-use events::clock::{SystemClock, SystemRandom};
+use events::clock::{Clock, SystemClock, SystemRandom};
 
 use super::super::VaultName;
 use super::super::tests::{reopened, vault};
@@ -9,9 +9,9 @@ async fn create(control: &Vault, node: &Vault) -> Result<NodeSecrets, VaultError
 }
 
 fn same(one: &NodeSecrets, other: &NodeSecrets) -> bool {
-    one.peppers.newest().id() == other.peppers.newest().id()
-        && one.identity.pkcs8() == other.identity.pkcs8()
-        && one.session.bytes() == other.session.bytes()
+    one.peppers.issuing().id() == other.peppers.issuing().id()
+        && one.identity.first().pkcs8() == other.identity.first().pkcs8()
+        && one.session.first().bytes() == other.session.first().bytes()
 }
 
 #[tokio::test]
@@ -19,9 +19,9 @@ async fn secrets_are_drawn_once() {
     let ((_, control), (_, node)) = (vault(VaultName::Control, 1), vault(VaultName::Node, 2));
     let drawn = create(&control, &node).await.unwrap();
     assert!(same(&drawn, &create(&control, &node).await.unwrap()));
-    assert!(same(&drawn, &NodeSecrets::load(&node).await.unwrap()));
-    let in_control = Peppers::load(&control).await.unwrap();
-    assert_eq!(in_control.newest().id(), drawn.peppers.newest().id());
+    assert!(same(&drawn, &NodeSecrets::load(&node, SystemClock.now()).await.unwrap()));
+    let in_control = Peppers::load(&control, SystemClock.now()).await.unwrap();
+    assert_eq!(in_control.issuing().id(), drawn.peppers.issuing().id());
 }
 
 #[tokio::test]
@@ -37,21 +37,24 @@ async fn a_pepper_of_one_vault_alone_is_told() {
 #[tokio::test]
 async fn an_empty_vault_says_what_is_missing_and_what_to_do() {
     let (_, node) = vault(VaultName::Node, 1);
-    let error = NodeSecrets::load(&node).await.unwrap_err().to_string();
+    let error = NodeSecrets::load(&node, SystemClock.now()).await.unwrap_err().to_string();
     assert!(error.contains("pepper.1") && error.contains("keyledger bootstrap"), "{error}");
 }
 
 #[tokio::test]
-async fn up_to_three_peppers_are_tried_newest_first() {
+async fn up_to_three_peppers_are_tried_the_newest_that_was_announced_first() {
     let (_, node) = vault(VaultName::Node, 1);
-    let secret = |number: u8| [&[0, 0, 0, 0, 0, number][..], &[7; 10], &[number; 32]].concat();
+    let secret = |number: u8| {
+        let id = uuid::Builder::from_unix_timestamp_millis(u64::from(number), &[7; 10]).into_uuid();
+        [&id.as_bytes()[..], &[number; 32]].concat()
+    };
     for (entry, number) in [("pepper.1", 2), ("pepper.2", 3), ("pepper.3", 1)] {
         node.get_or_create(entry, Purpose::Pepper, &secret(number), &SystemRandom).await.unwrap();
     }
-    let peppers = Peppers::load(&node).await.unwrap();
-    let order: Vec<_> = peppers.iter().map(|pepper| pepper.id().uuid().as_bytes()[5]).collect();
+    let peppers = Peppers::load(&node, SystemClock.now()).await.unwrap();
+    let order: Vec<_> = peppers.0.get().iter().map(|pepper| pepper.id().uuid().as_bytes()[5]).collect();
     assert_eq!(order, [3, 2, 1]);
-    assert_eq!(peppers.newest().id().uuid().as_bytes()[5], 3);
+    assert_eq!(peppers.issuing().id().uuid().as_bytes()[5], 3);
 }
 
 /// RFC 8032 §7.1, test 1.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use events::installation::LossAccepted;
 use events::log::StreamInfo;
-use events::tlog::{Hash, Tree};
+use events::tlog::{Hash, Head, Tree};
 
 use super::Gate;
 use crate::directory::proof::{Attested, Proof};
@@ -27,8 +27,13 @@ impl Gate {
     }
 
     /// An operator's word that something is lost comes next. Whether it counts.
-    pub(in crate::directory) fn accept(&self, accepted: &LossAccepted) -> bool {
+    pub(in crate::directory) fn accept(&self, accepted: &LossAccepted) -> Result<bool, String> {
         self.proof().accept(accepted)
+    }
+
+    /// Stays closed until this checkpoint, which was attested, was compared. False: it lies before what was read.
+    pub(in crate::directory) fn rests_on(&self, head: Head) -> bool {
+        self.proof().rest_on(head)
     }
 
     /// What the places of checkpoints know now. An error is what contradicts what was read.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::directory::{
-    KeyEntry, KeyState, LastFour, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
+    KeyEntry, KeyState, LastFour, Newest, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
 };
 
 /// A UUID, big-endian.
@@ -64,6 +64,7 @@ pub(super) struct Organization<'a> {
     slug: Cow<'a, str>,
     state: StoredOrganizationState,
     generation: u64,
+    newest: u64,
     /// Whether the slug leads to it.
     pub(super) named: bool,
 }
@@ -79,6 +80,7 @@ pub(super) struct Server<'a> {
     settings: Settings<'a>,
     state: StoredServerState,
     generation: u64,
+    newest: u64,
     /// Whether its address leads to it.
     pub(super) named: bool,
 }
@@ -107,6 +109,7 @@ pub(super) struct Key<'a> {
     #[serde(borrow)]
     pub(super) scopes: Cow<'a, str>,
     generation: u64,
+    newest: u64,
     #[serde(borrow)]
     pub(super) prefix: Cow<'a, str>,
     #[serde(borrow)]
@@ -166,18 +169,19 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn organization(entry: &'a OrganizationEntry, named: bool) -> Self {
-        let OrganizationEntry { id, slug, state, generation } = entry;
+        let OrganizationEntry { id, slug, state, generation, newest } = entry;
         Self::Organization(Organization {
             id: *id.uuid().as_bytes(),
             slug: slug.as_str().into(),
             state: (*state).into(),
             generation: *generation,
+            newest: newest.0,
             named,
         })
     }
 
     pub(super) fn server(entry: &'a ServerEntry, named: bool) -> Self {
-        let ServerEntry { id, organization, slug, upstream, settings, state, generation } = entry;
+        let ServerEntry { id, organization, slug, upstream, settings, state, generation, newest } = entry;
         Self::Server(Server {
             id: *id.uuid().as_bytes(),
             organization: *organization.uuid().as_bytes(),
@@ -186,6 +190,7 @@ impl<'a> Record<'a> {
             settings: Settings::of(settings),
             state: (*state).into(),
             generation: *generation,
+            newest: newest.0,
             named,
         })
     }
@@ -202,6 +207,7 @@ impl<'a> Record<'a> {
             expires_at,
             scopes,
             generation,
+            newest,
             prefix,
             last_four,
             environment,
@@ -225,6 +231,7 @@ impl<'a> Record<'a> {
             expires_at: expires_at.map(Timestamp::unix_millis),
             scopes: scopes.to_string().into(),
             generation: *generation,
+            newest: newest.0,
             prefix: (**prefix).into(),
             last_four: last_four.as_str().into(),
             environment: (*environment).into(),
@@ -247,6 +254,7 @@ impl Organization<'_> {
             slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
             state: self.state.into(),
             generation: self.generation,
+            newest: Newest(self.newest),
         })
     }
 }
@@ -261,6 +269,7 @@ impl Server<'_> {
             settings: self.settings.settings()?,
             state: self.state.into(),
             generation: self.generation,
+            newest: Newest(self.newest),
         })
     }
 }
@@ -313,6 +322,7 @@ impl Key<'_> {
             expires_at: moment(self.expires_at)?,
             scopes,
             generation: self.generation,
+            newest: Newest(self.newest),
             prefix,
             last_four: LastFour::new(&self.last_four),
             environment: self.environment.into(),

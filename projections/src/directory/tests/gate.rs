@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use events::clock::{Clock, ManualClock};
+use events::envelope::UnreadableReason;
 use events::log::{Quorum, StreamInfo};
-use events::tlog::Hash;
-use events::{Owner, Subject};
+use events::tlog::{Hash, Unsigned};
+use events::{Owner, Subject, UnreadableCause};
 use proptest::prelude::*;
 
 use super::*;
@@ -29,7 +30,7 @@ fn gate(config: GateConfig) -> Fixture {
 
 impl Fixture {
     fn apply(&self, read: &Read) {
-        self.directory.apply(read);
+        step(&self.directory, read);
         self.gate.advance(self.directory.applied());
     }
 
@@ -198,8 +199,19 @@ fn an_unreadable_event_of_the_installation_closes_it() {
     let fixture = Fixture::caught_up(GateConfig::default());
     let subject =
         Subject { aggregate_type: "cluster".parse().unwrap(), ..Subject::key(Owner::Installation, key(1)) };
-    fixture.apply(&unreadable(2, subject));
-    assert_eq!(fixture.gate.check(), Err(NotReady::InstallationClosed { sequence: 2 }));
+    fixture.apply(&unreadable(2, subject.clone()));
+    let cause = Some(UnreadableCause::Version);
+    assert_eq!(fixture.gate.check(), Err(NotReady::InstallationClosed { sequence: 2, cause }));
+    assert!(fixture.gate.check().unwrap_err().to_string().contains("upgrade this process"));
+    // What somebody stored again is no newer version's.
+    let Read::Unreadable(mut copy) = unreadable(3, subject) else { panic!("it can't be read") };
+    copy.reason = UnreadableReason::OutOfPlace { previous: None, newest: None };
+    fixture.apply(&Read::Unreadable(copy));
+    let told = fixture.gate.check().unwrap_err().to_string();
+    assert!(
+        told.contains("event 3 ") && told.contains("stored it again") && !told.contains("upgrade"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -342,7 +354,12 @@ fn what_a_leader_last_knew_before_the_lease_proves_nothing() {
 fn a_log_that_ends_before_a_checkpoint_never_opens() {
     let fixture = gate(GateConfig::default());
     assert!(fixture.gate.follows(LOG));
-    let attested = |size| Attested { size, root: Hash::leaf(b"one"), place: "the vault".to_owned() };
+    let attested = |size| Attested {
+        size,
+        root: Hash::leaf(b"one"),
+        unsigned: Unsigned::Untold,
+        place: "the vault".to_owned(),
+    };
     fixture.gate.attested(vec![attested(2)]).unwrap();
     fixture.gate.read(Hash::leaf(b"one")).unwrap();
     fixture.apply(&of_organization(1, organization(1), created("acme")));

@@ -74,7 +74,7 @@ proptest! {
                 filler.step(&directory, &mut cache);
             } else if let Some(event) = events.pop() {
                 let sequence = directory.applied() + 1;
-                directory.apply(&match event {
+                step(&directory, &match event {
                     0 => of_key(sequence, owner, key(1), disabled()),
                     1 => of_key(sequence, owner, key(1), enabled()),
                     2 => of_organization(sequence, organization(1), suspended()),
@@ -103,7 +103,7 @@ fn a_late_fill_after_a_revocation_is_not_believed() {
     let (mut cache, mut filler) = (HashMap::new(), Filler::default());
     filler.step(&directory, &mut cache);
     filler.step(&directory, &mut cache);
-    directory.apply(&of_key(3, owner, key(1), revoked()));
+    step(&directory, &of_key(3, owner, key(1), revoked()));
     filler.step(&directory, &mut cache);
     assert!(cache[&1].allowed, "the fill worked with what it had read");
     assert_eq!(hit(&directory, &cache), None);
@@ -132,9 +132,9 @@ fn readers_see_a_revocation_that_was_applied_before_they_asked() {
             .collect();
         for sequence in 3..2_000 {
             let event = if sequence % 2 == 0 { enabled() } else { disabled() };
-            directory.apply(&of_key(sequence, owner, key(1), event));
+            step(&directory, &of_key(sequence, owner, key(1), event));
         }
-        directory.apply(&of_key(2_000, owner, key(1), revoked()));
+        step(&directory, &of_key(2_000, owner, key(1), revoked()));
         for reader in readers {
             assert_eq!(reader.join().unwrap(), KeyState::Revoked);
         }

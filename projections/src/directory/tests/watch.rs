@@ -48,10 +48,10 @@ proptest! {
         let directory = Directory::new();
         let watches: Vec<_> =
             parts().into_iter().map(|part| (part, directory.watch(Box::new([part])))).collect();
-        for (place, step) in steps.into_iter().enumerate() {
+        for (place, it) in steps.into_iter().enumerate() {
             let before: Vec<_> = watches.iter().map(|(part, _)| generation(&directory, *part)).collect();
             let closed = directory.installation_closed_at();
-            directory.apply(&read(place as u64 + 1, step));
+            step(&directory, &read(place as u64 + 1, it));
             let all = directory.installation_closed_at() != closed;
             for ((part, watch), before) in watches.iter().zip(before) {
                 let changed = generation(&directory, *part) != before;
@@ -67,7 +67,7 @@ fn a_change_before_the_first_wait_is_told_and_told_once() {
     let directory = replayed(&[of_key(1, owner, key(1), issued(digest(1), "mcp:*"))]);
     let watch = directory.watch(Box::new([Part::Organization(organization(1)), Part::Key(key(1))]));
     assert!(!is_woken(&watch));
-    directory.apply(&of_key(2, owner, key(1), revoked()));
+    step(&directory, &of_key(2, owner, key(1), revoked()));
     assert!(watch.has_changed());
     assert!(!watch.has_changed() && !is_woken(&watch));
     assert_eq!(directory.watches.len(), 2);
@@ -83,7 +83,7 @@ async fn the_task_that_waits_is_woken() {
     let mut wait = std::pin::pin!(poll_fn(|cx| watch.poll_changed(cx)));
     assert!(futures::poll!(wait.as_mut()).is_pending());
     let writer = Arc::clone(&directory);
-    let writing = std::thread::spawn(move || writer.apply(&of_key(2, owner, key(1), revoked())));
+    let writing = std::thread::spawn(move || step(&writer, &of_key(2, owner, key(1), revoked())));
     wait.await;
     assert_eq!(directory.applied(), 2, "whoever is woken goes by this");
     writing.join().unwrap();

@@ -64,6 +64,23 @@ fn one_worker_takes_all_at_once() {
     assert_eq!(entries.of(one.me), 5);
 }
 
+/// A worker of another configuration counts only for what it knows.
+#[test]
+fn what_one_worker_alone_knows_is_kept_by_it_and_the_rest_is_shared() {
+    let (mut entries, mut few) = (Entries::new(), Table::new(Uuid::from_u128(1), LEASE, NAMES[..2].to_vec()));
+    let mut all = table(2);
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let mut now = SystemClock.instant();
+    for _ in 0..12 {
+        now += LOOK;
+        entries.look(&mut few, now);
+        all.saw_list(few.me, list(&NAMES[..2]));
+        few.saw_list(all.me, list(&NAMES));
+        entries.look(&mut all, now);
+    }
+    assert_eq!((entries.of(few.me), entries.of(all.me)), (1, 4));
+}
+
 #[test]
 fn a_lease_is_taken_over_when_its_holder_has_been_silent_for_its_time_and_not_before() {
     let (mut entries, mut dead, mut other) = (Entries::new(), table(1), table(2));

@@ -9,6 +9,7 @@ use super::filter::{passes, with_filter};
 use super::{EventFilter, EventRow, WINDOW, about};
 use crate::Projection;
 use crate::checkpoint;
+use crate::parked::ParkedEvent;
 use crate::postgres::{Pool, ReadModelError};
 
 /// Which events, after which place, and how many.
@@ -34,6 +35,8 @@ pub struct Feed {
     pub applied: u64,
     /// An event is there that the history can't take in yet, and what comes after it waits, so that nobody misses it.
     pub held_up: bool,
+    /// What was passed, for no version will ever take it in, by its place.
+    pub passed: Vec<ParkedEvent>,
 }
 
 pub async fn feed(pool: &Pool, query: &FeedQuery) -> Result<Feed, ReadModelError> {
@@ -49,6 +52,7 @@ pub async fn feed(pool: &Pool, query: &FeedQuery) -> Result<Feed, ReadModelError
         more: false,
         applied,
         held_up: parked.is_some(),
+        passed: Vec::new(),
     };
     if end <= query.after {
         page.up_to = query.after;
@@ -63,15 +67,29 @@ pub async fn feed(pool: &Pool, query: &FeedQuery) -> Result<Feed, ReadModelError
         window = window.bind(about);
     }
     let window: Option<i64> = window.fetch_optional(pool.inner()).await?;
-    let to = window.map_or(end, i64::cast_unsigned);
+    let mut to = window.map_or(end, i64::cast_unsigned);
+    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let passed: Vec<Json<ParkedEvent>> = sqlx::query_scalar(PASSED)
+        .bind(&about)
+        .bind(after)
+        .bind(to.cast_signed())
+        .bind(i64::from(query.limit) + 1)
+        .fetch_all(pool.inner())
+        .await?;
+    page.passed = passed.into_iter().map(|Json(event)| event).collect();
+    let many = page.passed.len() > limit;
+    page.passed.truncate(limit);
+    if let Some(last) = page.passed.last().filter(|_| many) {
+        to = last.sequence;
+    }
     let sql = match (&about, query.filter.is_empty()) {
         (Some(_), true) => ABOUT,
         (None, true) => ALL,
         (Some(_), false) => FILTERED_ABOUT,
         (None, false) => FILTERED_ALL,
     };
-    let limit = i64::from(query.limit) + 1;
-    let mut statement = sqlx::query_scalar(sql).bind(after).bind(to.cast_signed()).bind(limit);
+    let mut statement =
+        sqlx::query_scalar(sql).bind(after).bind(to.cast_signed()).bind(i64::from(query.limit) + 1);
     if about.is_some() || !query.filter.is_empty() {
         statement = statement.bind(&about);
     }
@@ -80,20 +98,48 @@ pub async fn feed(pool: &Pool, query: &FeedQuery) -> Result<Feed, ReadModelError
     }
     let rows: Vec<Json<Deep<EventRow>>> = statement.fetch_all(pool.inner()).await?;
     page.rows = rows.into_iter().map(|Json(Deep(row))| row).collect();
-    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
     let full = page.rows.len() > limit;
     page.rows.truncate(limit);
     page.up_to = match page.rows.last().filter(|_| full) {
         Some(last) => last.sequence,
         None => to,
     };
-    page.more = full || window.is_some();
+    let up_to = page.up_to;
+    page.passed.retain(|event| event.sequence <= up_to);
+    page.more = full || many || window.is_some();
     Ok(page)
 }
 
-const PARKED: &str = "SELECT min(sequence) FROM parked_events WHERE projection = 'history' AND ($1::text IS NULL \
-     OR split_part(subject, '.', 4) = $1 OR split_part(subject, '.', 5) = $2 \
-     OR (split_part(subject, '.', 5) = 'organization' AND split_part(subject, '.', 6) = $1))";
+/// Whose a parked event is: an organization's, or anybody's.
+macro_rules! parked_about {
+    () => {
+        "($1::text IS NULL OR split_part(subject, '.', 4) = $1 \
+         OR (split_part(subject, '.', 5) = 'organization' AND split_part(subject, '.', 6) = $1))"
+    };
+}
+/// Whether it waits for good, by itself or behind another event of its aggregate.
+macro_rules! for_good {
+    () => {
+        "EXISTS (SELECT FROM parked_events g WHERE g.projection = 'history' AND g.subject = p.subject AND g.for_good \
+         AND g.sequence <= p.sequence)"
+    };
+}
+/// What only waits, for anybody: of an unknown type it may be about whoever asks, and of the installation it may
+/// publish a key, by which what seems to be nobody's is a writer's.
+const PARKED: &str = concat!(
+    "SELECT min(sequence) FROM parked_events p WHERE projection = 'history' AND NOT ",
+    for_good!(),
+    " AND (split_part(subject, '.', 5) IN ($2, 'installation') OR ",
+    parked_about!(),
+    ")"
+);
+const PASSED: &str = concat!(
+    "SELECT to_jsonb(p) FROM parked_events p WHERE projection = 'history' AND ",
+    for_good!(),
+    " AND ",
+    parked_about!(),
+    " AND sequence > $2 AND sequence <= $3 ORDER BY sequence LIMIT $4"
+);
 
 macro_rules! by_sequence {
     ($condition:expr) => {

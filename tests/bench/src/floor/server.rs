@@ -28,6 +28,8 @@ pub const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type"
 const EVENT: &str = "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"step\"}}\n\n";
 /// Events of `/stream`.
 pub const EVENTS: usize = 10_000;
+/// Tools of `/list`.
+pub const TOOLS: usize = 1_000;
 /// Bytes of `/large`, about.
 pub const LARGE: usize = 10 * 1024 * 1024;
 
@@ -118,6 +120,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
         "/open" => {
             ("text/event-stream", StreamBody::new(event().chain(futures::stream::pending())).boxed_unsync())
         }
+        "/list" => ("application/json", Full::new(list()).boxed_unsync()),
         "/large" => ("application/json", Full::new(large()).boxed_unsync()),
         _ => ("application/json", Full::new(Bytes::from_static(ANSWER.as_bytes())).boxed_unsync()),
     };
@@ -139,6 +142,21 @@ fn events(count: usize) -> StreamBody<impl futures::Stream<Item = Event> + Send>
         Ok(Frame::data(Bytes::from_static(EVENT.as_bytes())))
     });
     StreamBody::new(events)
+}
+
+/// A list of tools as a server of middle size describes them.
+fn list() -> Bytes {
+    static LIST: std::sync::OnceLock<Bytes> = std::sync::OnceLock::new();
+    let list = LIST.get_or_init(|| {
+        let tool = |number: usize| {
+            format!(
+                r#"{{"name":"tool_{number}","title":"Tool {number}","description":"Searches the {number}th of the company's collections of documents and returns what fits best, with a link to each and a line of why.","inputSchema":{{"type":"object","properties":{{"query":{{"type":"string","description":"What to look for, in words."}},"limit":{{"type":"integer","minimum":1,"maximum":100,"description":"So many at most."}}}},"required":["query"]}},"annotations":{{"readOnlyHint":true}}}}"#
+            )
+        };
+        let tools: Vec<_> = (0..TOOLS).map(tool).collect();
+        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{}]}}}}"#, tools.join(",")).into()
+    });
+    list.clone()
 }
 
 /// A tool's answer with one long text.

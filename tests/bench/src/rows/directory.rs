@@ -1,4 +1,4 @@
-//! A node with many keys: how long until it serves, by replay and by a snapshot; what a key takes in memory, and an
+//! A node with many keys: how long until it serves, by replay (with a signed checkpoint over the log) and by a snapshot; what a key takes in memory, and an
 //! event on the disk. The floor reads the same messages and decodes nothing.
 
 use std::path::Path;

@@ -12,7 +12,7 @@ use crate::load::answer::Reader;
 use crate::load::{Connection, post};
 
 /// Keys that call.
-const CALLERS: usize = 200;
+pub const CALLERS: usize = 200;
 pub const CALL: &str =
     r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"add","arguments":{"a":1,"b":2}}}"#;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use events::clock::{Clock, SystemClock};
 use events::log::Stored;
 use events::signers::PublishedSigner;
-use events::{Draft, SignerPurpose, SignerSet, Signers, SigningKey};
+use events::{Draft, SignerPurpose, SignerSet, SigningKey};
 
 use super::Row;
 use crate::bench::Bench;
@@ -70,7 +70,8 @@ impl Signs<'_> {
 struct Judges<'a> {
     stored: Stored,
     log: events::LogId,
-    signers: Signers,
+    /// The set itself: a process remembers what it has judged a moment before.
+    signers: SignerSet,
     message: &'a [u8],
     signature: events::signer::Signature,
     public: events::PublicKey,
@@ -89,7 +90,7 @@ impl<'a> Judges<'a> {
         };
         let (purpose, published, retired) = (SignerPurpose::Writer, 1, None);
         let known = PublishedSigner { purpose, key, published, retired };
-        let signers = Signers::of(SignerSet::restored(vec![known], None));
+        let signers = SignerSet::restored(vec![known], None);
         assert!(matches!(signers.read(&stored, log), events::Read::Event(_)), "it is judged good");
         let signature = issuer.signing().sign(message);
         Self { stored, log, signers, message, signature, public: key.public }

@@ -4,12 +4,12 @@
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use domain::key::secret::{ParsedKey, Pepper};
 use events::clock::{Clock, SystemClock};
-use events::{Draft, Position, Read, Shard, SignerId};
+use events::{Draft, EventId, Position, Read, Shard, SignerId};
 use gateway::Authenticator;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
@@ -38,6 +38,8 @@ struct World {
     pepper: Pepper,
     map: Map,
     issuer: Issuer,
+    /// Each key's newest event.
+    newest: Mutex<Vec<EventId>>,
 }
 
 /// How validations are timed.
@@ -104,7 +106,7 @@ fn beside_a_writer(world: &World, threads: usize, rounds: usize, window: Duratio
     let (mut floor, mut ours, mut written) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         floor.push(world.on_threads(threads, window));
-        let (nanos, changes) = world.while_written(window, || world.on_threads(threads, window));
+        let (nanos, changes) = world.while_written(|| world.on_threads(threads, window));
         ours.push(nanos);
         written.push(changes);
     }
@@ -132,16 +134,18 @@ impl World {
         let mut map = Map::with_capacity(size);
         directory.apply(&read(issuer.creates(), 1));
         let (scopes, mut keys) = (scopes("mcp:*"), Vec::with_capacity(size));
-        let pepper = issuer.peppers().newest().clone();
+        let mut newest = Vec::with_capacity(size);
+        let pepper = issuer.peppers().issuing();
         for number in 0..size as u64 {
             let (key, draft) = issuer.draw(&scopes);
+            newest.push(draft.id);
             directory.apply(&read(draft, number + 2));
             map.insert(digest(&pepper, &key.text), [1; 128]);
             keys.push(key);
         }
         let clock = Arc::new(SystemClock);
         let authenticator = Authenticator::new(Arc::clone(&directory), issuer.peppers().clone(), clock);
-        Self { keys, directory, authenticator, pepper, map, issuer }
+        Self { keys, directory, authenticator, pepper, map, issuer, newest: Mutex::new(newest) }
     }
 
     /// Nanoseconds a validation.
@@ -198,15 +202,10 @@ impl World {
     }
 
     /// What `work` gives while a writer changes keys, and how many it changed a second.
-    fn while_written<T>(&self, window: Duration, work: impl FnOnce() -> T) -> (T, f64) {
+    fn while_written<T>(&self, work: impl FnOnce() -> T) -> (T, f64) {
         let (stop, applied) = (AtomicBool::new(false), AtomicUsize::new(0));
-        let most = (window.as_secs_f64() * CHANGES * 20.0) as usize;
-        let first = self.directory.applied() + 1;
-        let changed = self.keys.iter().cycle().take(most);
-        let reads: Vec<Read> =
-            changed.zip(first..).map(|(key, at)| read(self.issuer.changes(key), at)).collect();
         std::thread::scope(|scope| {
-            scope.spawn(|| self.write(&reads, &stop, &applied));
+            scope.spawn(|| self.write(&stop, &applied));
             let start = SystemClock.instant();
             let value = work();
             let changes = applied.load(Ordering::Relaxed) as f64;
@@ -215,16 +214,19 @@ impl World {
         })
     }
 
-    fn write(&self, reads: &[Read], stop: &AtomicBool, applied: &AtomicUsize) {
+    fn write(&self, stop: &AtomicBool, applied: &AtomicUsize) {
+        let mut newest = self.newest.lock().expect("one writer");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(async {
             let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / CHANGES));
-            for read in reads {
+            for (key, newest) in self.keys.iter().zip(newest.iter_mut()) {
                 ticks.tick().await;
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                self.directory.apply(read);
+                let draft = self.issuer.changes(key, *newest);
+                *newest = draft.id;
+                self.directory.apply(&read(draft, self.directory.applied() + 1));
                 applied.fetch_add(1, Ordering::Relaxed);
             }
         });

@@ -77,6 +77,7 @@ fn draft(recorded: Recorded) -> Draft {
         actor: envelope.actor,
         command: envelope.command,
         fingerprint: envelope.fingerprint,
+        previous: envelope.previous,
         causation: envelope.causation,
         event,
     }

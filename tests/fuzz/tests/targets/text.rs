@@ -1,6 +1,7 @@
-//! Texts that have types of their own: moments, slugs, where a server is, and subjects.
+//! Texts that have types of their own: moments, slugs, where a server is, subjects, and proofs of a range of the log.
 
 use events::server::UpstreamUrl;
+use events::tlog::RangeProof;
 use events::{Slug, Subject, Timestamp};
 
 #[test]
@@ -63,6 +64,21 @@ fn subject() {
         assert_eq!(written.parse(), Ok(subject));
         assert!(written.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'*' | b'>')));
         assert_eq!(written.split('.').count(), 6, "{written}");
+        true
+    });
+}
+
+#[test]
+fn range_proof() {
+    fuzz::target!("range_proof", |input| {
+        let Ok(text) = std::str::from_utf8(input) else { return false };
+        let Ok(proof) = text.parse::<RangeProof>() else { return false };
+        assert!(proof.first >= 1 && proof.first <= proof.last, "{text}");
+        assert_eq!(proof.to_string().parse().as_ref(), Ok(&proof), "{text}");
+        // Without a key nothing is proven, whatever the tree.
+        if let Ok(tree) = proof.begin() {
+            proof.end(tree, "keyledger.log/none/0", &[]).unwrap_err();
+        }
         true
     });
 }

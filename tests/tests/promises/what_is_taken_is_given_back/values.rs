@@ -5,7 +5,7 @@ use keyledger_tests::upstreams::Authority;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 pub const CASES: usize = 30;
@@ -180,13 +180,27 @@ pub fn settings() -> impl Strategy<Value = String> {
     let each = (
         said(credentials.prop_map(quoted).boxed()),
         said(ca.prop_map(quoted).boxed()),
-        said(timeout().prop_map(|millis| millis.to_string()).boxed()),
-        said(timeout().prop_map(|millis| millis.to_string()).boxed()),
+        said(timeout().prop_map(|millis| json!(f64::from(millis) / 1_000.0).to_string()).boxed()),
+        said(timeout().prop_map(|millis| json!(f64::from(millis) / 1_000.0).to_string()).boxed()),
     );
     each.prop_map(|(credentials, ca, response, idle)| {
-        let names = ["credentials", "ca", "response_timeout_ms", "idle_timeout_ms"];
+        let names = ["credentials", "ca", "response_timeout_seconds", "idle_timeout_seconds"];
         let said = names.into_iter().zip([credentials, ca, response, idle]);
         let members = said.filter_map(|(name, value)| Some((json!(name).to_string(), value?)));
         object(&members.collect::<Vec<_>>())
     })
+}
+
+/// What a server's settings say, without what they leave open. Lengths of time are seconds in the API, and milliseconds in events.
+pub fn said_of_settings(settings: &Value) -> Map<String, Value> {
+    let members = settings.as_object().cloned().unwrap_or_default().into_iter();
+    let said = members.filter(|(_, value)| !value.is_null()).map(|(name, value)| {
+        let length = value.as_f64().filter(|_| name.ends_with("_seconds") || name.ends_with("_ms"));
+        match (name.strip_suffix("_ms"), length) {
+            (Some(stem), Some(millis)) => (format!("{stem}_seconds"), json!(millis / 1_000.0)),
+            (_, Some(seconds)) => (name, json!(seconds)),
+            (_, None) => (name, value),
+        }
+    });
+    said.collect()
 }

@@ -1,7 +1,9 @@
 //! An upstream's answer to a greeting: judged as the proxy judges answers, and then whether it is one of MCP.
 
+use bytes::Bytes;
 use http::header::HeaderValue;
 use http::{Response, StatusCode};
+use http_body::Body;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use crate::mcp::header::SESSION_ID;
 use crate::request::media::{JSON, Media};
 use crate::request::session::is_session_id;
 use crate::request::unfit::{self, Unfit};
-use crate::upstream::{UpstreamBody, UpstreamError};
+use crate::upstream::UpstreamError;
 
 /// So much of an answer is read.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -86,7 +88,10 @@ pub struct Answer {
 
 impl Answer {
     /// Reads until a message is there, the body has ended, or it is too long.
-    pub async fn read(response: Response<UpstreamBody>, greeting: Greeting) -> Result<Self, UpstreamError> {
+    pub async fn read<B>(response: Response<B>, greeting: Greeting) -> Result<Self, UpstreamError>
+    where
+        B: Body<Data = Bytes, Error = UpstreamError> + Unpin,
+    {
         let (head, body) = response.into_parts();
         let session = head.headers.get(SESSION_ID).cloned();
         let sealable = session.as_ref().is_none_or(is_session_id) || greeting == Greeting::Discover;
@@ -116,7 +121,10 @@ impl Answer {
     }
 }
 
-async fn document(mut body: UpstreamBody) -> Result<Option<Value>, UpstreamError> {
+async fn document<B>(mut body: B) -> Result<Option<Value>, UpstreamError>
+where
+    B: Body<Data = Bytes, Error = UpstreamError> + Unpin,
+{
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
         if let Some(data) = frame?.data_ref() {
@@ -129,7 +137,10 @@ async fn document(mut body: UpstreamBody) -> Result<Option<Value>, UpstreamError
     Ok(serde_json::from_slice(&read).ok())
 }
 
-async fn events(mut body: UpstreamBody) -> Result<Option<Value>, UpstreamError> {
+async fn events<B>(mut body: B) -> Result<Option<Value>, UpstreamError>
+where
+    B: Body<Data = Bytes, Error = UpstreamError> + Unpin,
+{
     let (mut events, mut left) = (Events::default(), MAX_ANSWER);
     while left > 0
         && let Some(frame) = body.frame().await

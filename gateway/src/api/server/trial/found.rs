@@ -71,7 +71,9 @@ impl Found {
                 Outcome::Redirects,
                 "It answers with a redirect, which is never followed: register its final URL.",
             ),
-            Some(Unfit::Encoded(_) | Unfit::Informational(_) | Unfit::Session) => return None,
+            Some(Unfit::Failed(_) | Unfit::Encoded(_) | Unfit::Informational(_) | Unfit::Session) => {
+                return None;
+            }
             None => {
                 let spoken = answer.spoken(greeting)?;
                 Self {

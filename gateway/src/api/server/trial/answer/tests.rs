@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use http_body_util::Full;
 
 use super::super::found::{Found, Outcome};
@@ -15,7 +14,7 @@ async fn answer(greeting: Greeting, status: u16, headers: &[(&str, &str)], body:
         response = response.header(*name, *value);
     }
     let body = Full::new(Bytes::copy_from_slice(body.as_bytes())).map_err(|never| match never {});
-    let answer = Answer::read(response.body(UpstreamBody::made(body)).unwrap(), greeting).await.unwrap();
+    let answer = Answer::read(response.body(body).unwrap(), greeting).await.unwrap();
     Found::of(&answer, greeting).unwrap_or_else(|| Found::no_mcp(&answer))
 }
 

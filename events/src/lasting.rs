@@ -1,0 +1,201 @@
+//! A state that lasts, such as a database that does not answer. Whoever meets it says so each time; a line is written when
+//! it begins, once a minute with how long it has lasted, and when it has ended.
+
+use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+
+/// Between two lines of one state.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
+/// How a state is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Such as "PostgreSQL does not answer".
+    pub lasts: &'static str,
+    /// Such as "PostgreSQL answers again".
+    pub ends: &'static str,
+}
+
+/// One state of one thing.
+pub struct Lasting {
+    words: Words,
+    /// Which of several things it is.
+    of: Option<String>,
+    clock: Arc<dyn Clock>,
+    since: Mutex<Option<Since>>,
+    /// Whether `since` is there: what those look at who are well.
+    holds: AtomicBool,
+}
+
+#[derive(Clone, Copy)]
+struct Since {
+    began: Instant,
+    said: Instant,
+    weight: Weight,
+    /// How often it was met.
+    times: u64,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Warning,
+    Error,
+}
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    text: String,
+    /// `None`: it begins.
+    lasted: Option<Duration>,
+    times: u64,
+}
+
+impl Lasting {
+    pub fn new(clock: Arc<dyn Clock>, words: Words) -> Self {
+        Self { words, of: None, clock, since: Mutex::new(None), holds: AtomicBool::new(false) }
+    }
+
+    /// Which one it is, where there are several: a projection, a drain, a listener.
+    #[must_use]
+    pub fn of(self, which: impl Into<String>) -> Self {
+        Self { of: Some(which.into()), ..self }
+    }
+
+    /// It is so, and is expected to end by itself.
+    pub fn warn(&self, reason: &dyn Display) {
+        self.met(Weight::Warning, reason);
+    }
+
+    /// It is so, and somebody must do something.
+    pub fn alarm(&self, reason: &dyn Display) {
+        self.met(Weight::Error, reason);
+    }
+
+    /// It is not so, or not any more.
+    pub fn ended(&self) {
+        if !self.holds() {
+            return;
+        }
+        if let Some(Line { text, lasted, times }) = self.end() {
+            tracing::info!(of = self.of, seconds = lasted.map(|it| it.as_secs_f64()), times, "{text}");
+        }
+    }
+
+    /// Whether it is so, as far as somebody has met it.
+    pub fn holds(&self) -> bool {
+        self.holds.load(Ordering::Acquire)
+    }
+
+    fn met(&self, weight: Weight, reason: &dyn Display) {
+        let Some(Line { text, lasted, times }) = self.meet(weight) else { return };
+        let (of, seconds) = (self.of.as_deref(), lasted.map(|it| it.as_secs_f64()));
+        match weight {
+            Weight::Warning => tracing::warn!(of, seconds, times, %reason, "{text}"),
+            Weight::Error => tracing::error!(of, seconds, times, %reason, "{text}"),
+        }
+    }
+
+    /// What is to be said of it now.
+    fn meet(&self, weight: Weight) -> Option<Line> {
+        let now = self.clock.instant();
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(since) = &mut *since else {
+            *since = Some(Since { began: now, said: now, weight, times: 1 });
+            self.holds.store(true, Ordering::Release);
+            return Some(Line { text: self.words.lasts.to_owned(), lasted: None, times: 1 });
+        };
+        since.times += 1;
+        let is_worse = weight > since.weight;
+        since.weight = weight;
+        if !is_worse && now.saturating_duration_since(since.said) < SAY_EVERY {
+            return None;
+        }
+        since.said = now;
+        let lasted = now.saturating_duration_since(since.began);
+        let text = format!("{}, for {} now", self.words.lasts, in_words(lasted));
+        Some(Line { text, lasted: Some(lasted), times: since.times })
+    }
+
+    fn end(&self) -> Option<Line> {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        self.holds.store(false, Ordering::Release);
+        let Since { began, times, .. } = since.take()?;
+        let lasted = self.clock.instant().saturating_duration_since(began);
+        let text = format!("{} after {}", self.words.ends, in_words(lasted));
+        Some(Line { text, lasted: Some(lasted), times })
+    }
+}
+
+/// How long, for people: `0.4 s`, `49 s`, `12 min`, `3 h 5 min`, `2 d 4 h`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..120 => format!("{seconds} s"),
+        120..7_200 => format!("{minutes} min"),
+        7_200..172_800 => format!("{hours} h {} min", minutes % 60),
+        172_800.. => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Timestamp;
+    use crate::clock::ManualClock;
+
+    const WORDS: Words = Words { lasts: "PostgreSQL does not answer", ends: "PostgreSQL answers again" };
+
+    fn lasting() -> (Arc<ManualClock>, Lasting) {
+        let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
+        (Arc::clone(&clock), Lasting::new(clock, WORDS))
+    }
+
+    #[test]
+    fn a_state_is_said_when_it_begins_once_a_minute_and_when_it_ends() {
+        let (clock, state) = lasting();
+        assert_eq!(state.end(), None, "what never was has no end");
+        let mut said = Vec::new();
+        for _ in 0..130 {
+            said.extend(state.meet(Weight::Warning).map(|line| line.text));
+            clock.advance(Duration::from_secs(1));
+        }
+        assert!(state.holds());
+        let end = state.end().unwrap();
+        assert_eq!(
+            said,
+            [
+                "PostgreSQL does not answer",
+                "PostgreSQL does not answer, for 60 s now",
+                "PostgreSQL does not answer, for 2 min now"
+            ]
+        );
+        assert_eq!(end.text, "PostgreSQL answers again after 2 min");
+        assert_eq!((end.lasted, end.times), (Some(Duration::from_secs(130)), 130));
+        assert!(!state.holds() && state.end().is_none());
+        assert_eq!(state.meet(Weight::Warning).unwrap().lasted, None, "and it may begin anew");
+    }
+
+    #[test]
+    fn what_gets_worse_is_said_at_once() {
+        let (clock, state) = lasting();
+        assert!(state.meet(Weight::Warning).is_some());
+        clock.advance(Duration::from_secs(2));
+        assert!(state.meet(Weight::Error).is_some());
+        assert!(state.meet(Weight::Error).is_none());
+    }
+
+    #[test]
+    fn how_long_is_told_as_people_say_it() {
+        let said = |millis| in_words(Duration::from_millis(millis));
+        let told = [400, 49_900, 119_000, 720_000, 11_100_000, 187_200_000].map(said);
+        assert_eq!(told, ["0.4 s", "49 s", "119 s", "12 min", "3 h 5 min", "2 d 4 h"]);
+    }
+}
