@@ -1,6 +1,7 @@
 //! Whose word on an upstream's certificate is taken. The installation's own authorities are replaced while it runs: from
 //! when their file has changed they count for new connections, and until it can be used those before it do.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
+use crate::current::Current;
 use crate::files::keep_looking;
 
 /// The authorities that every upstream may have its certificate of: the public ones (Mozilla's list), and the
@@ -22,11 +24,10 @@ use crate::files::keep_looking;
 pub struct Trust(Arc<RootCertStore>);
 
 /// A [`Trust`] as it is now.
-#[derive(Clone, Debug)]
-pub struct TrustNow(watch::Receiver<Current>);
+#[derive(Clone)]
+pub struct TrustNow(Arc<Current<Numbered>>);
 
-#[derive(Debug)]
-struct Current {
+struct Numbered {
     trust: Trust,
     /// Another one each time that the authorities have changed.
     number: u64,
@@ -39,7 +40,7 @@ pub struct TrustKeeper {
     seen: Vec<u8>,
     /// Whether that is what counts.
     usable: bool,
-    tell: watch::Sender<Current>,
+    now: TrustNow,
 }
 
 /// Why there are no authorities of these certificates.
@@ -90,23 +91,37 @@ impl Trust {
 impl TrustNow {
     /// The public authorities alone.
     pub fn public() -> Self {
-        let (_, now) = watch::channel(Current { trust: Trust::public(), number: 0 });
-        Self(now)
+        Self::first(Trust::public())
     }
 
     /// With those of a PEM file beside them.
     pub fn with_file(file: PathBuf) -> Result<(Self, TrustKeeper), TrustError> {
         let seen = std::fs::read(&file)?;
-        let (tell, now) = watch::channel(Current { trust: Trust::public().with(&seen)?, number: 0 });
-        Ok((Self(now), TrustKeeper { file, seen, usable: true, tell }))
+        let now = Self::first(Trust::public().with(&seen)?);
+        Ok((now.clone(), TrustKeeper { file, seen, usable: true, now }))
+    }
+
+    fn first(trust: Trust) -> Self {
+        Self(Arc::new(Current::new(Numbered { trust, number: 0 })))
     }
 
     pub(super) fn number(&self) -> u64 {
-        self.0.borrow().number
+        self.0.get().number
     }
 
     pub(super) fn get(&self) -> Trust {
-        self.0.borrow().trust.clone()
+        self.0.get().trust.clone()
+    }
+
+    /// From now on.
+    fn set(&self, trust: Trust) {
+        self.0.set(Numbered { trust, number: self.number() + 1 });
+    }
+}
+
+impl fmt::Debug for TrustNow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TrustNow").field(&self.number()).finish()
     }
 }
 
@@ -143,8 +158,7 @@ impl TrustKeeper {
         let trust = Trust::public().with(&pem);
         self.seen = pem;
         self.usable = trust.is_ok();
-        let trust = trust?;
-        self.tell.send_modify(|current| *current = Current { trust, number: current.number + 1 });
+        self.now.set(trust?);
         Ok(true)
     }
 }
