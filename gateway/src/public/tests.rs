@@ -10,6 +10,7 @@ mod sessions;
 mod streams;
 mod tasks;
 mod told;
+mod unread;
 mod upstream;
 mod verify;
 mod wire;

@@ -1,7 +1,8 @@
 //! What a refusal looks like to an MCP client: a status, a JSON-RPC error, and for credentials a challenge.
 //!
 //! 401 and 404 are the gateway's own and say so in their body: a client must be able to tell them from the
-//! upstream's, whose 404 ends a session. What goes wrong behind the gateway is 502 or 504, never 401.
+//! upstream's, whose 404 ends a session. What goes wrong behind the gateway is 502 or 504, never 401; an upstream's own
+//! refusal without words keeps its status where clients go by that (`unfit::instead`).
 //! `data.reason` is stable; the text may change.
 
 use bytes::Bytes;
@@ -132,7 +133,7 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
         | Refusal::LongName(_)
         | Refusal::Task(_) => plain(StatusCode::BAD_REQUEST, INVALID_PARAMS),
         Refusal::Session(SessionError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
-        Refusal::Session(SessionError::Unknown) => plain(StatusCode::NOT_FOUND, GATEWAY),
+        Refusal::Session(SessionError::Unknown | SessionError::Over) => plain(StatusCode::NOT_FOUND, GATEWAY),
         Refusal::Session(SessionError::Foreign) => plain(StatusCode::FORBIDDEN, GATEWAY),
         Refusal::Upstream(UpstreamFault::Timeout) => plain(StatusCode::GATEWAY_TIMEOUT, GATEWAY),
         Refusal::Upstream(
@@ -146,14 +147,21 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
             | UpstreamFault::Failed(_)
             | UpstreamFault::List
             | UpstreamFault::NoAnswer
+            | UpstreamFault::Mislabelled
             | UpstreamFault::BadAnswer,
         ) => plain(StatusCode::BAD_GATEWAY, GATEWAY),
+        Refusal::Unexplained(status) => plain(*status, GATEWAY),
         Refusal::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     }
 }
 
 fn upstream_status(refusal: &Refusal) -> Option<u16> {
-    let Refusal::Upstream(UpstreamFault::Failed(status)) = refusal else { return None };
+    if let Refusal::Session(SessionError::Over) = refusal {
+        return Some(StatusCode::NOT_FOUND.as_u16());
+    }
+    let (Refusal::Upstream(UpstreamFault::Failed(status)) | Refusal::Unexplained(status)) = refusal else {
+        return None;
+    };
     Some(status.as_u16())
 }
 
@@ -242,6 +250,7 @@ mod tests {
             UpstreamFault::Redirected,
             UpstreamFault::WantsCredentials,
             UpstreamFault::NoAnswer,
+            UpstreamFault::Mislabelled,
             UpstreamFault::BadAnswer,
         ] {
             assert_eq!(challenge(fault.into()), (502, String::new()));

@@ -1,4 +1,5 @@
-//! What an upstream's answer is said to be: one type, the one that was judged, passes down, in our own words.
+//! What an upstream's answer is said to be: one type, the one that was judged, passes down, in our own words. And how
+//! what is said to be so must begin: one byte tells a page, a text or the other type from it.
 
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -17,6 +18,31 @@ pub enum Media {
     Other,
 }
 
+/// What a body that passes is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// One of JSON.
+    #[default]
+    Document,
+    Events,
+}
+
+impl Form {
+    /// A message is an object, and was a batch of them (2025-03-26). A line of an event stream that begins so is a field
+    /// that nobody knows.
+    pub fn may_begin_with(self, byte: u8) -> bool {
+        match self {
+            Self::Document => matches!(byte, b'{' | b'['),
+            Self::Events => !matches!(byte, b'{' | b'[' | b'<'),
+        }
+    }
+}
+
+/// The first byte that is not blank, and not of a byte order mark, which clients pass over.
+pub fn begins_with(body: &[u8]) -> Option<u8> {
+    body.iter().copied().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf))
+}
+
 impl Media {
     /// By the first `Content-Type`; it alone passes, and without its parameters.
     pub fn of(headers: &HeaderMap) -> Self {
@@ -29,6 +55,15 @@ impl Media {
             "application/json" => Self::Json(JSON),
             json if is_other_json(json) => HeaderValue::try_from(essence).map_or(Self::Other, Self::Json),
             _ => Self::Other,
+        }
+    }
+
+    /// `None`: it does not pass.
+    pub fn form(&self) -> Option<Form> {
+        match self {
+            Self::Json(_) => Some(Form::Document),
+            Self::Events => Some(Form::Events),
+            Self::Other => None,
         }
     }
 
@@ -74,5 +109,22 @@ mod tests {
         let mut two = with(CONTENT_TYPE, "application/json");
         two.append(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         assert_eq!(Media::of(&two), Media::Json(JSON));
+    }
+
+    #[test]
+    fn a_body_is_told_by_its_first_byte() {
+        for (body, document, events) in [
+            ("{\"jsonrpc\"", true, false),
+            ("\u{feff} \r\n [", true, false),
+            ("<!DOCTYPE html>", false, false),
+            ("Internal Server Error", false, true),
+            (": hello", false, true),
+            ("\u{feff}\ndata: {}", false, true),
+        ] {
+            let byte = begins_with(body.as_bytes()).unwrap();
+            let may = (Form::Document.may_begin_with(byte), Form::Events.may_begin_with(byte));
+            assert_eq!(may, (document, events), "{body}");
+        }
+        assert_eq!(begins_with(b" \r\n"), None);
     }
 }

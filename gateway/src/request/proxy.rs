@@ -5,9 +5,13 @@
 //!   upstream's connection with it. The upstream judges what that means, as if the client had been connected
 //!   to it: a cancellation from 2026-07-28 on, none before, where the client may resume with `Last-Event-ID`.
 //! - A request is sent once. The upstream's status is kept; a redirect, a challenge or an encoded body can't
-//!   be passed on and is 502, and so is nothing in place of the answer to a request.
+//!   be passed on and is 502, and so is what is no answer in place of the answer to a request. That is judged by how
+//!   the body begins, and no body is parsed for it. An answer under another id than the request's is its client's to
+//!   find: it waits by ids anyway.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,12 +27,12 @@ use super::forward;
 use super::identity::audience;
 use super::listens::Listens;
 use super::lists::Lists;
-use super::media::Media;
+use super::media::{Form, Media};
 use super::refusal::{Refusal, UpstreamFault};
 use super::rewrite::{Rewrite, Rewriter};
 use super::session::OpenedSession;
 use super::stream::{Treatment, Watched};
-use super::unfit::{self, Unfit};
+use super::unfit::{self, Asked, EMPTY, Holds, Unfit};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
 use crate::mcp::list::{self, ListFault};
@@ -38,9 +42,6 @@ use crate::upstream::guard::Refused;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-/// Of an answer that is none.
-pub(super) const EMPTY: &str = "its answer to a request is empty";
 
 /// What is done to the answer, by what was asked.
 pub struct Handling {
@@ -81,11 +82,13 @@ pub async fn pass(
         down.insert(SESSION_ID, sealed);
     }
     let media = Media::of(&head.headers);
-    // A status that is no success speaks for itself, and 202 says that no answer comes here.
-    let answers = answers && head.status.is_success() && head.status != StatusCode::ACCEPTED;
-    if answers && (media == Media::Other || body.is_empty().await) {
-        return Err(nothing(&head.headers, &media, call));
+    let asked = Asked { era, answers, in_session: session.is_some() };
+    let holds = begun(&mut body, &media, head.status, asked, &admission, call).await?;
+    if let Some(refusal) = unfit::instead(head.status, holds, asked) {
+        unread(&refusal, holds, &head.headers, head.status, call);
+        return Err(refusal);
     }
+    let unbegun = holds == Holds::Unknown && (answers || media == Media::Events);
     if let Some(content_type) = media.content_type() {
         down.insert(CONTENT_TYPE, content_type);
     }
@@ -95,14 +98,16 @@ pub async fn pass(
             down.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
             let rewriter = rewrite.map(|rewrite| Rewriter::new(rewrite, true));
-            let treatment = Treatment { events: true, answers, rewriter, listens, ..Treatment::default() };
+            let form = Form::Events;
+            let treatment = Treatment { form, unbegun, answers, rewriter, listens, ..Treatment::default() };
             *response.body_mut() = watched(body, admission, treatment)?;
         }
         Media::Json(_) => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            let treatment = Treatment { unbegun, answers, ..Treatment::default() };
             *response.body_mut() = match rewrite {
                 Some(Rewrite::Lists(lists)) => {
-                    let (shown, is_dropped) = listed(body, &lists, admission, answers, call).await?;
+                    let (shown, is_dropped) = listed(body, &lists, admission, treatment, call).await?;
                     // What an upstream that refuses says beside the protocol is left out; its status stands.
                     if is_dropped && head.status.is_success() {
                         return Err(UpstreamFault::List.into());
@@ -111,9 +116,9 @@ pub async fn pass(
                 }
                 Some(Rewrite::Tasks(naming)) => {
                     let rewriter = Some(Rewriter::new(Rewrite::Tasks(naming), false));
-                    watched(body, admission, Treatment { answers, rewriter, ..Treatment::default() })?
+                    watched(body, admission, Treatment { rewriter, ..treatment })?
                 }
-                None => document(body, admission, answers, call).await?,
+                None => document(body, admission, treatment, call).await?,
             };
         }
         Media::Other => {
@@ -147,22 +152,63 @@ async fn in_time(
     call: &mut Call,
 ) -> Result<Response<UpstreamBody>, Refusal> {
     let settings = &admission.door.settings;
-    let mut sending = std::pin::pin!(upstream.send(&admission.server, request));
     let patience = admission.server.settings.response_timeout_ms.map(TimeoutMs::duration);
     let patience = patience.unwrap_or(settings.response_timeout);
+    match within(patience, admission, upstream.send(&admission.server, request)).await? {
+        Some(Ok(answer)) => Ok(answer),
+        Some(Err(error)) => Err(explain(&error, call).into()),
+        None => Err(late("it did not answer", patience, call)),
+    }
+}
+
+/// Waits for so long, and no longer than the caller may have what comes; `None`: nothing has.
+async fn within<T>(
+    patience: Duration,
+    admission: &Admission,
+    waited: impl Future<Output = T>,
+) -> Result<Option<T>, Refusal> {
+    let mut waited = std::pin::pin!(waited);
     let mut left = patience;
     while !left.is_zero() {
-        let pause = left.min(settings.recheck_every);
-        match tokio::time::timeout(pause, sending.as_mut()).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => return Err(explain(&error, call).into()),
+        let pause = left.min(admission.door.settings.recheck_every);
+        match tokio::time::timeout(pause, waited.as_mut()).await {
+            Ok(came) => return Ok(Some(came)),
             Err(_) => admission.look()?,
         }
         left = left.saturating_sub(pause);
     }
-    let cause = format!("it did not answer within {} ms", patience.as_millis());
+    Ok(None)
+}
+
+fn late(what: &str, patience: Duration, call: &mut Call) -> Refusal {
+    let cause = format!("{what} within {} ms", patience.as_millis());
     call.know(|record| record.cause = Some(cause.into()));
-    Err(UpstreamFault::Timeout.into())
+    UpstreamFault::Timeout.into()
+}
+
+/// What the answer holds, by its first piece. With the head alone a client can do nothing, be it of a document that it
+/// waits for or of a refusal: there the piece is waited for. An event stream's head goes down at once.
+async fn begun(
+    body: &mut UpstreamBody,
+    media: &Media,
+    status: StatusCode,
+    asked: Asked,
+    admission: &Admission,
+    call: &mut Call,
+) -> Result<Holds, Refusal> {
+    if let Some(form) = media.form()
+        && !poll_fn(|cx| Poll::Ready(body.poll_begun(cx).is_ready())).await
+        && (!status.is_success() || (asked.answers && form == Form::Document))
+    {
+        let patience = patience(admission);
+        call.asks();
+        let begun = within(patience, admission, poll_fn(|cx| body.poll_begun(cx))).await;
+        call.heard();
+        if begun?.is_none() {
+            return Err(late("its answer's body did not begin", patience, call));
+        }
+    }
+    Ok(Holds::of(media, body.first()))
 }
 
 /// The client is told the kind alone; the reason, which may name addresses, stands in the log.
@@ -211,30 +257,38 @@ fn foreign(headers: &HeaderMap) -> Box<str> {
     format!("its answer is neither JSON nor an event stream, but {found:?}: its body is dropped").into()
 }
 
-/// The client would wait for a message for ever.
-fn nothing(headers: &HeaderMap, media: &Media, call: &mut Call) -> Refusal {
-    let cause = match media {
-        Media::Json(_) | Media::Events => EMPTY.into(),
-        Media::Other => foreign(headers),
+/// Why there is nothing to read, for the log. That clients know by a status alone is no fault, unless something else
+/// stands in place of words.
+fn unread(refusal: &Refusal, holds: Holds, headers: &HeaderMap, status: StatusCode, call: &mut Call) {
+    let why = match holds {
+        Holds::Foreign => foreign(headers),
+        Holds::Mislabelled(form, byte) => unfit::mislabelled(form, byte).into(),
+        Holds::Nothing | Holds::Words | Holds::Unknown => EMPTY.into(),
+    };
+    let cause = if let Refusal::Upstream(UpstreamFault::Failed(_)) = refusal {
+        format!("it answered {status}, and {why}").into()
+    } else if holds != Holds::Nothing || matches!(refusal, Refusal::Upstream(_)) {
+        why
+    } else {
+        return;
     };
     call.know(|record| record.cause = Some(cause));
-    UpstreamFault::NoAnswer.into()
 }
 
 /// What is there already needs no watch.
 async fn document(
     mut body: UpstreamBody,
     admission: Admission,
-    answers: bool,
+    treatment: Treatment,
     call: &mut Call,
 ) -> Result<Body, Refusal> {
     match body.whole().await {
-        Some(whole) if answers && whole.trim_ascii().is_empty() => {
+        Some(whole) if treatment.answers && whole.trim_ascii().is_empty() => {
             call.know(|record| record.cause = Some(EMPTY.into()));
             Err(UpstreamFault::NoAnswer.into())
         }
         Some(whole) => Ok(whole.into()),
-        None => watched(body, admission, Treatment { answers, ..Treatment::default() }),
+        None => watched(body, admission, treatment),
     }
 }
 
@@ -243,18 +297,20 @@ async fn listed(
     body: UpstreamBody,
     lists: &Lists,
     admission: Admission,
-    answers: bool,
+    treatment: Treatment,
     call: &mut Call,
 ) -> Result<(Body, bool), Refusal> {
     if lists.hides_nothing(admission.principal.scopes(), &admission.server.slug) {
-        return Ok((document(body, admission, answers, call).await?, false));
+        return Ok((document(body, admission, treatment, call).await?, false));
     }
     let bounds = Bounds { max: list::MAX_BYTES, timeout: patience(&admission) };
+    call.asks();
     let whole = body::read(body, bounds, &admission.door.room, admission.principal.whose()).await;
+    call.heard();
     // As its scopes are now.
     let admission = admission.renew()?;
     let shown = match whole {
-        Ok(whole) if answers && whole.trim_ascii().is_empty() => {
+        Ok(whole) if treatment.answers && whole.trim_ascii().is_empty() => {
             call.know(|record| record.cause = Some(EMPTY.into()));
             return Err(UpstreamFault::NoAnswer.into());
         }
@@ -265,9 +321,7 @@ async fn listed(
         Err(BodyFault::TooLong { .. }) => Err(ListFault::TooLong),
         Err(fault @ (BodyFault::Full | BodyFault::ShareFull)) => return Err(fault.into()),
         Err(BodyFault::Timeout) => {
-            let cause = format!("its list did not come within {} ms", bounds.timeout.as_millis());
-            call.know(|record| record.cause = Some(cause.into()));
-            return Err(UpstreamFault::Timeout.into());
+            return Err(late("its list did not come", bounds.timeout, call));
         }
         Err(BodyFault::Incomplete | BodyFault::ContentType | BodyFault::ContentEncoding) => {
             call.know(|record| record.cause = Some("its list broke off".into()));

@@ -57,6 +57,9 @@ pub enum Refusal {
     Task(#[from] UnknownTask),
     #[error(transparent)]
     Upstream(#[from] UpstreamFault),
+    /// Its status goes down: clients go by it.
+    #[error("the MCP server answered {}, and nothing that can be passed on", .0.as_u16())]
+    Unexplained(StatusCode),
     #[error("the gateway failed")]
     Internal,
 }
@@ -86,6 +89,8 @@ pub enum UpstreamFault {
     List,
     #[error("the MCP server answered nothing: its answer holds neither JSON nor an event")]
     NoAnswer,
+    #[error("the MCP server's answer is not what its Content-Type says")]
+    Mislabelled,
     #[error("the MCP server's answer can't be passed on")]
     BadAnswer,
 }
@@ -116,6 +121,7 @@ impl Refusal {
             Self::Session(error) => error.name(),
             Self::Task(UnknownTask) => "task_unknown",
             Self::Upstream(fault) => fault.name(),
+            Self::Unexplained(_) => "unexplained",
             Self::Internal => "internal",
         }
     }
@@ -151,6 +157,7 @@ impl Refusal {
             | Self::Session(_)
             | Self::Task(_)
             | Self::Upstream(_)
+            | Self::Unexplained(_)
             | Self::Internal => None,
         }
     }
@@ -170,6 +177,7 @@ impl UpstreamFault {
             Self::Failed(_) => "upstream_failed",
             Self::List => "upstream_bad_list",
             Self::NoAnswer => "upstream_no_answer",
+            Self::Mislabelled => "upstream_mislabelled",
             Self::BadAnswer => "upstream_bad_answer",
         }
     }

@@ -42,6 +42,9 @@ pub enum SessionError {
     Two,
     #[error("no such session: initialize a new one")]
     Unknown,
+    /// The upstream has said so, and nothing else.
+    #[error("the MCP server knows this session no more: initialize a new one")]
+    Over,
     #[error("the session belongs to another caller or another server")]
     Foreign,
 }
@@ -61,6 +64,7 @@ impl SessionError {
         match self {
             Self::Two => "two_sessions",
             Self::Unknown => "session_unknown",
+            Self::Over => "session_over",
             Self::Foreign => "session_foreign",
         }
     }

@@ -19,9 +19,10 @@ use super::admission::Admission;
 use super::answer;
 use super::keepalive;
 use super::listens::Listens;
-use super::proxy::EMPTY;
+use super::media::{self, Form};
 use super::refusal::UpstreamFault;
 use super::rewrite::{Rewriter, View};
+use super::unfit::{self, EMPTY};
 use crate::mcp::list::ListFault;
 use crate::telemetry::calls::{self, Call};
 use crate::upstream::UpstreamBody;
@@ -56,7 +57,9 @@ pub struct Watched {
     comment_every: Duration,
     /// A body that is no event stream breaks off after so much silence.
     patience: Duration,
-    /// A message must come, and nothing has.
+    /// Nothing has come by which one knows whether it is what it is said to be.
+    unbegun: bool,
+    /// A message must come, and nothing has gone down.
     owes: bool,
     done: bool,
     /// The call that it answers, to be noted at its end.
@@ -102,8 +105,9 @@ impl Drop for OpenStream {
 /// What is done to an answer that lasts.
 #[derive(Default)]
 pub struct Treatment {
-    /// It is an event stream.
-    pub events: bool,
+    pub form: Form,
+    /// How it begins is to be judged yet.
+    pub unbegun: bool,
     /// It answers a request, whose client waits for a message.
     pub answers: bool,
     pub rewriter: Option<Rewriter>,
@@ -114,7 +118,8 @@ pub struct Treatment {
 
 impl Watched {
     pub fn new(inner: UpstreamBody, admission: Admission, treatment: Treatment) -> Self {
-        let Treatment { events, answers, rewriter, listens, patience } = treatment;
+        let Treatment { form, unbegun, answers, rewriter, listens, patience } = treatment;
+        let events = form == Form::Events;
         let open_end = rewriter.is_some() || inner.size_hint().exact().is_none();
         let settings = &admission.door.settings;
         Self {
@@ -133,6 +138,7 @@ impl Watched {
             timer: None,
             waits_since: None,
             events: events.then(OpenStream::new),
+            unbegun,
             owes: answers,
             done: false,
             call: None,
@@ -275,10 +281,24 @@ impl Watched {
         if let Some(place) = &mut self.place {
             place.saw(&data);
         }
+        self.owes &= self.unbegun;
+        self.write(data)
+    }
+
+    /// Goes down, whoever says it.
+    fn write(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(call) = &mut self.call {
             call.sent(data.len());
         }
         Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    /// Whether it is what it is said to be, by its first byte; what tells why not.
+    fn begin(&mut self, data: &[u8]) -> Result<(), String> {
+        let form = if self.events.is_some() { Form::Events } else { Form::Document };
+        let Some(byte) = media::begins_with(data) else { return Ok(()) };
+        self.unbegun = false;
+        if form.may_begin_with(byte) { Ok(()) } else { Err(unfit::mislabelled(form, byte)) }
     }
 
     /// Ends a stream that brings a list which can't be shown: with an error for whoever asked for it.
@@ -290,7 +310,10 @@ impl Watched {
         let id = self.rewriter.as_ref().and_then(Rewriter::lists).and_then(|lists| lists.id());
         let realm = self.admission.door.origins.own();
         let told = id.map(|id| answer::answer(&refusal, Some(id), realm).into_body());
-        Poll::Ready(told.map(|told| Ok(Frame::data([b"data: ", &*told, b"\n\n"].concat().into()))))
+        match told {
+            Some(told) => self.write([b"data: ", &*told, b"\n\n"].concat().into()),
+            None => Poll::Ready(None),
+        }
     }
 
     /// Between two events an event stream just ends: the client comes back and is refused.
@@ -324,17 +347,16 @@ impl HttpBody for Watched {
             return this.end(cut);
         }
         if let Some(told) = this.told_of_lists() {
-            return Poll::Ready(Some(Ok(Frame::data(told))));
+            return this.write(told);
         }
         loop {
             let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
                 return match ready!(this.poll_wait(cx, now)) {
-                    Ok(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                    Ok(bytes) => this.write(bytes),
                     Err(cut) => this.end(cut),
                 };
             };
             this.waits_since = None;
-            this.owes &= !matches!(frame, Some(Ok(_)));
             let frame = match frame {
                 Some(Ok(frame)) => frame,
                 Some(Err(error)) => {
@@ -346,6 +368,12 @@ impl HttpBody for Watched {
             };
             // Trailers pass no list of ours.
             let Ok(data) = frame.into_data() else { return this.finish() };
+            if this.unbegun
+                && let Err(cause) = this.begin(&data)
+            {
+                this.ends_as(UpstreamFault::Mislabelled.name(), Some(cause.into()));
+                return this.end(Cut::Broken);
+            }
             match this.rewritten(data) {
                 Ok(data) if data.is_empty() => {}
                 Ok(data) => return this.pass(data),

@@ -52,7 +52,8 @@ pub struct Record {
     pub head: Duration,
     /// Until its end.
     pub took: Duration,
-    /// Until the upstream's headers, or for as long as they were waited for.
+    /// Until the upstream's headers, or for as long as they were waited for; and for as long as their body was, where the
+    /// answer's head waits for some of it.
     pub upstream: Option<Duration>,
     /// Of bodies.
     pub bytes_in: u64,
@@ -80,6 +81,8 @@ pub struct Call {
 pub const CLIENT_GONE: &str = "client_gone";
 /// It was answered by its server.
 pub const PASSED: &str = "passed";
+/// The server's status went down, and where that is no fault, the cause says what did not.
+const KEPT: [&str; 3] = [PASSED, "session_over", "unexplained"];
 
 impl Calls {
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
@@ -144,7 +147,7 @@ impl Call {
         }
     }
 
-    /// The upstream is asked.
+    /// The upstream is asked, or waited for once more.
     pub fn asks(&mut self) {
         self.asked = Some(self.calls.clock.instant());
     }
@@ -153,7 +156,7 @@ impl Call {
     pub fn heard(&mut self) {
         if let Some(asked) = self.asked.take() {
             let took = self.calls.clock.instant().saturating_duration_since(asked);
-            self.know(|record| record.upstream = Some(took));
+            self.know(|record| record.upstream = Some(record.upstream.unwrap_or_default() + took));
         }
     }
 
@@ -207,7 +210,7 @@ impl Record {
     fn is_warned_of(&self) -> bool {
         let gave_up = self.outcome == CLIENT_GONE && self.status.is_none();
         self.is_upstreams_fault()
-            || (self.outcome == PASSED && self.cause.is_some())
+            || (KEPT.contains(&self.outcome) && self.cause.is_some())
             || (gave_up && self.upstream.is_some_and(|waited| waited >= Duration::from_secs(1)))
     }
 }

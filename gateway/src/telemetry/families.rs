@@ -81,7 +81,7 @@ pub const FAMILIES: &[Family] = &[
     family("keyledger_request_seconds", Histogram, &["route"], "Until an answer's headers"),
     family("keyledger_calls_in_flight", Gauge, &[], "Calls at /mcp under way, open streams included"),
     family("keyledger_gateway_seconds", Histogram, &[], "The gateway's own share of the time until a call's answer"),
-    family("keyledger_upstream_seconds", Histogram, &["organization", "server"], "Until an upstream's headers. Servers beyond 256 share `_others`"),
+    family("keyledger_upstream_seconds", Histogram, &["organization", "server"], "Until an upstream's headers, and the first of its body where the answer waits for that. Servers beyond 256 share `_others`"),
     family("keyledger_upstream_failures_total", Counter, &["organization", "server", "kind"], "Calls that their server spoilt"),
     family("keyledger_call_records_dropped_total", Counter, &[], "Calls that no line and no metric by server tells of, for want of room"),
     family("keyledger_log_writes_dropped_total", Counter, &[], "Writes of log lines that were dropped, since nobody reads standard error fast enough"),

@@ -47,18 +47,22 @@ impl UpstreamBody {
         std::future::poll_fn(|cx| Poll::Ready(self.take_whole(cx))).await
     }
 
-    /// Whether it is known by now to hold nothing.
-    pub async fn is_empty(&mut self) -> bool {
-        std::future::poll_fn(|cx| {
-            if self.ahead.is_empty()
-                && !self.rest.is_end_stream()
-                && let Poll::Ready(Some(frame)) = self.rest.poll_frame(cx)
-            {
-                self.ahead.push_back(frame);
-            }
-            Poll::Ready(self.is_end_stream())
-        })
-        .await
+    /// Until its first piece has come, or its end. Nothing of it is lost by who no longer waits.
+    pub fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.ahead.is_empty()
+            && !self.rest.is_end_stream()
+            && let Some(frame) = ready!(self.rest.poll_frame(cx))
+        {
+            self.ahead.push_back(frame);
+        }
+        Poll::Ready(())
+    }
+
+    /// Its first piece, as far as that has come, and whether nothing comes after it.
+    pub fn first(&self) -> (&[u8], bool) {
+        let first = self.ahead.front().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        let broke_off = self.ahead.iter().any(Result::is_err);
+        (first.map_or(&[], |data| data), self.rest.is_end_stream() && !broke_off)
     }
 
     fn take_whole(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use events::ServerId;
 use tokio::sync::Notify;
 
-use super::client::{Connection, PING, Reply, post};
+use super::client::{PING, Reply, post};
 use super::upstream::{FakeUpstream, Step, json, with};
 use super::world::{World, new_id, open_to, settings};
 use crate::request::RequestSettings;
@@ -48,8 +48,6 @@ async fn the_upstreams_own_refusals_are_kept() {
         assert_eq!(reply.status, status[..3].parse::<u16>().unwrap());
         assert_eq!(reply.body, body);
     }
-    let accepted = answered(with("202 Accepted", "", "")).await;
-    assert_eq!((accepted.status, accepted.body.as_str()), (202, ""));
 }
 
 #[tokio::test]
@@ -63,102 +61,8 @@ async fn cookies_cors_and_foreign_bodies_do_not_pass() {
     assert_eq!(reply.header("retry-after"), Some("7"));
     assert_eq!(reply.header("cache-control"), Some("no-store"));
     let html = answered(with("404 Not Found", "Content-Type: text/html\r\n", "<script>")).await;
-    assert_eq!((html.status, html.body.as_str()), (404, ""));
-    assert!(html.header("content-type").is_none());
-}
-
-#[tokio::test]
-async fn nothing_in_place_of_an_answer_is_502_and_nothing_in_answer_to_a_notification_passes() {
-    const EVENTS: &str = "Content-Type: text/event-stream\r\n";
-    const JSON: &str = "Content-Type: application/json\r\n";
-    const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-    const LIST: &str = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let chunked =
-        |headers: &str| format!("HTTP/1.1 200 OK\r\n{headers}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
-    let empty = "answer to a request is empty";
-    for (answer, told) in [
-        (with("200 OK", "Content-Type: text/html\r\n", "<h1>hi</h1>"), "text/html"),
-        (with("200 OK", "", "{}"), "of no type"),
-        (with("204 No Content", "", ""), "of no type"),
-        (with("200 OK", JSON, ""), empty),
-        (with("200 OK", JSON, " \r\n"), empty),
-        (with("200 OK", EVENTS, ""), empty),
-        (chunked(JSON), empty),
-        (chunked(EVENTS), empty),
-    ] {
-        let upstream = FakeUpstream::start({
-            let answer = answer.clone();
-            move |_| vec![Step::Write(answer.clone())]
-        })
-        .await;
-        let world = World::new(&upstream.url()).await;
-        for scopes in ["mcp:docs", "mcp:docs:tools:add"] {
-            let key = world.key(scopes).await;
-            for request in [PING, LIST] {
-                let reply = world.post(&key, "", request).await;
-                assert_eq!((reply.status, reply.reason().as_str()), (502, "upstream_no_answer"), "{answer}");
-                assert_eq!(reply.json()["id"], 1);
-            }
-            let reply = world.post(&key, "", INITIALIZED).await;
-            assert_eq!((reply.status, reply.body.trim()), (answer[9..12].parse().unwrap(), ""), "{answer}");
-        }
-        let lines = world.access_lines().await;
-        assert!(lines.contains("upstream_no_answer") && lines.contains(told), "{answer}: {lines}");
-    }
-    assert_eq!(answered(with("202 Accepted", "", "")).await.status, 202);
-}
-
-/// The head has gone down by then.
-#[tokio::test]
-async fn an_answer_that_turns_out_to_be_empty_is_cut_off() {
-    for (media, ends_well) in [("application/json", false), ("text/event-stream", true)] {
-        let end = Arc::new(Notify::new());
-        let upstream = FakeUpstream::start({
-            let end = Arc::clone(&end);
-            let head =
-                format!("HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nTransfer-Encoding: chunked\r\n\r\n");
-            move |_| {
-                vec![
-                    Step::Write(head.clone()),
-                    Step::Wait(Arc::clone(&end)),
-                    Step::Write("0\r\n\r\n".to_owned()),
-                ]
-            }
-        })
-        .await;
-        let world = World::new(&upstream.url()).await;
-        let key = world.key("mcp:docs").await;
-        let mut connection = Connection::open(world.address).await;
-        connection.write(&post(&format!("Authorization: Bearer {}\r\n", key.text), PING)).await;
-        assert_eq!(connection.head().await.status, 200);
-        end.notify_one();
-        // An event stream just ends, as whenever it is cut.
-        if ends_well {
-            assert_eq!(connection.chunk().await, None);
-        } else {
-            assert_eq!(connection.rest().await, "");
-        }
-        let lines = world.access_lines().await;
-        assert!(lines.contains("upstream_no_answer"), "{media}: {lines}");
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_is_dropped_has_its_cause_told() {
-    for (status, told) in [
-        ("403 Forbidden", true),
-        ("404 Not Found", true),
-        ("429 Too Many Requests", true),
-        ("405 Method Not Allowed", false),
-    ] {
-        let answer = with(status, "Content-Type: text/html\r\n", "<h1>no</h1>");
-        let upstream = FakeUpstream::start(move |_| vec![Step::Write(answer.clone())]).await;
-        let world = World::new(&upstream.url()).await;
-        let key = world.key("mcp:docs").await;
-        assert_eq!(world.post(&key, "", PING).await.body, "");
-        let lines = world.access_lines().await;
-        assert_eq!(lines.contains("\"text/html\\\": its body is dropped"), told, "{status}: {lines}");
-    }
+    assert_eq!((html.status, html.header("content-type")), (502, Some("application/json")));
+    assert!(!html.body.contains("script"), "{}", html.body);
 }
 
 #[tokio::test]
@@ -169,7 +73,8 @@ async fn one_content_type_passes_and_says_no_more_than_what_was_judged() {
         ("Content-Type: Application/Problem+JSON; x=\"<script>\"\r\n", "application/problem+json"),
         ("Content-Type: text/event-stream;charset=utf-7\r\n", "text/event-stream"),
     ] {
-        let reply = answered(with("200 OK", headers, "{}")).await;
+        let body = if passes == "text/event-stream" { "data: {}\n\n" } else { "{}" };
+        let reply = answered(with("200 OK", headers, body)).await;
         assert_eq!((reply.status, reply.header("content-type")), (200, Some(passes)), "{headers}");
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
     }

@@ -78,7 +78,7 @@ async fn a_list_that_can_not_be_read_is_not_shown_and_an_error_is() {
         (json(&too_long), 502),
         (json(r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"no"}}"#), 200),
         (with("400 Bad Request", "Content-Type: application/json\r\n", r#"{"error":{"code":-1}}"#), 400),
-        (with("404 Not Found", "Content-Type: application/json\r\n", "Not Found"), 404),
+        (with("404 Not Found", "Content-Type: application/json\r\n", "{\"secret\": no"), 404),
     ];
     for (answer, status) in cases {
         let upstream = FakeUpstream::start(move |_| vec![Step::Write(answer.clone())]).await;
@@ -100,6 +100,8 @@ async fn a_list_that_can_not_be_read_is_not_shown_and_an_error_is() {
     let world = World::new(&upstream.url()).await;
     let key = world.key("mcp:docs:tools:add").await;
     let body = world.post(&key, "", LIST).await.body;
+    let lines = world.access_lines().await;
+    assert!(lines.contains(&format!("\"bytes_out\":{},", body.len())), "{lines}");
     let error: serde_json::Value = serde_json::from_str(body.strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!((&error["id"], &error["error"]["data"]["reason"]), (&1.into(), &"upstream_bad_list".into()));
 }

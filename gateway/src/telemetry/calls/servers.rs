@@ -28,6 +28,7 @@ pub const FAULTS: &[&str] = &[
     "upstream_bad_list",
     "upstream_bad_answer",
     "upstream_no_answer",
+    "upstream_mislabelled",
     "upstream_silent",
     "upstream_cut",
     "upstream_error",
