@@ -1,6 +1,7 @@
 //! An upstream's answer on its way down, with other ids for its tasks, or with such entries of its lists as the caller
 //! may see. It is read message by message: a document, or the data of an event (HTML Living Standard §9.2.6), which
-//! passes once it is whole. What is no message, and what is not changed, passes as it is, byte by byte.
+//! passes once it is whole. What is not changed passes as it is, byte by byte, and so does what is no message; of the
+//! answer to who is shown some of a list alone it does not.
 
 use std::borrow::Cow;
 
@@ -148,13 +149,18 @@ impl Rewriter {
             event = event.strip_prefix(BYTE_ORDER_MARK).unwrap_or(event);
         }
         let data = data(event);
+        let hides = self.rewrite.hides_beside(view);
         // Neither an empty event, by which a stream may begin, nor a line of a server's own is a message.
         let begins = data.iter().find(|byte| !byte.is_ascii_whitespace());
         let rewritten = match begins {
             Some(b'{' | b'[') => self.rewrite.message(&data, view)?,
+            // Nobody knows what that names.
+            Some(_) if hides => {
+                self.held.clear();
+                return Ok(());
+            }
             Some(_) | None => None,
         };
-        let hides = self.rewrite.hides_beside(view);
         match rewritten {
             None if !hides => out.extend_from_slice(event),
             rewritten => write(event, rewritten.as_deref(), hides, out),

@@ -106,6 +106,15 @@ async fn a_list_that_can_not_be_read_is_not_shown_and_an_error_is() {
     assert_eq!((&error["id"], &error["error"]["data"]["reason"]), (&1.into(), &"upstream_bad_list".into()));
 }
 
+#[tokio::test]
+async fn a_list_that_comes_as_no_json_is_no_answer() {
+    let upstream = FakeUpstream::start(|_| whole("data: secret\n\n")).await;
+    let world = World::new(&upstream.url()).await;
+    let key = world.key("mcp:docs:tools:add").await;
+    assert_eq!(world.post(&key, "", LIST).await.body, "");
+    assert!(world.access_lines().await.contains("upstream_no_answer"));
+}
+
 /// Opens a stream whose upstream sends each of these when told.
 async fn open(world: &World, request: &str) -> Connection {
     let mut connection = Connection::open(world.address).await;
