@@ -181,6 +181,11 @@ impl Directory {
         self.servers.pin().get(&id).cloned()
     }
 
+    /// All servers, where there are at most so many. Those that were removed count as well.
+    pub fn few_servers(&self, most: usize) -> Option<Vec<Arc<ServerEntry>>> {
+        (self.servers.len() <= most).then(|| self.servers.pin().values().cloned().collect())
+    }
+
     /// How much of this is the organization's.
     pub fn holding(&self, organization: OrganizationId) -> Holding {
         self.writer().holdings.of(organization)

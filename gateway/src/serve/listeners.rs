@@ -228,7 +228,7 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
     })?;
     let address = sockets.address();
     let room = room(process, "public", process.places.public);
-    tell_calls(process, Arc::clone(door.calls()))?;
+    tell_calls(process, Arc::clone(door.calls()), parts)?;
     let cancel = process.cancel.clone();
     process.tasks.spawn(async move {
         if let Err(error) = public::serve(door, sockets, room, tls, cancel.clone()).await {
@@ -243,10 +243,11 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
 const CALLS_ROOM: usize = 64;
 
 /// Tells what became of the calls, on a thread of its own.
-fn tell_calls(process: &Process, calls: Arc<Calls>) -> Result<(), ServeError> {
+fn tell_calls(process: &Process, calls: Arc<Calls>, parts: &Authenticating) -> Result<(), ServeError> {
     let logging = &process.config.log;
     let (out, writing) = lines::written_to(std::io::stderr(), CALLS_ROOM);
-    let writer = Writer::new(calls, (logging.access == Switch::On).then_some(logging.format), out);
+    let writer = Writer::new(calls, (logging.access == Switch::On).then_some(logging.format), out)
+        .with_servers_of(Arc::clone(&parts.directory), Arc::clone(&parts.gate));
     let (running, end) = std::sync::mpsc::sync_channel(0);
     let (told, all_told) = oneshot::channel();
     let thread = std::thread::Builder::new().name("calls".to_owned()).spawn(move || {

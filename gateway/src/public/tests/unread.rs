@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use events::ServerId;
 use tokio::sync::Notify;
 
 use super::client::{Connection, PING, Reply, post};
 use super::upstream::{FakeUpstream, Step, with};
-use super::world::World;
+use super::world::{World, new_id};
 
 const EVENTS: &str = "Content-Type: text/event-stream\r\n";
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -193,4 +194,25 @@ async fn a_body_that_is_dropped_has_its_cause_told() {
         let lines = world.access_lines().await;
         assert_eq!(lines.contains("\"text/html\\\": its body is dropped"), told, "{status}: {lines}");
     }
+}
+
+/// A fault that comes first would not be seen to rise.
+#[tokio::test]
+async fn a_server_has_its_series_before_it_is_called() {
+    let (_upstream, world) = answering("").await;
+    let failures =
+        |server: &str| format!("{{organization=\"acme\",server=\"{server}\",kind=\"upstream_failed\"}} 0");
+    assert!(world.metrics_of_calls().contains(&failures("docs")));
+    // More than have series of their own: those of them that are called first will.
+    for number in 0..256 {
+        world.server_registered(
+            world.organization,
+            ServerId::new(new_id()),
+            &format!("s-{number}"),
+            "http://127.0.0.1:1/",
+        );
+    }
+    world.told().await;
+    let told = world.metrics_of_calls();
+    assert!(!told.contains("server=\"docs\"") && told.contains("server=\"_others\""), "{told}");
 }

@@ -13,6 +13,7 @@ use events::organization::{Created, OrganizationEvent};
 use events::sealed::SealedBytes;
 use events::server::{Changed, Registered, ServerEvent, UpstreamSettings};
 use events::*;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use projections::directory::follow::{self, FollowConfig};
 use projections::directory::gate::GateConfig;
 use projections::directory::proof::NoCheckpoints;
@@ -198,6 +199,17 @@ impl World {
         tracing::subscriber::with_default(tracing_subscriber::registry(), || writer.tell());
         drop(writer);
         String::from_utf8(out).unwrap()
+    }
+
+    /// What a writer that has told of no call yet has in metrics.
+    pub fn metrics_of_calls(&self) -> String {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            Writer::new(Arc::clone(self.door.calls()), None, Vec::new())
+                .with_servers_of(Arc::clone(&self.directory), Arc::clone(&self.gate))
+                .tell();
+        });
+        recorder.handle().render()
     }
 
     /// Until the node knows all that was pushed, and is ready.

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use events::ServerId;
 use metrics::{Counter, Histogram, SharedString};
-use projections::directory::{OrganizationEntry, ServerEntry};
+use projections::directory::{Directory, OrganizationEntry, ServerEntry, ServerState};
 
 use super::Record;
 
 /// Servers that have series of their own.
 const MOST: usize = 256;
 const OTHERS: &str = "_others";
+
+/// Beyond so many servers, those that were removed among them, nobody looks for those that were not called yet.
+const LOOKED_AT: usize = 4_096;
 
 /// What a server's fault is called: each begins at 0 with its server's series, since what begins with a fault would not be
 /// seen to rise.
@@ -49,6 +52,25 @@ struct Server {
 }
 
 impl Servers {
+    /// Begins the series of the servers that may be called, before they are. Where those are more than have series of
+    /// their own, the first that are called have them.
+    pub fn begin(&mut self, directory: &Directory) {
+        let mut servers = directory.few_servers(LOOKED_AT).unwrap_or_default();
+        servers.retain(|server| server.state == ServerState::Enabled && !self.known.contains_key(&server.id));
+        if self.known.len() + servers.len() > MOST {
+            self.others();
+            return;
+        }
+        for server in servers {
+            let organization = directory.organization(server.organization);
+            self.known.insert(server.id, Server::of(organization.as_ref(), &server));
+        }
+    }
+
+    fn others(&mut self) -> &mut Server {
+        self.others.get_or_insert_with(|| Server::new(OTHERS.into(), OTHERS.into()))
+    }
+
     pub fn measure(&mut self, record: &Record) {
         let Some(upstream) = record.upstream else { return };
         if record.status.is_some() {
@@ -60,7 +82,7 @@ impl Servers {
         let organization = record.organization.as_ref();
         let full = self.known.len() >= MOST && !self.known.contains_key(&server.id);
         let server = if full {
-            self.others.get_or_insert_with(|| Server::new(OTHERS.into(), OTHERS.into()))
+            self.others()
         } else {
             self.known.entry(server.id).or_insert_with(|| Server::of(organization, server))
         };

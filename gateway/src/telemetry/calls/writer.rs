@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use projections::directory::{Directory, Gate};
+
 use super::servers::Servers;
 use super::warnings::Warnings;
 use super::{Calls, Record, line};
@@ -24,10 +26,19 @@ pub struct Writer<W> {
     text: String,
     records: Vec<Record>,
     servers: Servers,
+    registered: Option<Registered>,
     warnings: Warnings,
     /// In the second that goes on.
     refusals: (i64, u32),
     untold: Untold,
+}
+
+/// Where servers are known before they are called.
+struct Registered {
+    directory: Arc<Directory>,
+    gate: Arc<Gate>,
+    /// As of which message of the log it was looked at.
+    seen: u64,
 }
 
 /// Refusals that have no line of their own.
@@ -47,10 +58,16 @@ impl<W: Write> Writer<W> {
             text: String::new(),
             records: Vec::new(),
             servers: Servers::default(),
+            registered: None,
             warnings: Warnings::default(),
             refusals: (0, 0),
             untold: Untold::default(),
         }
+    }
+
+    /// The series of the servers there begin before anybody calls them.
+    pub fn with_servers_of(self, directory: Arc<Directory>, gate: Arc<Gate>) -> Self {
+        Self { registered: Some(Registered { directory, gate, seen: 0 }), ..self }
     }
 
     /// Until `end` is dropped, and what was noted until then is told.
@@ -62,6 +79,7 @@ impl<W: Write> Writer<W> {
     }
 
     pub fn tell(&mut self) {
+        self.begin_servers();
         let format = self.lines.filter(|_| tracing::enabled!(target: line::TARGET, tracing::Level::INFO));
         let mut lines = std::mem::take(&mut self.text);
         let mut records = self.calls.take(std::mem::take(&mut self.records));
@@ -82,6 +100,16 @@ impl<W: Write> Writer<W> {
         let _ = self.out.write_all(lines.as_bytes());
         lines.clear();
         self.text = lines;
+    }
+
+    /// While the log is read anew, servers come that are gone at its end.
+    fn begin_servers(&mut self) {
+        let Some(Registered { directory, gate, seen }) = &mut self.registered else { return };
+        let applied = directory.applied();
+        if *seen != applied && gate.check().is_ok() {
+            *seen = applied;
+            self.servers.begin(directory);
+        }
     }
 
     /// Whoever has no key that we know has no line.

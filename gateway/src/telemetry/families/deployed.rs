@@ -62,7 +62,8 @@ fn wanted(braces: &str) -> Vec<(String, Vec<String>)> {
     wanted.collect()
 }
 
-/// Begun where their labels are known: with a server's first call, and with the API's routes. Tests there see to it.
+/// Begun where their labels are known: with a server, before its first call, and with the API's routes. Tests there see to
+/// it.
 const BEGUN_LATER: &[&str] = &["keyledger_upstream_failures_total", "keyledger_api_requests_total"];
 
 /// A counter that appears with 1 has not risen, for `increase` and `rate`: the first fault would alert nobody.
