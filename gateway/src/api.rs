@@ -29,7 +29,7 @@ use crate::store::bucket::Bucket;
 use crate::vault::{Peppers, Vault, WebhookSecrets};
 pub use access::AccessLog;
 use bounds::Slots;
-pub use idempotency::HEADER as IDEMPOTENCY_KEY;
+pub use idempotency::{HEADER as IDEMPOTENCY_KEY, IdempotencyKey};
 pub use metadata::Metadata;
 pub use proof::{FleetProof, MemberProof, MemberState, PATH as FLEET_PROOF};
 pub use reads::AS_OF;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
@@ -144,12 +145,26 @@ pub fn run(args: impl IntoIterator<Item = OsString>, environment: &Environment) 
         Ok(cli) => cli,
         Err(error) => {
             // Help and version come this way too, for standard output.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = without_password(error).print();
+            return ExitCode::from(code);
         }
     };
     let done = cli.command.run(environment, &mut output);
     ExitCode::from(exit_code(done, &mut output))
+}
+
+/// A command line that was refused, for people. What stands before a URL's host may be a password, and is not repeated.
+fn without_password(mut error: clap::Error) -> clap::Error {
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        let Some(ContextValue::String(text)) = error.get(kind) else { continue };
+        if let (Some((before, rest)), true) = (text.split_once("://"), text.contains('@')) {
+            let after = rest.rsplit_once('@').map_or("", |(_, after)| after);
+            let shown = format!("{before}://...@{after}");
+            error.insert(kind, ContextValue::String(shown));
+        }
+    }
+    error
 }
 
 /// What came of a command, told and as an exit code.

@@ -9,6 +9,7 @@ pub mod demo;
 mod facts;
 pub mod nats;
 mod nodes;
+mod parts;
 mod place;
 pub mod port;
 pub mod postgres;

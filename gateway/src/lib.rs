@@ -33,6 +33,7 @@ mod signers;
 pub mod snapshots;
 pub mod store;
 mod telemetry;
+mod unseen;
 mod upstream;
 pub mod vault;
 mod verify;

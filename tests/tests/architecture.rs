@@ -29,7 +29,7 @@ const EXEMPT: &[&str] = &["keyledger-tests", "keyledger-bench"];
 
 /// The floors of `gateway`, the lowest first: a module names those of lower floors, and none of its own floor but itself.
 const FLOORS: &[&[&str]] = &[
-    &["shares", "crypto", "current", "files", "order", "outgoing", "record"],
+    &["shares", "crypto", "current", "files", "order", "outgoing", "record", "unseen"],
     &["config", "vault", "upstream", "mcp", "problem"],
     &["telemetry", "store", "identity", "witness", "outlet"],
     &["listener", "fleet", "request", "command"],

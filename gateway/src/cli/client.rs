@@ -18,7 +18,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::error::CliError;
-use crate::api::{AS_OF, IDEMPOTENCY_KEY};
+use crate::api::{AS_OF, IDEMPOTENCY_KEY, IdempotencyKey};
 use crate::problem::{Kind, MEDIA_TYPE, Problem};
 
 /// An answer of the API holds at most this many bytes.
@@ -32,6 +32,8 @@ pub struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: Url,
     authorization: HeaderValue,
+    /// Under which a command is sent; without it each has one of its own.
+    idempotency_key: Option<String>,
     /// Of the first answer that said to be behind.
     as_of: OnceLock<String>,
 }
@@ -60,7 +62,7 @@ impl Client {
             .map_err(|_| CliError::Usage("the admin key holds characters that no key has".to_owned()))?;
         authorization.set_sensitive(true);
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(https);
-        Ok(Self { http, base: target.base, authorization, as_of: OnceLock::new() })
+        Ok(Self { http, base: target.base, authorization, idempotency_key: None, as_of: OnceLock::new() })
     }
 
     pub async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CliError> {
@@ -71,12 +73,17 @@ impl Client {
         self.send(Method::GET, &url, None, Bytes::new()).await
     }
 
-    /// Sends a command, under an idempotency key of its own.
+    /// Commands are sent under this idempotency key from now on: the same one sent again is done once.
+    pub fn send_as(&mut self, idempotency_key: Option<String>) {
+        self.idempotency_key = idempotency_key;
+    }
+
+    /// Sends a command.
     pub async fn write(&self, method: Method, path: &str, body: &impl Serialize) -> Result<Value, CliError> {
         let url = self.url(path)?;
         let body = serde_json::to_vec(body).map_err(|error| CliError::Usage(error.to_string()))?;
         let body = Bytes::from(body);
-        let key = idempotency_key();
+        let key = self.idempotency_key.clone().unwrap_or_else(idempotency_key);
         for _ in 0..REPEATS {
             match self.send(method.clone(), &url, Some(&key), body.clone()).await {
                 Err(CliError::Problem(problem)) if problem.is(Kind::OutcomeUnknown) => {
@@ -161,6 +168,15 @@ fn causes(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     words
+}
+
+/// A key that the header can hold: 1 to 255 visible characters of ASCII.
+pub fn idempotency(text: &str) -> Result<String, String> {
+    let fits = (1..=IdempotencyKey::MAX_BYTES).contains(&text.len());
+    if fits && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("1 to {} visible ASCII characters are asked for, without spaces", IdempotencyKey::MAX_BYTES))
 }
 
 fn idempotency_key() -> String {

@@ -13,7 +13,7 @@ impl FromStr for Length {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const FORM: &str = "a number of s, m, h or d, such as 15m or 7d";
+        const FORM: &str = "a number of s, m, h or d, such as 15m or 7d, at most 36500d";
         let unit = text.chars().last().ok_or(FORM)?;
         let seconds = match unit {
             's' => 1,
@@ -23,9 +23,13 @@ impl FromStr for Length {
             _ => return Err(FORM),
         };
         let count: u32 = text.strip_suffix(unit).and_then(|count| count.parse().ok()).ok_or(FORM)?;
-        Ok(Self(Duration::from_secs(u64::from(count) * seconds)))
+        let length = u64::from(count) * seconds;
+        if length > MOST_SECONDS { Err(FORM) } else { Ok(Self(Duration::from_secs(length))) }
     }
 }
+
+/// A hundred years: what is longer was mistyped, and no moment that the log can write may lie so far away.
+const MOST_SECONDS: u64 = 36_500 * 86_400;
 
 impl Length {
     /// So long ago, by this machine's clock.
@@ -62,10 +66,12 @@ mod tests {
 
     #[test]
     fn a_length_is_a_number_and_a_unit() {
-        for (text, seconds) in [("30s", 30), ("15m", 900), ("2h", 7_200), ("30d", 2_592_000)] {
+        for (text, seconds) in
+            [("30s", 30), ("15m", 900), ("2h", 7_200), ("30d", 2_592_000), ("36500d", MOST_SECONDS)]
+        {
             assert_eq!(text.parse(), Ok(Length(Duration::from_secs(seconds))), "{text}");
         }
-        for wrong in ["", "30", "d", "-1d", "1 d", "1w", "1.5h", "99999999999d", "é"] {
+        for wrong in ["", "30", "d", "-1d", "1 d", "1w", "1.5h", "99999999999d", "36501d", "é"] {
             assert!(wrong.parse::<Length>().is_err(), "{wrong}");
         }
         let (before, after) =

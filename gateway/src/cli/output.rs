@@ -3,7 +3,6 @@
 //! A reader that has gone (`| head`, `| true`) changes no exit code: words that nobody reads are dropped, and the command
 //! goes on to its verdict. Streams alone, a line at once, end there: some of them have no other end.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -11,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::CliError;
+use crate::unseen::{escaped, one_line, printable};
 
 pub struct Output {
     out: Box<dyn Write>,
@@ -154,36 +154,6 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// What came from elsewhere moves no cursor, rings no bell and turns no text around.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if is_unseen(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
-}
-
-/// The same on the one line that it has.
-pub fn one_line(text: &str) -> String {
-    printable(text).replace('\n', "\u{fffd}")
-}
-
-/// JSON that says the same, and does nothing to a screen either.
-fn escaped(json: &str) -> Cow<'_, str> {
-    let is_raw = |c: char| is_unseen(c) && c != '\n';
-    if !json.contains(is_raw) {
-        return Cow::Borrowed(json);
-    }
-    let mut text = String::with_capacity(json.len() + 16);
-    for c in json.chars() {
-        // All of them are of one UTF-16 unit, and stand in strings alone.
-        if is_raw(c) { text.push_str(&format!("\\u{:04x}", u32::from(c))) } else { text.push(c) }
-    }
-    Cow::Owned(text)
-}
-
-/// Control characters, separators of lines, and what changes the direction of text (Unicode's Bidi_Control).
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -224,22 +194,6 @@ mod tests {
             assert!(
                 matches!(&ended, Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe)
             );
-        }
-    }
-
-    #[test]
-    fn json_says_the_same_and_moves_no_cursor() {
-        let said = json!({"reason": "\u{9b}2J\u{202e}x\u{7f}\u{1b}\n", "é": 1});
-        for pretty in [true, false] {
-            let out = Written::default();
-            let mut output = Output::to(out.clone(), std::io::sink());
-            if pretty {
-                output.json(&said).unwrap()
-            } else {
-                output.json_line(&said).unwrap()
-            }
-            assert!(!out.text().contains(|c| is_unseen(c) && c != '\n'), "{}", out.text());
-            assert_eq!(serde_json::from_str::<Value>(&out.text()).unwrap(), said);
         }
     }
 }

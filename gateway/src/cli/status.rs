@@ -7,7 +7,8 @@ use url::Url;
 use super::Environment;
 use super::connection::Connection;
 use super::error::CliError;
-use super::output::{Column, Output, one_line, text};
+use super::output::{Column, Output, text};
+use crate::unseen::one_line;
 
 mod process;
 

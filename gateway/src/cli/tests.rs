@@ -171,6 +171,18 @@ fn what_is_missing_is_said_with_what_to_do() {
 }
 
 #[test]
+fn the_password_of_a_refused_url_is_not_repeated() {
+    for args in [
+        &["keyledger", "status", "--api", "http://me:hush@[bad"][..],
+        &["keyledger", "status", "http://me:hush@there.example"],
+        &["keyledger", "https://me:hush@there.example"],
+    ] {
+        let told = without_password(Cli::try_parse_from(args).unwrap_err()).to_string();
+        assert!(told.contains("://...@") && !told.contains("hush"), "{told}");
+    }
+}
+
+#[test]
 fn what_is_no_members_id_is_told_with_where_ids_are_shown() {
     let data = tempfile::tempdir().unwrap();
     let forget = ["fleet", "forget", "node-2", "--api", "http://127.0.0.1:1"];

@@ -5,8 +5,8 @@ use events::subject::ALL_EVENTS;
 use serde_json::{Value, json};
 
 use super::nodes;
+use super::parts::Up;
 use super::place::{self, Home};
-use super::run::Up;
 use super::{Error, show};
 use crate::config::NatsRole;
 use crate::store::roles;

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use domain::key::secret::Prefix;
 use events::clock::{Clock, Random, SystemClock, SystemRandom};
+use projections::directory::NotReady;
 use serde::{Deserialize, Serialize};
 
 use super::client::{Client, ClientError};
 use super::demo::Demo;
 use super::nats::{NatsOptions, NatsServer, NatsUser};
 use super::nodes::{self as further, Addresses, Node};
+use super::parts::Parts;
 use super::place::{self, Home, PlaceError};
 use super::port::Port;
 use super::postgres::{PostgresOptions, PostgresServer};
@@ -70,7 +72,7 @@ pub enum DevError {
     Fleet(#[from] BucketError),
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the node did not become ready within {} s: {reason}", READY_WITHIN.as_secs())]
+    #[error("the node is not ready: {reason}")]
     NotReady { reason: String },
     #[error("the node did not follow a change within {} s", READY_WITHIN.as_secs())]
     NotFollowed,
@@ -113,29 +115,6 @@ pub(super) struct KeptDemo {
     pub upstream: String,
     pub key_id: String,
     pub key: String,
-}
-
-/// What runs, as it is told to people and to scripts.
-pub(super) struct Up<'a> {
-    pub config: &'a Config,
-    pub nats: &'a NatsServer,
-    pub postgres: &'a PostgresServer,
-    /// The second and further ones.
-    pub nodes: &'a [Node],
-    pub admin_key: &'a str,
-    pub demo: &'a KeptDemo,
-}
-
-/// What runs, in the order of its start.
-#[derive(Default)]
-struct Parts {
-    nats: Option<NatsServer>,
-    postgres: Option<PostgresServer>,
-    running: Option<Running>,
-    /// The second and further ones.
-    nodes: Vec<Node>,
-    demo: Option<Demo>,
-    ports: Vec<Port>,
 }
 
 /// Runs until SIGTERM or Ctrl-C. What it has to say goes to `screen`.
@@ -193,12 +172,22 @@ async fn start_and_wait(
     kept.admin_key = Some(admin_key.clone());
     place::write_json(&place.kept(), &kept)?;
 
-    let running = serve::start(config.clone()).await?;
-    wait_until_ready(&running).await?;
+    let running = parts.running.insert(serve::start(config.clone()).await?);
+    let gate = running.gate().cloned();
+    match (wait_until_ready(running).await, &kept.demo) {
+        // What an installation of before is held up by is for people to judge, with all of it running: a log that was
+        // restored older than its read models is one.
+        (Err(DevError::NotReady { reason }), Some(demo)) => {
+            if let Some(up) = parts.up(&config, &admin_key, demo) {
+                facts::write(place, &up)?;
+            }
+            say(screen, format_args!("{}", show::not_ready(&reason, place)))?;
+            return Err(parts.ended(place, hangups).await);
+        }
+        (outcome, _) => outcome?,
+    }
     let demo = start_demo(&mut kept).await?;
     let upstream = demo.url();
-    let gate = running.gate().cloned();
-    parts.running = Some(running);
     parts.demo = Some(demo);
     start_nodes(place, nodes, &mut kept, &mut parts.nodes).await?;
     let addresses: Vec<Addresses> = parts.nodes.iter().map(|node| node.addresses).collect();
@@ -223,30 +212,11 @@ async fn start_and_wait(
         outcome => Ok(outcome?),
     };
 
-    if let (Some(nats), Some(postgres)) = (&parts.nats, &parts.postgres) {
-        let (config, nodes, admin_key, demo) = (&config, &*parts.nodes, &*admin_key, &demo);
-        let up = Up { config, nats, postgres, nodes, admin_key, demo };
+    if let Some(up) = parts.up(&config, &admin_key, &demo) {
         facts::write(place, &up)?;
         show::print(screen, place, &up, shown.as_ref()).map_err(DevError::Screen)?;
-        let server = |name: &str, log| DevError::Ended(name.to_owned(), log);
-        let reload = || parts.running.iter().for_each(Running::reload);
-        let ended = tokio::select! {
-            never = hangups.each(reload) => match never {},
-            () = ended_by_itself(parts.running.as_ref()) => DevError::Serve(ServeError::Ended),
-            error = further::ended(nodes) => error,
-            _ = nats.child().exited() => server("nats-server", place.nats().join("nats.log")),
-            _ = postgres.child().exited() => server("PostgreSQL", place.postgres().join("postgres.log")),
-        };
-        return Err(ended);
     }
-    Ok(())
-}
-
-async fn ended_by_itself(running: Option<&Running>) {
-    match running {
-        Some(running) => running.ended().await,
-        None => std::future::pending().await,
-    }
+    Err(parts.ended(place, hangups).await)
 }
 
 /// The second and further nodes, all ready.
@@ -346,14 +316,22 @@ async fn bootstrap_of(
 async fn wait_until_ready(running: &Running) -> Result<(), DevError> {
     let Some(gate) = running.gate() else { return Ok(()) };
     let ready = async {
-        while gate.check().is_err() {
-            tokio::time::sleep(LOOK_EVERY).await;
+        loop {
+            match gate.check() {
+                Ok(()) => return Ok(()),
+                // Waiting mends none of these.
+                Err(
+                    reason
+                    @ (NotReady::Held(_) | NotReady::Diverged(_) | NotReady::InstallationClosed { .. }),
+                ) => {
+                    return Err(reason);
+                }
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
         }
     };
-    tokio::time::timeout(READY_WITHIN, ready).await.map_err(|_| {
-        let reason = gate.check().err().map(|reason| reason.to_string()).unwrap_or_default();
-        DevError::NotReady { reason }
-    })
+    let ready = tokio::time::timeout(READY_WITHIN, ready).await.unwrap_or_else(|_| gate.check());
+    ready.map_err(|reason| DevError::NotReady { reason: reason.to_string() })
 }
 
 /// On its earlier port if that is free: its address is registered.
@@ -365,32 +343,6 @@ async fn start_demo(kept: &mut Kept) -> Result<Demo, DevError> {
     };
     kept.demo_port = demo.address().port();
     Ok(demo)
-}
-
-impl Parts {
-    /// The nodes first, so that nothing asks servers that are gone.
-    async fn stop(&mut self) {
-        let first = async {
-            if let Some(running) = self.running.take() {
-                running.shutdown().await;
-            }
-        };
-        tokio::join!(first, further::stop(std::mem::take(&mut self.nodes)));
-        if let Some(demo) = self.demo.take() {
-            demo.stop().await;
-        }
-        let postgres = async {
-            if let Some(postgres) = self.postgres.take() {
-                postgres.stop().await;
-            }
-        };
-        let nats = async {
-            if let Some(nats) = self.nats.take() {
-                nats.stop().await;
-            }
-        };
-        tokio::join!(postgres, nats);
-    }
 }
 
 pub(super) fn say(screen: &mut (dyn Write + Send), line: std::fmt::Arguments<'_>) -> Result<(), DevError> {

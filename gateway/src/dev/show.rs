@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 
 use super::client::{Answer, CALL_HEADERS, Client, ClientError, call};
 use super::nodes::Addresses;
+use super::parts::Up;
 use super::place::Home;
-use super::run::{DevError, KeptDemo, READY_WITHIN, Up};
+use super::run::{DevError, KeptDemo, READY_WITHIN};
 use crate::config::Config;
 
 /// The demo's organization and server are called this.
@@ -277,6 +278,15 @@ fn commands(place: &Home) -> String {
 pub(super) fn not_used(variables: &[String], place: &Home) -> String {
     let (names, file) = (variables.join(", "), place.configuration());
     format!("not used: {names}; `keyledger dev` configures itself, in {}", file.display())
+}
+
+/// What to do about a node that is not ready and does not become so by itself.
+pub(super) fn not_ready(reason: &str, place: &Home) -> String {
+    format!(
+        "the node is not ready, and lets nobody in: {reason}\nAll runs on, so that you can look and mend: \
+         `keyledger status`, and commands that ask NATS with --config {}. Ctrl-C ends it.",
+        place.configuration().display()
+    )
 }
 
 fn milliseconds(duration: Duration) -> String {

@@ -17,8 +17,12 @@ pub struct Sockets {
 }
 
 impl Sockets {
-    /// Listens with this many sockets, 0: one a core. Port 0 takes a free one.
+    /// Listens with this many sockets, 0: one a core. Port 0 takes a free one. An address on which another process listens
+    /// is refused: sharing it would let in whoever is of the same user, unseen, with a part of the callers.
     pub fn bind(address: SocketAddr, threads: usize) -> std::io::Result<Self> {
+        if address.port() != 0 {
+            drop(socket(address, false)?);
+        }
         let first = socket(address, true)?;
         let bound = first.local_addr()?;
         let mut sockets = vec![first];
@@ -62,4 +66,21 @@ fn socket(address: SocketAddr, shared: bool) -> std::io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_shared_by_the_threads_of_one_process_alone() {
+        let first = Sockets::bind((Ipv4Addr::LOCALHOST, 0).into(), 3).unwrap();
+        let refused = Sockets::bind(first.address(), 3).err().unwrap();
+        assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse);
+        let address = first.address();
+        assert_eq!(first.into_each().len(), 3);
+        assert_eq!(Sockets::bind(address, 2).unwrap().address(), address, "free again");
+    }
 }

@@ -98,8 +98,9 @@ async fn its_further_nodes_serve_the_same_and_end_with_it() {
     let mut dev = Dev::start_with(&data, &["--nodes", "3"]).await;
     let further = dev.facts["further_nodes"].as_array().unwrap().clone();
     assert_eq!(further.len(), 2, "{further:?}");
-    assert!(screen(&data).contains("is refused (401) on every node"), "{}", screen(&data));
-    assert!(screen(&data).contains("not used: KEYLEDGER_LISTEN__PUBLIC;"), "{}", screen(&data));
+    // What scripts read is there before people are told.
+    shows(&data, "is refused (401) on every node").await;
+    shows(&data, "not used: KEYLEDGER_LISTEN__PUBLIC;").await;
     // What a terminal that closes sends ends none of them.
     signal("HUP", dev.facts["process"].as_u64().unwrap()).await;
 
@@ -124,6 +125,39 @@ async fn its_further_nodes_serve_the_same_and_end_with_it() {
     assert!(!poll::within("its end", END, dev.child.wait()).await.unwrap().success());
     assert!(screen(&data).contains("node 2 has ended by itself"), "{}", screen(&data));
     nothing_runs_in(&data).await;
+}
+
+/// What the read models know of and an older log has not is for people to judge, so all runs on for their commands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_an_older_log_it_says_so_and_runs_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    Dev::start(&data).await.ends().await;
+    let (log, kept) = (data.join("nats"), folder.path().join("older"));
+    copied(&log, &kept).await;
+
+    let dev = Dev::start(&data).await;
+    dev.issue("lost").await.unwrap();
+    let listed = async || {
+        let listed = dev.admin(Ask::get(dev.keys())).await.unwrap().expect(200).json();
+        let is_there = listed["items"].as_array().unwrap().iter().any(|key| key["name"] == "lost");
+        if is_there { Ok(()) } else { Err(listed) }
+    };
+    poll::until("the read models have it", END, listed).await;
+    dev.ends().await;
+    std::fs::remove_dir_all(&log).unwrap();
+    copied(&kept, &log).await;
+
+    let dev = Dev::start(&data).await;
+    shows(&data, "the node is not ready, and lets nobody in: ").await;
+    let lost = Command::new(binary())
+        .args(["projections", "lost", "--config"])
+        .arg(text(&dev.facts, "configuration"))
+        .output();
+    let lost = poll::within("what is lost", END, lost).await.unwrap();
+    let said = String::from_utf8(lost.stdout).unwrap();
+    assert!(said.contains("key.issued"), "{said}\n{}", String::from_utf8_lossy(&lost.stderr));
+    dev.ends().await;
 }
 
 impl Dev {
@@ -221,6 +255,19 @@ fn spawn(data: &Path, arguments: &[&str]) -> Child {
 fn binary() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     this.parent().and_then(Path::parent).unwrap().join("keyledger")
+}
+
+async fn copied(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("--archive").args([from, to]).status().await.unwrap();
+    assert!(copied.success());
+}
+
+async fn shows(data: &Path, words: &str) {
+    let looked = async || match screen(data) {
+        shown if shown.contains(words) => Ok(()),
+        shown => Err(shown),
+    };
+    poll::until(words, END, looked).await;
 }
 
 fn screen(data: &Path) -> String {

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::cli::Environment;
+use crate::cli::client;
 use crate::cli::connection::{Connection, Session};
 use crate::cli::error::CliError;
 use crate::cli::length::Length;
@@ -24,7 +25,7 @@ pub struct Issue {
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
     /// The same, so long from now on: 30d, 12h
-    #[arg(long, value_name = "LENGTH", conflicts_with = "expires_at")]
+    #[arg(long, value_name = "LENGTH", conflicts_with_all = ["expires_at", "idempotency_key"])]
     expires_in: Option<Length>,
     /// Refused before; without it valid at once
     #[arg(long, value_name = "TIME")]
@@ -41,6 +42,9 @@ pub struct Issue {
     /// A JSON object to note with it
     #[arg(long, value_name = "JSON", value_parser = super::metadata::object)]
     metadata: Option<Value>,
+    /// Any text of your own: issued again under the same one, it is the same key, and its secret is not shown again
+    #[arg(long, value_name = "TEXT", value_parser = client::idempotency)]
+    idempotency_key: Option<String>,
     #[command(flatten)]
     of: OfOwner,
     #[command(flatten)]
@@ -56,8 +60,9 @@ enum Kind {
 }
 
 impl Issue {
-    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+    pub async fn run(mut self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
         let mut session = self.connection.open(environment, output)?;
+        session.client.send_as(self.idempotency_key.take());
         let path = self.of.keys(&session).await?;
         let waiting = self.waiting;
         session.command_shown(&waiting, Method::POST, &path, &self.body(), show).await

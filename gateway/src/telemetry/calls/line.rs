@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Record;
 use crate::config::LogFormat;
+use crate::unseen;
 
 /// Its target, by which `log.filter` lets it through.
 pub const TARGET: &str = "access";
@@ -79,7 +80,7 @@ pub fn write(record: &Record, format: LogFormat, lines: &mut String) {
         LogFormat::Json => {
             let line =
                 Line { timestamp: record.at, level: "INFO", target: TARGET, fields: Fields::from(record) };
-            lines.push_str(&serde_json::to_string(&line).unwrap_or_default());
+            lines.push_str(&unseen::escaped(&serde_json::to_string(&line).unwrap_or_default()));
         }
         // Writing into a String can't fail.
         LogFormat::Text => drop(text(record, lines)),

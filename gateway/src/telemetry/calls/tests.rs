@@ -75,7 +75,7 @@ impl World {
 fn a_line_has_all_of_a_call_and_one_line_only() {
     let world = World::new();
     let mut call = world.call(7);
-    call.know(|record| record.tool = Some("add\n2026 INFO access: principal=\"root\"".into()));
+    call.know(|record| record.tool = Some("add\n2026 INFO access: principal=\"root\"\u{202e}".into()));
     call.asks();
     world.clock.advance(Duration::from_millis(20));
     call.heard();
@@ -89,11 +89,13 @@ fn a_line_has_all_of_a_call_and_one_line_only() {
         text,
         "2027-01-15T08:00:00.000Z  INFO access: request_id=r-1 principal=key:01900000-0000-7000-8000-000000000000 \
          organization=acme server=docs-7 method=tools/call \
-         tool=\"add\\n2026 INFO access: principal=\\\"root\\\"\" status=200 outcome=passed seconds=0.020000 \
+         tool=\"add\\n2026 INFO access: principal=\\\"root\\\"\\u{202e}\" status=200 outcome=passed seconds=0.020000 \
          upstream_seconds=0.020000 bytes_in=0 bytes_out=12 peer=127.0.0.1:50000\n"
     );
     *world.calls.waiting.lock().unwrap() = waiting;
-    let line: serde_json::Value = serde_json::from_str(&world.told(LogFormat::Json)).unwrap();
+    let line = world.told(LogFormat::Json);
+    assert!(line.contains("root\\\"\\u202e\""), "{line}");
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["fields"]["seconds"], 0.02);
     assert_eq!((&line["level"], &line["target"]), (&"INFO".into(), &"access".into()));
 }

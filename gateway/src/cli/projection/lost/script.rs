@@ -16,7 +16,8 @@ pub fn of(after: u64, lost: &[Told]) -> String {
     let fresh = Fresh { keys: fresh_keys(lost), servers: fresh_servers(lost) };
     let mut script = format!(
         "#!/bin/sh\n# What the log has lost after event {after}, done again: {} events. Read it before you run it.\n\
-         # Each command stands for itself: what is so already stays so.\n",
+         # Run again, it changes nothing that it has done: what is there\n\
+         # already is refused or stays as it is, and a key that was issued is not issued twice.\n",
         lost.len()
     );
     for told in lost {
@@ -43,6 +44,8 @@ struct Key {
     metadata: Option<String>,
     /// Why it is not issued anew.
     ended: Option<&'static str>,
+    /// The event that issued it: its command's idempotency key, so that the script issues it once.
+    event: String,
 }
 
 fn fresh_servers(lost: &[Told]) -> HashMap<&str, String> {
@@ -56,7 +59,8 @@ fn fresh_keys(lost: &[Told]) -> HashMap<&str, Key> {
         let id = row.aggregate_id.as_str();
         if row.kind == "key.issued" {
             let (name, metadata) = (text(row, "name"), text(row, "metadata"));
-            keys.insert(id, Key { name, data: row.data.clone(), metadata, ended: None });
+            let event = row.event.to_string();
+            keys.insert(id, Key { name, data: row.data.clone(), metadata, ended: None, event });
             continue;
         }
         let Some(key) = keys.get_mut(id) else { continue };
@@ -157,6 +161,7 @@ fn issue(key: &Key, of: Vec<String>) -> String {
     let command = command.some("--environment", datum("environment").filter(|it| it != "live"));
     let command = command.some("--not-before", datum("not_before")).some("--expires-at", datum("expires_at"));
     let command = command.some("--metadata", key.metadata.clone());
+    let command = command.flag("--idempotency-key", &format!("lost-{}", key.event));
     let command = command.words(speaks_for.into_iter().flatten()).words(of);
     // A name may begin as a flag does.
     let command = command.word("--").word(key.name.as_deref().unwrap_or("forgotten"));

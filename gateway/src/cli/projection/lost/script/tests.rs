@@ -97,7 +97,7 @@ fn what_began_in_what_was_lost_begins_anew() {
             &format!(
                 "# a new key with a new secret: hand it to whoever had the one before\n\
                 keyledger keys issue --scope=mcp:mail --environment=test --expires-at=2027-01-01T00:00:00Z \
-                '--metadata={{\"a\":1}}' --service {ACME} --organization acme -- 'CI robot'"
+                '--metadata={{\"a\":1}}' --idempotency-key=lost-{ACME} --service {ACME} --organization acme -- 'CI robot'"
             ),
             "# it was revoked at the end, and is not issued anew",
             "# see where it is issued",
