@@ -25,6 +25,7 @@ use papaya::{Equivalent, HashMap};
 
 use self::hash::ById;
 use self::holding::Holdings;
+use self::keys::Keys;
 use self::watch::Watches;
 
 mod fold;
@@ -34,6 +35,7 @@ pub mod gate;
 mod hash;
 mod holding;
 mod key;
+mod keys;
 pub mod lease;
 mod newest;
 mod organization;
@@ -56,9 +58,7 @@ pub use watch::{Part, Watch};
 /// Every key, organization and server of the log up to [`Directory::applied`].
 #[derive(Default)]
 pub struct Directory {
-    keys: ById<DigestBytes, Arc<KeyEntry>>,
-    /// The same entries: a pointer is smaller than a digest.
-    keys_by_id: ById<KeyId, Arc<KeyEntry>>,
+    keys: Keys,
     organizations: ById<OrganizationId, Arc<OrganizationEntry>>,
     organization_slugs: HashMap<Slug, OrganizationId>,
     servers: ById<ServerId, Arc<ServerEntry>>,
@@ -146,11 +146,11 @@ impl Directory {
 
     /// The key of this digest. Unknown keys are refused from memory.
     pub fn key_by_digest(&self, digest: &DigestBytes) -> Option<Arc<KeyEntry>> {
-        self.keys.pin().get(digest).cloned()
+        self.keys.of_digest(digest)
     }
 
     pub fn key(&self, id: KeyId) -> Option<Arc<KeyEntry>> {
-        self.keys_by_id.pin().get(&id).cloned()
+        self.keys.of_id(id)
     }
 
     pub fn organization(&self, id: OrganizationId) -> Option<Arc<OrganizationEntry>> {
@@ -193,7 +193,7 @@ impl Directory {
 
     /// The generation of the key of this digest now; `None`: unknown.
     pub fn key_generation(&self, digest: &DigestBytes) -> Option<u64> {
-        self.keys.pin().get(digest).map(|entry| entry.generation)
+        self.keys.generation(digest)
     }
 
     /// The generation of an organization now; `None`: unknown.

@@ -50,11 +50,10 @@ impl Directory {
     }
 
     fn fold_key(&self, writer: &mut Writer, id: KeyId, owner: Owner, event: &KeyEvent, cause: Cause) {
-        let keys = self.keys_by_id.pin();
         match event {
             KeyEvent::Issued(issued) => {
                 // The first to have an id or a digest keeps it: a copy can't take a key over, nor revive it.
-                if keys.contains_key(&id) || self.keys.pin().contains_key(&issued.digest.bytes) {
+                if self.keys.knows(id, &issued.digest.bytes) {
                     tracing::error!(%id, sequence = cause.sequence, "a key was issued twice: the second is ignored");
                     return;
                 }
@@ -71,16 +70,16 @@ impl Directory {
             | KeyEvent::Renamed(_)
             | KeyEvent::ScopesChanged(_)
             | KeyEvent::MetadataChanged(_) => {
-                let Some(entry) = keys.get(&id) else { return };
+                let Some(entry) = self.keys.of_id(id) else { return };
                 if entry.owner != owner {
                     return;
                 }
                 match entry.after(event, cause, |scopes| writer.interned.scopes(scopes)) {
                     Some(next) => {
-                        writer.holdings.change(owner, Holding::of_key(entry), Holding::of_key(&next));
+                        writer.holdings.change(owner, Holding::of_key(&entry), Holding::of_key(&next));
                         self.put_key(next);
                     }
-                    None => self.keep_key(KeyEntry { newest: cause.newest, ..KeyEntry::clone(entry) }),
+                    None => self.keep_key(KeyEntry { newest: cause.newest, ..KeyEntry::clone(&entry) }),
                 }
             }
         }
@@ -169,9 +168,7 @@ impl Directory {
 
     /// The same where nobody need be told.
     fn keep_key(&self, entry: KeyEntry) {
-        let entry = Arc::new(entry);
-        self.keys.pin().insert(entry.digest, Arc::clone(&entry));
-        self.keys_by_id.pin().insert(entry.id, entry);
+        self.keys.put(Arc::new(entry));
     }
 
     fn put_organization(&self, entry: OrganizationEntry) {

@@ -91,8 +91,6 @@ impl Directory {
         let Self {
             writer,
             keys,
-            // The same.
-            keys_by_id: _,
             organizations,
             organization_slugs,
             servers,
@@ -129,7 +127,7 @@ impl Directory {
                 .map(|entry| (Arc::clone(entry), named(entry)))
                 .collect(),
             servers: servers.pin().values().map(|entry| (Arc::clone(entry), addressed(entry))).collect(),
-            keys: keys.pin().values().cloned().collect(),
+            keys: keys.all(),
             closed: closed.pin().iter().map(|(subject, at)| (subject.to_string(), *at)).collect(),
         };
         drop(writer);
@@ -183,13 +181,10 @@ impl Directory {
             }
             self.servers.pin().insert(entry.id, entry);
         }
-        let (keys, keys_by_id) = (self.keys.pin(), self.keys_by_id.pin());
-        keys.reserve(loaded_keys.len());
-        keys_by_id.reserve(loaded_keys.len());
+        self.keys.reserve(loaded_keys.len());
         for entry in loaded_keys {
             holdings.change(entry.owner, Holding::default(), Holding::of_key(&entry));
-            keys_by_id.insert(entry.id, Arc::clone(&entry));
-            keys.insert(entry.digest, entry);
+            self.keys.put(entry);
         }
         for (subject, sequence) in closed {
             self.closed.pin().insert(subject, sequence);

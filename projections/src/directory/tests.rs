@@ -209,7 +209,6 @@ pub(super) fn state(directory: &Directory) -> State {
     // Named one by one, so that what is added is compared as well.
     let Directory {
         keys,
-        keys_by_id,
         organizations,
         organization_slugs,
         servers,
@@ -222,7 +221,8 @@ pub(super) fn state(directory: &Directory) -> State {
         writer: _,
         watches: _,
     } = directory;
-    let mut keys: Vec<_> = keys.pin().values().cloned().collect();
+    let by_id = keys.all_by_id();
+    let mut keys = keys.all();
     keys.sort_by_key(|entry| entry.id);
     let mut organizations: Vec<_> = organizations.pin().values().cloned().collect();
     organizations.sort_by_key(|entry| entry.id);
@@ -233,7 +233,7 @@ pub(super) fn state(directory: &Directory) -> State {
         .iter()
         .map(|(slug, id)| format!("{slug} {id}"))
         .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
-        .chain(keys_by_id.pin().iter().map(|(id, entry)| format!("{id} {entry:?}")))
+        .chain(by_id.iter().map(|entry| format!("{entry:?}")))
         .chain(closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
         .collect();
     names.sort();
