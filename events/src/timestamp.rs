@@ -5,7 +5,7 @@ mod tests;
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,7 +15,10 @@ use crate::token::text_serde;
 /// A moment in UTC with millisecond precision, of the years 1 to 9999, which RFC 3339 and PostgreSQL both can write;
 /// RFC 3339 text in JSON, always with three digits of a second (`2026-11-24T08:00:00.120Z`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(OffsetDateTime);
+pub struct Timestamp(
+    /// Milliseconds since 1970-01-01T00:00:00Z: each call compares some.
+    i64,
+);
 
 /// The text is not an RFC 3339 date and time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,22 +40,16 @@ pub enum GivenError {
     NoSeparator(String),
 }
 
-const FIRST: OffsetDateTime = time::macros::datetime!(0001-01-01 00:00 UTC);
-const LAST: OffsetDateTime = time::macros::datetime!(9999-12-31 23:59:59.999 UTC);
+const FIRST: i64 = time::macros::datetime!(0001-01-01 00:00 UTC).unix_timestamp() * 1_000;
+const LAST: i64 = time::macros::datetime!(9999-12-31 23:59:59 UTC).unix_timestamp() * 1_000 + 999;
 
 impl Timestamp {
-    pub const UNIX_EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+    pub const UNIX_EPOCH: Self = Self(0);
 
-    /// Cuts off what is finer than a millisecond, and turns to UTC. `None`: it is of no year that can be written.
+    /// Cuts off what is finer than a millisecond.
     fn within(moment: OffsetDateTime) -> Option<Self> {
-        let utc = moment.checked_to_offset(time::UtcOffset::UTC)?;
-        let moment = utc.replace_millisecond(utc.millisecond()).unwrap_or(utc);
-        (FIRST..=LAST).contains(&moment).then_some(Self(moment))
-    }
-
-    /// The moment, or the nearest one that can be written.
-    pub fn new(moment: OffsetDateTime) -> Self {
-        Self::within(moment).unwrap_or(Self(if moment < FIRST { FIRST } else { LAST }))
+        let millis = moment.unix_timestamp_nanos().div_euclid(1_000_000);
+        Self::from_unix_millis(i64::try_from(millis).ok()?)
     }
 
     /// As somebody gives it: nothing is cut off or moved in silence.
@@ -75,38 +72,52 @@ impl Timestamp {
 
     /// From whole milliseconds since 1970-01-01T00:00:00Z; `None` where that is of no year that can be written.
     pub fn from_unix_millis(millis: i64) -> Option<Self> {
-        Self::within(OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?)
+        (FIRST..=LAST).contains(&millis).then_some(Self(millis))
     }
 
     pub fn unix_millis(self) -> i64 {
-        i64::try_from(self.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+        self.0
     }
 
+    /// Whole ones.
     pub fn unix_seconds(self) -> i64 {
-        self.0.unix_timestamp()
+        self.0.div_euclid(1_000)
     }
 
     pub fn date_time(self) -> OffsetDateTime {
-        self.0
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
+        // Every moment within the years of a timestamp is one.
+        moment.unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// `self + duration`, or the last moment that can be written when that is beyond it.
     pub fn saturating_add(self, duration: Duration) -> Self {
-        time::Duration::try_from(duration)
-            .ok()
-            .and_then(|d| self.0.checked_add(d))
-            .map_or(Self(LAST), Self::new)
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis).min(LAST))
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::try_from(self.0 - earlier.0).unwrap_or(Duration::ZERO)
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+}
+
+/// The moment, or the nearest one that can be written.
+impl From<SystemTime> for Timestamp {
+    fn from(moment: SystemTime) -> Self {
+        let millis = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let since = match moment.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => millis(after),
+            Err(before) => -millis(before.duration()),
+        };
+        Self(since.clamp(FIRST, LAST))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, time) = (self.0.date(), self.0.time());
+        let moment = self.date_time();
+        let (date, time) = (moment.date(), moment.time());
         write!(
             f,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
