@@ -54,7 +54,7 @@ impl Routes {
 
     /// The public keys of identity tokens, as JSON.
     pub fn jwks(&self) -> String {
-        self.signer.get().jwks().to_owned()
+        self.signer.with(|signer| signer.jwks().to_owned())
     }
 
     /// Another from now on. What the one before signed is sent until it is a minute old, and counts still.
@@ -82,7 +82,7 @@ impl Routes {
             principal_generation: principal.generation(),
             server_generation: server.generation,
             signed_at: now,
-            identity: credentials(&self.signer.get(), principal, server, now)?,
+            identity: self.signer.with(|signer| credentials(signer, principal, server, now))?,
         });
         self.routes.insert(name, Arc::clone(&route));
         Ok(route)

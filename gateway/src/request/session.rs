@@ -118,8 +118,8 @@ impl Sessions {
             return None;
         }
         let value = [Belonging::of(server, principal).bytes().as_slice(), upstream.as_bytes()].concat();
-        let keys = self.keys.get();
-        let Sealed { nonce, ciphertext } = keys.first()?.seal(ASSOCIATED, &value, &*self.random).ok()?;
+        let sealed = self.keys.with(|keys| keys.first()?.seal(ASSOCIATED, &value, &*self.random).ok());
+        let Sealed { nonce, ciphertext } = sealed?;
         let bytes = [nonce.as_slice(), &ciphertext].concat();
         HeaderValue::from_str(&URL_SAFE_NO_PAD.encode(bytes)).ok()
     }
@@ -130,8 +130,8 @@ impl Sessions {
         }
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
-        let keys = self.keys.get();
-        let plain = keys.iter().find_map(|key| key.open(ASSOCIATED, nonce, sealed.to_vec()).ok())?;
+        let open = |key: &AeadKey| key.open(ASSOCIATED, nonce, sealed.to_vec()).ok();
+        let plain = self.keys.with(|keys| keys.iter().find_map(open))?;
         let (belonging, id) = plain.split_at_checked(BELONGING)?;
         Some((Belonging::read(belonging)?, HeaderValue::from_bytes(id).ok()?))
     }

@@ -117,7 +117,7 @@ impl Peppers {
 
     /// The one under which new keys are issued.
     pub fn issuing(&self) -> Pepper {
-        self.0.get().first().clone()
+        self.0.with(|peppers| peppers.first().clone())
     }
 
     /// Takes what another has been read to be: so does every clone.
@@ -127,7 +127,7 @@ impl Peppers {
 
     /// What is found by the key's digest under one of the peppers, each of which the directory may know it under.
     pub fn find<T>(&self, key: &ParsedKey<'_>, by: impl FnMut(KeyDigest) -> Option<T>) -> Option<T> {
-        self.0.get().iter().map(|pepper| pepper.digest(key)).find_map(by)
+        self.0.with(|peppers| peppers.iter().map(|pepper| pepper.digest(key)).find_map(by))
     }
 }
 
