@@ -119,7 +119,7 @@ async fn an_upstream_that_closes_idle_connections_costs_no_502() {
 }
 
 /// What an upstream says of credentials is about its own, which the client has none of. Its status is kept
-/// otherwise, and what is no answer of MCP's is dropped; a success that is none is a fault.
+/// otherwise, where it says why; what is no answer of MCP's is a fault.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_client_takes_the_upstreams_refusal_for_the_gateways() {
     let spine = Spine::start().await;
@@ -129,7 +129,8 @@ async fn no_client_takes_the_upstreams_refusal_for_the_gateways() {
             Fixed::new(401, "application/json", problem).with("WWW-Authenticate", "Bearer realm=\"theirs\""),
             502,
         ),
-        (Fixed::new(404, "text/html", "<h1>not here</h1>"), 404),
+        (Fixed::new(404, "text/html", "<h1>not here</h1>"), 502),
+        (Fixed::new(403, "application/json", problem.replace("invalid_token", "not_here").as_str()), 403),
         (Fixed::new(500, "text/html", "<h1>broken</h1>"), 502),
         (Fixed::new(200, "text/html", "<h1>log in</h1>"), 502),
         (

@@ -103,8 +103,9 @@ async fn what_parsers_read_differently_is_refused_and_the_rest_goes_up_byte_by_b
     ] {
         let body = GOOD.replace(r#"{"text":"hi"}"#, arguments);
         let sent = ask(&path, "application/json", body.as_str()).bearer(&key.secret).send(spine.public).await;
-        // The upstream of this test reads less of JSON than the gateway lets pass.
-        assert!(matches!(sent.status, 200 | 202), "{arguments:.80}: {sent:?}");
+        // The upstream of this test reads less of JSON than the gateway lets pass, and then answers 202.
+        let unread = sent.status == 502 && sent.text().contains("upstream_no_answer");
+        assert!(sent.status == 200 || unread, "{arguments:.80}: {sent:?}");
         let received = upstream.received();
         let last = received.last().expect("a call");
         assert_eq!(String::from_utf8_lossy(&last.body), body);
