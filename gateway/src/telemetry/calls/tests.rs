@@ -115,6 +115,27 @@ fn a_client_that_gave_up_is_a_call_that_was_never_answered() {
 }
 
 #[test]
+fn waits_for_a_server_add_up_and_a_refusal_of_its_own_is_warned_of_where_its_body_was_dropped() {
+    let world = World::new();
+    for cause in [None, Some("its body is dropped".into())] {
+        let is_dropped = cause.is_some();
+        let mut call = world.call(1);
+        for _ in 0..2 {
+            call.asks();
+            world.clock.advance(Duration::from_millis(10));
+            call.heard();
+        }
+        call.know(|record| record.cause = cause);
+        call.answered(404, "session_over", Duration::from_millis(20));
+        drop(call);
+        let records = world.calls.take(Vec::new());
+        let [record] = &records[..] else { panic!("{records:?}") };
+        assert_eq!(record.upstream, Some(Duration::from_millis(20)));
+        assert_eq!((record.is_warned_of(), record.is_upstreams_fault()), (is_dropped, false));
+    }
+}
+
+#[test]
 fn a_fault_is_warned_of_once_a_minute_with_its_count() {
     let world = World::new();
     let mut writer = Writer::new(Arc::clone(&world.calls), None, Vec::new());
