@@ -31,13 +31,14 @@ pub struct Lasting {
     holds: AtomicBool,
 }
 
-#[derive(Clone, Copy)]
 struct Since {
     began: Instant,
     said: Instant,
     weight: Weight,
     /// How often it was met.
     times: u64,
+    /// Why, when it was met last.
+    reason: String,
 }
 
 /// How bad it is.
@@ -92,8 +93,16 @@ impl Lasting {
         self.holds.load(Ordering::Acquire)
     }
 
+    /// It in words, with which one it is and why; `None`: as far as somebody has met it, it is not so.
+    pub fn now(&self) -> Option<String> {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let Since { reason, .. } = since.as_ref()?;
+        let (lasts, of) = (self.words.lasts, self.of.as_ref());
+        Some(of.map_or_else(|| format!("{lasts}: {reason}"), |of| format!("{lasts} ({of}): {reason}")))
+    }
+
     fn met(&self, weight: Weight, reason: &dyn Display) {
-        let Some(Line { text, lasted, times }) = self.meet(weight) else { return };
+        let Some(Line { text, lasted, times }) = self.meet(weight, reason) else { return };
         let (of, seconds) = (self.of.as_deref(), lasted.map(|it| it.as_secs_f64()));
         match weight {
             Weight::Warning => tracing::warn!(of, seconds, times, %reason, "{text}"),
@@ -102,17 +111,19 @@ impl Lasting {
     }
 
     /// What is to be said of it now.
-    fn meet(&self, weight: Weight) -> Option<Line> {
+    fn meet(&self, weight: Weight, reason: &dyn Display) -> Option<Line> {
         let now = self.clock.instant();
+        let reason = reason.to_string();
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(since) = &mut *since else {
-            *since = Some(Since { began: now, said: now, weight, times: 1 });
+            *since = Some(Since { began: now, said: now, weight, times: 1, reason });
             self.holds.store(true, Ordering::Release);
             return Some(Line { text: self.words.lasts.to_owned(), lasted: None, times: 1 });
         };
         since.times += 1;
         let is_worse = weight > since.weight;
         since.weight = weight;
+        since.reason = reason;
         if !is_worse && now.saturating_duration_since(since.said) < SAY_EVERY {
             return None;
         }
@@ -153,6 +164,8 @@ mod tests {
 
     const WORDS: Words = Words { lasts: "PostgreSQL does not answer", ends: "PostgreSQL answers again" };
 
+    const WHY: &str = "connection refused";
+
     fn lasting() -> (Arc<ManualClock>, Lasting) {
         let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
         (Arc::clone(&clock), Lasting::new(clock, WORDS))
@@ -164,7 +177,7 @@ mod tests {
         assert_eq!(state.end(), None, "what never was has no end");
         let mut said = Vec::new();
         for _ in 0..130 {
-            said.extend(state.meet(Weight::Warning).map(|line| line.text));
+            said.extend(state.meet(Weight::Warning, &WHY).map(|line| line.text));
             clock.advance(Duration::from_secs(1));
         }
         assert!(state.holds());
@@ -180,16 +193,28 @@ mod tests {
         assert_eq!(end.text, "PostgreSQL answers again after 2 min");
         assert_eq!((end.lasted, end.times), (Some(Duration::from_secs(130)), 130));
         assert!(!state.holds() && state.end().is_none());
-        assert_eq!(state.meet(Weight::Warning).unwrap().lasted, None, "and it may begin anew");
+        assert_eq!(state.meet(Weight::Warning, &WHY).unwrap().lasted, None, "and it may begin anew");
     }
 
     #[test]
     fn what_gets_worse_is_said_at_once() {
         let (clock, state) = lasting();
-        assert!(state.meet(Weight::Warning).is_some());
+        assert!(state.meet(Weight::Warning, &WHY).is_some());
         clock.advance(Duration::from_secs(2));
-        assert!(state.meet(Weight::Error).is_some());
-        assert!(state.meet(Weight::Error).is_none());
+        assert!(state.meet(Weight::Error, &WHY).is_some());
+        assert!(state.meet(Weight::Error, &WHY).is_none());
+    }
+
+    #[test]
+    fn what_lasts_is_told_to_whoever_asks() {
+        let (_, state) = lasting();
+        let state = state.of("the worker's");
+        assert_eq!(state.now(), None);
+        state.warn(&"no answer within 3 s");
+        state.alarm(&WHY);
+        assert_eq!(state.now().unwrap(), "PostgreSQL does not answer (the worker's): connection refused");
+        state.ended();
+        assert_eq!(state.now(), None);
     }
 
     #[test]

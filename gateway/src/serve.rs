@@ -177,11 +177,14 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
         followers: Stage::default(),
     };
     if let Some(keeper) = tls_keeper {
+        process.tell_state(keeper.unusable());
         process.tasks.spawn(keeper.run(reload.subscribe(), process.cancel.clone()));
     }
     if let Some(keeper) = trust_keeper {
+        process.tell_state(keeper.unusable());
         process.tasks.spawn(keeper.run(reload.subscribe(), process.cancel.clone()));
     }
+    process.tell_state(Arc::clone(&process.stream_differs));
     // Apart from those that wait for it: it holds every part while it is made.
     let started = Box::pin(process.start()).await;
     let Process { config, ending, cancel, tasks, membership, followers, .. } = process;
@@ -293,6 +296,7 @@ impl Process {
             let (origin, held, measured) = worker::start(self).await?;
             read_models = Some(origin);
             let gate = snapshots::start(self, authenticating.as_ref(), held).await?;
+            self.tell_silence(&gate);
             self.measure_projections(measured, gate);
         }
         if let (Some(parts), Some(state)) = (&authenticating, &read_models) {
@@ -322,9 +326,11 @@ impl Process {
             None => tracing::warn!("control has not told yet with which key the log begins: any is believed"),
         }
         self.watch_stream(&log);
+        secrets::watch_keys(self, vault.clone());
         let client = log.client().clone();
         self.measure_nats(role.as_str(), client.clone());
         let (directory, gate) = self.follow(log, Signers::Node(vault.clone()), self.gate_config())?;
+        self.tell_age(&gate);
         self.join_fleet(client, Some(Arc::clone(&gate)));
         Ok(Authenticating { directory, gate, secrets, vault })
     }

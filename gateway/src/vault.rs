@@ -211,6 +211,10 @@ impl Vault {
         Ok(Self { name, entries, master: Arc::new(Master::of_file(file)?) })
     }
 
+    pub fn name(&self) -> VaultName {
+        self.name
+    }
+
     /// A value in the clear; `None`: there is none of this name.
     pub async fn get(&self, entry: &str, purpose: Purpose) -> Result<Option<Zeroizing<Vec<u8>>>, VaultError> {
         match self.entries.get(entry).await? {

@@ -6,8 +6,11 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
+use events::clock::Clock;
+use events::lasting::{Lasting, Words};
 use events::{OrganizationId, Owner};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
@@ -44,25 +47,52 @@ pub async fn erased_in(pool: &Pool, organization: OrganizationId) -> Result<Vec<
 }
 
 /// Vacuums what was erased since, until it is dropped.
-pub async fn keep_vacuuming(pool: Pool, every: Duration) -> Infallible {
+pub async fn keep_vacuuming(pool: Pool, clock: Arc<dyn Clock>, every: Duration) -> Infallible {
+    let kept = kept(clock);
     loop {
-        match vacuum(&pool).await {
-            // Before a worker has made the tables nothing was erased from them.
-            Ok(()) | Err(ReadModelError::NoTables) => {}
-            Err(error) => {
-                tracing::warn!(%error, "rows of before that hold texts of a forgotten organization may still be in PostgreSQL's files; trying again");
-            }
-        }
+        vacuum_what_waits(&pool, &kept).await;
         tokio::time::sleep(every).await;
+    }
+}
+
+fn kept(clock: Arc<dyn Clock>) -> Lasting {
+    let words = Words {
+        lasts: "rows of before that hold texts of a forgotten organization may still be in PostgreSQL's files",
+        ends: "PostgreSQL has let go of the rows of before that held texts of a forgotten organization",
+    };
+    Lasting::new(clock, words)
+}
+
+async fn vacuum_what_waits(pool: &Pool, kept: &Lasting) {
+    let waiting = match waiting(pool).await {
+        Ok(waiting) => waiting,
+        // Nothing is known of what waits. Whoever keeps a projection says that PostgreSQL does not answer.
+        Err(error) => {
+            tracing::debug!(%error, "whether something is to be vacuumed is not known");
+            return;
+        }
+    };
+    match vacuum_these(pool, waiting).await {
+        Ok(()) => kept.ended(),
+        Err(error) => kept.warn(&error),
     }
 }
 
 /// Has PostgreSQL let go of rows of before where something was erased and that was not done yet.
 pub async fn vacuum(pool: &Pool) -> Result<(), ReadModelError> {
-    let waiting: Vec<(String, Uuid)> =
-        sqlx::query_as("SELECT projection, organization FROM forgotten WHERE NOT vacuumed")
-            .fetch_all(pool.inner())
-            .await?;
+    let waiting = waiting(pool).await?;
+    vacuum_these(pool, waiting).await
+}
+
+/// Of whom a projection has erased something, and not vacuumed yet.
+async fn waiting(pool: &Pool) -> Result<Vec<(String, Uuid)>, ReadModelError> {
+    let waiting = sqlx::query_as("SELECT projection, organization FROM forgotten WHERE NOT vacuumed")
+        .fetch_all(pool.inner())
+        .await?;
+    Ok(waiting)
+}
+
+async fn vacuum_these(pool: &Pool, waiting: Vec<(String, Uuid)>) -> Result<(), ReadModelError> {
     for projection in Projection::ALL {
         let of = waiting.iter().filter(|(name, _)| name == projection.as_str());
         let of: Vec<Uuid> = of.map(|(_, organization)| *organization).collect();
@@ -140,5 +170,22 @@ fn erase(projection: Projection) -> Option<&'static str> {
              WHERE texts <> '{}' AND (owner = $1 \
                  OR owner = '_' AND aggregate_type = 'organization' AND aggregate_id = $1)",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::clock::SystemClock;
+
+    use super::*;
+    use crate::postgres;
+
+    #[tokio::test]
+    async fn a_database_that_is_away_says_nothing_of_what_it_holds() {
+        // Nobody listens there.
+        let pool = postgres::connect("postgres://me@127.0.0.1:1/keyledger", 1).unwrap();
+        let kept = kept(Arc::new(SystemClock));
+        vacuum_what_waits(&pool, &kept).await;
+        assert!(!kept.holds());
     }
 }

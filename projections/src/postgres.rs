@@ -101,6 +101,8 @@ pub enum ReadModelError {
     Migrate(#[source] sqlx::migrate::MigrateError),
     #[error("PostgreSQL: {0}")]
     Denied(Denied),
+    #[error("PostgreSQL has no room on its disk: {0}")]
+    Full(String),
     #[error(
         "the database has no tables yet: a worker makes them, for which its role owns the database or has CREATE on the \
          schema; its log says what keeps it"
@@ -126,6 +128,7 @@ impl From<sqlx::Error> for ReadModelError {
     fn from(error: sqlx::Error) -> Self {
         match Denied::of(&error) {
             Some(denied) => Self::Denied(denied),
+            None if denied::is_full(&error) => Self::Full(denied::without_names(&error.to_string())),
             None if denied::lacks_tables(&error) => Self::NoTables,
             None => Self::Database(error),
         }

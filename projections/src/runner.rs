@@ -94,6 +94,18 @@ pub enum ProjectError {
     Diverged(String),
 }
 
+impl ProjectError {
+    /// The same, with why PostgreSQL does not do what it should.
+    async fn with_cause(self, pool: &Pool) -> Self {
+        match self {
+            Self::Database(error) | Self::ReadModel(ReadModelError::Database(error)) => {
+                Self::ReadModel(ReadModelError::from(pool.cause(error).await).of(pool))
+            }
+            Self::ReadModel(_) | Self::Unseal(_) | Self::Fenced | Self::Log(_) | Self::Diverged(_) => self,
+        }
+    }
+}
+
 impl From<FollowError> for ProjectError {
     fn from(error: FollowError) -> Self {
         match error {
@@ -170,6 +182,7 @@ impl Projector {
                 | ProjectError::ReadModel(_)
                 | ProjectError::Unseal(_)
                 | ProjectError::Log(_)) => {
+                    let error = error.with_cause(&self.pool).await;
                     self.still.warn(&error);
                     self.state.send_replace(ProjectorState::Waiting(error.to_string()));
                 }

@@ -94,6 +94,7 @@ impl ApiState {
             }
             Ok(Err(
                 error @ (ReadModelError::Database(_)
+                | ReadModelError::Full(_)
                 | ReadModelError::Migrate(_)
                 | ReadModelError::TooOld(_)
                 | ReadModelError::NewerSchema { .. }

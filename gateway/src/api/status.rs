@@ -210,7 +210,8 @@ async fn status(
         drains: outlets(&places, PlaceKind::Drain, last),
         exports: outlets(&places, PlaceKind::Export, last),
     };
-    status.degraded = degraded::degraded(&status, &fleet::members(&api, last), &fleet::leases(&api));
+    let aging = api.gate.aging();
+    status.degraded = degraded::degraded(&status, aging, &fleet::members(&api, last), &fleet::leases(&api));
     Ok(Json(status))
 }
 

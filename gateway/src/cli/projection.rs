@@ -90,6 +90,7 @@ impl From<ReadModelError> for CliError {
             | ReadModelError::Denied(_)
             | ReadModelError::MixedSessions => Self::Refused(error.to_string()),
             ReadModelError::Database(_)
+            | ReadModelError::Full(_)
             | ReadModelError::Migrate(_)
             | ReadModelError::NoTables
             | ReadModelError::Cursor(_) => Self::Unavailable(error.to_string()),

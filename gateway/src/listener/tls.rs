@@ -27,8 +27,9 @@ pub struct TlsKeeper {
     files: TlsFiles,
     /// What the files held when they were last looked at.
     seen: Pem,
-    /// Whether that is what is served.
-    usable: bool,
+    /// Why that is not what is served.
+    problem: Option<String>,
+    unusable: Arc<Lasting>,
     serve: watch::Sender<Arc<ServerConfig>>,
 }
 
@@ -51,7 +52,8 @@ impl Tls {
         let seen = Pem::read(files)?;
         let (serve, served) = watch::channel(seen.server(files)?);
         seen.tell_expiry();
-        Ok((Self(served), TlsKeeper { files: files.clone(), seen, usable: true, serve }))
+        let unusable = Arc::new(Lasting::new(Arc::new(SystemClock), UNUSABLE));
+        Ok((Self(served), TlsKeeper { files: files.clone(), seen, problem: None, unusable, serve }))
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
@@ -59,28 +61,39 @@ impl Tls {
     }
 }
 
+const UNUSABLE: Words = Words {
+    lasts: "the TLS files can't be used; those before them are still served, and a restart would fail",
+    ends: "the TLS files can be used again",
+};
+
 impl TlsKeeper {
+    /// Whether the files that are there can't be used, and why.
+    pub fn unusable(&self) -> Arc<Lasting> {
+        Arc::clone(&self.unusable)
+    }
+
     /// Until cancelled. `now`: somebody says that the files have changed.
     pub async fn run(mut self, now: watch::Receiver<()>, cancel: CancellationToken) {
-        let words = Words {
-            lasts: "the TLS files can't be used; those before them are still served",
-            ends: "the TLS files can be used again",
-        };
-        let unusable = Lasting::new(Arc::new(SystemClock), words);
-        let look = || match self.look() {
-            Ok(false) if self.usable => unusable.ended(),
-            Ok(false) => unusable.alarm(&"they are as they were"),
+        let look = || self.look_and_tell();
+        keep_looking(now, cancel, look).await;
+    }
+
+    pub(super) fn look_and_tell(&mut self) {
+        match self.look() {
+            Ok(false) => match &self.problem {
+                None => self.unusable.ended(),
+                Some(problem) => self.unusable.alarm(problem),
+            },
             Ok(true) => {
-                unusable.ended();
+                self.unusable.ended();
                 metrics::counter!("keyledger_tls_reloads_total", "outcome" => "served").increment(1);
                 tracing::info!("the TLS files have changed and are served");
             }
             Err(error) => {
                 metrics::counter!("keyledger_tls_reloads_total", "outcome" => "refused").increment(1);
-                unusable.alarm(&error);
+                self.unusable.alarm(&error);
             }
-        };
-        keep_looking(now, cancel, look).await;
+        }
     }
 
     /// Whether other files are served from now on. What can't be used is told once: one of the two may be replaced
@@ -92,7 +105,7 @@ impl TlsKeeper {
         }
         let server = pem.server(&self.files);
         self.seen = pem;
-        self.usable = server.is_ok();
+        self.problem = server.as_ref().err().map(TlsError::to_string);
         self.serve.send_replace(server?);
         self.seen.tell_expiry();
         Ok(true)

@@ -87,6 +87,8 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     }
     let prefix = config.key_prefix()?;
     process.measure_nats(NatsRole::Control.as_str(), log.client().clone());
+    secrets::watch_keys(process, control.clone());
+    secrets::watch_keys(process, sealing.vault().clone());
     secrets::follow_control(process, control.clone(), peppers.clone());
     process.watch_stream(&log);
     let members = Bucket::of_fleet(log.client().clone());

@@ -1,16 +1,22 @@
 //! What of a process is measured when its metrics are asked for: its connections, its gate, its read models.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use events::lasting::Lasting;
+use projections::Projection;
 use projections::directory::Gate;
+use projections::directory::gate::Aging;
 use projections::postgres::{self, Pool};
 use projections::runner::{Measured, ProjectorState};
-use projections::{Projection, runner};
 use tokio::sync::watch;
 
 use super::{Process, ServeError, secrets, worker};
 use crate::config::Role;
 use crate::store;
+
+/// A projection, and how whoever keeps it here fares.
+pub(super) type Kept = (Projection, watch::Receiver<ProjectorState>);
 
 impl Process {
     /// A connection to NATS, by the name of what it is for.
@@ -25,6 +31,11 @@ impl Process {
             nats(connection, &server, up);
             *before = Some(server);
         });
+    }
+
+    /// A state is told to whoever asks, for as long as it lasts.
+    pub(super) fn tell_state(&self, state: Arc<Lasting>) {
+        self.lacks.add(move || state.now());
     }
 
     pub(super) fn measure_gate(&self, gate: &Arc<Gate>) {
@@ -48,24 +59,30 @@ impl Process {
         });
     }
 
-    /// Whether this worker keeps a read model now, and what it says of one that it can't keep.
-    pub(super) fn watch_projector(
-        &self,
-        projection: Projection,
-        state: watch::Receiver<runner::ProjectorState>,
-    ) {
-        let running = state.clone();
+    /// Which read models this worker keeps now, and what it says of those that it can't keep.
+    pub(super) fn watch_projectors(&self, states: Vec<Kept>) {
+        let running = states.clone();
         self.at_scrape.add(move || {
-            let is_running = *running.borrow() == ProjectorState::Following;
-            metrics::gauge!("keyledger_projection_running", "projection" => projection.as_str())
-                .set(u8::from(is_running));
-        });
-        self.lacks.add(move || match &*state.borrow() {
-            ProjectorState::Starting | ProjectorState::Following => None,
-            ProjectorState::Waiting(reason) | ProjectorState::Diverged(reason) => {
-                Some(format!("the read model `{projection}` stands still: {reason}"))
+            for (projection, state) in &running {
+                let is_running = *state.borrow() == ProjectorState::Following;
+                metrics::gauge!("keyledger_projection_running", "projection" => projection.as_str())
+                    .set(u8::from(is_running));
             }
         });
+        self.lacks.add(move || stand_still(&states));
+    }
+
+    /// What answers for keys says how old what it knows is before that closes it. What it says afterwards is why it is
+    /// not ready.
+    pub(super) fn tell_age(&self, gate: &Arc<Gate>) {
+        let gate = Arc::clone(gate);
+        self.lacks.add(move || gate.aging().filter(|_| gate.check().is_ok()).map(|aging| aging.to_string()));
+    }
+
+    /// A worker that hears nothing of the log is ready and stands still. The gate is the one before what it writes down.
+    pub(super) fn tell_silence(&self, gate: &Arc<Gate>) {
+        let gate = Arc::clone(gate);
+        self.lacks.add(move || gate.aging().map(|Aging { age, .. }| unheard(age)));
     }
 
     /// Asks PostgreSQL whether it answers, where something rests on that.
@@ -94,7 +111,57 @@ impl Process {
     }
 }
 
+fn unheard(age: Duration) -> String {
+    format!(
+        "the read models and all else that follows the log stand still: NATS last confirmed where the log ends {:.0} s ago",
+        age.as_secs_f64()
+    )
+}
+
+/// Those that stand still for one reason are told of together.
+fn stand_still(states: &[Kept]) -> Option<String> {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for (projection, state) in states {
+        let state = state.borrow();
+        let (ProjectorState::Waiting(reason) | ProjectorState::Diverged(reason)) = &*state else { continue };
+        let name = format!("`{projection}`");
+        match reasons.iter_mut().find(|(of, _)| of == reason) {
+            Some((_, names)) => names.push(name),
+            None => reasons.push((reason.clone(), vec![name])),
+        }
+    }
+    let told = reasons.iter().map(|(reason, names)| match &names[..] {
+        [one] => format!("the read model {one} stands still: {reason}"),
+        names => format!("the read models {} stand still: {reason}", names.join(", ")),
+    });
+    (!reasons.is_empty()).then(|| told.collect::<Vec<_>>().join("; "))
+}
+
 fn nats(connection: &'static str, server: &str, up: bool) {
     metrics::gauge!("keyledger_nats_connected", "connection" => connection, "server" => server.to_owned())
         .set(u8::from(up));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_still_for_one_reason_is_told_once() {
+        let state = |projection, state| (projection, watch::channel(state).1);
+        let away = || ProjectorState::Waiting("PostgreSQL: Connection refused".to_owned());
+        let mut states = vec![
+            state(Projection::Organizations, ProjectorState::Following),
+            state(Projection::Servers, away()),
+            state(Projection::Keys, ProjectorState::Diverged("another log".to_owned())),
+            state(Projection::History, away()),
+        ];
+        assert_eq!(
+            stand_still(&states).unwrap(),
+            "the read models `servers`, `history` stand still: PostgreSQL: Connection refused; \
+             the read model `keys` stands still: another log"
+        );
+        states.truncate(1);
+        assert_eq!(stand_still(&states), None);
+    }
 }

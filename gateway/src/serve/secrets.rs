@@ -18,7 +18,6 @@ pub(super) fn follow_node(process: &Process, vault: Vault, door: Arc<Door>, secr
     let (clock, mut times, mut known) = (Arc::clone(&process.clock), Times::of(process), secrets.ids());
     process.tasks.spawn(async move {
         while times.next().await {
-            look_at_keys(&vault).await;
             match NodeSecrets::load(&vault, clock.now()).await {
                 Ok(secrets) if secrets.ids() == known => {}
                 Ok(secrets) => {
@@ -41,7 +40,6 @@ pub(super) fn follow_control(process: &Process, vault: Vault, peppers: Peppers) 
     let (clock, mut times) = (Arc::clone(&process.clock), Times::of(process));
     process.tasks.spawn(async move {
         while times.next().await {
-            look_at_keys(&vault).await;
             match Peppers::load(&vault, clock.now()).await {
                 Ok(found) => peppers.take(&found),
                 Err(error) => unread(&error),
@@ -79,11 +77,24 @@ pub(super) fn follow_postgres(process: &Process, pool: postgres::Pool) {
     process.tasks.spawn(async move { keep_looking(now, cancel, look).await });
 }
 
-/// A master key file that does not fit is told before it is needed.
-async fn look_at_keys(vault: &Vault) {
-    if let Err(error) = vault.look_at_keys().await {
-        unread(&error);
-    }
+/// A master key file that does not fit is told before it is needed. One of a process's several connections to a vault is
+/// enough: the file is the same.
+pub(super) fn watch_keys(process: &Process, vault: Vault) {
+    let told = vault.clone();
+    process.at_scrape.add(move || {
+        let unfit = u8::from(told.unfit_keys().is_some());
+        metrics::gauge!("keyledger_master_key_file_unfit", "vault" => told.name().as_str()).set(unfit);
+    });
+    let told = vault.clone();
+    process.lacks.add(move || told.unfit_keys());
+    let mut times = Times::of(process);
+    process.tasks.spawn(async move {
+        while times.next().await {
+            if let Err(error) = vault.look_at_keys().await {
+                unread(&error);
+            }
+        }
+    });
 }
 
 fn unread(error: &VaultError) {

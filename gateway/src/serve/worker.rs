@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outlets::{self, Leases};
 use super::{Process, ServeError, connections, secrets, upstreams};
-use crate::config::{Config, ConfigError, NatsRole};
+use crate::config::{Config, ConfigError, NatsRole, Role};
 use crate::health;
 use crate::snapshots;
 use crate::store::{self, leases::FleetLeases};
@@ -40,6 +40,10 @@ pub(super) async fn start(
     let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
+    // Control looks at it as well.
+    if !process.config.has(Role::Control) {
+        secrets::watch_keys(process, sealing.vault().clone());
+    }
     process.watch_stream(&log);
     let pool = followed_pool(process)?;
     process.measure_nats(NatsRole::Worker.as_str(), log.client().clone());
@@ -57,17 +61,19 @@ pub(super) async fn start(
     send_webhooks(process, secrets, read_models.clone())?;
     // One reads for all that stand near each other.
     let reader = Arc::new(Reader::new(Arc::clone(&log), Arc::clone(&process.signers)));
+    let mut kept = Vec::new();
     for projection in Projection::ALL {
         let (log, unseal) = (Arc::clone(&log), Arc::clone(&sealing));
         let projector = Projector::new(projection, log, pool.clone(), unseal, ProjectorConfig::default());
         let projector = Arc::new(projector.with_reader(Arc::clone(&reader)));
-        process.watch_projector(projection, projector.state());
+        kept.push((projection, projector.state()));
         let work = move |until_lost| {
             let projector = Arc::clone(&projector);
             async move { projector.run(until_lost).await }
         };
         process.tasks.spawn(while_held(held.clone(), projection.as_str(), process.cancel.clone(), work));
     }
+    process.watch_projectors(kept);
     Ok((read_models, held, measured))
 }
 
@@ -161,7 +167,7 @@ fn watch_over(
 ) -> watch::Receiver<ReadModels> {
     let (tell, read_models) = watch::channel(ReadModels::UNKNOWN);
     let (measured_log, measured_pool) = (Arc::clone(&log), pool.clone());
-    let vacuuming = forgotten::keep_vacuuming(pool.clone(), LOOK_EVERY);
+    let vacuuming = forgotten::keep_vacuuming(pool.clone(), Arc::clone(&process.clock), LOOK_EVERY);
     let looking = origin::keep_looking(log, pool, LOOK_EVERY, tell);
     let cancel = process.cancel.clone();
     process.tasks.spawn(async move {

@@ -23,8 +23,12 @@ impl<T> Asked<T> {
 impl Lacks {
     /// All of it; `None`: nothing is missing.
     pub fn now(&self) -> Option<String> {
-        let mut lacks: Vec<_> = self.each().into_iter().flatten().collect();
-        lacks.dedup();
+        let mut lacks: Vec<String> = Vec::new();
+        for lack in self.each().into_iter().flatten() {
+            if !lacks.contains(&lack) {
+                lacks.push(lack);
+            }
+        }
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 }

@@ -77,6 +77,8 @@ pub const FAMILIES: &[Family] = &[
     known("keyledger_tls_reloads_total", &["outcome"], &["served", "refused"], "Changed TLS files: served, or refused for what is wrong with them"),
     family("keyledger_tls_certificate_expiry_timestamp_seconds", Gauge, &[], "When the first of the certificates that the listeners show ends, in seconds since 1970"),
 
+    family("keyledger_master_key_file_unfit", Gauge, &["vault"], "1: the vault's master key file can't be used, and the keys before it still count; a restart would fail"),
+
     begun("keyledger_requests_total", &["route", "status", "outcome"], GIVEN_UP, "Requests at the public listener; a call at its end. `status` is 2xx to 5xx, or none where the client was gone before an answer"),
     family("keyledger_request_seconds", Histogram, &["route"], "Until an answer's headers"),
     family("keyledger_calls_in_flight", Gauge, &[], "Calls at /mcp under way, open streams included"),

@@ -38,8 +38,9 @@ pub struct TrustKeeper {
     file: PathBuf,
     /// What the file held when it was last looked at.
     seen: Vec<u8>,
-    /// Whether that is what counts.
-    usable: bool,
+    /// Why that is not what counts.
+    problem: Option<String>,
+    unusable: Arc<Lasting>,
     now: TrustNow,
 }
 
@@ -98,7 +99,8 @@ impl TrustNow {
     pub fn with_file(file: PathBuf) -> Result<(Self, TrustKeeper), TrustError> {
         let seen = std::fs::read(&file)?;
         let now = Self::first(Trust::public().with(&seen)?);
-        Ok((now.clone(), TrustKeeper { file, seen, usable: true, now }))
+        let unusable = Arc::new(Lasting::new(Arc::new(SystemClock), UNUSABLE));
+        Ok((now.clone(), TrustKeeper { file, seen, problem: None, unusable, now }))
     }
 
     fn first(trust: Trust) -> Self {
@@ -125,28 +127,39 @@ impl fmt::Debug for TrustNow {
     }
 }
 
+const UNUSABLE: Words = Words {
+    lasts: "upstreams.ca_file can't be used; the authorities before it still count, and a restart would fail",
+    ends: "upstreams.ca_file can be used again",
+};
+
 impl TrustKeeper {
+    /// Whether the file that is there can't be used, and why.
+    pub fn unusable(&self) -> Arc<Lasting> {
+        Arc::clone(&self.unusable)
+    }
+
     /// Until cancelled. `now`: somebody says that the file has changed.
     pub async fn run(mut self, now: watch::Receiver<()>, cancel: CancellationToken) {
-        let words = Words {
-            lasts: "upstreams.ca_file can't be used; the authorities before it still count",
-            ends: "upstreams.ca_file can be used again",
-        };
-        let unusable = Lasting::new(Arc::new(SystemClock), words);
-        let look = || match self.look() {
-            Ok(false) if self.usable => unusable.ended(),
-            Ok(false) => unusable.alarm(&"it is as it was"),
+        let look = || self.look_and_tell();
+        keep_looking(now, cancel, look).await;
+    }
+
+    fn look_and_tell(&mut self) {
+        match self.look() {
+            Ok(false) => match &self.problem {
+                None => self.unusable.ended(),
+                Some(problem) => self.unusable.alarm(problem),
+            },
             Ok(true) => {
-                unusable.ended();
+                self.unusable.ended();
                 metrics::counter!("keyledger_upstream_ca_reloads_total", "outcome" => "used").increment(1);
                 tracing::info!("upstreams.ca_file has changed and is used");
             }
             Err(error) => {
                 metrics::counter!("keyledger_upstream_ca_reloads_total", "outcome" => "refused").increment(1);
-                unusable.alarm(&format_args!("{}: {error}", self.file.display()));
+                self.unusable.alarm(&format_args!("{}: {error}", self.file.display()));
             }
-        };
-        keep_looking(now, cancel, look).await;
+        }
     }
 
     /// Whether other authorities count from now on. What can't be used is told once.
@@ -157,7 +170,7 @@ impl TrustKeeper {
         }
         let trust = Trust::public().with(&pem);
         self.seen = pem;
-        self.usable = trust.is_ok();
+        self.problem = trust.as_ref().err().map(|error| format!("{}: {error}", self.file.display()));
         self.now.set(trust?);
         Ok(true)
     }

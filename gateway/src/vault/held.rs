@@ -72,7 +72,7 @@ impl Master {
 
     pub(super) fn of_file(path: PathBuf) -> Result<Self, MasterKeyError> {
         let words = Words {
-            lasts: "a master key file can't be used; the keys before it still count",
+            lasts: "a master key file can't be used; the keys before it still count, and a restart would fail",
             ends: "the master key file is used again",
         };
         let held = Current::new(Held::of(read(&path)?, false));
@@ -151,6 +151,11 @@ impl Vault {
     /// Looks whether the file that the keys are from is right, so that somebody hears of it before it is needed.
     pub async fn look_at_keys(&self) -> Result<(), VaultError> {
         self.key_to_seal().await.map(|_| ())
+    }
+
+    /// What is wrong with the file that the keys are from, as far as somebody has looked; `None`: nothing.
+    pub fn unfit_keys(&self) -> Option<String> {
+        self.master.file.as_ref()?.unfit.now()
     }
 
     /// `None`: one of these keys opens something that is there, or nothing is and `or_empty`.

@@ -22,6 +22,8 @@ use super::proof::Proof;
 mod checkpoints;
 mod measure;
 
+pub use measure::Aging;
+
 /// What the gate goes by.
 #[derive(Clone, Copy, Debug)]
 pub struct GateConfig {

@@ -27,8 +27,11 @@ pub async fn keep_asking(
         let asked = sqlx::query("SELECT 1").execute(pool.inner());
         let reason = match tokio::time::timeout(ANSWER, asked).await {
             Ok(Ok(_)) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("no answer within {} s", ANSWER.as_secs())),
+            Ok(Err(error)) => Some(pool.cause(error).await.to_string()),
+            Err(_) => Some(match pool.cause(sqlx::Error::PoolTimedOut).await {
+                sqlx::Error::PoolTimedOut => format!("no answer within {} s", ANSWER.as_secs()),
+                cause => cause.to_string(),
+            }),
         };
         match &reason {
             None => away.ended(),

@@ -6,6 +6,8 @@ use sqlx::migrate::MigrateError;
 
 /// `insufficient_privilege` (PostgreSQL, Appendix A).
 const NO_PRIVILEGE: &str = "42501";
+/// `disk_full`
+const FULL: &str = "53100";
 /// `undefined_table`
 const NO_TABLE: &str = "42P01";
 
@@ -65,9 +67,25 @@ pub(super) fn lacks_tables(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == NO_TABLE)
 }
 
+/// Whether PostgreSQL's disk is full.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == FULL)
+}
+
+/// An error without what it names in quotes: a file of one table, where all tables fare the same.
+pub(super) fn without_names(error: &str) -> String {
+    error.split('"').step_by(2).map(str::trim_end).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_alike_of_every_table() {
+        let told = without_names("could not extend file \"base/5/16401\": No space left on device");
+        assert_eq!(told, "could not extend file: No space left on device");
+    }
 
     #[test]
     fn it_is_said_what_ends_it() {

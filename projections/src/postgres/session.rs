@@ -3,6 +3,7 @@
 //! Locks, settings and prepared statements live in a session, so a connection of ours must keep its own. PgBouncer's
 //! session pooling gives that; its transaction pooling mixes sessions, and is refused before anything rests on one.
 
+use std::io;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,24 @@ impl Pool {
         self.pool.close().await;
     }
 
+    /// Why there is no connection. A pool that tries in vain until its time is up keeps that to itself, so that one
+    /// connection is tried beside it.
+    pub(crate) async fn cause(&self, error: sqlx::Error) -> sqlx::Error {
+        if !matches!(error, sqlx::Error::PoolTimedOut) {
+            return error;
+        }
+        let options = self.pool.connect_options();
+        match tokio::time::timeout(CONNECT_WITHIN, options.connect()).await {
+            Ok(Err(cause)) => cause,
+            Ok(Ok(connection)) => {
+                // There are others: all of the pool's are in use.
+                let _ = tokio::time::timeout(CONNECT_WITHIN, connection.close()).await;
+                error
+            }
+            Err(_) => no_answer(),
+        }
+    }
+
     /// Refuses a pooler that mixes sessions. Asked before the first statement that rests on one.
     pub async fn has_own_sessions(&self) -> Result<(), ReadModelError> {
         let look = async || {
@@ -95,11 +114,16 @@ impl Pool {
                 Ok(Ok(false)) => Ok(()),
                 Ok(Ok(true)) => Err(ReadModelError::MixedSessions),
                 Ok(Err(error)) => Err(error.into()),
-                Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+                Err(_) => Err(no_answer().into()),
             }
         };
         self.own_sessions.get_or_try_init(look).await.map(|_| ())
     }
+}
+
+fn no_answer() -> sqlx::Error {
+    let seconds = CONNECT_WITHIN.as_secs();
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {seconds} s")))
 }
 
 /// Whether what one session was set to is there in the next one, which begins when it has ended. Statements are sent as
@@ -114,4 +138,24 @@ async fn mixes_sessions(options: &PgConnectOptions) -> Result<bool, sqlx::Error>
     let seen: Option<String> = sqlx::Row::try_get(&seen, 0)?;
     second.close().await?;
     Ok(seen.is_some_and(|seen| !seen.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pool_that_gives_nothing_in_time_says_why() {
+        // Bound and let go: nobody listens there.
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let pool = connect(&format!("postgres://me@{address}/keyledger"), 1).unwrap();
+        let asked = sqlx::query("SELECT 1").execute(pool.inner()).await.unwrap_err();
+        assert!(matches!(asked, sqlx::Error::PoolTimedOut), "{asked}");
+        let told = pool.cause(asked).await.to_string();
+        assert!(told.contains("refused"), "{told}");
+        let other = pool.cause(sqlx::Error::RowNotFound).await;
+        assert!(matches!(other, sqlx::Error::RowNotFound), "{other}");
+    }
 }

@@ -43,15 +43,27 @@ async fn of_process(spine: &Spine, more: &[&str]) -> (i32, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_not_ready_tells_of_itself() {
     let mut spine = Spine::with(|config| {
-        config.freshness.max_staleness_ms = 3_000;
+        config.freshness.max_staleness_ms = 12_000;
         config.freshness.ask_every_ms = 200;
     })
     .await;
     let connected =
         |process: &Value| process["nats"].as_array().unwrap().iter().any(|it| it["connected"] == true);
+    assert_eq!(of_process(&spine, &["--check"]).await, (0, String::new()));
     spine.nats.stop().await;
+    // Before it stops it says when.
+    let (said, _) =
+        poll::until("it is degraded", BOUND, async || match of_process(&spine, &["--check"]).await {
+            (5, said) if said.contains("last confirmed") => Ok(said),
+            other => Err(other),
+        })
+        .await;
+    assert!(
+        said.contains(" s ago, stops at 12 s") && said.contains("the read models and all else"),
+        "{said}"
+    );
     becomes(&spine, "keyledger_ready", |ready| ready == 0.0).await;
-    assert_eq!(metric(&spine, "keyledger_freshness_bound_seconds").await, Some(3.0));
+    assert_eq!(metric(&spine, "keyledger_freshness_bound_seconds").await, Some(12.0));
     let (code, out) = of_process(&spine, &["--json"]).await;
     let process: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &process["ready"]), (0, &false.into()), "{process}");
@@ -90,6 +102,13 @@ async fn a_database_that_is_away_shows_and_so_does_what_is_missed_meanwhile() {
 
     spine.postgres.stop().await;
     value(&spine, "keyledger_postgres_up", |up| up == 0.0).await;
+    let all = PROJECTIONS.map(|name| format!("`{name}`")).join(", ");
+    let still = format!("the read models {all} stand still: PostgreSQL: ");
+    poll::until("why, once for all of them", LONG, async || match of_process(&spine, &["--check"]).await {
+        (5, said) if said.contains(&still) && said.contains("efused") => Ok(()),
+        other => Err(other),
+    })
+    .await;
     let mut before = PROJECTIONS.map(|_| 0.0);
     for _ in 0..3 {
         spine.key(&acme, &["mcp:*"]).await;

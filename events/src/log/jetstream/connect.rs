@@ -3,13 +3,14 @@
 use std::fmt;
 use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_nats::ConnectErrorKind;
+use async_nats::{ConnectErrorKind, Event};
+use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::lasting::{Lasting, Words};
 
 /// How a process connects for one of its roles.
@@ -151,25 +152,68 @@ pub async fn connect(options: ConnectOptions) -> Result<async_nats::Client, Conn
     })
 }
 
-/// What is written of a connection's events. A try to connect again that fails is a [`async_nats::Event::ClientError`].
-fn told(name: &str) -> impl Fn(async_nats::Event) -> Ready<()> + Send + Sync + 'static {
-    let words = Words { lasts: "there is no connection to NATS", ends: "connected to NATS again" };
-    let away = Lasting::new(Arc::new(SystemClock), words).of(name);
-    let name = name.to_owned();
+/// A connection that was gone is there again once it has lasted so long: a server that a majority of its cluster is not
+/// behind takes one, and is left after seconds (`leader`).
+const STEADY: Duration = Duration::from_secs(10);
+
+/// What is written of a connection's events.
+fn told(name: &str) -> impl Fn(Event) -> Ready<()> + Send + Sync + 'static {
+    let told = Told::new(name, Arc::new(SystemClock), STEADY);
     move |event| {
-        match event {
-            async_nats::Event::Connected if away.holds() => away.ended(),
-            async_nats::Event::Connected => tracing::info!(of = name, "connected to NATS"),
-            async_nats::Event::Disconnected => away.warn(&"the connection has ended"),
-            async_nats::Event::ClientError(error) if away.holds() => away.warn(&error),
-            other @ (async_nats::Event::LameDuckMode
-            | async_nats::Event::Draining
-            | async_nats::Event::Closed
-            | async_nats::Event::SlowConsumer(_)
-            | async_nats::Event::ServerError(_)
-            | async_nats::Event::ClientError(_)) => tracing::warn!(of = name, "NATS: {other}"),
-        }
+        told.event(&event);
         ready(())
+    }
+}
+
+struct Told {
+    name: String,
+    away: Arc<Lasting>,
+    steady: Duration,
+    /// Waits until the connection is steady. Empty: there is none, or it is.
+    settling: Mutex<JoinSet<()>>,
+}
+
+impl Told {
+    fn new(name: &str, clock: Arc<dyn Clock>, steady: Duration) -> Self {
+        let words = Words {
+            lasts: "there is no connection to NATS that lasts",
+            ends: "the connection to NATS lasts again",
+        };
+        let away = Arc::new(Lasting::new(clock, words).of(name));
+        Self { name: name.to_owned(), away, steady, settling: Mutex::default() }
+    }
+
+    /// A try to connect again that fails is an [`Event::ClientError`].
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Connected if self.away.holds() => self.settles(Some(Arc::clone(&self.away))),
+            Event::Connected => tracing::info!(of = self.name, "connected to NATS"),
+            Event::Disconnected => {
+                self.settles(None);
+                self.away.warn(&"the connection has ended");
+            }
+            Event::ClientError(error) if self.away.holds() => self.away.warn(error),
+            Event::LameDuckMode
+            | Event::Draining
+            | Event::Closed
+            | Event::SlowConsumer(_)
+            | Event::ServerError(_)
+            | Event::ClientError(_) => tracing::warn!(of = self.name, "NATS: {event}"),
+        }
+    }
+
+    /// `away` has ended once this connection has lasted; `None`: it does not last.
+    fn settles(&self, away: Option<Arc<Lasting>>) {
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing waits for the one before any more.
+        *settling = JoinSet::new();
+        if let Some(away) = away {
+            let steady = self.steady;
+            settling.spawn(async move {
+                tokio::time::sleep(steady).await;
+                away.ended();
+            });
+        }
     }
 }
 
@@ -203,6 +247,24 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "secret\n").unwrap();
         assert_eq!(read_password(file.path()).unwrap().reveal(), "secret");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_made_and_dropped_is_no_end_of_being_away() {
+        let mut told = Told::new("keyledger node", Arc::new(SystemClock), Duration::from_secs(3_600));
+        told.event(&Event::Connected);
+        assert!(!told.away.holds() && told.settling.lock().unwrap().is_empty());
+        for _ in 0..20 {
+            told.event(&Event::Disconnected);
+            assert!(told.away.holds() && told.settling.lock().unwrap().is_empty());
+            told.event(&Event::Connected);
+            assert!(told.away.holds() && told.settling.lock().unwrap().len() == 1);
+        }
+        told.steady = Duration::ZERO;
+        told.event(&Event::Connected);
+        let settling = std::mem::take(&mut *told.settling.lock().unwrap());
+        settling.join_all().await;
+        assert!(!told.away.holds());
     }
 
     #[test]

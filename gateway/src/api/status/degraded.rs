@@ -1,14 +1,23 @@
 //! What of the installation is not as it should be, in words: what a person on call reads first.
 
+use projections::directory::gate::Aging;
+
 use super::{LogStatus, NodeStatus, OutletStatus, ReadModelsStatus, Status, WitnessStatus};
 use crate::api::fleet::{FleetLease, FleetMember, Standing};
 use crate::checkpoints::WitnessState;
 
 /// Everything that is known here; none: all is well.
-pub fn degraded(status: &Status, members: &[FleetMember], leases: &[FleetLease]) -> Vec<String> {
+pub fn degraded(
+    status: &Status,
+    aging: Option<Aging>,
+    members: &[FleetMember],
+    leases: &[FleetLease],
+) -> Vec<String> {
     let Status { version: _, degraded: _, node, log, read_models, witnesses, drains, exports } = status;
     let mut found = Vec::new();
     log_lacks(log, &mut found);
+    // With the age, once that is more than it should be.
+    found.extend(aging.map(|aging| format!("this process: {aging}")));
     node_lacks(node, &mut found);
     read_models_lack(read_models, &mut found);
     let unheld = leases.iter().filter(|lease| lease.holder.is_none());
@@ -31,9 +40,6 @@ fn log_lacks(log: &LogStatus, found: &mut Vec<String>) {
 }
 
 fn node_lacks(node: &NodeStatus, found: &mut Vec<String>) {
-    if node.serving_stale {
-        found.push("this process serves although what it knows is older than it should be".to_owned());
-    }
     if node.closed > 0 {
         found.push(format!(
             "{} objects are closed: a newer version wrote an event of theirs, or nobody may obey it; `keyledger events \

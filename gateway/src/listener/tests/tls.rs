@@ -136,6 +136,25 @@ async fn files_that_change_are_served_to_new_connections() {
 }
 
 #[test]
+fn files_that_do_not_belong_together_are_told_while_they_are_there() {
+    crate::crypto::install();
+    let folder = tempfile::tempdir().unwrap();
+    let (files, first, second) = (files(folder.path()), identity(), identity());
+    write(&files, &first, &first);
+    let (_tls, mut keeper) = Tls::read(&files).unwrap();
+    let unusable = keeper.unusable();
+    write(&files, &second, &first);
+    for _ in 0..2 {
+        keeper.look_and_tell();
+        let told = unusable.now().unwrap();
+        assert!(told.contains("a restart would fail") && told.contains("`tls.key_file`"), "{told}");
+    }
+    write(&files, &second, &second);
+    keeper.look_and_tell();
+    assert_eq!(unusable.now(), None);
+}
+
+#[test]
 fn files_that_can_not_be_used_stop_the_start_and_are_named() {
     crate::crypto::install();
     let folder = tempfile::tempdir().unwrap();

@@ -74,6 +74,25 @@ fn it_opens_once_what_the_leader_named_is_applied() {
 }
 
 #[test]
+fn from_half_of_its_bound_on_it_says_how_old_it_is() {
+    let fixture = Fixture::caught_up(GateConfig::default());
+    fixture.clock.advance(seconds(29));
+    assert_eq!(fixture.gate.aging(), None);
+    fixture.clock.advance(seconds(16));
+    assert_eq!(fixture.gate.check(), Ok(()));
+    let told = fixture.gate.aging().unwrap().to_string();
+    assert_eq!(told, "what is known of the log was last confirmed 45 s ago, stops at 60 s");
+    fixture.ask(1);
+    assert_eq!(fixture.gate.aging(), None);
+    assert_eq!(gate(GateConfig::default()).gate.aging(), None, "nothing is known yet");
+
+    let serves = Fixture::caught_up(GateConfig { on_stale: OnStale::Serve, ..GateConfig::default() });
+    serves.clock.advance(seconds(75));
+    let told = serves.gate.aging().unwrap().to_string();
+    assert!(told.contains("75 s ago, stale at 60 s and served all the same"), "{told}");
+}
+
+#[test]
 fn it_says_how_much_of_a_snapshot_is_loaded() {
     let fixture = gate(GateConfig::default());
     fixture.gate.loading(Some((10, 30)));
