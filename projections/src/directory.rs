@@ -23,6 +23,7 @@ use events::{
 };
 use papaya::{Equivalent, HashMap};
 
+use self::fold::Closed;
 use self::hash::ById;
 use self::holding::Holdings;
 use self::keys::Keys;
@@ -64,7 +65,7 @@ pub struct Directory {
     servers: ById<ServerId, Arc<ServerEntry>>,
     server_slugs: HashMap<ServerAddress, ServerId>,
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
-    closed: HashMap<Subject, u64>,
+    closed: HashMap<Subject, Closed>,
     installation_closed: AtomicU64,
     /// Why, of the event of this sequence; a snapshot does not tell.
     installation_cause: Mutex<Option<(u64, UnreadableCause)>>,
@@ -216,7 +217,7 @@ impl Directory {
         Some(self.installation_closed.load(Ordering::Acquire)).filter(|sequence| *sequence != 0)
     }
 
-    /// Why the installation was closed by this event; `None`: a snapshot says that it was.
+    /// Why the installation was closed by this event; `None`: it names no object that there can be.
     fn installation_closed_for(&self, sequence: u64) -> Option<UnreadableCause> {
         let known = *self.installation_cause.lock().unwrap_or_else(PoisonError::into_inner);
         known.filter(|(at, _)| *at == sequence).map(|(_, cause)| cause)

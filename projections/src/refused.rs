@@ -2,12 +2,17 @@
 
 use events::UnreadableCause;
 
-/// Counts one. Whoever stores copies is no writer either.
+/// Counts one.
 pub(crate) fn count(cause: UnreadableCause) {
+    if is_of_no_writer(cause) {
+        metrics::counter!("keyledger_unsigned_events_total").increment(1);
+    }
+}
+
+/// Whether somebody else wrote it. Whoever stores copies is no writer either.
+pub(crate) fn is_of_no_writer(cause: UnreadableCause) -> bool {
     match cause {
-        UnreadableCause::Signature | UnreadableCause::Place => {
-            metrics::counter!("keyledger_unsigned_events_total").increment(1)
-        }
-        UnreadableCause::Version => {}
+        UnreadableCause::Signature | UnreadableCause::Place => true,
+        UnreadableCause::Version => false,
     }
 }

@@ -25,18 +25,18 @@ impl Directory {
         match (&recorded.event, subject.owner) {
             (Event::Key(event), owner) => match KeyId::try_from(&subject.aggregate_id) {
                 Ok(id) => self.fold_key(writer, id, owner, event, cause),
-                Err(_) => self.close(subject, sequence),
+                Err(_) => self.close(subject, Closed::by(sequence)),
             },
             (Event::Organization(event), Owner::Installation) => {
                 match OrganizationId::try_from(&subject.aggregate_id) {
                     Ok(id) => self.fold_organization(subject, id, event, cause),
-                    Err(_) => self.close(subject, sequence),
+                    Err(_) => self.close(subject, Closed::by(sequence)),
                 }
             }
             (Event::Server(event), Owner::Organization(organization)) => {
                 match ServerId::try_from(&subject.aggregate_id) {
                     Ok(id) => self.fold_server(writer, id, organization, event, cause),
-                    Err(_) => self.close(subject, sequence),
+                    Err(_) => self.close(subject, Closed::by(sequence)),
                 }
             }
             // The names themselves come with `created` and `registered`.
@@ -44,7 +44,7 @@ impl Directory {
             // No node needs them: workers send by the read models.
             (Event::Webhook(_), _) => {}
             (Event::Organization(_), Owner::Organization(_)) | (Event::Server(_), Owner::Installation) => {
-                self.close(subject, sequence);
+                self.close(subject, Closed::by(sequence));
             }
         }
     }
@@ -103,7 +103,7 @@ impl Directory {
                 let slug = Subject::slug(Owner::Installation, SlugKind::Organization, &entry.slug);
                 self.put_organization(entry);
                 if self.is_closed(&slug) {
-                    self.close(subject, cause.sequence);
+                    self.close(subject, Closed::by(cause.sequence));
                 }
             }
             (event, Some(entry)) => match entry.after(event, cause) {
@@ -145,7 +145,7 @@ impl Directory {
                 let slug = Subject::slug(Owner::Organization(organization), SlugKind::Server, &entry.slug);
                 self.put_server(entry);
                 if self.is_closed(&slug) {
-                    self.close(&Subject::server(organization, id), cause.sequence);
+                    self.close(&Subject::server(organization, id), Closed::by(cause.sequence));
                 }
             }
             (event, Some(entry)) if entry.organization == organization => match entry.after(event, cause) {
@@ -187,7 +187,7 @@ impl Directory {
     pub(super) fn refuse(&self, subject: &Subject, sequence: u64, cause: UnreadableCause) {
         metrics::counter!("keyledger_unreadable_events_total").increment(1);
         refused::count(cause);
-        self.close(subject, sequence);
+        self.close(subject, Closed { at: sequence, cause: Some(cause) });
         if self.installation_closed_at() == Some(sequence) {
             *self.installation_cause.lock().unwrap_or_else(PoisonError::into_inner) = Some((sequence, cause));
         }
@@ -200,19 +200,20 @@ impl Directory {
         metrics::gauge!("keyledger_directory_closed_objects").set(self.closed.len() as f64);
     }
 
-    fn close(&self, subject: &Subject, sequence: u64) {
-        self.remember_closed(subject, sequence);
+    fn close(&self, subject: &Subject, closed: Closed) {
+        let sequence = closed.at;
+        self.remember_closed(subject, closed);
         match (&subject.aggregate_type, subject.owner) {
             (AggregateType::Installation, _) | (AggregateType::Unknown(_), Owner::Installation) => {
                 self.installation_closed.store(sequence, Ordering::Release);
                 self.watches.note_all();
             }
             (AggregateType::Unknown(_) | AggregateType::Organization, Owner::Organization(id)) => {
-                self.close_organization(id, sequence);
+                self.close_organization(id, closed);
             }
             (AggregateType::Organization, Owner::Installation) => {
                 if let Ok(id) = OrganizationId::try_from(&subject.aggregate_id) {
-                    self.close_organization(id, sequence);
+                    self.close_organization(id, closed);
                 }
             }
             (AggregateType::Server, owner) => {
@@ -227,17 +228,17 @@ impl Directory {
             }
             // No node holds any of it.
             (AggregateType::Webhook, _) => {}
-            (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), sequence),
+            (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), closed),
         }
     }
 
-    fn close_organization(&self, id: OrganizationId, sequence: u64) {
+    fn close_organization(&self, id: OrganizationId, closed: Closed) {
         let organizations = self.organizations.pin();
         if let Some(entry) = organizations.get(&id) {
             let state = OrganizationState::Closed;
-            self.put_organization(OrganizationEntry { state, generation: sequence, ..(**entry).clone() });
+            self.put_organization(OrganizationEntry { state, generation: closed.at, ..(**entry).clone() });
         }
-        self.remember_closed(&Subject::organization(id), sequence);
+        self.remember_closed(&Subject::organization(id), closed);
     }
 
     fn close_server(&self, owner: Owner, id: ServerId, sequence: u64) {
@@ -253,19 +254,19 @@ impl Directory {
     }
 
     /// Closes what a reservation (`<kind>-<slug>`) names.
-    fn close_named(&self, owner: Owner, reservation: &str, sequence: u64) {
+    fn close_named(&self, owner: Owner, reservation: &str, closed: Closed) {
         let named = |kind: SlugKind| reservation.strip_prefix(kind.as_str())?.strip_prefix('-');
         match owner {
             Owner::Installation => {
                 let slug = named(SlugKind::Organization);
                 if let Some(entry) = slug.and_then(|slug| self.organization_by_slug(slug)) {
-                    self.close_organization(entry.id, sequence);
+                    self.close_organization(entry.id, closed);
                 }
             }
             Owner::Organization(organization) => {
                 let slug = named(SlugKind::Server);
                 if let Some(entry) = slug.and_then(|slug| self.server(organization, slug)) {
-                    self.close_server(owner, entry.id, sequence);
+                    self.close_server(owner, entry.id, closed.at);
                 }
             }
         }
@@ -275,10 +276,40 @@ impl Directory {
         !self.closed.is_empty() && self.closed.pin().contains_key(subject)
     }
 
-    fn remember_closed(&self, subject: &Subject, sequence: u64) {
-        let closed = self.closed.pin();
-        if !closed.contains_key(subject) {
-            closed.insert(subject.clone(), sequence);
+    fn remember_closed(&self, subject: &Subject, closed: Closed) {
+        let all = self.closed.pin();
+        let next = all.get(subject).map_or(closed, |known| known.met(closed));
+        if all.get(subject) != Some(&next) {
+            all.insert(subject.clone(), next);
         }
+    }
+}
+
+/// That an object is closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Closed {
+    /// By the event of this sequence, the first that did.
+    pub at: u64,
+    /// Why; `None`: the event names what there can't be, or something else closed it.
+    pub cause: Option<UnreadableCause>,
+}
+
+impl Closed {
+    fn by(at: u64) -> Self {
+        Self { at, cause: None }
+    }
+
+    /// With another event that would have closed it: that somebody else writes is the worse news.
+    fn met(self, other: Self) -> Self {
+        match other.cause {
+            Some(cause) if refused::is_of_no_writer(cause) && !self.is_of_no_writer() => {
+                Self { cause: other.cause, ..self }
+            }
+            Some(_) | None => self,
+        }
+    }
+
+    pub(super) fn is_of_no_writer(self) -> bool {
+        self.cause.is_some_and(refused::is_of_no_writer)
     }
 }

@@ -13,17 +13,19 @@ use std::sync::{Arc, PoisonError};
 
 use events::position::Place;
 use events::signers::PublishedSigner;
-use events::{Event, Owner, ScopeSet, SignerSet, Subject, Timestamp};
+use events::{Event, Owner, ScopeSet, SignerSet, Subject, Timestamp, UnreadableCause};
 
 use self::record::{BadRecord, Record};
+use super::fold::Closed;
 use super::holding::{Holding, Holdings};
 use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerEntry, Writer};
+use crate::refused;
 
 mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;
@@ -44,7 +46,7 @@ pub struct Cut {
     /// When the log stored the last event that is in it.
     pub stored_at: Timestamp,
     pub counts: Counts,
-    installation_closed: Option<u64>,
+    installation_closed: Option<Closed>,
     /// Of the installation that publishes keys; `None`: none was made yet.
     installation: Option<String>,
     signers: Vec<PublishedSigner>,
@@ -52,19 +54,19 @@ pub struct Cut {
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
-    closed: Vec<(String, u64)>,
+    closed: Vec<(String, Closed)>,
 }
 
 /// A directory that is being read.
 #[derive(Default)]
 pub struct Loading {
-    installation_closed: Option<u64>,
+    installation_closed: Option<Closed>,
     installation: Option<Subject>,
     signers: Vec<PublishedSigner>,
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
-    closed: Vec<(Subject, u64)>,
+    closed: Vec<(Subject, Closed)>,
     interned: Interned,
     /// The scopes that were read, by their text.
     scopes: HashMap<String, Arc<ScopeSet>>,
@@ -97,7 +99,6 @@ impl Directory {
             server_slugs,
             closed,
             installation_closed: _,
-            // Whoever reads the snapshot is told that it is so.
             installation_cause: _,
             signers,
             // The place's sequence.
@@ -118,7 +119,9 @@ impl Directory {
             place,
             stored_at,
             counts: self.counts(),
-            installation_closed: self.installation_closed_at(),
+            installation_closed: self
+                .installation_closed_at()
+                .map(|at| Closed { at, cause: self.installation_closed_for(at) }),
             installation: signers.installation().map(Subject::to_string),
             signers: signers.all().to_vec(),
             organizations: organizations
@@ -134,7 +137,7 @@ impl Directory {
         cut.organizations.sort_unstable_by_key(|(entry, _)| entry.id);
         cut.servers.sort_unstable_by_key(|(entry, _)| entry.id);
         cut.keys.sort_unstable_by_key(|entry| entry.id);
-        cut.closed.sort_unstable();
+        cut.closed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Some(cut)
     }
 
@@ -186,16 +189,32 @@ impl Directory {
             holdings.change(entry.owner, Holding::default(), Holding::of_key(&entry));
             self.keys.put(entry);
         }
-        for (subject, sequence) in closed {
-            self.closed.pin().insert(subject, sequence);
-        }
-        self.installation_closed.store(installation_closed.unwrap_or(0), Ordering::Release);
+        self.install_closed(closed, installation_closed);
         self.signers.restore(SignerSet::restored(signers, installation));
         *writer = Writer { interned, holdings, place: Some(place), stored_at: Some(stored_at) };
         self.applied.store(place.sequence, Ordering::Release);
         self.tell_closed();
         Ok(())
     }
+}
+
+impl Directory {
+    /// What a replay would have told of is told here: that somebody else wrote to the log.
+    fn install_closed(&self, closed: Vec<(Subject, Closed)>, installation: Option<Closed>) {
+        of_no_writer(&closed).into_values().for_each(refused::count);
+        for (subject, closed) in closed {
+            self.closed.pin().insert(subject, closed);
+        }
+        self.installation_closed.store(installation.map_or(0, |closed| closed.at), Ordering::Release);
+        *self.installation_cause.lock().unwrap_or_else(PoisonError::into_inner) =
+            installation.and_then(|Closed { at, cause }| Some((at, cause?)));
+    }
+}
+
+/// Why each event closed something that somebody else wrote, by its sequence: it may have closed several objects.
+fn of_no_writer(closed: &[(Subject, Closed)]) -> HashMap<u64, UnreadableCause> {
+    let forged = closed.iter().filter(|(_, closed)| closed.is_of_no_writer());
+    forged.filter_map(|(_, closed)| Some((closed.at, closed.cause?))).collect()
 }
 
 impl Cut {
@@ -243,16 +262,21 @@ impl Cut {
             closed,
         } = self;
         installation_closed
-            .map(|sequence| Record::InstallationClosed { sequence })
+            .map(|Closed { at, cause }| Record::InstallationClosed {
+                sequence: at,
+                cause: cause.map(Into::into),
+            })
             .into_iter()
             .chain(installation.iter().map(|subject| Record::Installation { subject: subject.into() }))
             .chain(signers.iter().map(Record::signer))
             .chain(organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
             .chain(servers.iter().map(|(entry, named)| Record::server(entry, *named)))
             .chain(keys.iter().map(|entry| Record::key(entry)))
-            .chain(
-                closed.iter().map(|(subject, at)| Record::Closed { subject: subject.into(), sequence: *at }),
-            )
+            .chain(closed.iter().map(|(subject, closed)| Record::Closed {
+                subject: subject.into(),
+                sequence: closed.at,
+                cause: closed.cause.map(Into::into),
+            }))
     }
 }
 
@@ -270,7 +294,9 @@ impl Loading {
 
     fn take(&mut self, record: Record<'_>) -> Result<(), BadRecord> {
         match record {
-            Record::InstallationClosed { sequence } => self.installation_closed = Some(sequence),
+            Record::InstallationClosed { sequence: at, cause } => {
+                self.installation_closed = Some(Closed { at, cause: cause.map(Into::into) });
+            }
             Record::Installation { subject } => {
                 self.installation = Some(subject.parse().map_err(|_| BadRecord("installation"))?);
             }
@@ -288,9 +314,9 @@ impl Loading {
                 let prefix = self.interned.prefix(&stored.prefix);
                 self.keys.push(Arc::new(stored.entry(scopes, prefix)?));
             }
-            Record::Closed { subject, sequence } => {
+            Record::Closed { subject, sequence: at, cause } => {
                 let subject = subject.parse().map_err(|_| BadRecord("subject"))?;
-                self.closed.push((subject, sequence));
+                self.closed.push((subject, Closed { at, cause: cause.map(Into::into) }));
             }
         }
         Ok(())

@@ -234,7 +234,7 @@ pub(super) fn state(directory: &Directory) -> State {
         .map(|(slug, id)| format!("{slug} {id}"))
         .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
         .chain(by_id.iter().map(|entry| format!("{entry:?}")))
-        .chain(closed.pin().iter().map(|(subject, at)| format!("{subject} {at}")))
+        .chain(closed.pin().iter().map(|(subject, closed)| format!("{subject} {closed:?}")))
         .collect();
     names.sort();
     let mut holdings: Vec<_> = organizations

@@ -10,7 +10,7 @@ use events::server::UpstreamSettings;
 use events::signers::PublishedSigner;
 use events::{
     KeyId, OrganizationId, Owner, PublicKey, ScopeSet, SecretId, ServerId, SignerId, SignerKey,
-    SignerPurpose, Timestamp, UserId,
+    SignerPurpose, Timestamp, UnreadableCause, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,6 +27,7 @@ type Id = [u8; 16];
 pub(super) enum Record<'a> {
     InstallationClosed {
         sequence: u64,
+        cause: Option<StoredCause>,
     },
     /// The one that publishes keys, as the subject's text.
     Installation {
@@ -40,11 +41,12 @@ pub(super) enum Record<'a> {
     Server(Server<'a>),
     #[serde(borrow)]
     Key(Key<'a>),
-    /// What was closed, as the subject's text, and by which event.
+    /// What was closed, as the subject's text, by which event, and why.
     Closed {
         #[serde(borrow)]
         subject: Cow<'a, str>,
         sequence: u64,
+        cause: Option<StoredCause>,
     },
 }
 
@@ -129,7 +131,7 @@ enum StoredKeyOwner {
 macro_rules! stored {
     ($($stored:ident of $held:ident { $($variant:ident),* })*) => {$(
         #[derive(Serialize, Deserialize)]
-        enum $stored { $($variant),* }
+        pub(super) enum $stored { $($variant),* }
 
         impl From<$held> for $stored {
             fn from(held: $held) -> Self {
@@ -151,6 +153,7 @@ stored! {
     StoredKeyState of KeyState { Active, Disabled, Revoked, Closed }
     StoredEnvironment of Environment { Live, Test }
     StoredSignerPurpose of SignerPurpose { Writer, Checkpoint }
+    StoredCause of UnreadableCause { Version, Signature, Place }
 }
 
 /// What of a record can't be.

@@ -1,11 +1,13 @@
 //! A snapshot and the rest of the log give what the whole log gives, wherever it is cut.
 
-use events::{LogId, Subject};
+use events::envelope::UnreadableReason;
+use events::{InstallationId, LogId, Subject, UnreadableCause};
 use proptest::prelude::*;
 
 use super::replay::{reads, steps};
 use super::*;
 use crate::directory::KeyState;
+use crate::directory::fold::Closed;
 use crate::directory::snapshot::{Cut, LoadError, Loading};
 
 fn chunks(cut: &Cut, most: usize) -> Vec<Vec<u8>> {
@@ -93,9 +95,35 @@ fn some() -> Directory {
 /// Whoever changes these bytes has made a new format: `FORMAT` counts it up, and this test is changed with it.
 #[test]
 fn the_bytes_of_this_format_are_these() {
-    assert_eq!(super::super::snapshot::FORMAT, 6);
+    assert_eq!(super::super::snapshot::FORMAT, 7);
     let hex: String = bytes(&some()).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("snapshot.v6.hex").trim());
+    assert_eq!(hex, include_str!("snapshot.v7.hex").trim());
+}
+
+/// That somebody else writes to the log is no smaller a matter after a start from a snapshot.
+#[test]
+fn why_something_is_closed_is_known_after_a_start_from_a_snapshot() {
+    let unreadable_for = |sequence, subject, reason| match unreadable(sequence, subject) {
+        Read::Unreadable(it) => Read::Unreadable(Box::new(Unreadable { reason, ..*it })),
+        read @ (Read::Event(_) | Read::Foreign(_)) => read,
+    };
+    let forged = || UnreadableReason::Member { member: "signature", problem: "it is none".into() };
+    let own = |n| Subject::key(Owner::Organization(organization(1)), key(n));
+    let installation = Subject::installation(InstallationId::new(Uuid::from_u128(7)));
+    let directory = replayed(&[
+        of_organization(1, organization(1), created("acme")),
+        unreadable(2, own(1)),
+        unreadable_for(3, own(2), forged()),
+        // Worse than what had closed it before.
+        unreadable_for(4, own(1), forged()),
+        unreadable_for(5, installation, forged()),
+    ]);
+    let loaded = loaded(&directory.cut().unwrap(), 1_000);
+    let cause = Some(UnreadableCause::Signature);
+    assert_eq!(loaded.installation_closed_for(5), cause);
+    let closed = loaded.closed.pin();
+    assert_eq!(closed.get(&own(1)), Some(&Closed { at: 2, cause }));
+    assert_eq!(closed.get(&own(2)), Some(&Closed { at: 3, cause }));
 }
 
 #[test]
