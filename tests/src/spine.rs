@@ -159,6 +159,11 @@ impl Spine {
         self.node.take().expect("the node runs").shutdown().await;
     }
 
+    /// It looks at its files anew, as on SIGHUP.
+    pub fn reload(&self) {
+        self.node.as_ref().expect("the node runs").reload();
+    }
+
     /// Servers in place of the present ones, which end. The node must not run; its master keys stay.
     pub fn move_to(&mut self, nats: Nats, postgres: Postgres) {
         assert!(self.node.is_none(), "the node runs");

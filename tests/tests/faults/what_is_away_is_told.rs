@@ -76,6 +76,31 @@ async fn a_process_that_is_not_ready_tells_of_itself() {
     spine.becomes_ready().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_key_file_that_can_not_be_used_is_told_until_it_can() {
+    let spine = Spine::start().await;
+    let vault = spine.config.vault.clone();
+    let files = [
+        ("node", vault.node_key_file),
+        ("control", vault.control_key_file),
+        ("people", vault.people_key_file),
+    ];
+    for (vault, file) in files {
+        let (file, unfit) = (file.unwrap(), format!("keyledger_master_key_file_unfit{{vault=\"{vault}\"}}"));
+        let right = std::fs::read(&file).unwrap();
+        std::fs::write(&file, "half of it").unwrap();
+        spine.reload();
+        becomes(&spine, &unfit, |unfit| unfit == 1.0).await;
+        let (code, said) = of_process(&spine, &["--check"]).await;
+        let told = said.contains("a restart would fail") && said.contains(&*file.to_string_lossy());
+        assert!(code == 5 && told, "{code}: {said}");
+        std::fs::write(&file, right).unwrap();
+        spine.reload();
+        becomes(&spine, &unfit, |unfit| unfit == 0.0).await;
+        assert_eq!(of_process(&spine, &["--check"]).await, (0, String::new()));
+    }
+}
+
 /// Each waits for the thing itself, however long a loaded machine takes for it.
 const LONG: Duration = Duration::from_secs(90);
 
@@ -102,13 +127,6 @@ async fn a_database_that_is_away_shows_and_so_does_what_is_missed_meanwhile() {
 
     spine.postgres.stop().await;
     value(&spine, "keyledger_postgres_up", |up| up == 0.0).await;
-    let all = PROJECTIONS.map(|name| format!("`{name}`")).join(", ");
-    let still = format!("the read models {all} stand still: PostgreSQL: ");
-    poll::until("why, once for all of them", LONG, async || match of_process(&spine, &["--check"]).await {
-        (5, said) if said.contains(&still) && said.contains("efused") => Ok(()),
-        other => Err(other),
-    })
-    .await;
     let mut before = PROJECTIONS.map(|_| 0.0);
     for _ in 0..3 {
         spine.key(&acme, &["mcp:*"]).await;
@@ -116,6 +134,13 @@ async fn a_database_that_is_away_shows_and_so_does_what_is_missed_meanwhile() {
             *before = value(&spine, lag, |lag| lag > *before).await;
         }
     }
+    let all = PROJECTIONS.map(|name| format!("`{name}`")).join(", ");
+    let still = format!("the read models {all} stand still: PostgreSQL: ");
+    poll::until("why, once for all of them", LONG, async || match of_process(&spine, &["--check"]).await {
+        (5, said) if said.contains(&still) && said.contains("efused") => Ok(()),
+        other => Err(other),
+    })
+    .await;
     let behind =
         value(&spine, "keyledger_projection_lag_seconds{projection=\"keys\"}", |seconds| seconds > 0.0).await;
     value(&spine, "keyledger_projection_lag_seconds{projection=\"keys\"}", |seconds| seconds > behind).await;
