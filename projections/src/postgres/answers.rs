@@ -28,10 +28,12 @@ pub async fn keep_asking(
         let reason = match tokio::time::timeout(ANSWER, asked).await {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(pool.cause(error).await.to_string()),
-            Err(_) => Some(match pool.cause(sqlx::Error::PoolTimedOut).await {
-                sqlx::Error::PoolTimedOut => format!("no answer within {} s", ANSWER.as_secs()),
-                cause => cause.to_string(),
-            }),
+            Err(_) => {
+                let cause = pool.cause(sqlx::Error::PoolTimedOut).await;
+                let connects = matches!(cause, sqlx::Error::PoolTimedOut);
+                let silent = || format!("no answer within {} s", ANSWER.as_secs());
+                Some(if connects { silent() } else { cause.to_string() })
+            }
         };
         match &reason {
             None => away.ended(),
