@@ -91,6 +91,8 @@ pub enum DevError {
 }
 
 pub(super) const READY_WITHIN: Duration = Duration::from_secs(60);
+/// What holds a start up for so long is not of the start.
+const STANDS: Duration = Duration::from_secs(5);
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Asked for first, in this order: public, admin, metrics.
 const USUAL_PORTS: [u16; 3] = [8080, 8081, 9464];
@@ -319,12 +321,19 @@ async fn wait_until_ready(running: &Running) -> Result<(), DevError> {
         loop {
             match gate.check() {
                 Ok(()) => return Ok(()),
-                // Waiting mends none of these.
+                // Waiting mends none of these, unless it is of the start alone.
                 Err(
                     reason
                     @ (NotReady::Held(_) | NotReady::Diverged(_) | NotReady::InstallationClosed { .. }),
                 ) => {
-                    return Err(reason);
+                    let changes = async {
+                        while gate.check().as_ref() == Err(&reason) {
+                            tokio::time::sleep(LOOK_EVERY).await;
+                        }
+                    };
+                    if tokio::time::timeout(STANDS, changes).await.is_err() {
+                        return Err(reason);
+                    }
                 }
                 Err(_) => tokio::time::sleep(LOOK_EVERY).await,
             }

@@ -104,11 +104,6 @@ spec:
             periodSeconds: 2
             timeoutSeconds: 2
             failureThreshold: 2
-          # One that starts without a snapshot reads the whole log.
-          startupProbe:
-            httpGet: { path: /readyz, port: metrics }
-            periodSeconds: 2
-            failureThreshold: 300
           resources: {{- toYaml .own.resources | nindent 12 }}
           securityContext: {{- include "keyledger.container-security" . | nindent 12 }}
           volumeMounts: {{- include "keyledger.mounts" . | nindent 12 }}

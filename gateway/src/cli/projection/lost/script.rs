@@ -16,17 +16,22 @@ pub fn of(after: u64, lost: &[Told]) -> String {
     let fresh = Fresh { keys: fresh_keys(lost), servers: fresh_servers(lost) };
     let mut script = format!(
         "#!/bin/sh\n# What the log has lost after event {after}, done again: {} events. Read it before you run it.\n\
-         # Run again, it changes nothing that it has done: what is there\n\
-         # already is refused or stays as it is, and a key that was issued is not issued twice.\n",
+         # It goes on after what fails, and ends with 1 then. Run again, it issues no key twice; what is so already is\n\
+         # refused, or noted once more.\nfailed=0\n",
         lost.len()
     );
     for told in lost {
         let row = &told.row;
         // Writing into a String can't fail.
         let _ = writeln!(script, "\n# {} {} {}, by {}", row.sequence, row.time, row.kind, row.actor);
-        script.push_str(&step(told, &fresh));
-        script.push('\n');
+        let step = step(told, &fresh);
+        // A command is a step's last line.
+        let is_command = step.lines().last().is_some_and(|line| !line.starts_with('#'));
+        script.extend([&*step, if is_command { " || failed=$((failed + 1))\n" } else { "\n" }]);
     }
+    script.push_str(
+        "\n[ \"$failed\" = 0 ] || { echo \"$failed of these commands failed: see above\" >&2; exit 1; }\n",
+    );
     script
 }
 
@@ -116,6 +121,7 @@ fn step(told: &Told, fresh: &Fresh<'_>) -> String {
             let command = command.some("--upstream", datum(row, "upstream"));
             settings(command.some("--enabled", datum(row, "enabled")), row).words(Some("--no-try")).words(of)
         }
+        "slug.reserved" => return "# the command that claims the name does it again".to_owned(),
         "server.removed" => with_reason("servers remove").words(of),
         "key.revoked" => with_reason("keys revoke").words(of),
         "key.disabled" => with_reason("keys disable").words(of),

@@ -26,7 +26,16 @@ fn told(sequence: u64, kind: &str, id: &str, data: Value, texts: Value) -> Told 
 /// The script's commands and what is said in their place, without heads.
 fn steps(lost: &[Told]) -> Vec<String> {
     let script = of(7, lost);
-    script.split("\n\n").skip(1).map(|step| step.split_once('\n').unwrap().1.trim().to_owned()).collect()
+    let (steps, end) = script.rsplit_once("\n\n").unwrap();
+    assert!(end.contains("exit 1"), "{end}");
+    let step = |step: &str| {
+        let step = step.split_once('\n').unwrap().1.trim();
+        let command = step.strip_suffix(" || failed=$((failed + 1))");
+        let is_word = step.lines().last().is_some_and(|line| line.starts_with('#'));
+        assert_eq!(command.is_none(), is_word, "{step}");
+        command.unwrap_or(step).to_owned()
+    };
+    steps.split("\n\n").skip(1).map(step).collect()
 }
 
 #[test]
