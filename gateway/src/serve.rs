@@ -206,7 +206,10 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let hangups = Hangups::listen();
     let running = start(config).await?;
-    tracing::info!(addresses = ?running.addresses(), "listening");
+    let Addresses { public, admin, metrics } = running.addresses();
+    let [public, admin, metrics] =
+        [public, admin, metrics].map(|address| address.map(tracing::field::display));
+    tracing::info!(public, admin, metrics, "listening");
     tokio::select! {
         () = end_asked() => {}
         () = running.ended() => return Err(ServeError::Ended),
