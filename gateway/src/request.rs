@@ -8,7 +8,7 @@
 //! messages.
 //!
 //! In order: `credential`, `authenticate` (`principal`), `authorize`, `admission`, `session`, `identity`, `forward`,
-//! `proxy` (`unfit`, `media`), `lists`, `stream` (`rewrite`, `listens`, `keepalive`). `call` is one call from its headers to its answer, `admission` the list of checks that
+//! `proxy` (`unfit`, `media`), `lists`, `stream` (`rewrite`, `owed`, `listens`, `keepalive`). `call` is one call from its headers to its answer, `admission` the list of checks that
 //! an open stream is asked as well; `refusal` names each way to end early.
 
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub mod listens;
 pub mod lists;
 pub mod media;
 pub mod origin;
+mod owed;
 pub mod principal;
 mod problem;
 pub mod proxy;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use events::slug::Slug;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Request, Response};
 use http_body::Body as HttpBody;
 
@@ -152,10 +152,14 @@ where
 }
 
 fn refuse(door: &Door, refused: Refused) -> (Response<Body>, &'static str) {
-    let Refused { refusal, id } = refused;
+    let Refused { refusal, id, retry_after } = refused;
     let outcome = refusal.name();
     tracing::debug!(reason = outcome, "a call is refused");
-    (answer::answer(&refusal, id.as_deref(), door.origins().own()).map(Body::from), outcome)
+    let mut response = answer::answer(&refusal, id.as_deref(), door.origins().own()).map(Body::from);
+    if let Some(after) = retry_after {
+        response.headers_mut().entry(RETRY_AFTER).or_insert(HeaderValue::from(after.as_secs()));
+    }
+    (response, outcome)
 }
 
 fn jwks(door: &Door) -> Response<Body> {

@@ -2,7 +2,7 @@
 //!
 //! 401 and 404 are the gateway's own and say so in their body: a client must be able to tell them from the
 //! upstream's, whose 404 ends a session. What goes wrong behind the gateway is 502 or 504, never 401; an upstream's own
-//! refusal without words keeps its status where clients go by that (`unfit::instead`).
+//! refusal without words keeps its status where clients go by that (`unfit::verdict`).
 //! `data.reason` is stable; the text may change.
 
 use bytes::Bytes;
@@ -151,6 +151,7 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
             | UpstreamFault::BadAnswer,
         ) => plain(StatusCode::BAD_GATEWAY, GATEWAY),
         Refusal::Unexplained(status) => plain(*status, GATEWAY),
+        Refusal::RateLimited => plain(StatusCode::TOO_MANY_REQUESTS, GATEWAY),
         Refusal::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     }
 }
@@ -158,6 +159,9 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
 fn upstream_status(refusal: &Refusal) -> Option<u16> {
     if let Refusal::Session(SessionError::Over) = refusal {
         return Some(StatusCode::NOT_FOUND.as_u16());
+    }
+    if let Refusal::RateLimited = refusal {
+        return Some(StatusCode::TOO_MANY_REQUESTS.as_u16());
     }
     let (Refusal::Upstream(UpstreamFault::Failed(status)) | Refusal::Unexplained(status)) = refusal else {
         return None;

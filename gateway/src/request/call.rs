@@ -2,6 +2,7 @@
 //! then the proxy.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use events::slug::Slug;
@@ -21,6 +22,7 @@ use super::proxy::Handling;
 use super::refusal::Refusal;
 use super::rewrite::Rewrite;
 use super::tasks::Tasked;
+use super::unfit::Awaits;
 use super::{Door, authorize, forward, proxy};
 use crate::mcp::{self, Era, Message, Needs, Shape, header};
 use crate::problem::body;
@@ -41,11 +43,13 @@ pub struct Address {
 pub struct Refused {
     pub refusal: Refusal,
     pub id: Option<Box<RawValue>>,
+    /// What the upstream, in place of whose answer it stands, asked to wait for.
+    pub retry_after: Option<Duration>,
 }
 
 impl<R: Into<Refusal>> From<R> for Refused {
     fn from(refusal: R) -> Self {
-        Self { refusal: refusal.into(), id: None }
+        Self { refusal: refusal.into(), id: None, retry_after: None }
     }
 }
 
@@ -92,7 +96,7 @@ impl Door {
         match *request.method() {
             Method::POST => self.post(upstream, known, request, request_id, call).await,
             Method::GET | Method::DELETE => {
-                Ok(self.without_message(upstream, known, request, request_id, call).await?)
+                self.without_message(upstream, known, request, request_id, call).await
             }
             _ => Err(Refusal::Method { allow: "POST, GET, DELETE, OPTIONS" }.into()),
         }
@@ -129,9 +133,9 @@ impl Door {
                 let request = Request::from_parts(head, renamed.unwrap_or(body));
                 self.pass(upstream, admission, request, handling, call).await
             }
-            Err(refusal) => Err(refusal),
+            Err(refusal) => Err(refusal.into()),
         };
-        passed.map_err(|refusal| Refused { refusal, id })
+        passed.map_err(|refused| Refused { id, ..refused })
     }
 
     fn judge(
@@ -153,8 +157,8 @@ impl Door {
         let lists = Lists::asked_for(message, era).map(Rewrite::Lists);
         let rewrite = naming.map(|naming| Rewrite::Tasks(Box::new(naming))).or(lists);
         let listens = Listens::asked_for(message);
-        let answers = message.shape == Shape::Request;
-        Ok(Judged { admission, renamed, handling: Handling { era, answers, rewrite, listens } })
+        let awaits = if message.shape == Shape::Request { Awaits::Message } else { Awaits::Acceptance };
+        Ok(Judged { admission, renamed, handling: Handling { era, awaits, rewrite, listens } })
     }
 
     /// GET opens the server's stream of a session or resumes one; DELETE ends a session. Neither is there any
@@ -166,20 +170,21 @@ impl Door {
         request: Request<B>,
         request_id: &HeaderValue,
         call: &mut Call,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, Refused> {
         let (head, body) = request.into_parts();
         if !body::is_none(body, self.settings.body_timeout).await {
-            return Err(Refusal::UnexpectedBody);
+            return Err(Refusal::UnexpectedBody.into());
         }
-        match header::era_without_body(&head.headers)? {
-            Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }),
+        match header::era_without_body(&head.headers).map_err(Refusal::from)? {
+            Era::Stateless => Err(Refusal::Method { allow: "POST, OPTIONS" }.into()),
             era @ Era::Sessions => {
                 let listens = head.method == Method::GET;
                 let admission = self.admission(known, Needs::Server, listens, request_id)?;
                 let request = Request::from_parts(head, Bytes::new());
                 let rewrite = listens.then(|| Rewrite::Lists(Lists::of_stream()));
                 let listens = listens.then(Listens::of_stream);
-                let handling = Handling { era, answers: false, rewrite, listens };
+                let awaits = if listens.is_some() { Awaits::Stream } else { Awaits::Nothing };
+                let handling = Handling { era, awaits, rewrite, listens };
                 self.pass(upstream, admission, request, handling, call).await
             }
         }
@@ -206,7 +211,7 @@ impl Door {
         request: Request<Bytes>,
         handling: Handling,
         call: &mut Call,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<Response<Body>, Refused> {
         let era = handling.era;
         let (principal, server) = (&admission.principal, &admission.server);
         let session = match era {
@@ -227,6 +232,10 @@ impl Door {
         );
         let agent = forward::user_agent(&head.headers, self.settings.user_agent);
         up.headers_mut().insert(USER_AGENT, agent);
+        // Whoever opens a stream waits for nothing in particular.
+        if handling.awaits != Awaits::Stream {
+            call.awaited();
+        }
         proxy::pass(upstream, up, admission, session.as_ref(), handling, call).await
     }
 }

@@ -1,5 +1,8 @@
 //! Which headers pass, both ways: those on a list, and no others.
 
+use std::time::Duration;
+
+use events::Timestamp;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT,
 };
@@ -11,11 +14,14 @@ use super::session::OpenedSession;
 use crate::config::UserAgent;
 use crate::mcp::Era;
 use crate::mcp::header::{LAST_EVENT_ID, METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION, SESSION_ID};
+use crate::outgoing;
 use crate::upstream::OUR_USER_AGENT;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
 /// Room for so many headers makes it unnecessary to move them while they are added.
 const USUAL_HEADERS: usize = 16;
@@ -38,6 +44,12 @@ pub fn passes_up(name: &HeaderName, era: Era) -> bool {
 /// Cookies, redirects, CORS and challenges of upstreams never do; what may be cached is the gateway's to say.
 pub fn passes_down(name: &HeaderName) -> bool {
     [ALLOW, RETRY_AFTER, PROTOCOL_VERSION].contains(name)
+}
+
+/// When an upstream asks to be asked again, beside words of ours: in seconds, at most a day.
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let asked = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    outgoing::retry_after(asked, now).map(|after| after.min(MAX_RETRY_AFTER))
 }
 
 /// Who calls, as the upstream is told.
@@ -89,6 +101,22 @@ pub fn request<B>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_is_told_in_seconds_and_has_a_bound() {
+        let now: Timestamp = "2026-11-30T00:00:00Z".parse().unwrap();
+        for (asked, told) in [
+            ("7", Some(7)),
+            ("Mon, 30 Nov 2026 00:01:00 GMT", Some(60)),
+            ("99999999999", Some(86_400)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(asked))]);
+            assert_eq!(retry_after(&headers, now).map(|after| after.as_secs()), told, "{asked}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
 
     #[test]
     fn credentials_cookies_and_what_is_not_listed_do_not_pass_up() {

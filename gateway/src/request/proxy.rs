@@ -23,22 +23,24 @@ use http_body_util::Full;
 
 use super::admission::Admission;
 use super::body::Body;
+use super::call::Refused;
 use super::forward;
 use super::identity::audience;
 use super::listens::Listens;
 use super::lists::Lists;
 use super::media::{Form, Media};
+use super::owed::Owed;
 use super::refusal::{Refusal, UpstreamFault};
 use super::rewrite::{Rewrite, Rewriter};
 use super::session::OpenedSession;
 use super::stream::{Treatment, Watched};
-use super::unfit::{self, Asked, EMPTY, Holds, Unfit};
+use super::unfit::{self, Asked, Awaits, EMPTY, Holds, Unfit, Verdict};
 use crate::mcp::Era;
 use crate::mcp::header::SESSION_ID;
 use crate::mcp::list::{self, ListFault};
 use crate::problem::body::{self, BodyFault, Bounds};
 use crate::telemetry::calls::{self, Call};
-use crate::upstream::guard::Refused;
+use crate::upstream::guard;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError};
 
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -46,13 +48,13 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 /// What is done to the answer, by what was asked.
 pub struct Handling {
     pub era: Era,
-    /// It answers a request, whose client waits for a message.
-    pub answers: bool,
+    pub awaits: Awaits,
     pub rewrite: Option<Rewrite>,
     pub listens: Option<Listens>,
 }
 
-/// Sends the request and turns the upstream's answer into the client's.
+/// Sends the request and turns the upstream's answer into the client's. When it asks to be asked again, that stands beside
+/// what is told in its place.
 pub async fn pass(
     upstream: &dyn Upstream,
     request: Request<Full<Bytes>>,
@@ -60,9 +62,21 @@ pub async fn pass(
     session: Option<&OpenedSession>,
     handling: Handling,
     call: &mut Call,
-) -> Result<Response<Body>, Refusal> {
-    let Handling { era, answers, rewrite, listens } = handling;
+) -> Result<Response<Body>, Refused> {
     let answer = wait(upstream, request, &admission, call).await?;
+    let retry_after = forward::retry_after(answer.headers(), admission.door.clock.now());
+    let turned = turn(answer, admission, session, handling, call).await;
+    turned.map_err(|refusal| Refused { retry_after, ..refusal.into() })
+}
+
+async fn turn(
+    answer: Response<UpstreamBody>,
+    admission: Admission,
+    session: Option<&OpenedSession>,
+    handling: Handling,
+    call: &mut Call,
+) -> Result<Response<Body>, Refusal> {
+    let Handling { era, awaits, rewrite, listens } = handling;
     let (head, mut body) = answer.into_parts();
     let peer = body.peer();
     unfit::judge(head.status, &head.headers).map_err(|unfit| tell(&unfit, peer, &admission, call))?;
@@ -82,13 +96,27 @@ pub async fn pass(
         down.insert(SESSION_ID, sealed);
     }
     let media = Media::of(&head.headers);
-    let asked = Asked { era, answers, in_session: session.is_some() };
-    let holds = begun(&mut body, &media, head.status, asked, &admission, call).await?;
-    if let Some(refusal) = unfit::instead(head.status, holds, asked) {
-        unread(&refusal, holds, &head.headers, head.status, call);
-        return Err(refusal);
+    let asked = Asked { era, awaits, in_session: session.is_some() };
+    let holds = begun(&mut body, &media, head.status, &admission, call).await?;
+    match unfit::verdict(head.status, media.form(), holds, asked) {
+        Verdict::Passes => {}
+        Verdict::Bare(fault) => {
+            let why = unread(holds, &head.headers);
+            match fault {
+                Some(fault) => call.ends_as(fault.name(), Some(why)),
+                // The protocol's own words for what was taken and for a stream that is not offered need none beside.
+                None if matches!(head.status, StatusCode::ACCEPTED | StatusCode::METHOD_NOT_ALLOWED) => {}
+                None => call.know(|record| record.cause = Some(why)),
+            }
+            down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            return Ok(response);
+        }
+        Verdict::Instead(refusal) => {
+            explain_refusal(&refusal, holds, &head.headers, head.status, call);
+            return Err(refusal);
+        }
     }
-    let unbegun = holds == Holds::Unknown && (answers || media == Media::Events);
+    let owed = |form| Owed::new(form, era, holds == Holds::Unknown, awaits == Awaits::Message);
     if let Some(content_type) = media.content_type() {
         down.insert(CONTENT_TYPE, content_type);
     }
@@ -98,13 +126,12 @@ pub async fn pass(
             down.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
             let rewriter = rewrite.map(|rewrite| Rewriter::new(rewrite, true));
-            let form = Form::Events;
-            let treatment = Treatment { form, unbegun, answers, rewriter, listens, ..Treatment::default() };
+            let treatment = Treatment { rewriter, listens, ..Treatment::of(owed(Form::Events)) };
             *response.body_mut() = watched(body, admission, treatment)?;
         }
         Media::Json(_) => {
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            let treatment = Treatment { unbegun, answers, ..Treatment::default() };
+            let treatment = Treatment::of(owed(Form::Document));
             *response.body_mut() = match rewrite {
                 Some(Rewrite::Lists(lists)) => {
                     let (shown, is_dropped) = listed(body, &lists, admission, treatment, call).await?;
@@ -121,11 +148,8 @@ pub async fn pass(
                 None => document(body, admission, treatment, call).await?,
             };
         }
+        // There is none.
         Media::Other => {
-            // 405 is the protocol's own word for a stream that is not offered, and needs none beside.
-            if head.status != StatusCode::METHOD_NOT_ALLOWED && !body.is_end_stream() {
-                call.know(|record| record.cause = Some(foreign(&head.headers)));
-            }
             down.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
     }
@@ -186,20 +210,17 @@ fn late(what: &str, patience: Duration, call: &mut Call) -> Refusal {
     UpstreamFault::Timeout.into()
 }
 
-/// What the answer holds, by its first piece. With the head alone a client can do nothing, be it of a document that it
-/// waits for or of a refusal: there the piece is waited for. An event stream's head goes down at once.
+/// What the answer holds, by its first piece, which is waited for: with the head alone a client can do nothing, be it of a
+/// document or of a refusal. An event stream's head goes down at once.
 async fn begun(
     body: &mut UpstreamBody,
     media: &Media,
     status: StatusCode,
-    asked: Asked,
     admission: &Admission,
     call: &mut Call,
 ) -> Result<Holds, Refusal> {
-    if let Some(form) = media.form()
-        && !poll_fn(|cx| Poll::Ready(body.poll_begun(cx).is_ready())).await
-        && (!status.is_success() || (asked.answers && form == Form::Document))
-    {
+    let goes_at_once = status.is_success() && *media == Media::Events;
+    if !poll_fn(|cx| Poll::Ready(body.poll_begun(cx).is_ready())).await && !goes_at_once {
         let patience = patience(admission);
         call.asks();
         let begun = within(patience, admission, poll_fn(|cx| body.poll_begun(cx))).await;
@@ -215,10 +236,12 @@ async fn begun(
 fn explain(error: &UpstreamError, call: &mut Call) -> UpstreamFault {
     call.know(|record| record.cause = Some(error.to_string().into()));
     match error {
-        UpstreamError::AddressRefused { refused: Refused::Closed { .. }, .. } => {
+        UpstreamError::AddressRefused { refused: guard::Refused::Closed { .. }, .. } => {
             UpstreamFault::AddressRefused
         }
-        UpstreamError::AddressRefused { refused: Refused::Plain { .. }, .. } => UpstreamFault::PlainHttp,
+        UpstreamError::AddressRefused { refused: guard::Refused::Plain { .. }, .. } => {
+            UpstreamFault::PlainHttp
+        }
         UpstreamError::Name(_) | UpstreamError::Connect(_) => UpstreamFault::Unreachable,
         UpstreamError::ConnectTimeout { .. } => UpstreamFault::Timeout,
         UpstreamError::Tls { .. } | UpstreamError::Trust(_) => UpstreamFault::Untrusted,
@@ -257,14 +280,26 @@ fn foreign(headers: &HeaderMap) -> Box<str> {
     format!("its answer is neither JSON nor an event stream, but {found:?}: its body is dropped").into()
 }
 
-/// Why there is nothing to read, for the log. That clients know by a status alone is no fault, unless something else
-/// stands in place of words.
-fn unread(refusal: &Refusal, holds: Holds, headers: &HeaderMap, status: StatusCode, call: &mut Call) {
-    let why = match holds {
+/// Why there is nothing to read, for the log.
+fn unread(holds: Holds, headers: &HeaderMap) -> Box<str> {
+    match holds {
         Holds::Foreign => foreign(headers),
         Holds::Mislabelled(form, byte) => unfit::mislabelled(form, byte).into(),
-        Holds::Nothing | Holds::Words | Holds::Unknown => EMPTY.into(),
-    };
+        Holds::Nothing => EMPTY.into(),
+        // Nobody who asks for a stream can read it.
+        Holds::Words | Holds::Unknown => "its answer to GET is JSON, and no event stream".into(),
+    }
+}
+
+/// That clients know by a status alone is no fault, unless something else stands in place of words.
+fn explain_refusal(
+    refusal: &Refusal,
+    holds: Holds,
+    headers: &HeaderMap,
+    status: StatusCode,
+    call: &mut Call,
+) {
+    let why = unread(holds, headers);
     let cause = if let Refusal::Upstream(UpstreamFault::Failed(_)) = refusal {
         format!("it answered {status}, and {why}").into()
     } else if holds != Holds::Nothing || matches!(refusal, Refusal::Upstream(_)) {
@@ -283,7 +318,7 @@ async fn document(
     call: &mut Call,
 ) -> Result<Body, Refusal> {
     match body.whole().await {
-        Some(whole) if treatment.answers && whole.trim_ascii().is_empty() => {
+        Some(whole) if treatment.owed.is_owed() && whole.trim_ascii().is_empty() => {
             call.know(|record| record.cause = Some(EMPTY.into()));
             Err(UpstreamFault::NoAnswer.into())
         }
@@ -310,7 +345,7 @@ async fn listed(
     // As its scopes are now.
     let admission = admission.renew()?;
     let shown = match whole {
-        Ok(whole) if treatment.answers && whole.trim_ascii().is_empty() => {
+        Ok(whole) if treatment.owed.is_owed() && whole.trim_ascii().is_empty() => {
             call.know(|record| record.cause = Some(EMPTY.into()));
             return Err(UpstreamFault::NoAnswer.into());
         }

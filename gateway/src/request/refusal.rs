@@ -60,6 +60,9 @@ pub enum Refusal {
     /// Its status goes down: clients go by it.
     #[error("the MCP server answered {}, and nothing that can be passed on", .0.as_u16())]
     Unexplained(StatusCode),
+    /// 429, which says that it is the caller's to wait.
+    #[error("the MCP server asks to wait: it answered 429, and nothing that can be passed on")]
+    RateLimited,
     #[error("the gateway failed")]
     Internal,
 }
@@ -87,7 +90,9 @@ pub enum UpstreamFault {
     Failed(StatusCode),
     #[error("the MCP server's list can't be read, so that nobody knows what of it this key may see")]
     List,
-    #[error("the MCP server answered nothing: its answer holds neither JSON nor an event")]
+    #[error(
+        "the MCP server's answer is none: it holds neither JSON nor an event, or to GET is no event stream"
+    )]
     NoAnswer,
     #[error("the MCP server's answer is not what its Content-Type says")]
     Mislabelled,
@@ -122,6 +127,7 @@ impl Refusal {
             Self::Task(UnknownTask) => "task_unknown",
             Self::Upstream(fault) => fault.name(),
             Self::Unexplained(_) => "unexplained",
+            Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
         }
     }
@@ -158,6 +164,7 @@ impl Refusal {
             | Self::Task(_)
             | Self::Upstream(_)
             | Self::Unexplained(_)
+            | Self::RateLimited
             | Self::Internal => None,
         }
     }

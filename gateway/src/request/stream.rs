@@ -19,10 +19,10 @@ use super::admission::Admission;
 use super::answer;
 use super::keepalive;
 use super::listens::Listens;
-use super::media::{self, Form};
+use super::media::Form;
+use super::owed::Owed;
 use super::refusal::UpstreamFault;
 use super::rewrite::{Rewriter, View};
-use super::unfit::{self, EMPTY};
 use crate::mcp::list::ListFault;
 use crate::telemetry::calls::{self, Call};
 use crate::upstream::UpstreamBody;
@@ -57,10 +57,7 @@ pub struct Watched {
     comment_every: Duration,
     /// A body that is no event stream breaks off after so much silence.
     patience: Duration,
-    /// Nothing has come by which one knows whether it is what it is said to be.
-    unbegun: bool,
-    /// A message must come, and nothing has gone down.
-    owes: bool,
+    owed: Owed,
     done: bool,
     /// The call that it answers, to be noted at its end.
     call: Option<Call>,
@@ -103,23 +100,25 @@ impl Drop for OpenStream {
 }
 
 /// What is done to an answer that lasts.
-#[derive(Default)]
 pub struct Treatment {
-    pub form: Form,
-    /// How it begins is to be judged yet.
-    pub unbegun: bool,
-    /// It answers a request, whose client waits for a message.
-    pub answers: bool,
+    pub owed: Owed,
     pub rewriter: Option<Rewriter>,
     pub listens: Option<Listens>,
     /// How long a body that is no event stream may be silent.
     pub patience: Duration,
 }
 
+impl Treatment {
+    /// It passes as it is.
+    pub fn of(owed: Owed) -> Self {
+        Self { owed, rewriter: None, listens: None, patience: Duration::ZERO }
+    }
+}
+
 impl Watched {
     pub fn new(inner: UpstreamBody, admission: Admission, treatment: Treatment) -> Self {
-        let Treatment { form, unbegun, answers, rewriter, listens, patience } = treatment;
-        let events = form == Form::Events;
+        let Treatment { owed, rewriter, listens, patience } = treatment;
+        let events = owed.form() == Form::Events;
         let open_end = rewriter.is_some() || inner.size_hint().exact().is_none();
         let settings = &admission.door.settings;
         Self {
@@ -138,8 +137,7 @@ impl Watched {
             timer: None,
             waits_since: None,
             events: events.then(OpenStream::new),
-            unbegun,
-            owes: answers,
+            owed,
             done: false,
             call: None,
         }
@@ -266,22 +264,31 @@ impl Watched {
         let view = View { scopes: &self.scopes, server: &self.admission.server.slug };
         let rest = self.rewriter.as_mut().map_or(Ok(Bytes::new()), |rewriter| rewriter.rest(view));
         self.done = true;
-        match rest {
-            Ok(rest) if rest.is_empty() && self.owes => {
-                self.ends_as(UpstreamFault::NoAnswer.name(), Some(EMPTY.into()));
-                self.end(Cut::Broken)
-            }
-            Ok(rest) if rest.is_empty() => Poll::Ready(None),
-            Ok(rest) => self.pass(rest),
-            Err(fault) => self.hide(fault),
+        let rest = match rest {
+            Ok(rest) => rest,
+            Err(fault) => return self.hide(fault),
+        };
+        self.owed.passes(&rest);
+        let answered = self.ends_answered();
+        match (rest.is_empty(), answered) {
+            (false, _) => self.write(rest),
+            (true, true) => Poll::Ready(None),
+            (true, false) => self.end(Cut::Broken),
         }
+    }
+
+    /// All of it has gone down: whether that was an answer.
+    fn ends_answered(&mut self) -> bool {
+        let Some(cause) = self.owed.unanswered() else { return true };
+        self.ends_as(UpstreamFault::NoAnswer.name(), Some(cause.into()));
+        false
     }
 
     fn pass(&mut self, data: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(place) = &mut self.place {
             place.saw(&data);
         }
-        self.owes &= self.unbegun;
+        self.owed.passes(&data);
         self.write(data)
     }
 
@@ -291,14 +298,6 @@ impl Watched {
             call.sent(data.len());
         }
         Poll::Ready(Some(Ok(Frame::data(data))))
-    }
-
-    /// Whether it is what it is said to be, by its first byte; what tells why not.
-    fn begin(&mut self, data: &[u8]) -> Result<(), String> {
-        let form = if self.events.is_some() { Form::Events } else { Form::Document };
-        let Some(byte) = media::begins_with(data) else { return Ok(()) };
-        self.unbegun = false;
-        if form.may_begin_with(byte) { Ok(()) } else { Err(unfit::mislabelled(form, byte)) }
     }
 
     /// Ends a stream that brings a list which can't be shown: with an error for whoever asked for it.
@@ -327,9 +326,15 @@ impl Watched {
 impl Drop for Watched {
     /// hyper lets go of a body whose length it knows as soon as it has all of it.
     fn drop(&mut self) {
-        if !self.is_end_stream() {
-            self.ends_as(calls::CLIENT_GONE, None);
+        if self.is_end_stream() {
+            return;
         }
+        if self.rewriter.is_none() && self.inner.is_end_stream() {
+            self.ends_answered();
+            return;
+        }
+        let waits = self.owed.is_owed();
+        self.ends_as(if waits { calls::CLIENT_GAVE_UP } else { calls::CLIENT_GONE }, None);
     }
 }
 
@@ -368,9 +373,7 @@ impl HttpBody for Watched {
             };
             // Trailers pass no list of ours.
             let Ok(data) = frame.into_data() else { return this.finish() };
-            if this.unbegun
-                && let Err(cause) = this.begin(&data)
-            {
+            if let Err(cause) = this.owed.begin(&data) {
                 this.ends_as(UpstreamFault::Mislabelled.name(), Some(cause.into()));
                 return this.end(Cut::Broken);
             }
@@ -383,7 +386,7 @@ impl HttpBody for Watched {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.done || (self.rewriter.is_none() && !self.owes && self.inner.is_end_stream())
+        self.done || (self.rewriter.is_none() && !self.owed.is_owed() && self.inner.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

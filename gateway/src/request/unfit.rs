@@ -77,12 +77,24 @@ pub enum Holds {
     Mislabelled(Form, u8),
 }
 
+/// What its client waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// It sent a request.
+    Message,
+    /// It asked for a session's own stream.
+    Stream,
+    /// It sent what has no answer: a notification, a response.
+    Acceptance,
+    /// It ended a session, and goes.
+    Nothing,
+}
+
 /// To what it is the answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
     pub era: Era,
-    /// A request, whose client waits for a message.
-    pub answers: bool,
+    pub awaits: Awaits,
     /// A session's id was sent with it.
     pub in_session: bool,
 }
@@ -103,36 +115,54 @@ impl Holds {
     }
 }
 
-/// What is told in place of an answer in which there is nothing to read; `None`: it passes, with no more than its
-/// status where its body does not.
-///
-/// Two things clients learn from a status alone, so that it is kept, with words of ours: that a session is over (404
-/// before 2026-07-28, "Session Management"), and that a server is of before (4xx from then on, "Versioning").
-pub fn instead(status: StatusCode, holds: Holds, asked: Asked) -> Option<Refusal> {
-    let Asked { era, answers, in_session } = asked;
+/// What becomes of an answer, by what there is to read in it.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It passes, whatever it holds.
+    Passes,
+    /// Its status passes, without its body: nobody waits for words, and these are none. With the fault that this is.
+    Bare(Option<UpstreamFault>),
+    /// This is told in its place.
+    Instead(Refusal),
+}
+
+/// Three things clients learn from a status alone, so that it is kept, with words of ours: that they must wait (429), that a
+/// session is over (404 before 2026-07-28, "Session Management"), and that a server is of before (4xx from then on,
+/// "Versioning").
+pub fn verdict(status: StatusCode, form: Option<Form>, holds: Holds, asked: Asked) -> Verdict {
+    let Asked { era, awaits, in_session } = asked;
+    let fault = match holds {
+        Holds::Mislabelled(..) => UpstreamFault::Mislabelled,
+        Holds::Words | Holds::Unknown | Holds::Nothing | Holds::Foreign => UpstreamFault::NoAnswer,
+    };
+    // 204 tells a client not to ask for the stream again (HTML Living Standard §9.2.3).
+    let opens = status.is_success() && status != StatusCode::NO_CONTENT;
+    if awaits == Awaits::Stream && opens && form != Some(Form::Events) {
+        return Verdict::Instead(fault.into());
+    }
     if matches!(holds, Holds::Words | Holds::Unknown) {
-        return None;
+        return Verdict::Passes;
     }
     if status.is_server_error() {
-        return Some(UpstreamFault::Failed(status).into());
+        return Verdict::Instead(UpstreamFault::Failed(status).into());
     }
-    if status.is_success() {
-        let fault = match holds {
-            // A stream that nobody waits for a message in would be taken for a silent one.
-            Holds::Mislabelled(form, _) => {
-                (answers || form == Form::Events).then_some(UpstreamFault::Mislabelled)
-            }
-            Holds::Nothing | Holds::Foreign | Holds::Words | Holds::Unknown => {
-                answers.then_some(UpstreamFault::NoAnswer)
-            }
-        };
-        return fault.map(Refusal::from);
+    match awaits {
+        Awaits::Message if status.is_success() => Verdict::Instead(fault.into()),
+        Awaits::Message if status == StatusCode::TOO_MANY_REQUESTS => Verdict::Instead(Refusal::RateLimited),
+        Awaits::Message => Verdict::Instead(match era {
+            Era::Sessions if in_session && status == StatusCode::NOT_FOUND => SessionError::Over.into(),
+            Era::Stateless if status.is_client_error() => Refusal::Unexplained(status),
+            Era::Sessions | Era::Stateless => UpstreamFault::Failed(status).into(),
+        }),
+        Awaits::Stream | Awaits::Acceptance | Awaits::Nothing if holds == Holds::Nothing => Verdict::Passes,
+        // A stream that nobody waits for a message in would be taken for a silent one.
+        Awaits::Stream if opens => Verdict::Instead(fault.into()),
+        // 202 is all that there is to say, whatever stands beside it.
+        Awaits::Acceptance if status.is_success() && status != StatusCode::ACCEPTED => {
+            Verdict::Bare(Some(fault))
+        }
+        Awaits::Stream | Awaits::Acceptance | Awaits::Nothing => Verdict::Bare(None),
     }
-    answers.then(|| match era {
-        Era::Sessions if in_session && status == StatusCode::NOT_FOUND => SessionError::Over.into(),
-        Era::Stateless if status.is_client_error() => Refusal::Unexplained(status),
-        Era::Sessions | Era::Stateless => UpstreamFault::Failed(status).into(),
-    })
 }
 
 /// For the log.
@@ -187,34 +217,75 @@ mod tests {
     #[test]
     fn what_has_nothing_to_read_is_told_by_its_status_and_by_what_was_asked() {
         let html = || Holds::Mislabelled(Form::Document, b'<');
-        let name = |status, holds, asked| {
-            let refusal = instead(StatusCode::from_u16(status).unwrap(), holds, asked);
-            refusal.map_or("passes", |refusal| refusal.name())
-        };
-        let request = Asked { era: Era::Sessions, answers: true, in_session: false };
+        let request = Asked { era: Era::Sessions, awaits: Awaits::Message, in_session: false };
         let in_session = Asked { in_session: true, ..request };
         let stateless = Asked { era: Era::Stateless, ..request };
-        let other = Asked { answers: false, ..in_session };
+        let ends = Asked { awaits: Awaits::Nothing, ..in_session };
         for (status, asked, empty, mislabelled) in [
             (200, request, "upstream_no_answer", "upstream_mislabelled"),
             (202, stateless, "upstream_no_answer", "upstream_mislabelled"),
             (404, request, "upstream_failed", "upstream_failed"),
             (404, in_session, "session_over", "session_over"),
             (404, stateless, "unexplained", "unexplained"),
-            (429, in_session, "upstream_failed", "upstream_failed"),
+            (403, in_session, "upstream_failed", "upstream_failed"),
+            (429, in_session, "rate_limited", "rate_limited"),
+            (429, stateless, "rate_limited", "rate_limited"),
             (500, stateless, "upstream_failed", "upstream_failed"),
-            (200, other, "passes", "passes"),
-            (202, other, "passes", "passes"),
-            (404, other, "passes", "passes"),
-            (500, other, "upstream_failed", "upstream_failed"),
+            (200, ends, "passes", "bare"),
+            (404, ends, "passes", "bare"),
+            (500, ends, "upstream_failed", "upstream_failed"),
         ] {
-            assert_eq!(name(status, Holds::Nothing, asked), empty, "{status} {asked:?}");
-            assert_eq!(name(status, html(), asked), mislabelled, "{status} {asked:?}");
+            assert_eq!(
+                told(status, Some(Form::Document), Holds::Nothing, asked),
+                empty,
+                "{status} {asked:?}"
+            );
+            assert_eq!(told(status, Some(Form::Document), html(), asked), mislabelled, "{status} {asked:?}");
             for words in [Holds::Words, Holds::Unknown] {
-                assert_eq!(name(status, words, asked), "passes");
+                assert_eq!(told(status, Some(Form::Document), words, asked), "passes");
             }
         }
-        assert_eq!(name(200, Holds::Mislabelled(Form::Events, b'{'), other), "upstream_mislabelled");
+    }
+
+    #[test]
+    fn what_answers_no_request_is_judged_by_what_its_client_waits_for() {
+        let (json, events) = (Some(Form::Document), Some(Form::Events));
+        let (html, object) =
+            (Holds::Mislabelled(Form::Document, b'<'), Holds::Mislabelled(Form::Events, b'{'));
+        let (none, other) = ("upstream_no_answer", "upstream_mislabelled");
+        for (status, form, holds, stream, acceptance) in [
+            (200, events, Holds::Words, "passes", "passes"),
+            (200, events, Holds::Nothing, "passes", "passes"),
+            (200, events, object, other, "bare upstream_mislabelled"),
+            (200, json, Holds::Words, none, "passes"),
+            (200, json, Holds::Nothing, none, "passes"),
+            (200, json, html, other, "bare upstream_mislabelled"),
+            (200, None, Holds::Foreign, none, "bare upstream_no_answer"),
+            (202, None, Holds::Foreign, none, "bare"),
+            (202, json, html, other, "bare"),
+            (204, None, Holds::Nothing, "passes", "passes"),
+            (405, None, Holds::Foreign, "bare", "bare"),
+            (429, None, Holds::Nothing, "passes", "passes"),
+            (503, json, Holds::Nothing, "upstream_failed", "upstream_failed"),
+        ] {
+            for (awaits, expected) in [(Awaits::Stream, stream), (Awaits::Acceptance, acceptance)] {
+                let asked = Asked { era: Era::Sessions, awaits, in_session: true };
+                assert_eq!(
+                    told(status, form, holds, asked),
+                    expected,
+                    "{status} {form:?} {holds:?} {awaits:?}"
+                );
+            }
+        }
+    }
+
+    fn told(status: u16, form: Option<Form>, holds: Holds, asked: Asked) -> String {
+        match verdict(StatusCode::from_u16(status).unwrap(), form, holds, asked) {
+            Verdict::Passes => "passes".to_owned(),
+            Verdict::Bare(None) => "bare".to_owned(),
+            Verdict::Bare(Some(fault)) => format!("bare {}", fault.name()),
+            Verdict::Instead(refusal) => refusal.name().to_owned(),
+        }
     }
 
     #[test]

@@ -77,12 +77,14 @@ pub struct Call {
     record: Option<Record>,
 }
 
-/// Its client has gone before its answer's end.
+/// Its client has gone before its answer's end, and nothing was owed to it any more: it closed a stream, or broke off.
 pub const CLIENT_GONE: &str = "client_gone";
+/// Its client has gone while it waited for its server: for an answer, or in a stream that has brought no message.
+pub const CLIENT_GAVE_UP: &str = "client_gave_up";
 /// It was answered by its server.
 pub const PASSED: &str = "passed";
 /// The server's status went down, and where that is no fault, the cause says what did not.
-const KEPT: [&str; 3] = [PASSED, "session_over", "unexplained"];
+const KEPT: [&str; 4] = [PASSED, "session_over", "unexplained", "rate_limited"];
 
 impl Calls {
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
@@ -147,6 +149,11 @@ impl Call {
         }
     }
 
+    /// It goes to its upstream, and its client waits for what that says.
+    pub fn awaited(&mut self) {
+        self.know(|record| record.outcome = CLIENT_GAVE_UP);
+    }
+
     /// The upstream is asked, or waited for once more.
     pub fn asks(&mut self) {
         self.asked = Some(self.calls.clock.instant());
@@ -160,11 +167,13 @@ impl Call {
         }
     }
 
-    /// The answer's head is known, and what it will have come to at its end.
+    /// The answer's head is known, and what it will have come to at its end; a fault that is known by then stands.
     pub fn answered(&mut self, status: u16, outcome: &'static str, head: Duration) {
         self.know(|record| {
             record.status = Some(status);
-            record.outcome = outcome;
+            if !record.is_upstreams_fault() {
+                record.outcome = outcome;
+            }
             record.head = head;
         });
     }
@@ -174,7 +183,7 @@ impl Call {
         self.know(|record| record.bytes_out += bytes as u64);
     }
 
-    /// It ends, and not as its head has it.
+    /// It comes to this, and not to what its head has.
     pub fn ends_as(&mut self, outcome: &'static str, cause: Option<Box<str>>) {
         self.know(|record| {
             record.outcome = outcome;
@@ -206,12 +215,21 @@ impl Record {
         self.outcome.starts_with("upstream_")
     }
 
+    /// For how long its server was waited for; by a client that gave up on a stream, since its head as well.
+    fn waited(&self) -> Duration {
+        let headers = self.upstream.unwrap_or_default();
+        match self.status {
+            Some(_) if self.outcome == CLIENT_GAVE_UP => headers + self.took.saturating_sub(self.head),
+            Some(_) | None => headers,
+        }
+    }
+
     /// Whether an operator is told. A client that gives up while nothing comes has most often met a server that hangs.
     fn is_warned_of(&self) -> bool {
-        let gave_up = self.outcome == CLIENT_GONE && self.status.is_none();
+        let gave_up = self.outcome == CLIENT_GAVE_UP;
         self.is_upstreams_fault()
             || (KEPT.contains(&self.outcome) && self.cause.is_some())
-            || (gave_up && self.upstream.is_some_and(|waited| waited >= Duration::from_secs(1)))
+            || (gave_up && self.waited() >= Duration::from_secs(1))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use metrics::Unit;
 
-use super::calls::CLIENT_GONE;
+use super::calls::CLIENT_GAVE_UP;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -52,12 +52,12 @@ const fn begun(
     Family { name, kind: Kind::Counter, labels, help, known: &[], begun }
 }
 
-/// Clients that gave up, before an answer and in the midst of one.
+/// Clients that gave up, before an answer and in one that brings no message.
 const GIVEN_UP: &[&[&str]] = &[
-    &["mcp", "none", CLIENT_GONE],
-    &["mcp", "2xx", CLIENT_GONE],
-    &["mcp", "4xx", CLIENT_GONE],
-    &["mcp", "5xx", CLIENT_GONE],
+    &["mcp", "none", CLIENT_GAVE_UP],
+    &["mcp", "2xx", CLIENT_GAVE_UP],
+    &["mcp", "4xx", CLIENT_GAVE_UP],
+    &["mcp", "5xx", CLIENT_GAVE_UP],
 ];
 
 use Kind::{Counter, Gauge, Histogram};

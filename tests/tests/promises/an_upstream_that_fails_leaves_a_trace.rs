@@ -97,7 +97,7 @@ async fn a_client_that_gives_up_on_a_server_that_hangs_is_seen() {
             _ => Ok(()),
         }) => {}
     }
-    metrics_have(&spine, &requests("none", "client_gone")).await;
+    metrics_have(&spine, &requests("none", "client_gave_up")).await;
     metrics_have(&spine, "keyledger_calls_in_flight 0").await;
 }
 

@@ -6,7 +6,7 @@ use events::{OrganizationId, Owner, ServerId};
 use tokio::sync::Notify;
 
 use super::client::{Connection, PING, post};
-use super::upstream::{FakeUpstream, Step, json};
+use super::upstream::{FakeUpstream, Step, json, with};
 use super::world::{Key, World, new_id, settings};
 use crate::request::RequestSettings;
 
@@ -64,7 +64,8 @@ async fn nobodys_bodies_keep_others_from_being_read() {
 
 #[tokio::test]
 async fn a_body_that_is_framed_and_empty_is_none() {
-    let upstream = FakeUpstream::start(|_| vec![Step::Write(json("{}"))]).await;
+    let events = with("200 OK", "Content-Type: text/event-stream\r\n", "");
+    let upstream = FakeUpstream::start(move |_| vec![Step::Write(events.clone())]).await;
     let world = World::new(&upstream.url()).await;
     let key = world.key("mcp:docs").await;
     let mut connection = Connection::open(world.address).await;

@@ -98,7 +98,6 @@ async fn a_refusal_without_words_is_told_in_words() {
         (with("500 Oops", JSON, "<h1>oops</h1>"), 500),
         (with("403 Forbidden", JSON, ""), 403),
         (with("404 Not Found", "", ""), 404),
-        (with("429 Too Many Requests", HTML, "<h1>no</h1>"), 429),
         (with("400 Bad Request", JSON, "Bad Request"), 400),
     ] {
         let (_upstream, world) = answering(&answer).await;
@@ -157,6 +156,7 @@ async fn a_stream_that_turns_out_to_be_none_ends() {
     for (rest, reason) in [
         ("0\r\n\r\n", "upstream_no_answer"),
         ("2\r\n\n\n\r\n0\r\n\r\n", "upstream_no_answer"),
+        ("6\r\n: hi\n\n\r\n0\r\n\r\n", "upstream_no_answer"),
         ("a\r\n{\"id\":1}\n\n\r\n", "upstream_mislabelled"),
     ] {
         let (_upstream, world, go_on) = late(chunked("200 OK", EVENTS), rest).await;
@@ -165,18 +165,130 @@ async fn a_stream_that_turns_out_to_be_none_ends() {
         go_on.notify_one();
         // As whenever a stream is cut.
         let came = connection.chunk().await;
-        assert!(came.is_none_or(|came| came.trim().is_empty()), "{rest:?}");
+        assert!(came.is_none_or(|came| ["", ": hi"].contains(&came.trim())), "{rest:?}");
         let lines = world.access_lines().await;
         assert!(lines.contains(reason), "{rest:?}: {lines}");
     }
 }
 
+/// Also one whose length is known, of which nobody asks for the end.
+#[tokio::test]
+async fn a_stream_without_a_message_is_no_answer() {
+    let chunks = chunked("200 OK", EVENTS) + "6\r\n: hi\n\n\r\n0\r\n\r\n";
+    for answer in [with("200 OK", EVENTS, ": hi\n\n"), chunks] {
+        let (_upstream, world) = answering(&answer).await;
+        for scopes in ["mcp:docs", "mcp:docs:tools:add"] {
+            let key = world.key(scopes).await;
+            for request in [PING, LIST] {
+                assert_eq!(world.post(&key, "", request).await.status, 200);
+                let lines = world.access_lines().await;
+                assert!(
+                    lines.contains("\"upstream_no_answer\"") && lines.contains("without a message"),
+                    "{lines}"
+                );
+            }
+        }
+    }
+}
+
+/// Its client has nothing else to go by.
+#[tokio::test]
+async fn a_client_that_leaves_is_told_apart_by_whether_a_message_had_come() {
+    type Ask = fn(&str) -> String;
+    let get =
+        |key: &str| format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
+    let request = |key: &str| post(&format!("Authorization: Bearer {key}\r\n"), PING);
+    let asks: [(Ask, &str, &str); 3] = [
+        (request, ": hi\n\n", "client_gave_up"),
+        (request, "data: {}\n\n", "client_gone"),
+        (get, ": hi\n\n", "client_gone"),
+    ];
+    for (ask, event, outcome) in asks {
+        let head = chunked("200 OK", EVENTS) + &format!("{:x}\r\n{event}\r\n", event.len());
+        let (upstream, world, _go_on) = late(head, "").await;
+        let key = world.key("mcp:docs").await;
+        let mut connection = Connection::open(world.address).await;
+        connection.write(&ask(&key.text)).await;
+        connection.head().await;
+        assert_eq!(connection.chunk().await.as_deref(), Some(event));
+        drop(connection);
+        upstream.gateway_has_closed(1).await;
+        let lines = world.access_lines().await;
+        assert!(lines.contains(&format!("\"{outcome}\"")), "{event:?}: {lines}");
+    }
+}
+
 #[tokio::test]
 async fn a_sessions_own_stream_is_an_event_stream() {
-    let (_upstream, world) = answering(&with("200 OK", EVENTS, "<h1>hi</h1>")).await;
-    let key = world.key("mcp:docs").await;
-    let get = format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.text);
-    assert_eq!(world.exchange(&get).await.reason(), "upstream_mislabelled");
+    let (none, other) = ("upstream_no_answer", "upstream_mislabelled");
+    for (answer, reason, cause) in [
+        (with("200 OK", EVENTS, "<h1>hi</h1>"), other, "begins with '<'"),
+        (with("200 OK", EVENTS, "{}"), other, "begins with '{'"),
+        (with("200 OK", JSON, "42"), other, "begins with '4'"),
+        (with("200 OK", JSON, "{}"), none, "is JSON, and no event stream"),
+        (with("200 OK", HTML, "<h1>hi</h1>"), none, "text/html"),
+        (with("200 OK", "", "hi"), none, "of no type"),
+    ] {
+        let (_upstream, world) = answering(&answer).await;
+        let key = world.key("mcp:docs").await;
+        let get =
+            format!("GET /mcp/acme/docs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.text);
+        let reply = world.exchange(&get).await;
+        assert_eq!((reply.status, reply.reason().as_str()), (502, reason), "{answer}");
+        let lines = world.access_lines().await;
+        assert!(lines.contains(cause), "{answer}: {lines}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_answer_to_a_notification_is_dropped_and_counted() {
+    for (answer, outcome) in [
+        (with("200 OK", JSON, "42"), "upstream_mislabelled"),
+        (with("200 OK", EVENTS, "{}"), "upstream_mislabelled"),
+        (with("200 OK", HTML, "<h1>hi</h1>"), "upstream_no_answer"),
+        (with("200 OK", "", "hi"), "upstream_no_answer"),
+        (with("202 Accepted", "Content-Type: text/plain\r\n", "Accepted"), "passed"),
+        (chunked("200 OK", "") + "0\r\n\r\n", "passed"),
+    ] {
+        let (_upstream, world) = answering(&answer).await;
+        let key = world.key("mcp:docs").await;
+        let reply = world.post(&key, "", INITIALIZED).await;
+        let status = answer[9..12].parse().unwrap();
+        assert_eq!((reply.status, reply.body.as_str()), (status, ""), "{answer}");
+        assert_eq!(reply.header("content-type"), None);
+        let lines = world.access_lines().await;
+        assert!(lines.contains(&format!("\"{outcome}\"")), "{answer}: {lines}");
+        assert_eq!(lines.contains("\"cause\""), outcome != "passed", "{answer}: {lines}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_asks_to_wait_is_heard() {
+    let wait = "Retry-After: 7\r\n";
+    let ended = |headers: &str| chunked("429 Too Many Requests", headers) + "0\r\n\r\n";
+    for (answer, status, reason, cause) in [
+        (with("429 Too Many Requests", wait, ""), 429, "rate_limited", None),
+        (ended(wait), 429, "rate_limited", None),
+        (
+            with("429 Too Many Requests", &format!("{wait}{HTML}"), "<h1>no</h1>"),
+            429,
+            "rate_limited",
+            Some("text/html"),
+        ),
+        (with("503 Busy", wait, ""), 502, "upstream_failed", Some("503")),
+        (with("503 Busy", &format!("{wait}{JSON}"), ""), 502, "upstream_failed", Some("503")),
+    ] {
+        let (_upstream, world) = answering(&answer).await;
+        let key = world.key("mcp:docs").await;
+        for reply in [world.post(&key, "", PING).await, world.post(&key, STATELESS, DISCOVER).await] {
+            let upstream_status: u16 = answer[9..12].parse().unwrap();
+            assert_eq!(told(&reply), (status, reason.to_owned(), upstream_status.into()), "{answer}");
+            assert_eq!((reply.header("retry-after"), &reply.json()["id"]), (Some("7"), &1.into()));
+        }
+        let lines = world.access_lines().await;
+        assert_eq!(lines.contains("\"cause\""), cause.is_some(), "{lines}");
+        assert!(lines.contains(cause.unwrap_or_default()), "{lines}");
+    }
 }
 
 #[tokio::test]

@@ -104,14 +104,46 @@ fn a_line_has_all_of_a_call_and_one_line_only() {
 fn a_client_that_gave_up_is_a_call_that_was_never_answered() {
     let world = World::new();
     let mut call = world.call(1);
+    call.awaited();
     call.asks();
     world.clock.advance(Duration::from_secs(20));
     drop(call);
     let records = world.calls.take(Vec::new());
     let [record] = &records[..] else { panic!("{records:?}") };
-    assert_eq!((record.outcome, record.status), (CLIENT_GONE, None));
-    assert_eq!(record.upstream, Some(Duration::from_secs(20)));
+    assert_eq!((record.outcome, record.status), (CLIENT_GAVE_UP, None));
+    assert_eq!(record.waited(), Duration::from_secs(20));
     assert!(record.is_warned_of() && !record.is_upstreams_fault());
+}
+
+#[test]
+fn a_client_that_gives_up_on_a_stream_is_warned_of_and_one_that_closes_it_is_not() {
+    for (outcome, is_warned_of) in [(CLIENT_GAVE_UP, true), (CLIENT_GONE, false)] {
+        let world = World::new();
+        let mut call = world.call(1);
+        call.asks();
+        world.clock.advance(Duration::from_secs(2));
+        call.heard();
+        call.answered(200, PASSED, Duration::from_secs(3));
+        world.clock.advance(Duration::from_secs(13));
+        call.ends_as(outcome, None);
+        drop(call);
+        let records = world.calls.take(Vec::new());
+        let [record] = &records[..] else { panic!("{records:?}") };
+        assert_eq!((record.is_warned_of(), record.is_upstreams_fault()), (is_warned_of, false));
+        // Beside what is the gateway's own, until the head.
+        assert_eq!(record.waited(), Duration::from_secs(if is_warned_of { 14 } else { 2 }));
+    }
+}
+
+#[test]
+fn a_fault_that_is_known_before_the_head_stands() {
+    let world = World::new();
+    let mut call = world.call(1);
+    call.ends_as("upstream_no_answer", Some("its body is dropped".into()));
+    call.answered(200, PASSED, Duration::ZERO);
+    drop(call);
+    let records = world.calls.take(Vec::new());
+    assert_eq!((records[0].outcome, records[0].status), ("upstream_no_answer", Some(200)));
 }
 
 #[test]

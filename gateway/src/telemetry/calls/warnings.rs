@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use events::{ServerId, Timestamp};
 
-use super::Record;
+use super::{CLIENT_GAVE_UP, Record};
 
 const PAUSE: Duration = Duration::from_secs(60);
 /// Kinds of faults of servers that are kept apart; beyond it they are told as one.
@@ -69,7 +69,6 @@ impl Warnings {
 fn warn(record: &Record, times: u64) {
     let Some(server) = &record.server else { return };
     let organization = record.organization.as_ref().map_or("", |it| it.slug.as_str());
-    let waited = record.upstream.unwrap_or_default().as_secs_f64();
     tracing::warn!(
         request_id = record.request_id.to_str().unwrap_or_default(),
         organization,
@@ -79,11 +78,14 @@ fn warn(record: &Record, times: u64) {
         url = %server.upstream,
         outcome = record.outcome,
         status = record.status,
-        waited_seconds = waited,
+        waited_seconds = record.waited().as_secs_f64(),
         times,
         "{}",
         record.cause.as_deref().unwrap_or(match record.status {
             None => "its client gave up before the upstream had answered",
+            Some(_) if record.outcome == CLIENT_GAVE_UP => {
+                "its client gave up on an answer that had begun and brought no message"
+            }
             Some(_) => "the upstream failed, and said so in words of its own, which were passed on",
         })
     );
