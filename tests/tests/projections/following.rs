@@ -120,6 +120,44 @@ async fn postgresql_stopped_holds_up_the_worker_until_it_is_back() {
     pool.close().await;
 }
 
+#[tokio::test]
+async fn a_projection_goes_on_only_when_what_is_owed_was_taken_in() {
+    let (nats, stage) = (Nats::set_up().await, Stage::new().await);
+    let mut tape = Tape::new();
+    tape.fill(2);
+    publish(&nats, &tape.messages).await;
+    let all = worker(&nats, &stage.pool, Arc::new(Plain)).await;
+    let keys: Vec<_> = all.into_iter().filter(|it| it.projection() == Projection::Keys).collect();
+    let mut tasks = JoinSet::new();
+    start(&mut tasks, &keys);
+    let end = tape.messages.len() as u64;
+    poll::until("it has all", BOUND, async || {
+        match projections::checkpoint::read(&stage.pool, Projection::Keys).await {
+            Ok(Some(at)) if at.sequence == end => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    until_state(&keys, |state| *state == ProjectorState::Following).await;
+    let mut state = keys[0].state();
+    // Its checkpoint can be read, and no key be stored.
+    let run = async |sql: &'static str| sqlx::raw_sql(sql).execute(stage.pool.inner()).await.unwrap();
+    run("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN RAISE insufficient_privilege USING MESSAGE = 'permission denied for table keys'; END $$; \
+         CREATE TRIGGER refuse BEFORE INSERT ON keys EXECUTE FUNCTION refuse()")
+    .await;
+    tape.key(Owner::Installation, KeyId::new(uuid()), issued("refused"));
+    publish(&nats, &tape.messages[tape.messages.len() - 1..]).await;
+    for _ in 0..3 {
+        poll::within("the next state", BOUND, state.changed()).await.unwrap();
+        let now = state.borrow_and_update().clone();
+        assert!(matches!(&now, ProjectorState::Waiting(why) if why.contains("GRANT")), "{now:?}");
+    }
+    run("DROP TRIGGER refuse ON keys").await;
+    until_state(&keys, |state| *state == ProjectorState::Following).await;
+    tasks.shutdown().await;
+}
+
 /// Opens nothing so many times.
 struct Shut(AtomicU32);
 
