@@ -32,7 +32,7 @@ pub mod signed;
 pub mod text;
 pub mod webhook;
 
-pub use answers::{in_use, keep_asking};
+pub use answers::{Amiss, in_use, keep_asking, refused};
 pub use denied::Denied;
 pub use history::EventRow;
 pub use key::KeyRow;

@@ -8,7 +8,7 @@ use projections::checkpoint::{self, Checkpoint};
 use projections::directory::gate::GateStatus;
 use projections::parked::{self, Parked};
 use projections::postgres::place::{self, PlaceKind, PlaceRow};
-use projections::postgres::{Pool, ReadModelError};
+use projections::postgres::{self, Denied, Pool, ReadModelError};
 use projections::{Projection, origin};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -120,8 +120,9 @@ pub struct LogStatus {
 /// Of all projections together; `projections` tells of each.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReadModelsStatus {
+    /// Whether PostgreSQL answers.
     pub reachable: bool,
-    /// Why nothing is known of them, and what to do.
+    /// Why nothing is known of them, or not all of them can be read, and what to do.
     pub problem: Option<String>,
     /// The sequence up to which every event is in all of them.
     pub applied: Option<u64>,
@@ -186,7 +187,8 @@ async fn status(
     let (gate, info) = (api.gate.status(), info(&api).await);
     let last = info.as_ref().map(|info| info.last_sequence);
     // The history is everybody's: no projection is waited for.
-    let found = api.read(Projection::History, None, find).await.map(|answer| answer.found);
+    let (found, rights) = tokio::join!(api.read(Projection::History, None, find), rights(&api));
+    let found = found.map(|answer| answer.found);
     let (found, places) = match found {
         Ok((found, places)) => (Ok(found), places),
         Err(problem) => (Err(problem.detail), Vec::new()),
@@ -201,7 +203,7 @@ async fn status(
             unproven: info.filter(|info| !info.is_proof()).map(|info| info.quorum.to_string()),
         },
         node: node(&api, &gate, last),
-        read_models: read_models(&api, found, last).await,
+        read_models: read_models(&api, found, rights, last).await,
         witnesses: api
             .checkpoints
             .as_ref()
@@ -253,17 +255,29 @@ fn outlets(places: &[PlaceRow], kind: PlaceKind, last: Option<u64>) -> Vec<Outle
     status.collect()
 }
 
+/// Which tables may not be read, and whether there was an answer.
+async fn rights(api: &ApiState) -> (bool, Option<Denied>) {
+    let Some(pool) = &api.reads else { return (false, None) };
+    match tokio::time::timeout(api.settings.read_timeout, postgres::refused(pool)).await {
+        Ok(Ok(denied)) => (true, denied),
+        Ok(Err(_)) | Err(_) => (false, None),
+    }
+}
+
 async fn read_models(
     api: &ApiState,
     found: Result<Vec<Found>, String>,
+    (answers, denied): (bool, Option<Denied>),
     last: Option<u64>,
 ) -> ReadModelsStatus {
+    let reachable = answers || found.is_ok();
+    let refused = denied.map(|denied| format!("PostgreSQL refuses: {denied}"));
     let found = match found {
         Ok(found) => found,
         Err(problem) => {
             return ReadModelsStatus {
-                reachable: false,
-                problem: Some(problem),
+                reachable,
+                problem: refused.or(Some(problem)),
                 applied: None,
                 applied_at: None,
                 lag_events: None,
@@ -291,8 +305,8 @@ async fn read_models(
     }
     let behind = projections.iter().min_by_key(|projection| projection.applied);
     ReadModelsStatus {
-        reachable: true,
-        problem: None,
+        reachable,
+        problem: refused,
         applied: behind.map(|behind| behind.applied),
         applied_at: behind.and_then(|behind| behind.applied_at),
         lag_events: behind.and_then(|behind| behind.lag_events),

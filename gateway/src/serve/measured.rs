@@ -7,7 +7,7 @@ use events::lasting::Lasting;
 use projections::Projection;
 use projections::directory::Gate;
 use projections::directory::gate::Aging;
-use projections::postgres::{self, Pool};
+use projections::postgres::{self, Amiss, Pool};
 use projections::runner::{Measured, ProjectorState};
 use tokio::sync::watch;
 
@@ -96,18 +96,23 @@ impl Process {
         let pool = worker::pool_of(&self.config, 1)?;
         secrets::follow_postgres(self, pool.clone());
         let (tell, told) = watch::channel(None);
-        let (clock, cancel) = (Arc::clone(&self.clock), self.cancel.clone());
+        let (clock, cancel, reads) =
+            (Arc::clone(&self.clock), self.cancel.clone(), self.config.has(Role::Control));
         self.tasks.spawn(async move {
-            match cancel.run_until_cancelled(postgres::keep_asking(&pool, clock, &tell)).await {
+            match cancel.run_until_cancelled(postgres::keep_asking(&pool, clock, reads, &tell)).await {
                 None => {}
                 Some(never) => match never {},
             }
         });
-        self.lacks.add(move || {
-            let reason = told.borrow();
-            reason.as_ref().map(|reason| format!("PostgreSQL does not answer, so that {needs}: {reason}"))
-        });
+        self.lacks.add(move || told.borrow().as_ref().map(|amiss| without_postgres(amiss, needs)));
         Ok(())
+    }
+}
+
+fn without_postgres(amiss: &Amiss, needs: &str) -> String {
+    match amiss {
+        Amiss::Silent(reason) => format!("PostgreSQL does not answer, so that {needs}: {reason}"),
+        Amiss::Refuses(denied) => format!("PostgreSQL refuses, so that not all can be read: {denied}"),
     }
 }
 

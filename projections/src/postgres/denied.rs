@@ -33,6 +33,16 @@ impl Denied {
         Self::of(error)
     }
 
+    /// To read these; `None`: there are none.
+    pub(super) fn tables(tables: &[String]) -> Option<Self> {
+        let of = match tables {
+            [] => return None,
+            [one] => format!("table {one}"),
+            several => format!("tables {}", several.join(", ")),
+        };
+        Some(Self { message: format!("permission denied for {of}"), role: None })
+    }
+
     pub(super) fn to(self, role: String) -> Self {
         Self { role: Some(role), ..self }
     }

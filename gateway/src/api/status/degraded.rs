@@ -50,7 +50,9 @@ fn node_lacks(node: &NodeStatus, found: &mut Vec<String>) {
 }
 
 fn read_models_lack(read_models: &ReadModelsStatus, found: &mut Vec<String>) {
-    if !read_models.reachable {
+    if read_models.reachable {
+        found.extend(read_models.problem.clone());
+    } else {
         found.push("PostgreSQL does not answer: lists and the history can't be read".to_owned());
     }
     found.extend(
