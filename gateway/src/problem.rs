@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
+use projections::directory::NotReady;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -125,6 +126,14 @@ impl Problem {
         .retry_after(1)
     }
 
+    /// The same, for what the gate says. Nobody is told to wait for what does not pass by itself.
+    pub fn shut(why: &NotReady) -> Self {
+        if why.may_pass() {
+            return Self::not_ready(why);
+        }
+        Self::new(Kind::NotReady, format!("The node does not answer for keys: {why}.")).retry_after(1)
+    }
+
     pub fn busy() -> Self {
         Self::new(Kind::Busy, "As many requests are under way as this listener takes; ask again.")
             .retry_after(1)
@@ -136,5 +145,18 @@ impl Problem {
             "The gateway met a state that it should not. Its log has the cause, under this answer's \
              `X-Request-Id`.",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_wait_for_what_does_not_pass() {
+        let told = |why: NotReady| Problem::shut(&why).detail;
+        assert!(told(NotReady::Unattested).contains("Ask again"));
+        let diverged = told(NotReady::Diverged("another".to_owned()));
+        assert!(diverged.contains("another") && !diverged.contains("Ask again"), "{diverged}");
     }
 }

@@ -11,7 +11,7 @@ use crate::request::Principal;
 
 /// The admin key that a request is sent with.
 pub fn authenticate(api: &ApiState, headers: &HeaderMap, seen: &Seen) -> Result<Admin, Problem> {
-    api.gate.check().map_err(Problem::not_ready)?;
+    api.gate.check().map_err(|why| Problem::shut(&why))?;
     let principal = api.authenticator.authenticate(headers).inspect_err(|error| {
         match api.authenticator.named(headers) {
             Some(principal) => seen.refused(&principal, error.name()),
@@ -26,7 +26,7 @@ pub fn authenticate(api: &ApiState, headers: &HeaderMap, seen: &Seen) -> Result<
 
 /// The same principal, later: as the gate and the directory have it now.
 pub fn authenticate_again(api: &ApiState, principal: &Principal) -> Result<Admin, Problem> {
-    api.gate.check().map_err(Problem::not_ready)?;
+    api.gate.check().map_err(|why| Problem::shut(&why))?;
     admin(api.authenticator.again(principal)?)
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use events::clock::Clock;
 use events::log::StreamInfo;
-use events::{LogId, Position, UnreadableCause};
+use events::{LogId, Position};
 use tokio::sync::{Notify, watch};
 
 use super::Directory;
@@ -20,8 +20,10 @@ use super::freshness::{Answered, Freshness, Question, clock_offset_millis};
 use super::proof::Proof;
 
 mod checkpoints;
+mod closed;
 mod measure;
 
+pub use closed::NotReady;
 pub use measure::Aging;
 
 /// What the gate goes by.
@@ -56,43 +58,6 @@ pub enum OnStale {
     Refuse,
     /// Goes on, and says so: [`Gate::serving_stale`].
     Serve,
-}
-
-/// Why the gate is closed.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NotReady {
-    #[error("starting: {applied} of {target} events applied")]
-    Starting { applied: u64, target: u64 },
-    #[error("starting: {loaded} of {size} bytes of a snapshot loaded")]
-    Loading { loaded: u64, size: u64 },
-    #[error("no installation lives in this log yet: run `keyledger bootstrap`")]
-    NotBootstrapped,
-    #[error(
-        "it holds no lease in the fleet, without which what it knows is not proven: does NATS answer, and has \
-             `keyledger nats setup` made the bucket KL_FLEET?"
-    )]
-    Unleased,
-    #[error("the log's checkpoints have not been read yet, without which it proves nothing")]
-    Unattested,
-    #[error("the log is not the one that was followed; restart to rebuild from it: {0}")]
-    Diverged(String),
-    #[error("event {sequence} about the installation can't be read: {}", why(.cause))]
-    InstallationClosed {
-        sequence: u64,
-        /// `None`: a snapshot says that it is so, and not why.
-        cause: Option<UnreadableCause>,
-    },
-    /// Another part of the process knows better than the directory.
-    #[error("{0}")]
-    Held(String),
-    #[error("the clocks are {offset_millis} ms apart (positive: the log's is ahead); at most {max_millis}")]
-    ClockSkew { offset_millis: i64, max_millis: u64 },
-    #[error("last known to be complete {} s ago; at most {} s", age.as_secs(), max.as_secs())]
-    Stale { age: Duration, max: Duration },
-}
-
-fn why(cause: &Option<UnreadableCause>) -> String {
-    cause.map_or_else(|| "`keyledger events verify` tells why".to_owned(), |cause| cause.to_string())
 }
 
 /// How things stand, for status pages and `/readyz`.
