@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use events::clock::Clock;
+use events::lasting::{Lasting, Words};
 use projections::postgres;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -15,21 +17,16 @@ use crate::vault::{NodeSecrets, Peppers, Vault, VaultError};
 
 /// A node's, which it began with `secrets`.
 pub(super) fn follow_node(process: &Process, vault: Vault, door: Arc<Door>, secrets: &NodeSecrets) {
-    let (clock, mut times, mut known) = (Arc::clone(&process.clock), Times::of(process), secrets.ids());
+    let (clock, mut known) = (Arc::clone(&process.clock), secrets.ids());
+    let mut times = Times::of(process, "the node's");
     process.tasks.spawn(async move {
         while times.next().await {
-            match NodeSecrets::load(&vault, clock.now()).await {
-                Ok(secrets) if secrets.ids() == known => {}
-                Ok(secrets) => {
-                    known = secrets.ids();
-                    match door.renew(&secrets) {
-                        Ok(()) => tracing::info!("the node's secrets have changed and are used"),
-                        Err(error) => {
-                            tracing::error!(%error, "the node's secrets have changed and can't be used")
-                        }
-                    }
-                }
-                Err(error) => unread(&error),
+            let found = times.read(NodeSecrets::load(&vault, clock.now()).await);
+            let Some(secrets) = found.filter(|secrets| secrets.ids() != known) else { continue };
+            known = secrets.ids();
+            match door.renew(&secrets) {
+                Ok(()) => tracing::info!("the node's secrets have changed and are used"),
+                Err(error) => tracing::error!(%error, "the node's secrets have changed and can't be used"),
             }
         }
     });
@@ -37,12 +34,11 @@ pub(super) fn follow_node(process: &Process, vault: Vault, door: Arc<Door>, secr
 
 /// Control's: under which pepper it issues keys.
 pub(super) fn follow_control(process: &Process, vault: Vault, peppers: Peppers) {
-    let (clock, mut times) = (Arc::clone(&process.clock), Times::of(process));
+    let (clock, mut times) = (Arc::clone(&process.clock), Times::of(process, "the peppers"));
     process.tasks.spawn(async move {
         while times.next().await {
-            match Peppers::load(&vault, clock.now()).await {
-                Ok(found) => peppers.take(&found),
-                Err(error) => unread(&error),
+            if let Some(found) = times.read(Peppers::load(&vault, clock.now()).await) {
+                peppers.take(&found);
             }
         }
     });
@@ -87,29 +83,39 @@ pub(super) fn watch_keys(process: &Process, vault: Vault) {
     });
     let told = vault.clone();
     process.lacks.add(move || told.unfit_keys());
-    let mut times = Times::of(process);
+    let mut times =
+        Times::of(process, format!("what the master key opens in the {} vault", vault.name().as_str()));
     process.tasks.spawn(async move {
         while times.next().await {
-            if let Err(error) = vault.look_at_keys().await {
-                unread(&error);
-            }
+            times.read(vault.look_at_keys().await);
         }
     });
 }
 
-fn unread(error: &VaultError) {
-    tracing::warn!(%error, "whether secrets were renewed is not known");
-}
-
-/// When to look.
+/// When to look, and what is said of a vault that does not answer then.
 struct Times {
     now: watch::Receiver<()>,
     cancel: CancellationToken,
+    unread: Lasting,
+}
+
+fn unread(clock: &Arc<dyn Clock>, whose: impl Into<String>) -> Lasting {
+    let words = Words {
+        lasts: "whether secrets were renewed is not known",
+        ends: "whether secrets were renewed is known again",
+    };
+    Lasting::new(Arc::clone(clock), words).of(whose)
 }
 
 impl Times {
-    fn of(process: &Process) -> Self {
-        Self { now: process.reload.clone(), cancel: process.cancel.clone() }
+    fn of(process: &Process, whose: impl Into<String>) -> Self {
+        let unread = unread(&process.clock, whose);
+        Self { now: process.reload.clone(), cancel: process.cancel.clone(), unread }
+    }
+
+    /// `None`: what is known stays.
+    fn read<T>(&self, found: Result<T, VaultError>) -> Option<T> {
+        found.inspect(|_| self.unread.ended()).inspect_err(|error| self.unread.warn(error)).ok()
     }
 
     /// `false`: never again.
@@ -120,5 +126,27 @@ impl Times {
             Ok(()) = self.now.changed() => true,
             () = tokio::time::sleep(LOOK_EVERY) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::clock::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_vault_that_does_not_answer_is_a_state_that_lasts() {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let (_reload, now) = watch::channel(());
+        let times = Times { now, cancel: CancellationToken::new(), unread: unread(&clock, "the node's") };
+        let away = || Err::<(), _>(VaultError::Unavailable { vault: "node", reason: "no answer".to_owned() });
+        for _ in 0..3 {
+            assert!(times.read(away()).is_none());
+        }
+        let told = times.unread.now().unwrap();
+        assert!(told.starts_with("whether secrets were renewed is not known (the node's)"), "{told}");
+        assert_eq!(times.read(Ok(7)), Some(7));
+        assert_eq!(times.unread.now(), None);
     }
 }

@@ -32,7 +32,8 @@ impl Hangups {
         if let Some(mut hangups) = self.0 {
             while hangups.recv().await.is_some() {
                 tracing::info!(
-                    "SIGHUP: the TLS files and upstreams.ca_file are looked at; all else that is configured needs a restart"
+                    "SIGHUP: the files of TLS and of master keys, upstreams.ca_file, postgres.url_file and the vaults are looked at; all \
+                     else that is configured needs a restart"
                 );
                 reload();
             }
