@@ -46,8 +46,8 @@ pub struct FleetMember {
     /// Of this run of it.
     pub id: Uuid,
     pub state: Standing,
-    /// How long ago this process last heard of it.
-    pub heard_age_seconds: f64,
+    /// How long ago this process last heard of it; `null`: never, its record was there before.
+    pub heard_age_seconds: Option<f64>,
     /// `null`: a record that this version can't read.
     #[serde(flatten)]
     pub record: Option<FleetRecord>,
@@ -165,7 +165,7 @@ pub(super) fn leases(api: &ApiState) -> Vec<FleetLease> {
 }
 
 fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>) -> FleetMember {
-    let heard = now.saturating_duration_since(member.changed_at);
+    let heard = member.silent_for(now);
     let state = member.standing(now, as_of).into();
     let record = member.record.map(|record| {
         let applied = record.frontier.as_ref().map(|frontier| frontier.sequence(Shard::ZERO));
@@ -187,7 +187,7 @@ fn view(member: Member, last: Option<u64>, now: Instant, as_of: Option<Instant>)
             lease_seconds: of_millis(record.lease_millis),
         }
     });
-    FleetMember { id: member.id, state, heard_age_seconds: seconds(heard), record }
+    FleetMember { id: member.id, state, heard_age_seconds: heard.map(seconds), record }
 }
 
 fn lease(

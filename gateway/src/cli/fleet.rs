@@ -153,6 +153,9 @@ mod tests {
         assert_eq!(live[4..10], ["true", "7", "2", "0.5 s ago", "+0.003 s", "1.2 s ago"]);
         member["lacks"] = "PostgreSQL does not answer".into();
         assert_eq!(row(&member)[4], "degraded");
+        let mut unheard = member.clone();
+        unheard["heard_age_seconds"] = Value::Null;
+        assert_eq!(row(&unheard)[9], "-");
         for state in ["silent", "fenced"] {
             member["state"] = state.into();
             assert_eq!(row(&member)[3..10], [state, "-", "-", "-", "-", "-", "1.2 s ago"]);

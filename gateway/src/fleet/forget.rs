@@ -17,16 +17,23 @@ use crate::store::bucket::{Bucket, BucketError};
 pub enum ForgetError {
     #[error("there is no such member")]
     Unknown,
-    /// Of this name, and last heard so long ago.
-    #[error("{name} may still answer: it was heard {} s ago", .heard.as_secs())]
-    MayAnswer { name: String, heard: Duration },
-    /// Its process was there a moment ago.
-    #[error("{name} was heard {} s ago, and renews its lease within {} s while it lives", .heard.as_secs(), .lease.as_secs())]
-    Lives { name: String, heard: Duration, lease: Duration },
+    /// Of this name, and last heard so long ago; `None`: never here.
+    #[error("{name} may still answer: {}", last_heard(*.heard))]
+    MayAnswer { name: String, heard: Option<Duration> },
+    /// Its process was there a moment ago, or may have been: nobody here has looked for its lease yet.
+    #[error("{}: {name} renews its lease within {} s while it lives", last_heard(*.heard), .lease.as_secs())]
+    Lives { name: String, heard: Option<Duration>, lease: Duration },
     #[error("it has renewed its record just now")]
     Renewed,
     #[error(transparent)]
     Bucket(BucketError),
+}
+
+fn last_heard(ago: Option<Duration>) -> String {
+    ago.map_or_else(
+        || "this control has not heard it since it began".to_owned(),
+        |ago| format!("it was heard {} s ago", ago.as_secs()),
+    )
 }
 
 /// Takes away the records of processes of which whoever calls knows that they have ended, by their names. How many.
@@ -72,7 +79,7 @@ fn may_be_forgotten(
     as_of: Option<Instant>,
     has_ended: bool,
 ) -> Result<(), ForgetError> {
-    let (name, heard) = (member.name().to_owned(), now.saturating_duration_since(member.changed_at));
+    let (name, heard) = (member.name().to_owned(), member.silent_for(now));
     match member.standing(now, as_of) {
         MemberStanding::Fenced => Ok(()),
         MemberStanding::Silent if has_ended => Ok(()),
@@ -95,16 +102,21 @@ mod tests {
         let began = clock.instant();
         let record = record(2, 0);
         let lease = record.lease();
-        let member = Member { id: record.id, record: Some(record), revision: 1, changed_at: began };
+        let member =
+            Member { id: record.id, record: Some(record), revision: 1, changed_at: began, heard: true };
         let judged = |has_ended| may_be_forgotten(&member, clock.instant(), Some(clock.instant()), has_ended);
         clock.advance(lease);
         assert!(matches!(judged(false), Err(ForgetError::MayAnswer { .. })));
         let told = judged(true).unwrap_err();
         assert_eq!(
             told.to_string(),
-            "node-2 was heard 10 s ago, and renews its lease within 10 s while it lives"
+            "it was heard 10 s ago: node-2 renews its lease within 10 s while it lives"
         );
+        let unheard = Member { heard: false, ..member.clone() };
+        let told = may_be_forgotten(&unheard, clock.instant(), None, true).unwrap_err().to_string();
+        assert!(told.contains("has not heard it since it began"), "{told}");
         clock.advance(Duration::from_millis(1));
+        may_be_forgotten(&unheard, clock.instant(), None, true).unwrap();
         assert!(matches!(judged(false), Err(ForgetError::MayAnswer { .. })));
         judged(true).unwrap();
         clock.advance(Duration::from_secs(80));

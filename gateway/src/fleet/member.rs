@@ -51,8 +51,11 @@ pub struct Member {
     pub record: Option<Record>,
     /// The sequence under which the bucket stored it.
     pub revision: u64,
-    /// When it was last seen to have changed, by this process's monotonic clock.
+    /// When it was last seen to have changed, by this process's monotonic clock: no earlier than it did.
     pub changed_at: Instant,
+    /// It was heard of since. Else its record is one that was there already when this process began to look: nobody here knows
+    /// how old it is.
+    pub heard: bool,
 }
 
 /// Whether a member is there.
@@ -125,6 +128,11 @@ impl Member {
     /// What people call it.
     pub fn name(&self) -> &str {
         self.record.as_ref().map_or("(a record that this version can't read)", |record| &record.name)
+    }
+
+    /// How long ago it was heard; `None`: never by this process.
+    pub fn silent_for(&self, now: Instant) -> Option<Duration> {
+        self.heard.then(|| now.saturating_duration_since(self.changed_at))
     }
 
     /// None of a record that can't be read.

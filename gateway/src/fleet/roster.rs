@@ -92,6 +92,8 @@ impl Roster {
         if known.is_some_and(|known| known.revision >= revision) {
             return;
         }
+        // Before all were known for the first time, what comes first may have lain there.
+        let heard = known.is_some() || self.complete_as_of.is_some();
         if known.is_none() && self.members.len() >= MAX_MEMBERS {
             self.forget(Duration::ZERO);
         }
@@ -99,7 +101,7 @@ impl Roster {
             self.overflowed = true;
             return;
         }
-        let member = Member { id, record, revision, changed_at: now };
+        let member = Member { id, record, revision, changed_at: now, heard };
         let before = self.members.get(&id);
         for change in &mut self.commands {
             let had = before.is_some_and(|before| before.has_applied(&change.position));

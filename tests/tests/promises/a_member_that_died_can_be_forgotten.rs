@@ -42,7 +42,12 @@ async fn a_member_that_serves_however_stale_is_forgotten_by_who_knows_that_it_en
 async fn a_member_that_lives_is_forgotten_by_nobody() {
     let spine = Spine::start().await;
     let fleet = async || spine.admin(Ask::get("/api/v1/fleet")).await.expect(200).json();
-    let living = fleet().await["members"][0].clone();
+    // Its first record may have lain there, as far as control knows.
+    let (living, _) = poll::until("it is heard", BOUND, async || {
+        let member = fleet().await["members"][0].clone();
+        if member["heard_age_seconds"].is_number() { Ok(member) } else { Err(member) }
+    })
+    .await;
     let path = format!("/api/v1/fleet/members/{}?has_ended=true", living["id"].as_str().unwrap());
     let refused = spine.admin(Ask::new("DELETE", path)).await;
     assert_eq!((refused.status, kind(&refused).as_str()), (409, "member-may-answer"), "{refused:?}");

@@ -87,10 +87,13 @@ fn witness_lacks(witness: &WitnessStatus) -> Option<String> {
 
 fn member_lacks(member: &FleetMember) -> Option<String> {
     let name = member.record.as_ref().map_or_else(|| member.id.to_string(), |record| record.name.clone());
-    let seconds = member.heard_age_seconds.floor();
+    let heard = member.heard_age_seconds.map_or_else(
+        || "it was not heard since this process began".to_owned(),
+        |seconds| format!("it was heard {} s ago", seconds.floor()),
+    );
     match (member.state, &member.record) {
-        (Standing::Silent, _) => Some(format!("{name} is silent: it was heard {seconds} s ago")),
-        (Standing::Fenced, _) => Some(format!("{name} is fenced: it was heard {seconds} s ago")),
+        (Standing::Silent, _) => Some(format!("{name} is silent: {heard}")),
+        (Standing::Fenced, _) => Some(format!("{name} is fenced: {heard}")),
         (Standing::Live, Some(record)) => match (&record.reason, &record.lacks) {
             (Some(reason), _) => Some(format!("{name} is not ready: {reason}")),
             (None, Some(lacks)) => Some(format!("{name}: {lacks}")),

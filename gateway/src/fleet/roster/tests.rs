@@ -103,6 +103,22 @@ fn nothing_is_claimed_before_the_first_barrier() {
 }
 
 #[test]
+fn who_died_before_this_process_began_was_never_heard_by_it() {
+    let mut fixture = Fixture::new();
+    fixture.says(record(2, 0));
+    fixture.barrier(0);
+    fixture.says(record(3, 0));
+    fixture.moves_on(4_000);
+    let heard = |fixture: &Fixture| -> Vec<_> {
+        let now = fixture.clock.instant();
+        fixture.roster.members().iter().map(|member| member.silent_for(now).map(|it| it.as_secs())).collect()
+    };
+    assert_eq!(heard(&fixture), [Some(4), None, Some(4)], "its record may have lain there");
+    fixture.says(record(2, 1));
+    assert_eq!(heard(&fixture), [Some(4), Some(0), Some(4)]);
+}
+
+#[test]
 fn each_member_that_lets_somebody_in_must_have_applied() {
     let mut fixture = Fixture::new();
     fixture.says(record(2, 4));
