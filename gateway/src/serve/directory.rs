@@ -29,6 +29,7 @@ impl Process {
         self.measure_gate(&gate);
         let follow_config = FollowConfig {
             ask_every: Duration::from_millis(self.config.freshness.ask_every_ms),
+            answers_for_keys: self.config.has(Role::Node) || self.config.has(Role::Control),
             ..FollowConfig::default()
         };
         let checkpoints = Checkpoints::new(log.client().clone(), Shard::ZERO);

@@ -36,6 +36,8 @@ pub struct FollowConfig {
     pub ask_timeout: Duration,
     /// The longest pause between two tries to reach the log. 2 s.
     pub max_pause: Duration,
+    /// Else the directory is only written down, and nobody waits for its gate. True.
+    pub answers_for_keys: bool,
 }
 
 impl Default for FollowConfig {
@@ -44,6 +46,7 @@ impl Default for FollowConfig {
             ask_every: Duration::from_secs(1),
             ask_timeout: Duration::from_secs(5),
             max_pause: Duration::from_secs(2),
+            answers_for_keys: true,
         }
     }
 }
@@ -84,7 +87,7 @@ pub async fn run(
 ) {
     let stored_at = AtomicI64::new(directory.stored_at().map_or(0, Timestamp::unix_millis));
     let vouched = OnceCell::new();
-    let states = States::new(&clock);
+    let states = States::new(&clock, config.answers_for_keys);
     let shell = Shell { log, checkpoints, directory, gate, clock, config, stored_at, vouched, states };
     tokio::select! {
         biased;

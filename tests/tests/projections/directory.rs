@@ -40,6 +40,7 @@ impl Node {
             ask_every: Duration::from_millis(100),
             ask_timeout: Duration::from_secs(1),
             max_pause: Duration::from_millis(300),
+            ..FollowConfig::default()
         };
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();

@@ -19,7 +19,7 @@ pub struct States {
 }
 
 impl States {
-    pub fn new(clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(clock: &Arc<dyn Clock>, answers_for_keys: bool) -> Self {
         let state = |lasts, ends| Lasting::new(Arc::clone(clock), Words { lasts, ends });
         Self {
             follows_not: state(
@@ -31,7 +31,7 @@ impl States {
                 "the keys that sign events are known",
             ),
             diverged: state(
-                "the log is not the one that was followed: closed until a restart",
+                "the log is not the one that was followed: closed until somebody has seen what it lost, and restarts",
                 "the log is the one that was followed",
             ),
             unproven: state(
@@ -42,7 +42,14 @@ impl States {
                 "the log is not compared with its checkpoints",
                 "the log is compared with its checkpoints again",
             ),
-            closed: state("not ready: no key is answered for", "ready again"),
+            closed: if answers_for_keys {
+                state("not ready: no key is answered for", "ready again")
+            } else {
+                state(
+                    "what this process knows of the log is not proven: no snapshot is written",
+                    "what this process knows of the log is proven again",
+                )
+            },
             stale: state(
                 "what is known is older than it should be, and served all the same",
                 "what is known is fresh again",
@@ -79,5 +86,23 @@ impl Progress {
             self.applied = applied;
             tracing::info!(applied, target, "the directory replays the log");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::clock::SystemClock;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_answers_for_no_key_does_not_say_so_of_keys() {
+        let told = |answers_for_keys| {
+            let states = States::new(&(Arc::new(SystemClock) as _), answers_for_keys);
+            states.closed.warn(&"why");
+            states.closed.now().unwrap()
+        };
+        assert_eq!(told(true), "not ready: no key is answered for: why");
+        assert!(!told(false).contains("ready") && !told(false).contains("key"), "{}", told(false));
     }
 }
