@@ -288,7 +288,7 @@ impl Process {
         let authenticating = if self.config.has(Role::Node) || self.config.has(Role::Control) {
             Some(self.authenticate().await?)
         } else {
-            let client = connections::client(&self.config, NatsRole::Worker).await?;
+            let client = connections::client_for(&self.config, NatsRole::Worker, "fleet").await?;
             self.measure_nats("fleet", client.clone());
             self.join_fleet(client, None);
             None
@@ -321,7 +321,7 @@ impl Process {
     /// What both the node and the control role answer for keys with: one directory, one gate.
     async fn authenticate(&self) -> Result<Authenticating, ServeError> {
         let role = if self.config.has(Role::Node) { NatsRole::Node } else { NatsRole::Control };
-        let log = connections::log(&self.config, role, &self.clock, &self.random).await?;
+        let log = connections::log_for(self, role, "directory").await?;
         let vault = connections::vault(&self.config, VaultName::Node, log.client()).await?;
         let secrets = Arc::new(NodeSecrets::load(&vault, self.clock.now()).await?);
         match signer::first(&vault).await? {

@@ -62,17 +62,31 @@ pub fn connected_to(client: &Client) -> (String, bool) {
 
 /// Connects to the configured server as the role's user. Each role of a process has a connection of its own.
 pub async fn connect(config: &Config, role: NatsRole) -> Result<Client, StoreError> {
-    let (name, password) = config.nats_user(role)?;
+    connect_as(config, role, format!("keyledger {}", role.as_str())).await
+}
+
+/// The same for one of several connections of a role, under what it is for.
+pub async fn connect_for(config: &Config, role: NatsRole, what: &str) -> Result<Client, StoreError> {
+    connect_as(config, role, shown(role, what)).await
+}
+
+/// What a connection is called, here and in the server's lists.
+pub fn shown(role: NatsRole, what: &str) -> String {
+    format!("keyledger {} ({what})", role.as_str())
+}
+
+async fn connect_as(config: &Config, role: NatsRole, name: String) -> Result<Client, StoreError> {
+    let (user, password) = config.nats_user(role)?;
     let credentials = match password {
         NatsPassword::Given(secret) => {
-            Credentials::User { name, password: Password::new(secret.expose().to_owned()) }
+            Credentials::User { name: user, password: Password::new(secret.expose().to_owned()) }
         }
-        NatsPassword::File(password) => Credentials::UserWithFile { name, password },
+        NatsPassword::File(password) => Credentials::UserWithFile { name: user, password },
     };
     let options = ConnectOptions {
         servers: config.nats_servers()?.iter().map(ToString::to_string).collect(),
         credentials,
-        name: format!("keyledger {}", role.as_str()),
+        name,
         inbox_prefix: roles::inbox_prefix(role),
         authorities: config.nats.ca_file.clone(),
         certificate: None,

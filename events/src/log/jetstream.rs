@@ -55,6 +55,8 @@ struct Shared {
     /// Since when the server that this is connected to has proven nothing; `None`: its last answer did.
     unproven_since: Mutex<Option<Instant>>,
     left_behind: Lasting,
+    /// Following it, by whoever does over this connection.
+    interrupted: Lasting,
     batches: Semaphore,
 }
 
@@ -87,11 +89,25 @@ impl JetStreamLog {
         random: Arc<dyn Random>,
         timeouts: Timeouts,
     ) -> Result<Self, OpenError> {
+        Self::open_as("the log", client, clock, random, timeouts).await
+    }
+
+    /// The same where a process has several: states that last are told of this one under its name.
+    pub async fn open_as(
+        name: &str,
+        client: async_nats::Client,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        timeouts: Timeouts,
+    ) -> Result<Self, OpenError> {
         let words = Words {
             lasts: "the NATS server that this is connected to proves nothing: others are tried",
             ends: "a NATS server is found that proves what it says",
         };
-        let left_behind = Lasting::new(Arc::clone(&clock), words);
+        let state = |words| Lasting::new(Arc::clone(&clock), words).of(name);
+        let left_behind = state(words);
+        let words = Words { lasts: "following the log is interrupted", ends: "following the log again" };
+        let interrupted = state(words);
         let log = Self {
             shared: Arc::new(Shared {
                 wire: Wire::new(client),
@@ -101,6 +117,7 @@ impl JetStreamLog {
                 id: Mutex::new(None),
                 unproven_since: Mutex::new(None),
                 left_behind,
+                interrupted,
                 batches: Semaphore::new(OPEN_BATCHES),
             }),
         };

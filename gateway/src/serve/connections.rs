@@ -7,7 +7,7 @@ use std::sync::Arc;
 use events::clock::{Clock, Random};
 use events::log::jetstream::{JetStreamLog, Timeouts};
 
-use super::ServeError;
+use super::{Process, ServeError};
 use crate::config::{Config, NatsRole};
 use crate::store::kv::KvEntries;
 use crate::store::{self, StoreError};
@@ -16,10 +16,21 @@ use crate::vault::{MasterKey, Vault, VaultName};
 
 /// A connection as the role's user.
 pub async fn client(config: &Config, role: NatsRole) -> Result<store::Client, ServeError> {
-    store::connect(config, role).await.map_err(|error| match error {
-        StoreError::Config(error) => error.into(),
-        StoreError::Connect(error) => error.into(),
-    })
+    Ok(store::connect(config, role).await?)
+}
+
+/// One of several of the role's, under what it is for.
+pub async fn client_for(config: &Config, role: NatsRole, what: &str) -> Result<store::Client, ServeError> {
+    Ok(store::connect_for(config, role, what).await?)
+}
+
+impl From<StoreError> for ServeError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Config(error) => error.into(),
+            StoreError::Connect(error) => error.into(),
+        }
+    }
 }
 
 /// The event log over a connection of the role's own.
@@ -31,6 +42,17 @@ pub async fn log(
 ) -> Result<JetStreamLog, ServeError> {
     let client = client(config, role).await?;
     Ok(JetStreamLog::open(client, Arc::clone(clock), Arc::clone(random), Timeouts::default()).await?)
+}
+
+/// The same over one of several connections of a process, under what it is for: so its states are told.
+pub(super) async fn log_for(
+    process: &Process,
+    role: NatsRole,
+    what: &str,
+) -> Result<JetStreamLog, ServeError> {
+    let client = client_for(&process.config, role, what).await?;
+    let (clock, random) = (Arc::clone(&process.clock), Arc::clone(&process.random));
+    Ok(JetStreamLog::open_as(&store::shown(role, what), client, clock, random, Timeouts::default()).await?)
 }
 
 /// A vault over a connection, under its master key.

@@ -74,7 +74,7 @@ pub(super) async fn metrics(
 /// The admin API.
 pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<SocketAddr, ServeError> {
     let config = &process.config;
-    let log = connections::log(config, NatsRole::Control, &process.clock, &process.random).await?;
+    let log = connections::log_for(process, NatsRole::Control, "commands").await?;
     let control = connections::vault(config, VaultName::Control, log.client()).await?;
     let peppers = Peppers::load(&control, process.clock.now()).await?;
     let sealing = connections::sealing(config, log.client(), &process.clock, &process.random).await?;

@@ -58,7 +58,7 @@ pub(super) async fn start(
     if leases.0.is_empty() {
         return Ok(());
     }
-    let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
+    let log = connections::log_for(process, NatsRole::Worker, "outlets").await?;
     process.measure_nats("outlets", log.client().clone());
     let (parts, exports) = (drain_parts(process, &log, &pool, unseal), export_parts(process, &log, &pool));
     for (name, lease) in named(leases, PlaceKind::Drain) {

@@ -21,7 +21,7 @@ pub(super) async fn start(
     authenticating: Option<&Authenticating>,
     held: Held,
 ) -> Result<Arc<Gate>, ServeError> {
-    let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
+    let log = connections::log_for(process, NatsRole::Worker, "snapshots").await?;
     process.measure_nats("snapshots", log.client().clone());
     let people = connections::vault(&process.config, VaultName::People, log.client()).await?;
     let (directory, gate) = match authenticating {

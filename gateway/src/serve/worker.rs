@@ -37,7 +37,7 @@ const KEPT_TO_ENDPOINTS: usize = 128;
 pub(super) async fn start(
     process: &Process,
 ) -> Result<(watch::Receiver<ReadModels>, Held, Arc<Measured>), ServeError> {
-    let log = connections::log(&process.config, NatsRole::Worker, &process.clock, &process.random).await?;
+    let log = connections::log_for(process, NatsRole::Worker, "read models").await?;
     let sealing =
         connections::sealing(&process.config, log.client(), &process.clock, &process.random).await?;
     // Control looks at it as well.

@@ -18,7 +18,6 @@ use self::session::{Next, Session};
 use super::wire::CallError;
 use super::{Shared, leader, read};
 use crate::id::{EventId, LogId};
-use crate::lasting::{Lasting, Words};
 use crate::log::{FollowError, Follower, ReadError, Stored};
 use crate::position::Place;
 
@@ -51,7 +50,6 @@ struct Follow {
     session: Option<Session>,
     failures: u32,
     ended: bool,
-    interrupted: Lasting,
 }
 
 /// Why there is no session.
@@ -89,11 +87,12 @@ pub(super) async fn follow(log: Arc<Shared>, after: Option<Place>) -> Result<Fol
         (_, Err(ReadError::Unavailable(reason))) => return Err(FollowError::Unavailable(reason)),
     };
     log.set_id(Some(id));
-    let words = Words { lasts: "following the log is interrupted", ends: "following the log again" };
-    let interrupted = Lasting::new(Arc::clone(&log.clock), words);
-    let mut follow = Follow { log, id, at, session: None, failures: 0, ended: false, interrupted };
+    let mut follow = Follow { log, id, at, session: None, failures: 0, ended: false };
     match follow.start().await {
-        Ok(session) => follow.session = Some(session),
+        Ok(session) => {
+            follow.log.interrupted.ended();
+            follow.session = Some(session);
+        }
         Err(Failure::End(error)) => return Err(error),
         Err(Failure::Again(reason)) => return Err(FollowError::Unavailable(reason)),
     }
@@ -128,7 +127,7 @@ impl Follow {
                 },
                 None => match self.start().await {
                     Ok(session) => {
-                        self.interrupted.ended();
+                        self.log.interrupted.ended();
                         self.session = Some(session);
                         continue;
                     }
@@ -148,7 +147,7 @@ impl Follow {
 
     async fn wait(&mut self, reason: &str) {
         metrics::counter!("keyledger_log_follow_restarts_total").increment(1);
-        self.interrupted.warn(&format_args!("after {}: {reason}", self.at.sequence()));
+        self.log.interrupted.warn(&format_args!("after {}: {reason}", self.at.sequence()));
         self.log.back_off(self.failures, Duration::from_millis(20), Duration::from_secs(1)).await;
         self.failures = self.failures.saturating_add(1);
     }
