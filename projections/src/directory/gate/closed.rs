@@ -61,3 +61,15 @@ impl NotReady {
 fn why(cause: &Option<UnreadableCause>) -> String {
     cause.map_or_else(|| "`keyledger events verify` tells why".to_owned(), |cause| cause.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_looks_at_what_was_lost_before_a_restart_forgets_it() {
+        let told = NotReady::Diverged("a reason".to_owned()).to_string();
+        let (look, restart) = (told.find("projections lost").unwrap(), told.find("then restart").unwrap());
+        assert!(look < restart && told.contains("a reason"), "{told}");
+    }
+}

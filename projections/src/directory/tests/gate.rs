@@ -210,11 +210,7 @@ fn another_log_closes_it_for_good() {
     fixture.ask(1);
     fixture.gate.not_bootstrapped();
     fixture.gate.follows(LOG);
-    let why = fixture.gate.check().unwrap_err();
-    assert_eq!(why, NotReady::Diverged("a reason".to_owned()));
-    let told = why.to_string();
-    let (look, restart) = (told.find("projections lost").unwrap(), told.find("then restart").unwrap());
-    assert!(look < restart && told.contains("a reason"), "{told}");
+    assert_eq!(fixture.gate.check(), Err(NotReady::Diverged("a reason".to_owned())));
 }
 
 #[test]
