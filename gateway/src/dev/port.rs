@@ -1,7 +1,7 @@
 //! Loopback ports for the listeners: the same at each start when they are free, and never two `dev`s on one.
 //!
-//! The public listener shares its port among its threads (SO_REUSEPORT), so a second process of the same user
-//! could join in unseen. A socket in the abstract namespace, named for the port, keeps others of us away.
+//! Between the choice of a port and the listener on it another `dev` would find it free as well. A socket in the abstract
+//! namespace, named for the port, keeps others of us away meanwhile.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::linux::net::SocketAddrExt;
