@@ -94,6 +94,8 @@ ids! {
     ClientId;
     /// What a person or a client was granted.
     GrantId;
+    /// An identity provider that people sign in at.
+    IssuerId;
     /// One event.
     EventId;
     /// One command: what makes a retry recognisable.

@@ -41,7 +41,7 @@ pub use envelope::{
 pub use event::Event;
 pub use fingerprint::Fingerprint;
 pub use id::{
-    ClientId, CommandId, EventId, GrantId, InstallationId, KeyId, LogId, OrganizationId, PepperId,
+    ClientId, CommandId, EventId, GrantId, InstallationId, IssuerId, KeyId, LogId, OrganizationId, PepperId,
     SealingKeyId, SecretId, ServerId, SignerId, UserId, WebhookId,
 };
 pub use pattern::EventPattern;
