@@ -22,6 +22,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use crate::slug::Slug;
 use crate::token::text_serde;
 
+mod meet;
 mod set;
 mod uri;
 

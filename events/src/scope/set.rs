@@ -22,7 +22,7 @@ use crate::slug::Slug;
         "anyOf" = [{ "items": { "pattern": "^mcp:" } }, { "items": { "pattern": "^(?:admin|keys):" } }],
     )
 )]
-pub struct ScopeSet(Vec<Scope>);
+pub struct ScopeSet(pub(super) Vec<Scope>);
 
 /// The scopes can't stand together on one key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,7 +70,7 @@ impl ScopeSet {
         self.0.first().is_some_and(Scope::is_mcp)
     }
 
-    fn mcp(&self) -> impl Iterator<Item = &McpScope> {
+    pub(super) fn mcp(&self) -> impl Iterator<Item = &McpScope> {
         self.0.iter().filter_map(|scope| match scope {
             Scope::Mcp(scope) => Some(scope),
             Scope::Admin { .. } | Scope::KeysVerify => None,
