@@ -106,6 +106,8 @@ ids! {
     PepperId;
     /// A key under which free text is sealed.
     SealingKeyId;
+    /// A key that signs access tokens.
+    TokenKeyId;
     /// A key that signs events, or heads of the log.
     SignerId;
 }

@@ -42,7 +42,7 @@ pub use event::Event;
 pub use fingerprint::Fingerprint;
 pub use id::{
     ClientId, CommandId, EventId, GrantId, InstallationId, IssuerId, KeyId, LogId, OrganizationId, PepperId,
-    SealingKeyId, SecretId, ServerId, SignerId, UserId, WebhookId,
+    SealingKeyId, SecretId, ServerId, SignerId, TokenKeyId, UserId, WebhookId,
 };
 pub use pattern::EventPattern;
 pub use position::{Frontier, Position, Shard};
