@@ -3,6 +3,7 @@
 
 use std::fmt::Debug;
 
+use events::member::Departure;
 use events::{AggregateType, Event, Slug, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,7 +43,14 @@ pub trait Decide:
     /// Which room for events the command may use: a history that is full takes what takes away all the same.
     fn room(&self, command: &Self::Command) -> Room;
 
-    /// The refusal of a command whose slug belongs to another object. `None` for nouns that claim no slug.
+    /// Whether the command takes an owner away from the organization that the aggregate belongs to: only then does it
+    /// matter which others there are.
+    fn parts_with_owner(&self, _command: &Self::Command) -> bool {
+        false
+    }
+
+    /// The refusal of a command whose slug belongs to another object. `None`: it is decided again, or the
+    /// noun claims no slug.
     fn slug_taken(_slug: &Slug) -> Option<Self::Refusal> {
         None
     }
@@ -70,6 +78,17 @@ pub struct Facts {
     pub bootstrapped: bool,
     /// What whoever sends the command may give.
     pub authority: Authority,
+    /// Who else owns the organization, where the command takes an owner away.
+    pub other_owners: Option<OtherOwners>,
+}
+
+/// The owners of an organization beside the one that is decided on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OtherOwners {
+    /// The number of the departure that comes next, as known before it was looked who remains.
+    pub departure: Departure,
+    /// Whether one remains.
+    pub remain: bool,
 }
 
 /// How far a command may add to its object's history, which has a bound.

@@ -9,6 +9,8 @@
 //! follows and knows to be active ([`Active`]): the log itself refuses to store it as such where that is not so, and
 //! then it goes the way of all others.
 
+mod departures;
+mod names;
 mod owners;
 mod turns;
 
@@ -17,15 +19,13 @@ use std::time::Duration;
 
 use events::clock::Random;
 use events::log::{AppendError, Log, ReadError};
-use events::slug::SlugKind;
-use events::{
-    AggregateType, OrganizationId, Owner, Position, Shard, Signers, Slug, Subject, UnreadableCause,
-};
+use events::{AggregateType, Owner, Position, Shard, Signers, Subject, UnreadableCause};
 
+pub use self::departures::{OrganizationOwners, Owning};
 pub use self::owners::Active;
 use self::owners::{Failed, Nobody, Owners};
 use self::turns::{Busy, Lane, Turns};
-use crate::aggregate::{Decide, Facts, Room, Standing};
+use crate::aggregate::{Decide, Facts, OtherOwners, Room, Standing};
 use crate::context::Context;
 use crate::cqrs;
 use crate::organization::Organization;
@@ -55,6 +55,7 @@ pub struct Dispatcher {
     turns: Arc<Turns>,
     owners: Arc<Owners>,
     active: Arc<dyn Active>,
+    owning: Arc<dyn Owning>,
     bound: Size,
 }
 
@@ -132,6 +133,7 @@ impl Dispatcher {
             turns: Arc::default(),
             owners: Arc::default(),
             active: Arc::new(Nobody),
+            owning: Arc::new(Nobody),
             bound: BOUND,
         }
     }
@@ -152,6 +154,12 @@ impl Dispatcher {
     #[must_use]
     pub fn with_active(self, active: Arc<dyn Active>) -> Self {
         Self { active, ..self }
+    }
+
+    /// Knows by these who the owners of an organization are.
+    #[must_use]
+    pub fn with_owning(self, owning: Arc<dyn Owning>) -> Self {
+        Self { owning, ..self }
     }
 
     /// With another bound of histories.
@@ -197,19 +205,6 @@ impl Dispatcher {
     /// as it could be, and says [`Loaded::closed`].
     pub async fn load<A: Decide>(&self, subject: &Subject) -> Result<Loaded<A>, CommandError<A::Refusal>> {
         self.store.load(subject).await.map_err(told::<A>)
-    }
-
-    /// Whether an organization's slug belongs to another one already, which it does for ever.
-    pub async fn slug_is_taken(
-        &self,
-        organization: OrganizationId,
-        slug: &Slug,
-    ) -> Result<bool, CommandError<crate::organization::Refusal>> {
-        let subject = Subject::organization(organization);
-        self.store
-            .reserved_by_another(&subject, SlugKind::Organization, slug)
-            .await
-            .map_err(told::<Organization>)
     }
 
     /// The aggregate, on what was read of it in this lane before.
@@ -258,8 +253,12 @@ impl Dispatcher {
             true => self.standing(subject.owner).await?,
             false => Standing::NotAsked,
         };
+        let others = match loaded.state().parts_with_owner(command) {
+            true => Some(self.other_owners(subject).await?),
+            false => None,
+        };
         let (state, events) =
-            decide(&loaded, command, owner, context).await.map_err(CommandError::Refused)?;
+            decide(&loaded, command, owner, others, context).await.map_err(CommandError::Refused)?;
         if events.is_empty() {
             return Ok(Done { state, position: before, changed: false, replayed: false });
         }
@@ -288,7 +287,7 @@ impl Dispatcher {
                 }
                 owner @ (Owner::Organization(_) | Owner::Installation) => self.standing(owner).await?,
             };
-            let decided = decide(&nothing, command, owner, context).await;
+            let decided = decide(&nothing, command, owner, None, context).await;
             let (state, events) = decided.map_err(CommandError::Refused)?;
             if events.is_empty() {
                 return Ok(None);
@@ -351,6 +350,7 @@ async fn decide<A: Decide>(
     loaded: &Loaded<A>,
     command: &A::Command,
     owner: Standing,
+    other_owners: Option<OtherOwners>,
     context: &Context,
 ) -> Result<(A, Vec<A::Event>), A::Refusal> {
     let facts = Facts {
@@ -358,6 +358,7 @@ async fn decide<A: Decide>(
         owner,
         bootstrapped: loaded.bootstrapped(),
         authority: context.authority.clone(),
+        other_owners,
     };
     cqrs::decide(loaded.state().clone(), command.clone(), &facts).await
 }

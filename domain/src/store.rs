@@ -323,7 +323,7 @@ impl Store {
         let subject = Subject::slug(loaded.subject.owner, *kind, slug);
         let history = self.log.history(&subject).await?;
         let held = self.reservation(&history, loaded.id(context)).await?;
-        if held.is_of_another(&loaded.subject) {
+        if held.is_of_another(&loaded.subject) || (kind.is_claimed_once() && held.object.is_some()) {
             return Err(StoreError::SlugTaken(slug.clone()));
         }
         let object = loaded.subject.aggregate_id.clone();

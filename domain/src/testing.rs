@@ -7,7 +7,7 @@ use events::sealed::SealedBytes;
 use events::{SealedText, SealingKeyId, SignerId, SignerKey, SigningKey, Timestamp};
 use uuid::Uuid;
 
-use crate::aggregate::{Decide, Facts, Standing};
+use crate::aggregate::{Decide, Facts, OtherOwners, Standing};
 use crate::authority::Authority;
 
 /// An aggregate's history, and what is so beside it.
@@ -28,13 +28,24 @@ pub fn given<A: Decide>(events: impl IntoIterator<Item = A::Event>) -> Given<A> 
     events.into_iter().for_each(|event| state.apply(&event));
     Given {
         state,
-        facts: Facts { authority: Authority::Whole, now: now(), owner: Standing::Active, bootstrapped: true },
+        facts: Facts {
+            authority: Authority::Whole,
+            now: now(),
+            owner: Standing::Active,
+            bootstrapped: true,
+            other_owners: None,
+        },
     }
 }
 
 impl<A: Decide> Given<A> {
     pub fn owned_by(mut self, owner: Standing) -> Self {
         self.facts.owner = owner;
+        self
+    }
+
+    pub fn beside(mut self, others: OtherOwners) -> Self {
+        self.facts.other_owners = Some(others);
         self
     }
 

@@ -5,15 +5,18 @@ use serde::de::DeserializeOwned;
 
 use crate::envelope::data_schema;
 use crate::installation::InstallationEvent;
+use crate::invitation::InvitationEvent;
 use crate::key::KeyEvent;
+use crate::member::MemberEvent;
 use crate::organization::OrganizationEvent;
+use crate::person::PersonEvent;
 use crate::sealed::{Field, SealedText};
 use crate::server::ServerEvent;
 use crate::slug::{Reservation, SlugEvent};
 use crate::subject::AggregateType;
 use crate::token::{end_with_the_text, object};
 use crate::webhook::WebhookEvent;
-use crate::{installation, key, organization, server, slug, webhook};
+use crate::{installation, invitation, key, member, organization, person, server, slug, webhook};
 
 macro_rules! nouns {
     ($($noun:ident($events:ty), $as:ident;)*) => {
@@ -73,6 +76,9 @@ nouns! {
     Key(KeyEvent), as_key;
     Slug(SlugEvent), as_slug;
     Webhook(WebhookEvent), as_webhook;
+    Person(PersonEvent), as_person;
+    Member(MemberEvent), as_member;
+    Invitation(InvitationEvent), as_invitation;
 }
 
 /// Why data was not read as an event.
@@ -167,6 +173,20 @@ table! {
     "webhook.secret_rotated", 1 => Webhook, WebhookEvent::SecretRotated(webhook::SecretRotated);
     "webhook.overlap_ended", 1 => Webhook, WebhookEvent::OverlapEnded(webhook::OverlapEnded);
     "webhook.removed", 1 => Webhook, WebhookEvent::Removed(webhook::Removed);
+    "person.added", 1 => Person, PersonEvent::Added(person::Added);
+    "person.identity_added", 1 => Person, PersonEvent::IdentityAdded(person::IdentityAdded);
+    "person.identity_removed", 1 => Person, PersonEvent::IdentityRemoved(person::IdentityRemoved);
+    "person.profile_changed", 1 => Person, PersonEvent::ProfileChanged(person::ProfileChanged);
+    "person.suspended", 1 => Person, PersonEvent::Suspended(person::Suspended);
+    "person.resumed", 1 => Person, PersonEvent::Resumed(person::Resumed);
+    "person.signed_out", 1 => Person, PersonEvent::SignedOut(person::SignedOut);
+    "person.ended", 1 => Person, PersonEvent::Ended(person::Ended);
+    "person.forgotten", 1 => Person, PersonEvent::Forgotten(person::Forgotten);
+    "member.added", 1 => Member, MemberEvent::Added(member::Added);
+    "member.changed", 1 => Member, MemberEvent::Changed(member::Changed);
+    "member.removed", 1 => Member, MemberEvent::Removed(member::Removed);
+    "invitation.created", 1 => Invitation, InvitationEvent::Created(invitation::Created);
+    "invitation.withdrawn", 1 => Invitation, InvitationEvent::Withdrawn(invitation::Withdrawn);
 }
 
 /// The schema under the name that events give as their `dataschema`.

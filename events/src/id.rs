@@ -90,6 +90,10 @@ ids! {
     SecretId;
     /// A person.
     UserId;
+    /// A person's membership in an organization.
+    MemberId;
+    /// An invitation to become a member.
+    InvitationId;
     /// An OAuth client.
     ClientId;
     /// What a person or a client was granted.

@@ -12,15 +12,19 @@ pub mod event;
 pub mod fingerprint;
 pub mod id;
 pub mod installation;
+pub mod invitation;
 pub mod key;
 pub mod lasting;
 pub mod log;
+pub mod member;
 pub mod members;
 mod named;
 pub mod organization;
 pub mod parts;
 pub mod pattern;
+pub mod person;
 pub mod position;
+pub mod role;
 pub mod scope;
 pub mod sealed;
 pub mod server;
@@ -41,13 +45,14 @@ pub use envelope::{
 pub use event::Event;
 pub use fingerprint::Fingerprint;
 pub use id::{
-    ClientId, CommandId, EventId, GrantId, InstallationId, IssuerId, KeyId, LogId, OrganizationId, PepperId,
-    SealingKeyId, SecretId, ServerId, SignerId, TokenKeyId, UserId, WebhookId,
+    ClientId, CommandId, EventId, GrantId, InstallationId, InvitationId, IssuerId, KeyId, LogId, MemberId,
+    OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TokenKeyId, UserId, WebhookId,
 };
 pub use pattern::EventPattern;
 pub use position::{Frontier, Position, Shard};
+pub use role::Role;
 pub use scope::{Scope, ScopeSet};
-pub use sealed::SealedText;
+pub use sealed::{Keyholder, SealedText};
 pub use signer::{PublicKey, SignerKey, SignerPurpose, SigningKey};
 pub use signers::{SignerSet, Signers};
 pub use slug::Slug;

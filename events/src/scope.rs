@@ -84,6 +84,9 @@ crate::named! {
         /// What was read and tried through the admin API.
         Access = "access",
         Webhooks = "webhooks",
+        People = "people",
+        Members = "members",
+        Invitations = "invitations",
     }
 }
 
@@ -304,7 +307,8 @@ fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
         "*" => ResourcePattern::Any,
         name => {
             ResourcePattern::One(Resource::ALL.into_iter().find(|resource| resource.as_str() == name).ok_or(
-                "the resource is organizations, servers, keys, events, status, signers, access, webhooks or *",
+                "the resource is organizations, servers, keys, events, status, signers, access, webhooks, people, members, \
+                 invitations or *",
             )?)
         }
     };

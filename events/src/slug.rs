@@ -28,6 +28,11 @@ impl Slug {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Of an id, a digest or a number: what is written so is a slug.
+    pub(crate) fn written(text: impl fmt::Display) -> Self {
+        Self(text.to_string().into())
+    }
 }
 
 impl FromStr for Slug {
@@ -62,6 +67,22 @@ crate::named! {
     pub enum SlugKind {
         Organization = "organization",
         Server = "server",
+        /// Who somebody is at an identity provider: the digest of it.
+        Identity = "identity",
+        /// What comes of an invitation: it makes one member, or is withdrawn.
+        Invitation = "invitation",
+        /// The ordinal number of an owner who leaves an organization: of two who leave at once, one is later.
+        Departure = "departure",
+    }
+}
+
+impl SlugKind {
+    /// Whether not even the object that it names claims it again: it stands for something that happens once.
+    pub fn is_claimed_once(self) -> bool {
+        match self {
+            Self::Organization | Self::Server | Self::Identity => false,
+            Self::Invitation | Self::Departure => true,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{InstallationId, KeyId, OrganizationId, ServerId, WebhookId};
+use crate::id::{InstallationId, InvitationId, KeyId, MemberId, OrganizationId, ServerId, UserId, WebhookId};
 use crate::position::Shard;
 use crate::slug::{Slug, SlugKind};
 use crate::token::{TOKEN, UUID, is_token, text_serde};
@@ -101,6 +101,9 @@ aggregate_types! {
     Key = "key";
     Slug = "slug";
     Webhook = "webhook";
+    Person = "person";
+    Member = "member";
+    Invitation = "invitation";
 }
 
 impl fmt::Display for AggregateType {
@@ -144,7 +147,16 @@ macro_rules! aggregate_id_from {
         }
     )*};
 }
-aggregate_id_from!(InstallationId, OrganizationId, ServerId, KeyId, WebhookId);
+aggregate_id_from!(
+    InstallationId,
+    OrganizationId,
+    ServerId,
+    KeyId,
+    WebhookId,
+    UserId,
+    MemberId,
+    InvitationId
+);
 
 impl fmt::Display for AggregateId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,6 +229,18 @@ impl Subject {
 
     pub fn webhook(owner: Owner, id: WebhookId) -> Self {
         Self::of(owner, AggregateType::Webhook, id.into())
+    }
+
+    pub fn person(id: UserId) -> Self {
+        Self::of(Owner::Installation, AggregateType::Person, id.into())
+    }
+
+    pub fn member(organization: OrganizationId, id: MemberId) -> Self {
+        Self::of(Owner::Organization(organization), AggregateType::Member, id.into())
+    }
+
+    pub fn invitation(organization: OrganizationId, id: InvitationId) -> Self {
+        Self::of(Owner::Organization(organization), AggregateType::Invitation, id.into())
     }
 
     pub fn slug(owner: Owner, kind: SlugKind, slug: &Slug) -> Self {

@@ -13,7 +13,9 @@ mod names;
 use std::collections::HashMap;
 
 use events::installation::{InstallationEvent, LossAccepted};
+use events::invitation::InvitationEvent;
 use events::key::KeyEvent;
+use events::member::MemberEvent;
 use events::organization::OrganizationEvent;
 use events::sealed::{Field, SealedField};
 use events::server::ServerEvent;
@@ -245,7 +247,13 @@ fn list(event: &Event) -> Option<List> {
         Event::Installation(_) => Some(List::TurningPoint),
         Event::Key(KeyEvent::Issued(_)) => Some(List::Made),
         Event::Key(KeyEvent::Revoked(_)) => Some(List::Ended),
-        Event::Key(_) | Event::Organization(_) | Event::Server(_) | Event::Webhook(_) => Some(List::Change),
+        Event::Key(_)
+        | Event::Organization(_)
+        | Event::Server(_)
+        | Event::Webhook(_)
+        | Event::Person(_)
+        | Event::Member(_)
+        | Event::Invitation(_) => Some(List::Change),
     }
 }
 
@@ -274,10 +282,18 @@ fn change(event: &Event, before: Option<&str>) -> Option<String> {
         }
         Event::Organization(OrganizationEvent::Created(it)) => Some(format!("slug {}", it.slug)),
         Event::Installation(event) => installation(event),
+        Event::Member(MemberEvent::Added(it)) => Some(format!("person {}, role {}", it.person, it.role)),
+        Event::Member(MemberEvent::Changed(it)) => Some(format!("role: {}", it.role)),
+        Event::Invitation(InvitationEvent::Created(it)) => {
+            Some(format!("role {}, until {}", it.role, it.expires_at))
+        }
         Event::Key(_)
         | Event::Organization(_)
         | Event::Server(ServerEvent::Removed(_))
         | Event::Webhook(_)
+        | Event::Person(_)
+        | Event::Member(MemberEvent::Removed(_))
+        | Event::Invitation(InvitationEvent::Withdrawn(_))
         | Event::Slug(_) => None,
     }
 }

@@ -270,7 +270,10 @@ impl Verifier {
 
 /// What an event says of where it belongs, beyond its envelope.
 fn placed(recorded: &Recorded, at: &mut At<'_>) {
+    use events::MemberId;
+    use events::invitation::InvitationEvent;
     use events::key::{KeyEvent, KeyOwner};
+    use events::member::MemberEvent;
     use events::organization::OrganizationEvent;
     let subject = &recorded.envelope.subject;
     let of_installation = subject.owner.organization().is_none();
@@ -299,7 +302,29 @@ fn placed(recorded: &Recorded, at: &mut At<'_>) {
                 at.found(Check::Subject, "the key says that another owns it");
             }
         }
-        Event::Server(_) | Event::Key(_) | Event::Slug(_) | Event::Webhook(_) => {}
+        Event::Person(_) if !of_installation => at.found(Check::Subject, "an organization owns no person"),
+        Event::Member(_) | Event::Invitation(_) if of_installation => {
+            at.found(Check::Subject, "the installation has no members");
+        }
+        Event::Member(MemberEvent::Added(added)) => {
+            let organization = subject.owner.organization();
+            let id = organization.map(|organization| MemberId::of(organization, added.person));
+            if id.is_none_or(|id| subject.aggregate_id != id.into()) {
+                at.found(Check::Subject, "it makes a member of another person than its subject says");
+            }
+        }
+        Event::Invitation(InvitationEvent::Withdrawn(withdrawn)) => {
+            if subject.aggregate_id != withdrawn.invitation.into() {
+                at.found(Check::Subject, "it withdraws another invitation than its subject says");
+            }
+        }
+        Event::Server(_)
+        | Event::Key(_)
+        | Event::Slug(_)
+        | Event::Webhook(_)
+        | Event::Person(_)
+        | Event::Member(_)
+        | Event::Invitation(_) => {}
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use events::clock::Clock;
 use events::lasting::{Lasting, Words};
-use events::{OrganizationId, Owner};
+use events::{Keyholder, OrganizationId, Owner};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
@@ -19,12 +19,12 @@ use crate::Projection;
 use crate::postgres::{Pool, ReadModelError};
 
 /// Those that a projection has met.
-pub(crate) async fn all(pool: &Pool, projection: Projection) -> Result<HashSet<Owner>, sqlx::Error> {
+pub(crate) async fn all(pool: &Pool, projection: Projection) -> Result<HashSet<Keyholder>, sqlx::Error> {
     let ids: Vec<Uuid> = sqlx::query_scalar("SELECT organization FROM forgotten WHERE projection = $1")
         .bind(projection.as_str())
         .fetch_all(pool.inner())
         .await?;
-    Ok(ids.into_iter().map(|id| Owner::Organization(OrganizationId::new(id))).collect())
+    Ok(ids.into_iter().map(|id| Owner::Organization(OrganizationId::new(id)).into()).collect())
 }
 
 /// A projection that has erased what it held of an organization.

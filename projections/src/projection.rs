@@ -34,9 +34,15 @@ impl Projection {
             (AggregateType::Webhook, _) => matches!(self, Self::Webhooks | Self::History),
             (AggregateType::Organization, Owner::Organization(_))
             | (AggregateType::Server, Owner::Installation)
-            | (AggregateType::Installation | AggregateType::Slug | AggregateType::Unknown(_), _) => {
-                matches!(self, Self::History)
-            }
+            | (
+                AggregateType::Installation
+                | AggregateType::Slug
+                | AggregateType::Person
+                | AggregateType::Member
+                | AggregateType::Invitation
+                | AggregateType::Unknown(_),
+                _,
+            ) => matches!(self, Self::History),
         }
     }
 }

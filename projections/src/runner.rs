@@ -13,7 +13,7 @@ use std::time::Duration;
 use events::clock::SystemClock;
 use events::lasting::{Lasting, Words};
 use events::log::{FollowError, Log, ReadError, Stored};
-use events::{LogId, Owner};
+use events::{Keyholder, LogId};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +74,7 @@ pub struct Projector {
     state: watch::Sender<ProjectorState>,
     still: Lasting,
     /// Whose texts are not stored any more; `None`: not read yet.
-    forgotten: Mutex<Option<HashSet<Owner>>>,
+    forgotten: Mutex<Option<HashSet<Keyholder>>>,
 }
 
 /// Why a batch was not stored.

@@ -307,7 +307,8 @@ async fn cqrs_es_runs_the_aggregates_on_the_store() {
     let (log, dispatcher) = set_up().await;
     let store = Store::new(Arc::<TinyLog>::clone(&log), Arc::new(writer()));
     let authority = Authority::Whole;
-    let facts = Facts { now: now(), owner: Standing::Active, bootstrapped: true, authority };
+    let facts =
+        Facts { now: now(), owner: Standing::Active, bootstrapped: true, authority, other_owners: None };
     let framework = CqrsFramework::<Root<Server>, _>::new(store.clone(), vec![], facts);
     let id = cqrs_id(&tools());
     framework.execute_with_metadata(&id, enabled(false), metadata(&context(4, 4))).await.unwrap();

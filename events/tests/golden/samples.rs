@@ -6,9 +6,10 @@ use events::sealed::{SealedBytes, SealedText};
 use events::slug::{self, SlugEvent, SlugKind};
 use events::tlog::{Hash, Head};
 use events::{
-    Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, KeyId, LogId, OrganizationId,
-    Owner, PepperId, SealingKeyId, SecretId, ServerId, SignerId, SignerKey, SignerPurpose, SigningKey,
-    Subject, UserId, WebhookId, installation, key, organization, server, webhook,
+    Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, InvitationId, IssuerId, KeyId,
+    LogId, MemberId, OrganizationId, Owner, PepperId, SealingKeyId, SecretId, ServerId, SignerId, SignerKey,
+    SignerPurpose, SigningKey, Subject, UserId, WebhookId, installation, invitation, key, member,
+    organization, person, server, webhook,
 };
 use uuid::Uuid;
 
@@ -37,6 +38,12 @@ fn subject_of(event: &Event) -> Subject {
         Event::Key(_) => Subject::key(owner, KeyId::new(uuid(0x40))),
         Event::Slug(SlugEvent::Reserved(reserved)) => Subject::slug(owner, reserved.kind, &reserved.slug),
         Event::Webhook(_) => Subject::webhook(owner, WebhookId::new(uuid(0x90))),
+        Event::Person(_) => Subject::person(UserId::new(uuid(0x61))),
+        Event::Member(_) => {
+            let person = UserId::new(uuid(0x61));
+            Subject::member(organization(), MemberId::of(organization(), person))
+        }
+        Event::Invitation(_) => Subject::invitation(organization(), InvitationId::new(uuid(0xb0))),
     }
 }
 
@@ -92,7 +99,7 @@ pub fn all() -> Vec<Draft> {
         writer: writer().public(),
         checkpoint: signer(0x72),
     };
-    let events = vec![
+    let mut events = vec![
         Event::Installation(installation::InstallationEvent::Bootstrapped(bootstrapped)),
         Event::Installation(installation::InstallationEvent::Recovered(installation::Recovered {
             admin_key: KeyId::new(uuid(0x43)),
@@ -188,6 +195,7 @@ pub fn all() -> Vec<Draft> {
         Event::Webhook(webhook::WebhookEvent::OverlapEnded(webhook::OverlapEnded {})),
         Event::Webhook(webhook::WebhookEvent::Removed(webhook::Removed { reason: Some(sealed(20)) })),
     ];
+    events.extend(people());
     let mut drafts: Vec<Draft> = Vec::new();
     for (index, event) in events.into_iter().enumerate() {
         let subject = subject_of(&event);
@@ -195,6 +203,71 @@ pub fn all() -> Vec<Draft> {
         drafts.push(draft(index, event, previous));
     }
     drafts
+}
+
+fn people() -> Vec<Event> {
+    use invitation::InvitationEvent;
+    use member::MemberEvent;
+    use person::PersonEvent;
+    let identity = |byte: u8| person::Identity {
+        issuer: IssuerId::new(uuid(0xa0)),
+        digest: person::IdentityDigest([byte; 20]),
+    };
+    let invited = InvitationId::new(uuid(0xb0));
+    vec![
+        Event::Person(PersonEvent::Added(person::Added {
+            identity: identity(0xa1),
+            email: Some(sealed(21)),
+            email_verified: true,
+            name: Some(sealed(22)),
+            picture: Some(sealed(23)),
+        })),
+        Event::Person(PersonEvent::IdentityAdded(person::IdentityAdded { identity: identity(0xa2) })),
+        Event::Person(PersonEvent::IdentityRemoved(person::IdentityRemoved { identity: identity(0xa2) })),
+        Event::Person(PersonEvent::ProfileChanged(person::ProfileChanged {
+            email: Some(sealed(24)),
+            email_verified: false,
+            name: Some(sealed(25)),
+            picture: Some(sealed(26)),
+        })),
+        Event::Person(PersonEvent::Suspended(person::Suspended { reason: Some(sealed(27)) })),
+        Event::Person(PersonEvent::Resumed(person::Resumed { reason: Some(sealed(28)) })),
+        Event::Person(PersonEvent::SignedOut(person::SignedOut {})),
+        Event::Person(PersonEvent::Ended(person::Ended { reason: Some(sealed(29)) })),
+        Event::Person(PersonEvent::Forgotten(person::Forgotten {})),
+        Event::Member(MemberEvent::Added(member::Added {
+            person: UserId::new(uuid(0x61)),
+            role: events::Role::Owner,
+            scopes: "mcp:*".parse().unwrap(),
+            invitation: Some(invited),
+        })),
+        Event::Member(MemberEvent::Changed(member::Changed {
+            role: events::Role::Developer,
+            scopes: "mcp:docs mcp:search:tools:get_*".parse().unwrap(),
+            departure: Some(member::Departure::after(0)),
+        })),
+        Event::Member(MemberEvent::Removed(member::Removed {
+            reason: Some(sealed(30)),
+            departure: Some(member::Departure::after(1)),
+        })),
+        Event::Invitation(InvitationEvent::Created(invitation::Created {
+            role: events::Role::Viewer,
+            scopes: "mcp:*".parse().unwrap(),
+            secret_id: SecretId::new(uuid(0xb1)),
+            digest: KeyDigest {
+                kind: DigestKind::Native,
+                pepper: PepperId::new(uuid(0x11)),
+                bytes: DigestBytes([10; 32]),
+            },
+            expires_at: "2026-12-01T08:00:00Z".parse().unwrap(),
+            email: Some(sealed(31)),
+            name: Some(sealed(32)),
+        })),
+        Event::Invitation(InvitationEvent::Withdrawn(invitation::Withdrawn {
+            invitation: invited,
+            reason: Some(sealed(33)),
+        })),
+    ]
 }
 
 fn types(list: &[&str]) -> webhook::EventTypes {

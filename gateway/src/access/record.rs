@@ -150,6 +150,11 @@ impl Record {
     /// What its address is sealed to.
     pub fn field(id: Uuid, owner: Owner) -> Option<SealedField> {
         let aggregate = id.to_string().parse().ok()?;
-        Some(SealedField { owner, aggregate, event: EventId::new(id), field: Field::Address })
+        Some(SealedField {
+            keyholder: owner.into(),
+            aggregate,
+            event: EventId::new(id),
+            field: Field::Address,
+        })
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use events::log::{Log, ReadError};
 use events::organization::OrganizationEvent;
+use events::person::PersonEvent;
 use events::sealed::{Field, SealedField};
-use events::{Actor, KeyId, Owner, Read, Subject, Timestamp};
+use events::{Actor, Event, KeyId, Keyholder, Owner, Read, Subject, Timestamp};
 use projections::postgres::text::{Unseal, UnsealError};
 
 use super::{Administrator, Audit, Happened, KeyMade, List, Noted, Report, Text, Verification, Who, key_of};
@@ -27,8 +28,8 @@ struct Names<'a> {
     known: HashMap<Subject, Option<String>>,
     /// Where each key that may have acted is.
     keys: HashMap<KeyId, Subject>,
-    /// Whether each owner is forgotten by now, also after the period.
-    forgotten: HashMap<Owner, bool>,
+    /// Whether each keyholder is forgotten by now, also after the period.
+    forgotten: HashMap<Keyholder, bool>,
 }
 
 impl Audit {
@@ -118,19 +119,25 @@ impl Names<'_> {
         })
     }
 
-    async fn is_forgotten(&mut self, owner: Owner) -> Result<bool, AuditError> {
-        let Owner::Organization(id) = owner else { return Ok(false) };
-        if let Some(known) = self.forgotten.get(&owner) {
+    async fn is_forgotten(&mut self, of: Keyholder) -> Result<bool, AuditError> {
+        let subject = match of {
+            Keyholder::Owner(Owner::Installation) => return Ok(false),
+            Keyholder::Owner(Owner::Organization(id)) => Subject::organization(id),
+            Keyholder::Person(id) => Subject::person(id),
+        };
+        if let Some(known) = self.forgotten.get(&of) {
             return Ok(*known);
         }
-        let history = self.log.history(&Subject::organization(id)).await?;
+        let history = self.log.history(&subject).await?;
         let is_forgotten = history.events.iter().any(|stored| match stored.read(self.audit.log) {
-            Read::Event(recorded) => {
-                matches!(recorded.event.as_organization(), Some(OrganizationEvent::Forgotten(_)))
-            }
+            Read::Event(recorded) => matches!(
+                recorded.event,
+                Event::Organization(OrganizationEvent::Forgotten(_))
+                    | Event::Person(PersonEvent::Forgotten(_))
+            ),
             Read::Unreadable(_) | Read::Foreign(_) => false,
         });
-        self.forgotten.insert(owner, is_forgotten);
+        self.forgotten.insert(of, is_forgotten);
         Ok(is_forgotten)
     }
 
@@ -168,7 +175,7 @@ impl Names<'_> {
     /// `None`: forgotten, or damaged, which the projections have counted. A key that is found in spite of that, as in a
     /// vault that was put back, opens nothing.
     async fn open(&mut self, text: &Text) -> Result<Option<String>, AuditError> {
-        if self.is_forgotten(text.field.owner).await? {
+        if self.is_forgotten(text.field.keyholder).await? {
             return Ok(None);
         }
         match self.unseal.open(&text.field, &text.sealed).await {

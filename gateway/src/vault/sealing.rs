@@ -8,7 +8,7 @@ use aws_lc_rs::{hkdf, hmac};
 use events::Fingerprint;
 use events::clock::{Clock, Random};
 use events::sealed::{SealedBytes, SealedField};
-use events::{Owner, SealedText, SealingKeyId};
+use events::{Keyholder, Owner, SealedText, SealingKeyId};
 use moka::sync::Cache;
 use zeroize::Zeroizing;
 
@@ -21,16 +21,16 @@ const CACHED_KEYS: u64 = 10_000;
 /// A key that another process deleted may be used here for this long.
 const CACHED_FOR: Duration = Duration::from_secs(60);
 
-/// Sealing keys by owner.
+/// Sealing keys by whose they are.
 #[derive(Clone)]
 pub struct SealingKeys {
     vault: Vault,
-    cache: Cache<Owner, Arc<SealingKey>>,
+    cache: Cache<Keyholder, Arc<SealingKey>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
-/// One owner's sealing key.
+/// One keyholder's sealing key.
 #[derive(Debug)]
 pub struct SealingKey {
     id: SealingKeyId,
@@ -50,25 +50,30 @@ impl SealingKeys {
         &self.vault
     }
 
-    /// `None`: the owner has no key, or it was deleted.
-    pub async fn get(&self, owner: Owner) -> Result<Option<Arc<SealingKey>>, VaultError> {
-        if let Some(key) = self.cache.get(&owner) {
+    /// `None`: it has no key, or it was deleted.
+    pub async fn get(&self, of: impl Into<Keyholder> + Send) -> Result<Option<Arc<SealingKey>>, VaultError> {
+        let of = of.into();
+        if let Some(key) = self.cache.get(&of) {
             return Ok(Some(key));
         }
-        let entry = entry(owner);
+        let entry = entry(of);
         let Some(value) = self.vault.get(&entry, Purpose::Sealing).await? else { return Ok(None) };
-        self.keep(owner, &entry, &value).map(Some)
+        self.keep(of, &entry, &value).map(Some)
     }
 
-    /// The owner's key, drawn when there is none. Of several who draw at once one wins.
-    pub async fn get_or_create(&self, owner: Owner) -> Result<Arc<SealingKey>, VaultError> {
-        if let Some(key) = self.get(owner).await? {
+    /// The key, drawn when there is none. Of several who draw at once one wins.
+    pub async fn get_or_create(
+        &self,
+        of: impl Into<Keyholder> + Send,
+    ) -> Result<Arc<SealingKey>, VaultError> {
+        let of = of.into();
+        if let Some(key) = self.get(of).await? {
             return Ok(key);
         }
-        let entry = entry(owner);
+        let entry = entry(of);
         let drawn = Secret::draw(&*self.clock, &*self.random);
         let value = self.vault.get_or_create(&entry, Purpose::Sealing, &drawn, &*self.random).await?;
-        self.keep(owner, &entry, &value)
+        self.keep(of, &entry, &value)
     }
 
     /// Opens a text. `None`: its key is gone, and the text with it.
@@ -77,34 +82,35 @@ impl SealingKeys {
         field: &SealedField,
         text: &SealedText,
     ) -> Result<Option<Zeroizing<String>>, VaultError> {
-        match self.get(field.owner).await? {
+        match self.get(field.keyholder).await? {
             Some(key) if key.id == text.key => key
                 .open(field, text)
                 .map(Some)
-                .map_err(|SealError| VaultError::Text { entry: entry(field.owner) }),
+                .map_err(|SealError| VaultError::Text { entry: entry(field.keyholder) }),
             Some(_) | None => Ok(None),
         }
     }
 
-    /// Forgets the owner's texts, for ever, by deleting the key. Other processes that hold it follow within a
+    /// Forgets the keyholder's texts, for ever, by deleting the key. Other processes that hold it follow within a
     /// minute.
-    pub async fn forget(&self, owner: Owner) -> Result<(), VaultError> {
-        self.vault.purge(&entry(owner)).await?;
-        self.cache.invalidate(&owner);
+    pub async fn forget(&self, of: impl Into<Keyholder> + Send) -> Result<(), VaultError> {
+        let of = of.into();
+        self.vault.purge(&entry(of)).await?;
+        self.cache.invalidate(&of);
         Ok(())
     }
 
-    /// Whether the vault holds no key of this owner, by its own word of now.
-    pub async fn is_deleted(&self, owner: Owner) -> Result<bool, VaultError> {
-        Ok(self.vault.get(&entry(owner), Purpose::Sealing).await?.is_none())
+    /// Whether the vault holds no key of this keyholder, by its own word of now.
+    pub async fn is_deleted(&self, of: impl Into<Keyholder> + Send) -> Result<bool, VaultError> {
+        Ok(self.vault.get(&entry(of.into()), Purpose::Sealing).await?.is_none())
     }
 
-    fn keep(&self, owner: Owner, entry: &str, value: &[u8]) -> Result<Arc<SealingKey>, VaultError> {
+    fn keep(&self, of: Keyholder, entry: &str, value: &[u8]) -> Result<Arc<SealingKey>, VaultError> {
         let Secret { id, bytes } = Secret::parse(&self.vault, entry, value)?;
         let key = SealingKey::new(SealingKeyId::new(id), &bytes)
             .map_err(|SealError| self.vault.broken(entry, "it is no sealing key"))?;
         let key = Arc::new(key);
-        self.cache.insert(owner, Arc::clone(&key));
+        self.cache.insert(of, Arc::clone(&key));
         Ok(key)
     }
 }
@@ -161,11 +167,12 @@ impl SealingKey {
     }
 }
 
-/// `installation`, or `organization.<id>`.
-fn entry(owner: Owner) -> String {
-    match owner {
-        Owner::Installation => "installation".to_owned(),
-        Owner::Organization(id) => format!("organization.{id}"),
+/// `installation`, `organization.<id>` or `person.<id>`.
+fn entry(of: Keyholder) -> String {
+    match of {
+        Keyholder::Owner(Owner::Installation) => "installation".to_owned(),
+        Keyholder::Owner(Owner::Organization(id)) => format!("organization.{id}"),
+        Keyholder::Person(id) => format!("person.{id}"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Decide, Installation, Key, Organization, Server, Webhook};
+use domain::{Decide, Installation, Invitation, Key, Member, Organization, Person, Server, Webhook};
 use events::{AggregateType, Envelope, Event, EventId, Read, Recorded, Subject, Timestamp};
 
 use super::{At, Check};
@@ -27,6 +27,9 @@ enum State {
     Server(Server),
     Key(Key),
     Webhook(Webhook),
+    Person(Person),
+    Member(Member),
+    Invitation(Invitation),
     /// Its reservations are `claims`' to judge.
     Slug,
     /// An event of it can't be read: what came of it is not known.
@@ -60,6 +63,9 @@ impl Aggregates {
             State::Server(state) => replay(state, event.as_server(), recorded, at),
             State::Key(state) => replay(state, event.as_key(), recorded, at),
             State::Webhook(state) => replay(state, event.as_webhook(), recorded, at),
+            State::Person(state) => replay(state, event.as_person(), recorded, at),
+            State::Member(state) => replay(state, event.as_member(), recorded, at),
+            State::Invitation(state) => replay(state, event.as_invitation(), recorded, at),
             State::Slug | State::Closed => {}
         }
     }
@@ -112,6 +118,9 @@ impl State {
             Event::Key(_) => Self::Key(Key::default()),
             Event::Slug(_) => Self::Slug,
             Event::Webhook(_) => Self::Webhook(Webhook::default()),
+            Event::Person(_) => Self::Person(Person::default()),
+            Event::Member(_) => Self::Member(Member::default()),
+            Event::Invitation(_) => Self::Invitation(Invitation::default()),
         }
     }
 }

@@ -34,8 +34,13 @@ impl Claims {
             if *subject != Subject::slug(subject.owner, *kind, slug) {
                 at.found(Check::Subject, format!("it reserves the {} slug {slug}", kind.as_str()));
             }
-            let before = self.objects.entry(subject.clone()).or_insert_with(|| object.clone());
-            if before != object {
+            let before = self.objects.insert(subject.clone(), object.clone());
+            if before.is_some() && kind.is_claimed_once() {
+                at.found(Check::Reservation, format!("{slug} was claimed before, which can be once"));
+            }
+            if let Some(before) = before
+                && before != *object
+            {
                 at.found(Check::Reservation, format!("the name is {before}'s, and {object} is given it"));
             }
             waiting.push(Waiting { sequence: at.sequence, name: subject.clone(), object: object.clone() });

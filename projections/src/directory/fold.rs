@@ -42,7 +42,7 @@ impl Directory {
             // The names themselves come with `created` and `registered`.
             (Event::Installation(_) | Event::Slug(_), _) => {}
             // No node needs them: workers send by the read models.
-            (Event::Webhook(_), _) => {}
+            (Event::Webhook(_) | Event::Person(_) | Event::Member(_) | Event::Invitation(_), _) => {}
             (Event::Organization(_), Owner::Organization(_)) | (Event::Server(_), Owner::Installation) => {
                 self.close(subject, Closed::by(sequence));
             }
@@ -227,7 +227,13 @@ impl Directory {
                 self.put_key(KeyEntry { state: KeyState::Closed, generation: sequence, ..(*entry).clone() });
             }
             // No node holds any of it.
-            (AggregateType::Webhook, _) => {}
+            (
+                AggregateType::Webhook
+                | AggregateType::Person
+                | AggregateType::Member
+                | AggregateType::Invitation,
+                _,
+            ) => {}
             (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), closed),
         }
     }

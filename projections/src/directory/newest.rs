@@ -47,7 +47,9 @@ impl Directory {
 
     pub(super) fn newest(&self, subject: &Subject) -> Option<Newest> {
         let Subject { aggregate_type, aggregate_id, owner, shard: _ } = subject;
-        use events::AggregateType::{Installation, Key, Organization, Server, Slug, Unknown, Webhook};
+        use events::AggregateType::{
+            Installation, Invitation, Key, Member, Organization, Person, Server, Slug, Unknown, Webhook,
+        };
         match (aggregate_type, owner) {
             (Key, owner) => {
                 let key = self.key(KeyId::try_from(aggregate_id).ok()?)?;
@@ -62,7 +64,7 @@ impl Directory {
             }
             (Organization, Owner::Organization(_))
             | (Server, Owner::Installation)
-            | (Installation | Slug | Webhook | Unknown(_), _) => None,
+            | (Installation | Slug | Webhook | Person | Member | Invitation | Unknown(_), _) => None,
         }
     }
 }

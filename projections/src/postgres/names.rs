@@ -35,7 +35,12 @@ impl Ids {
             AggregateType::Server => self.servers.push(id),
             AggregateType::Organization => self.organizations.push(id),
             AggregateType::Webhook => self.webhooks.push(id),
-            AggregateType::Installation | AggregateType::Slug | AggregateType::Unknown(_) => {}
+            AggregateType::Installation
+            | AggregateType::Slug
+            | AggregateType::Person
+            | AggregateType::Member
+            | AggregateType::Invitation
+            | AggregateType::Unknown(_) => {}
         }
     }
 

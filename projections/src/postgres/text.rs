@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use events::deep;
 use events::sealed::{Field, SealedField};
-use events::{Owner, Recorded, SealedText};
+use events::{Keyholder, Recorded, SealedText};
 use serde_json::Value;
 
 /// Opens sealed text. The gateway's vault does.
@@ -29,22 +29,24 @@ pub enum UnsealError {
 /// An event's texts by field: a string, or an object for metadata; `null` is forgotten.
 pub type Texts = BTreeMap<Field, Value>;
 
-/// Opens all texts of an event; those of an owner that is forgotten are `null`.
+/// Opens all texts of an event; those of a keyholder that is forgotten are `null`.
 pub async fn open(
     unseal: &dyn Unseal,
     recorded: &Recorded,
-    forgotten: impl Fn(&Owner) -> bool,
+    forgotten: impl Fn(&Keyholder) -> bool,
 ) -> Result<Texts, UnsealError> {
     let mut texts = Texts::new();
     for (field, sealed) in recorded.event.sealed() {
         let place = SealedField::of(&recorded.envelope.subject, recorded.envelope.id, field);
-        if forgotten(&place.owner) {
+        if forgotten(&place.keyholder) {
             texts.insert(field, Value::Null);
             continue;
         }
         let value = match unseal.open(&place, sealed).await {
             Ok(Some(text)) => match field {
-                Field::Name | Field::Reason | Field::Address | Field::Url => storable(Value::String(text)),
+                Field::Name | Field::Reason | Field::Address | Field::Url | Field::Email | Field::Picture => {
+                    storable(Value::String(text))
+                }
                 Field::Metadata => deep::from_str(&text).map_or(Value::Null, storable),
             },
             Ok(None) => Value::Null,

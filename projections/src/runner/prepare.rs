@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use events::organization::OrganizationEvent;
-use events::{AggregateType, LogId, OrganizationId, Owner, Read, Recorded, Subject, Unreadable};
+use events::{AggregateType, Keyholder, LogId, OrganizationId, Owner, Read, Recorded, Subject, Unreadable};
 
 use super::batch::{self, Item, Readable, What};
 use super::reader::Message;
@@ -75,19 +75,19 @@ impl Projector {
         if let Some(OrganizationEvent::Forgotten(_)) = recorded.event.as_organization()
             && let Ok(id) = OrganizationId::try_from(&recorded.envelope.subject.aggregate_id)
         {
-            forgotten.get_or_insert_default().insert(Owner::Organization(id));
+            forgotten.get_or_insert_default().insert(Owner::Organization(id).into());
         }
         Ok(())
     }
 
-    fn is_forgotten(&self, owner: &Owner) -> bool {
+    fn is_forgotten(&self, keyholder: &Keyholder) -> bool {
         let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        forgotten.as_ref().is_some_and(|forgotten| forgotten.contains(owner))
+        forgotten.as_ref().is_some_and(|forgotten| forgotten.contains(keyholder))
     }
 
     async fn take_in(&self, recorded: Box<Recorded>) -> Result<What, ProjectError> {
         self.know_the_forgotten(&recorded).await?;
-        let texts = text::open(&*self.unseal, &recorded, |owner| self.is_forgotten(owner)).await?;
+        let texts = text::open(&*self.unseal, &recorded, |keyholder| self.is_forgotten(keyholder)).await?;
         let row = match self.projection {
             Projection::History => match history::row(&recorded, &texts) {
                 Ok(row) => Some(row),

@@ -204,8 +204,13 @@ fn decide<A: Decide>(
     command: &A::Command,
     owner: Standing,
 ) {
-    let facts =
-        Facts { now: SystemClock.now(), owner, bootstrapped: true, authority: domain::Authority::Whole };
+    let facts = Facts {
+        now: SystemClock.now(),
+        owner,
+        bootstrapped: true,
+        authority: domain::Authority::Whole,
+        other_owners: None,
+    };
     for event in state.decide(command, &facts).unwrap_or_default() {
         state.apply(&event);
         let sequence = tape.add(&subject, event.into());

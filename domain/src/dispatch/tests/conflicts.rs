@@ -7,8 +7,13 @@ pub(super) async fn others(log: &TinyLog, event: server::Command) -> Batch {
     let context = context(900, 90);
     let history = log.history(&tools()).await.unwrap();
     let id = log.id().await.unwrap();
-    let facts =
-        Facts { now: now(), owner: Standing::Active, bootstrapped: true, authority: Authority::Whole };
+    let facts = Facts {
+        now: now(),
+        owner: Standing::Active,
+        bootstrapped: true,
+        authority: Authority::Whole,
+        other_owners: None,
+    };
     let mut state = Server::default();
     for stored in &history.events {
         if let Read::Event(recorded) = stored.read(id) {

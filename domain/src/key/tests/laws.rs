@@ -27,6 +27,7 @@ fn commands() -> impl Strategy<Value = Vec<(Command, i64)>> {
 
 fn facts(second: i64) -> Facts {
     Facts {
+        other_owners: None,
         now: seconds(second),
         owner: Standing::Active,
         bootstrapped: true,

@@ -24,6 +24,8 @@ CommandId: TypeAlias = str
 # `authorization`, `none` or `header:<name>`
 Credentials: TypeAlias = str
 
+Departure: TypeAlias = int
+
 # 32 bytes, base64url without padding
 DigestBytes: TypeAlias = str
 
@@ -48,6 +50,15 @@ Fingerprint: TypeAlias = str
 # a log's size, a space, and the root over it in standard base64
 Head: TypeAlias = str
 
+# 20 bytes, 40 lower-case hexadecimal digits
+IdentityDigest: TypeAlias = str
+
+# An invitation to become a member.
+InvitationId: TypeAlias = str
+
+# An identity provider that people sign in at.
+IssuerId: TypeAlias = str
+
 # An API key: the object, not its secret.
 KeyId: TypeAlias = str
 
@@ -59,6 +70,9 @@ PepperId: TypeAlias = str
 
 # an Ed25519 public key: 32 bytes, base64url without padding
 PublicKey: TypeAlias = str
+
+# What a member is.
+Role: TypeAlias = Union[Literal["owner"], Literal["admin"], Literal["developer"], Literal["auditor"], Literal["viewer"]]
 
 # a scope token, such as mcp:docs:tools:search or admin:keys:read
 Scope: TypeAlias = str
@@ -91,7 +105,7 @@ SignerPurpose: TypeAlias = Union[Literal["writer"], Literal["checkpoint"]]
 Slug: TypeAlias = str
 
 # What a slug names.
-SlugKind: TypeAlias = Literal["organization", "server"]
+SlugKind: TypeAlias = Union[Literal["organization", "server"], Literal["identity"], Literal["invitation"], Literal["departure"]]
 
 # kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>
 Subject: TypeAlias = str
@@ -107,6 +121,13 @@ UpstreamUrl: TypeAlias = str
 
 # A person.
 UserId: TypeAlias = str
+
+
+class Identity(TypedDict):
+    """Who a person is at an identity provider."""
+
+    digest: IdentityDigest
+    issuer: IssuerId
 
 
 class KeyDigest(TypedDict):
@@ -657,6 +678,222 @@ class WebhookRemovedV1(Envelope):
     data: WebhookRemovedV1Data
 
 
+class PersonAddedV1Data(TypedDict):
+    """`person.added` version 1: somebody who signed in for the first time, or whom an operator expects."""
+
+    email: NotRequired[Union[SealedText, None]]
+    email_verified: bool
+    identity: Identity
+    name: NotRequired[Union[SealedText, None]]
+    picture: NotRequired[Union[SealedText, None]]
+
+
+class PersonAddedV1(Envelope):
+    type: Literal["person.added"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.added:1"]
+    aggregatetype: Literal["person"]
+    data: PersonAddedV1Data
+
+
+class PersonIdentityAddedV1Data(TypedDict):
+    """`person.identity_added` version 1: the person signs in by this one as well."""
+
+    identity: Identity
+
+
+class PersonIdentityAddedV1(Envelope):
+    type: Literal["person.identity_added"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.identity_added:1"]
+    aggregatetype: Literal["person"]
+    data: PersonIdentityAddedV1Data
+
+
+class PersonIdentityRemovedV1Data(TypedDict):
+    """`person.identity_removed` version 1: the person no longer signs in by this one. It becomes nobody else's."""
+
+    identity: Identity
+
+
+class PersonIdentityRemovedV1(Envelope):
+    type: Literal["person.identity_removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.identity_removed:1"]
+    aggregatetype: Literal["person"]
+    data: PersonIdentityRemovedV1Data
+
+
+class PersonProfileChangedV1Data(TypedDict):
+    """`person.profile_changed` version 1: all that is known of the person from now on. What is absent is known no longer."""
+
+    email: NotRequired[Union[SealedText, None]]
+    email_verified: bool
+    name: NotRequired[Union[SealedText, None]]
+    picture: NotRequired[Union[SealedText, None]]
+
+
+class PersonProfileChangedV1(Envelope):
+    type: Literal["person.profile_changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.profile_changed:1"]
+    aggregatetype: Literal["person"]
+    data: PersonProfileChangedV1Data
+
+
+class PersonSuspendedV1Data(TypedDict):
+    """`person.suspended` version 1: nothing of theirs works until the person is resumed."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class PersonSuspendedV1(Envelope):
+    type: Literal["person.suspended"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.suspended:1"]
+    aggregatetype: Literal["person"]
+    data: PersonSuspendedV1Data
+
+
+class PersonResumedV1Data(TypedDict):
+    """`person.resumed` version 1: what was theirs works again."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class PersonResumedV1(Envelope):
+    type: Literal["person.resumed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.resumed:1"]
+    aggregatetype: Literal["person"]
+    data: PersonResumedV1Data
+
+
+class PersonSignedOutV1Data(TypedDict):
+    """`person.signed_out` version 1: every session that began before ends, and nothing else does."""
+
+    pass
+
+
+class PersonSignedOutV1(Envelope):
+    type: Literal["person.signed_out"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.signed_out:1"]
+    aggregatetype: Literal["person"]
+    data: PersonSignedOutV1Data
+
+
+class PersonEndedV1Data(TypedDict):
+    """`person.ended` version 1: for ever. With the person end their sessions, their grants, their own keys and what they are in organizations."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class PersonEndedV1(Envelope):
+    type: Literal["person.ended"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.ended:1"]
+    aggregatetype: Literal["person"]
+    data: PersonEndedV1Data
+
+
+class PersonForgottenV1Data(TypedDict):
+    """`person.forgotten` version 1: what is known of a person who is ended is erased wherever it can be read, and the key that sealed it is deleted. The last event of a person."""
+
+    pass
+
+
+class PersonForgottenV1(Envelope):
+    type: Literal["person.forgotten"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:person.forgotten:1"]
+    aggregatetype: Literal["person"]
+    data: PersonForgottenV1Data
+
+
+class MemberAddedV1Data(TypedDict):
+    """`member.added` version 1: the person belongs to the organization from now on."""
+
+    invitation: NotRequired[Union[InvitationId, None]]
+    person: UserId
+    role: Role
+    scopes: ScopeSet
+
+
+class MemberAddedV1(Envelope):
+    type: Literal["member.added"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:member.added:1"]
+    aggregatetype: Literal["member"]
+    data: MemberAddedV1Data
+
+
+class MemberChangedV1Data(TypedDict):
+    """`member.changed` version 1: what the person is there from now on."""
+
+    departure: NotRequired[Union[Departure, None]]
+    role: Role
+    scopes: ScopeSet
+
+
+class MemberChangedV1(Envelope):
+    type: Literal["member.changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:member.changed:1"]
+    aggregatetype: Literal["member"]
+    data: MemberChangedV1Data
+
+
+class MemberRemovedV1Data(TypedDict):
+    """`member.removed` version 1: nothing that the person has there works any more. The person may be added again."""
+
+    departure: NotRequired[Union[Departure, None]]
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class MemberRemovedV1(Envelope):
+    type: Literal["member.removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:member.removed:1"]
+    aggregatetype: Literal["member"]
+    data: MemberRemovedV1Data
+
+
+class InvitationCreatedV1Data(TypedDict):
+    """`invitation.created` version 1: who has the secret may become a member with this role."""
+
+    digest: KeyDigest
+    email: NotRequired[Union[SealedText, None]]
+    expires_at: Timestamp
+    name: NotRequired[Union[SealedText, None]]
+    role: Role
+    scopes: ScopeSet
+    secret_id: SecretId
+
+
+class InvitationCreatedV1(Envelope):
+    type: Literal["invitation.created"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:invitation.created:1"]
+    aggregatetype: Literal["invitation"]
+    data: InvitationCreatedV1Data
+
+
+class InvitationWithdrawnV1Data(TypedDict):
+    """`invitation.withdrawn` version 1: for ever. Nobody has become a member by it."""
+
+    invitation: InvitationId
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class InvitationWithdrawnV1(Envelope):
+    type: Literal["invitation.withdrawn"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:invitation.withdrawn:1"]
+    aggregatetype: Literal["invitation"]
+    data: InvitationWithdrawnV1Data
+
+
 Event: TypeAlias = Union[
     InstallationBootstrappedV1,
     InstallationRecoveredV1,
@@ -689,6 +926,20 @@ Event: TypeAlias = Union[
     WebhookSecretRotatedV1,
     WebhookOverlapEndedV1,
     WebhookRemovedV1,
+    PersonAddedV1,
+    PersonIdentityAddedV1,
+    PersonIdentityRemovedV1,
+    PersonProfileChangedV1,
+    PersonSuspendedV1,
+    PersonResumedV1,
+    PersonSignedOutV1,
+    PersonEndedV1,
+    PersonForgottenV1,
+    MemberAddedV1,
+    MemberChangedV1,
+    MemberRemovedV1,
+    InvitationCreatedV1,
+    InvitationWithdrawnV1,
 ]
 
 _KNOWN = frozenset([
@@ -723,6 +974,20 @@ _KNOWN = frozenset([
     ("webhook.secret_rotated", 1),
     ("webhook.overlap_ended", 1),
     ("webhook.removed", 1),
+    ("person.added", 1),
+    ("person.identity_added", 1),
+    ("person.identity_removed", 1),
+    ("person.profile_changed", 1),
+    ("person.suspended", 1),
+    ("person.resumed", 1),
+    ("person.signed_out", 1),
+    ("person.ended", 1),
+    ("person.forgotten", 1),
+    ("member.added", 1),
+    ("member.changed", 1),
+    ("member.removed", 1),
+    ("invitation.created", 1),
+    ("invitation.withdrawn", 1),
 ])
 
 

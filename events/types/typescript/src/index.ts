@@ -19,6 +19,8 @@ export type CommandId = string;
 /** `authorization`, `none` or `header:<name>` */
 export type Credentials = string;
 
+export type Departure = number;
+
 /** 32 bytes, base64url without padding */
 export type DigestBytes = string;
 
@@ -42,6 +44,21 @@ export type Fingerprint = string;
 
 /** a log's size, a space, and the root over it in standard base64 */
 export type Head = string;
+
+/** Who a person is at an identity provider. */
+export interface Identity {
+  digest: IdentityDigest;
+  issuer: IssuerId;
+}
+
+/** 20 bytes, 40 lower-case hexadecimal digits */
+export type IdentityDigest = string;
+
+/** An invitation to become a member. */
+export type InvitationId = string;
+
+/** An identity provider that people sign in at. */
+export type IssuerId = string;
 
 /** HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody who can write to the log can make one that a node accepts. */
 export interface KeyDigest {
@@ -74,6 +91,9 @@ export type PepperId = string;
 
 /** an Ed25519 public key: 32 bytes, base64url without padding */
 export type PublicKey = string;
+
+/** What a member is. */
+export type Role = "owner" | "admin" | "developer" | "auditor" | "viewer";
 
 /** a scope token, such as mcp:docs:tools:search or admin:keys:read */
 export type Scope = string;
@@ -119,7 +139,7 @@ export type SignerPurpose = "writer" | "checkpoint";
 export type Slug = string;
 
 /** What a slug names. */
-export type SlugKind = "organization" | "server";
+export type SlugKind = "organization" | "server" | "identity" | "invitation" | "departure";
 
 /** kl.events.<shard>.<organization>.<aggregate type>.<aggregate id> */
 export type Subject = string;
@@ -535,6 +555,176 @@ export interface WebhookRemovedV1 extends Envelope {
   };
 }
 
+/** `person.added` version 1: somebody who signed in for the first time, or whom an operator expects. */
+export interface PersonAddedV1 extends Envelope {
+  type: "person.added";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.added:1";
+  aggregatetype: "person";
+  data: {
+    email?: SealedText | null;
+    email_verified: boolean;
+    identity: Identity;
+    name?: SealedText | null;
+    picture?: SealedText | null;
+  };
+}
+
+/** `person.identity_added` version 1: the person signs in by this one as well. */
+export interface PersonIdentityAddedV1 extends Envelope {
+  type: "person.identity_added";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.identity_added:1";
+  aggregatetype: "person";
+  data: {
+    identity: Identity;
+  };
+}
+
+/** `person.identity_removed` version 1: the person no longer signs in by this one. It becomes nobody else's. */
+export interface PersonIdentityRemovedV1 extends Envelope {
+  type: "person.identity_removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.identity_removed:1";
+  aggregatetype: "person";
+  data: {
+    identity: Identity;
+  };
+}
+
+/** `person.profile_changed` version 1: all that is known of the person from now on. What is absent is known no longer. */
+export interface PersonProfileChangedV1 extends Envelope {
+  type: "person.profile_changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.profile_changed:1";
+  aggregatetype: "person";
+  data: {
+    email?: SealedText | null;
+    email_verified: boolean;
+    name?: SealedText | null;
+    picture?: SealedText | null;
+  };
+}
+
+/** `person.suspended` version 1: nothing of theirs works until the person is resumed. */
+export interface PersonSuspendedV1 extends Envelope {
+  type: "person.suspended";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.suspended:1";
+  aggregatetype: "person";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `person.resumed` version 1: what was theirs works again. */
+export interface PersonResumedV1 extends Envelope {
+  type: "person.resumed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.resumed:1";
+  aggregatetype: "person";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `person.signed_out` version 1: every session that began before ends, and nothing else does. */
+export interface PersonSignedOutV1 extends Envelope {
+  type: "person.signed_out";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.signed_out:1";
+  aggregatetype: "person";
+  data: { [member: string]: unknown };
+}
+
+/** `person.ended` version 1: for ever. With the person end their sessions, their grants, their own keys and what they are in organizations. */
+export interface PersonEndedV1 extends Envelope {
+  type: "person.ended";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.ended:1";
+  aggregatetype: "person";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `person.forgotten` version 1: what is known of a person who is ended is erased wherever it can be read, and the key that sealed it is deleted. The last event of a person. */
+export interface PersonForgottenV1 extends Envelope {
+  type: "person.forgotten";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:person.forgotten:1";
+  aggregatetype: "person";
+  data: { [member: string]: unknown };
+}
+
+/** `member.added` version 1: the person belongs to the organization from now on. */
+export interface MemberAddedV1 extends Envelope {
+  type: "member.added";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:member.added:1";
+  aggregatetype: "member";
+  data: {
+    invitation?: InvitationId | null;
+    person: UserId;
+    role: Role;
+    scopes: ScopeSet;
+  };
+}
+
+/** `member.changed` version 1: what the person is there from now on. */
+export interface MemberChangedV1 extends Envelope {
+  type: "member.changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:member.changed:1";
+  aggregatetype: "member";
+  data: {
+    departure?: Departure | null;
+    role: Role;
+    scopes: ScopeSet;
+  };
+}
+
+/** `member.removed` version 1: nothing that the person has there works any more. The person may be added again. */
+export interface MemberRemovedV1 extends Envelope {
+  type: "member.removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:member.removed:1";
+  aggregatetype: "member";
+  data: {
+    departure?: Departure | null;
+    reason?: SealedText | null;
+  };
+}
+
+/** `invitation.created` version 1: who has the secret may become a member with this role. */
+export interface InvitationCreatedV1 extends Envelope {
+  type: "invitation.created";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:invitation.created:1";
+  aggregatetype: "invitation";
+  data: {
+    digest: KeyDigest;
+    email?: SealedText | null;
+    expires_at: Timestamp;
+    name?: SealedText | null;
+    role: Role;
+    scopes: ScopeSet;
+    secret_id: SecretId;
+  };
+}
+
+/** `invitation.withdrawn` version 1: for ever. Nobody has become a member by it. */
+export interface InvitationWithdrawnV1 extends Envelope {
+  type: "invitation.withdrawn";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:invitation.withdrawn:1";
+  aggregatetype: "invitation";
+  data: {
+    invitation: InvitationId;
+    reason?: SealedText | null;
+  };
+}
+
 export type Event =
   | InstallationBootstrappedV1
   | InstallationRecoveredV1
@@ -566,7 +756,21 @@ export type Event =
   | WebhookResumedV1
   | WebhookSecretRotatedV1
   | WebhookOverlapEndedV1
-  | WebhookRemovedV1;
+  | WebhookRemovedV1
+  | PersonAddedV1
+  | PersonIdentityAddedV1
+  | PersonIdentityRemovedV1
+  | PersonProfileChangedV1
+  | PersonSuspendedV1
+  | PersonResumedV1
+  | PersonSignedOutV1
+  | PersonEndedV1
+  | PersonForgottenV1
+  | MemberAddedV1
+  | MemberChangedV1
+  | MemberRemovedV1
+  | InvitationCreatedV1
+  | InvitationWithdrawnV1;
 
 const known: ReadonlySet<string> = new Set([
   "installation.bootstrapped:1",
@@ -600,6 +804,20 @@ const known: ReadonlySet<string> = new Set([
   "webhook.secret_rotated:1",
   "webhook.overlap_ended:1",
   "webhook.removed:1",
+  "person.added:1",
+  "person.identity_added:1",
+  "person.identity_removed:1",
+  "person.profile_changed:1",
+  "person.suspended:1",
+  "person.resumed:1",
+  "person.signed_out:1",
+  "person.ended:1",
+  "person.forgotten:1",
+  "member.added:1",
+  "member.changed:1",
+  "member.removed:1",
+  "invitation.created:1",
+  "invitation.withdrawn:1",
 ]);
 
 /** Whether this is an event of a type and version that these types know. */

@@ -24,7 +24,7 @@ fn another(entries: &Arc<Memory>) -> SealingKeys {
 
 fn field(owner: Owner) -> SealedField {
     SealedField {
-        owner,
+        keyholder: owner.into(),
         aggregate: "key-1".parse().unwrap(),
         event: EventId::new(Uuid::from_u128(7)),
         field: Field::Name,
