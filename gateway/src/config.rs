@@ -2,9 +2,7 @@
 //! names the key and what it accepts, at start. What a value does once it is read is left to its user.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use domain::key::secret::Prefix;
 use ipnet::IpNet;
@@ -18,9 +16,11 @@ mod export;
 mod fleet;
 mod freshness;
 mod lenient;
+mod listen;
 mod load;
 mod logging;
 mod nats;
+mod oauth;
 mod organizations;
 mod reader;
 mod secret;
@@ -33,9 +33,11 @@ pub use drain::{Beginning, Drain, DrainFormat, Transport};
 pub use export::{Compression, Export, ExportFormat, S3, Target};
 pub use fleet::Fleet;
 pub use freshness::Freshness;
+pub use listen::Listen;
 pub use load::{Needs, Sources, load, variables};
 pub use logging::{LogFormat, Logging, Switch};
 pub use nats::{Nats, NatsPassword, NatsRole, NatsUser};
+pub use oauth::{Oauth, Registration};
 pub use organizations::Organizations;
 pub use reader::{PasswordHash, Reader, ReaderError, ReaderName, ReaderNameError};
 pub use secret::Secret;
@@ -63,6 +65,10 @@ pub struct Config {
     /// Origin and Host checks come from it, never from a request.
     #[serde(default = "no_public_url")]
     pub public_url: Url,
+    /// Where people sign in and clients get tokens: an origin, the issuer's name, which never changes once a grant
+    /// exists. `None`: `public_url`.
+    #[serde(default)]
+    pub accounts_url: Option<Url>,
     #[serde(default = "all_roles", deserialize_with = "lenient::list")]
     pub roles: Vec<Role>,
     #[serde(default)]
@@ -100,6 +106,8 @@ pub struct Config {
     #[serde(default)]
     pub access: Access,
     #[serde(default)]
+    pub oauth: Oauth,
+    #[serde(default)]
     pub webhooks: Webhooks,
     #[serde(default)]
     pub log: Logging,
@@ -125,54 +133,6 @@ fn no_public_url() -> Url {
 
 fn all_roles() -> Vec<Role> {
     vec![Role::Node, Role::Control, Role::Worker]
-}
-
-/// Where it listens. Port 0 takes a free one.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Listen {
-    /// MCP, key verification, JWKS (role node).
-    pub public: SocketAddr,
-    /// The rest of the API (role control).
-    pub admin: SocketAddr,
-    /// `/livez`, `/readyz`, `/metrics`.
-    pub metrics: SocketAddr,
-    /// Threads of the public listener, each with its own runtime; 0: one a core.
-    #[serde(deserialize_with = "lenient::number")]
-    pub threads: usize,
-    /// Connections at once on the public listener.
-    #[serde(deserialize_with = "lenient::number")]
-    pub max_connections: usize,
-    /// How long a connection may wait for its next request, on every listener.
-    #[serde(deserialize_with = "lenient::number")]
-    pub idle_timeout_ms: u64,
-    /// How long the listeners serve on after the process was told to end, while `/readyz` says so; 0: not at all.
-    #[serde(deserialize_with = "lenient::number")]
-    pub drain_ms: u64,
-}
-
-impl Listen {
-    pub fn idle_timeout(&self) -> Duration {
-        Duration::from_millis(self.idle_timeout_ms)
-    }
-
-    pub fn drain(&self) -> Duration {
-        Duration::from_millis(self.drain_ms)
-    }
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self {
-            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
-            metrics: SocketAddr::from(([127, 0, 0, 1], 9464)),
-            threads: 0,
-            max_connections: 10_000,
-            idle_timeout_ms: 120_000,
-            drain_ms: 5_000,
-        }
-    }
 }
 
 /// Who encrypts the listeners.
@@ -340,6 +300,11 @@ impl Role {
 impl Config {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Where people sign in and clients get tokens.
+    pub fn accounts_url(&self) -> &Url {
+        self.accounts_url.as_ref().unwrap_or(&self.public_url)
     }
 
     /// What a newly issued key starts with.

@@ -20,6 +20,7 @@ mod health;
 mod identity;
 mod listener;
 mod mcp;
+pub mod oauth;
 mod order;
 mod outgoing;
 mod outlet;

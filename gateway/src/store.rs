@@ -8,6 +8,7 @@ pub mod changes;
 pub mod checkpoints;
 pub mod kv;
 pub mod leases;
+pub mod passing;
 pub mod readers;
 pub mod roles;
 pub mod setup;
@@ -33,6 +34,9 @@ pub const VAULT_PEOPLE: &str = "KL_VAULT_PEOPLE";
 pub const FLEET: &str = "KL_FLEET";
 /// The directory's snapshots, as an object store (ADR-20).
 pub const SNAPSHOTS: &str = "KL_SNAPSHOTS";
+
+/// What an authorization request, a session and an unused registration rest on, each with an end.
+pub const OAUTH: &str = "KL_OAUTH";
 
 /// The log's checkpoints, one signed note a message.
 pub const CHECKPOINTS: &str = "KL_CHECKPOINTS";

@@ -9,6 +9,7 @@
 mod held;
 pub mod master;
 pub mod node;
+pub mod passing;
 pub mod remembered;
 pub mod renewal;
 mod reseal;
@@ -34,6 +35,7 @@ use zeroize::Zeroizing;
 use held::Master;
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
+pub use passing::PassingKey;
 pub use remembered::Remembered;
 pub use reseal::Resealed;
 pub use ring::Ring;
@@ -150,10 +152,12 @@ pub enum Purpose {
     Remembered,
     /// What signs the messages of a webhook.
     Webhook,
+    /// What passes at the authorization server is sealed and named with it.
+    Passing,
 }
 
 impl Purpose {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Pepper,
         Self::Identity,
         Self::Session,
@@ -165,6 +169,7 @@ impl Purpose {
         Self::Checkpoint,
         Self::Remembered,
         Self::Webhook,
+        Self::Passing,
     ];
 
     fn as_str(self) -> &'static str {
@@ -180,6 +185,7 @@ impl Purpose {
             Self::Checkpoint => "checkpoint",
             Self::Remembered => "remembered",
             Self::Webhook => "webhook",
+            Self::Passing => "passing",
         }
     }
 }

@@ -60,7 +60,7 @@ const FLOORS: &[&[&str]] = &[
         "drains",
         "exports",
     ],
-    &["api", "audit"],
+    &["api", "audit", "oauth"],
     &["public"],
     &["serve"],
     &["dev"],

@@ -12,7 +12,9 @@ pub(super) const NATS_URL: &str = "nats://HOST:PORT on loopback, tls://HOST:PORT
 impl Config {
     /// What holds of every value that is there.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        check_public_url(&self.public_url)?;
+        check_origin("public_url", &self.public_url)?;
+        check_origin("accounts_url", self.accounts_url())?;
+        self.oauth.check()?;
         self.check_nats()?;
         self.nats.check_readers()?;
         self.checkpoints.check()?;
@@ -56,6 +58,7 @@ impl Config {
             for (role, key, address) in [
                 (Role::Node, "listen.public", self.listen.public),
                 (Role::Control, "listen.admin", self.listen.admin),
+                (Role::Control, "listen.accounts", self.listen.accounts.unwrap_or(self.listen.admin)),
             ] {
                 if open(role, address) {
                     return Err(value(key, "plain HTTP would leave this machine", accepted));
@@ -200,16 +203,16 @@ pub(super) fn check_postgres(url: &str) -> Result<(), ConfigError> {
     if local || secure { Ok(()) } else { wrong("the connection would leave this machine without TLS") }
 }
 
-fn check_public_url(url: &Url) -> Result<(), ConfigError> {
+fn check_origin(key: &str, url: &Url) -> Result<(), ConfigError> {
     let accepted = "https://HOST[:PORT] without path, query or user; http only on loopback";
     let plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !plain || !url.username().is_empty() || url.password().is_some() || url.host().is_none() {
-        return Err(value("public_url", "it is more or less than an origin", accepted));
+        return Err(value(key, "it is more or less than an origin", accepted));
     }
     match url.scheme() {
         "https" => Ok(()),
         "http" if is_loopback(url) => Ok(()),
-        _ => Err(value("public_url", "clients would send keys without TLS", accepted)),
+        _ => Err(value(key, "clients would send keys without TLS", accepted)),
     }
 }
 

@@ -110,10 +110,14 @@ const PUBLIC_URL: &str = "a URL such as https://mcp.example.com";
 /// The accepted form of a key whose own error does not tell it.
 fn accepted(key: &str) -> String {
     let accepted = match key {
-        "listen.public" | "listen.admin" | "listen.metrics" => "an address such as 127.0.0.1:8080",
+        "listen.public" | "listen.admin" | "listen.accounts" | "listen.metrics" => {
+            "an address such as 127.0.0.1:8080"
+        }
         "tls" => "\"terminated\", or a table with certificate_file and key_file",
         "upstreams.allow" | "upstreams.allow_http" => "networks such as 10.0.0.0/8",
-        "public_url" => PUBLIC_URL,
+        "public_url" | "accounts_url" => PUBLIC_URL,
+        "oauth.registration" => "\"open\", \"token\" or \"off\"",
+        "oauth.allow" => "networks such as 10.0.0.0/8",
         "nats.url" => check::NATS_URL,
         key if key.starts_with("drains.") && key.ends_with(".transport") => {
             "\"hec\", \"https\" or \"syslog\""

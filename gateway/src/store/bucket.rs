@@ -55,6 +55,12 @@ impl Bucket {
         Self { lasts: None, ..self }
     }
 
+    /// The same, whose entries end after so long, unless they are changed again.
+    #[must_use]
+    pub fn lasting_for(self, lasts: Duration) -> Self {
+        Self { lasts: Some(lasts), ..self }
+    }
+
     /// The same, with another bound for each question.
     #[must_use]
     pub fn within(self, timeout: Duration) -> Self {
@@ -151,7 +157,7 @@ impl Bucket {
         expected: Option<u64>,
     ) -> Result<u64, BucketError> {
         if let Some(lasts) = self.lasts {
-            headers.insert(NATS_MESSAGE_TTL, format!("{}s", lasts.as_secs()));
+            headers.insert(NATS_MESSAGE_TTL, format!("{}s", lasts.as_secs().max(1)));
         }
         let stored = self.stream.store(&self.subject(key), value, headers, expected).await;
         stored.map_err(|error| self.failed(error))

@@ -10,7 +10,7 @@ use events::subject::ALL_EVENTS;
 
 use super::accounts::IMPORTED;
 use super::transfer::{self, DELIVERED};
-use super::{ACCESS, CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
+use super::{ACCESS, CHECKPOINTS, FLEET, OAUTH, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
 use super::{access, checkpoints};
 use crate::config::NatsRole;
 
@@ -83,9 +83,10 @@ pub fn services(role: NatsRole) -> Vec<Service> {
             [ALL_EVENTS, checkpoints::ALL, access::ALL].map(|all| Service::Data(all.to_owned())).to_vec(),
             read_log(),
             read_access(),
-            write_vault(VAULT_NODE),
-            write_vault(VAULT_CONTROL),
-            write_vault(VAULT_PEOPLE),
+            write_bucket(VAULT_NODE),
+            write_bucket(VAULT_CONTROL),
+            write_bucket(VAULT_PEOPLE),
+            write_bucket(OAUTH),
             [VAULT_NODE, VAULT_CONTROL, VAULT_PEOPLE].into_iter().flat_map(erase_in_vault).collect(),
             read_fleet(),
             vec![Service::Data(format!("$KV.{FLEET}.member.*"))],
@@ -94,7 +95,7 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         .concat(),
         NatsRole::Worker => [
             read_log(),
-            write_vault(VAULT_PEOPLE),
+            write_bucket(VAULT_PEOPLE),
             read_fleet(),
             vec![Service::Data(format!("$KV.{FLEET}.>"))],
             read_snapshots(),
@@ -103,7 +104,7 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         .concat(),
         NatsRole::Node => [
             read_log(),
-            read_vault(VAULT_NODE),
+            read_bucket(VAULT_NODE),
             // Its own membership. It can read every record and lease, one sequence at a time, for a question by
             // subject can't be told from one by sequence; none of them is a secret.
             vec![
@@ -190,12 +191,12 @@ fn read_log_by_libraries() -> Vec<Service> {
 }
 
 /// To read single entries, from the bucket's leader.
-fn read_vault(bucket: &str) -> Vec<Service> {
+fn read_bucket(bucket: &str) -> Vec<Service> {
     questions(&format!("KV_{bucket}"), &["STREAM.INFO.{}", "STREAM.MSG.GET.{}"])
 }
 
-fn write_vault(bucket: &str) -> Vec<Service> {
-    let mut services = read_vault(bucket);
+fn write_bucket(bucket: &str) -> Vec<Service> {
+    let mut services = read_bucket(bucket);
     services.push(Service::Data(format!("$KV.{bucket}.>")));
     services
 }
@@ -321,6 +322,19 @@ mod tests {
                     "{bucket} {other}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn what_passes_at_the_authorization_server_is_control_s_alone() {
+        use NatsRole::Control;
+        assert_eq!(who_may(&format!("$KV.{OAUTH}.code.a")), [Control]);
+        assert_eq!(who_may(&format!("$JS.API.STREAM.MSG.GET.KV_{OAUTH}")), [Control]);
+        for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
+            assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.KV_{OAUTH}")), [], "{verb}");
+        }
+        for other in ["DIRECT.GET", "CONSUMER.CREATE"] {
+            assert_eq!(who_may(&format!("$JS.API.{other}.KV_{OAUTH}.a")), [], "{other}");
         }
     }
 

@@ -10,7 +10,9 @@ use events::log::jetstream::{self, CallError, StreamDifference, Wire};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{ACCESS, CHECKPOINTS, FLEET, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, access};
+use super::{
+    ACCESS, CHECKPOINTS, FLEET, OAUTH, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, access, passing,
+};
 use crate::config::Access;
 
 /// For the answer to each question; a stream that is created in a cluster takes a while.
@@ -117,9 +119,23 @@ pub fn streams_keeping(replicas: u8, access: &Access) -> Vec<(String, Value)> {
         ("num_replicas", json!(replicas)),
     ];
     streams.push((format!("KV_{FLEET}"), with(bucket_config(FLEET), &passing)));
+    streams.push((format!("KV_{OAUTH}"), oauth_config(replicas)));
     streams.push((format!("OBJ_{SNAPSHOTS}"), with(objects_config(), &[("num_replicas", json!(replicas))])));
     streams.push((ACCESS.to_owned(), access_config(access, replicas)));
     streams
+}
+
+/// Each entry says how long it lasts. Full, the bucket takes nothing more until some have ended: what is there was
+/// promised to somebody.
+fn oauth_config(replicas: u8) -> Value {
+    let bounds = [
+        ("allow_msg_ttl", json!(true)),
+        ("allow_rollup_hdrs", json!(false)),
+        ("deny_purge", json!(true)),
+        ("max_bytes", json!(passing::MAX_BYTES)),
+        ("num_replicas", json!(replicas)),
+    ];
+    with(bucket_config(OAUTH), &bounds)
 }
 
 /// The oldest go, and nothing else: neither by a rollup nor by anybody's word.

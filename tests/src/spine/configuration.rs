@@ -6,7 +6,8 @@ use std::path::Path;
 
 use gateway::config::{
     Access, Checkpoints, Config, Fleet, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole,
-    NatsUser, Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault, Webhooks,
+    NatsUser, Oauth, Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
+    Webhooks,
 };
 
 use crate::servers::{Nats, Postgres};
@@ -17,6 +18,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
     Config {
         // What clients would be told; nobody resolves it here.
         public_url: "https://mcp.example.com".parse().expect("a URL"),
+        accounts_url: None,
         roles: vec![Role::Node, Role::Control, Role::Worker],
         listen: Listen { public: any, admin: any, metrics: any, threads: 2, ..Listen::default() },
         tls: None,
@@ -49,6 +51,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
         organizations: Organizations::default(),
         webhooks: Webhooks::default(),
         access: Access::default(),
+        oauth: Oauth::default(),
         drains: BTreeMap::new(),
         exports: BTreeMap::new(),
         log: Logging::default(),

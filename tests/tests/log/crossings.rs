@@ -22,7 +22,7 @@ mod readers;
 const BOUND: Duration = Duration::from_secs(20);
 
 /// Inside each stream: where nothing may be stored.
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "kl.events.0._.key.target",
     "$KV.KL_VAULT_NODE.target",
     "$KV.KL_VAULT_CONTROL.target",
@@ -30,6 +30,7 @@ const TARGETS: [&str; 9] = [
     "kl.checkpoints.target",
     "kl.access.target",
     "$KV.KL_FLEET.member.target",
+    "$KV.KL_OAUTH.target",
     "$O.KL_SNAPSHOTS.C.target",
     "$O.KL_SNAPSHOTS.M.target",
 ];

@@ -28,6 +28,7 @@ async fn setting_up_twice_is_setting_up_once() {
         "KV_KL_VAULT_PEOPLE",
         "KL_CHECKPOINTS",
         "KV_KL_FLEET",
+        "KV_KL_OAUTH",
         "OBJ_KL_SNAPSHOTS",
         "KL_ACCESS",
     ];
