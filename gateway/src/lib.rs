@@ -1,6 +1,7 @@
 //! Who is at the door: the request path, the admin API, the workers, the CLI, in one binary.
 
 mod access;
+mod access_token;
 mod api;
 mod audit;
 pub mod backup;

@@ -45,7 +45,7 @@ const EXEMPT: &[&str] = &["keyledger-tests", "keyledger-bench", "keyledger-issue
 const FLOORS: &[&[&str]] = &[
     &["shares", "crypto", "current", "files", "order", "outgoing", "record", "unseen"],
     &["config", "vault", "upstream", "mcp", "problem"],
-    &["telemetry", "store", "identity", "witness", "outlet"],
+    &["telemetry", "store", "identity", "access_token", "witness", "outlet"],
     &["listener", "fleet", "request", "command"],
     &[
         "access",
