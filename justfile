@@ -32,35 +32,28 @@ fmt:
 snapshots:
     INSTA_UPDATE=always ./test
 
-# Write the generated reference anew: OpenAPI, command line. Read the diff before committing it
+# Write the generated reference anew: OpenAPI, command line; the chart and README's figures from docs/benchmarks.json. Read the diff before committing it
 reference:
-    KEYLEDGER_WRITE_REFERENCE=1 cargo nextest run --package keyledger the_committed
+    KEYLEDGER_WRITE_REFERENCE=1 cargo nextest run --package keyledger --package keyledger-bench the_committed
 
 # Licences, advisories and sources of the dependencies (cargo-deny)
 deny:
     scripts/setup --deny
     source .tools/env && cargo deny check
 
-# What is in the program, as a CycloneDX bill of materials in target/keyledger.cdx.json
-sbom:
+# What is in the program (of one target, such as aarch64-unknown-linux-gnu), as a CycloneDX bill of materials in target/keyledger.cdx.json
+sbom target="x86_64-unknown-linux-gnu":
     mkdir -p target
-    scripts/sbom >target/keyledger.cdx.json
+    scripts/sbom {{ target }} >target/keyledger.cdx.json.new || { rm target/keyledger.cdx.json.new; exit 1; }
+    mv target/keyledger.cdx.json.new target/keyledger.cdx.json
 
-# Lines that tests reach, as HTML in target/llvm-cov/html (cargo-llvm-cov comes from PyPI)
+# The share of the lines that tests reach, at least 85%, and HTML in target/llvm-cov/html (cargo-llvm-cov comes from PyPI)
 coverage *arguments:
-    scripts/setup --coverage
-    source .tools/env && \
-    eval "$(cargo llvm-cov show-env --export-prefix)" && \
-    cargo llvm-cov clean --workspace && \
-    ./test {{ arguments }} && \
-    cargo llvm-cov report --html
+    scripts/coverage {{ arguments }}
 
-# Keyledger beside its floors, into docs/benchmarks.md. `--quick`: at most 5 minutes; `--only verify,proxy`: those rows, and nothing is written; `--list`
+# Keyledger beside its floors, into docs/benchmarks.md. With `--quick` (at most 5 minutes on a machine of its own), `--only verify,proxy`, … nothing is written but where `--write DIR` says; `--list`, `--help`
 bench *arguments:
-    scripts/setup --bench
-    source .tools/env && \
-    cargo build --profile dist --locked --package keyledger --package keyledger-bench && \
-    "${CARGO_TARGET_DIR:-target}/dist/bench" --write . {{ arguments }}
+    scripts/bench {{ arguments }}
 
 # Every fuzz target, or those with one of these names, for its share of so many minutes
 fuzz minutes *names:

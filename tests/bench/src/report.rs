@@ -1,76 +1,65 @@
-//! What was seen, written down: docs/benchmarks.md for people, docs/benchmarks.json for machines, and a chart.
+//! What was seen, written down: docs/benchmarks.md for people, docs/benchmarks.json for machines, a chart, and the figures
+//! that README gives.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-
-use serde::Serialize;
 
 use crate::arguments::Arguments;
 use crate::rows::Row;
 use crate::statistics::{Spread, short};
 
 mod chart;
+mod destination;
+mod line;
+mod readme;
 
-/// A row of docs/benchmarks.json: medians alone.
-#[derive(Serialize)]
-struct Line<'a> {
-    row: &'a str,
-    unit: &'a str,
-    floor: Option<f64>,
-    ours: Option<f64>,
-    ratio: Option<f64>,
-    aim: &'a str,
-    holds: Option<bool>,
+pub use destination::Destination;
+use line::Line;
+
+/// What is written, whole or not at all.
+pub struct Report {
+    /// What the page says between its marks.
+    page: String,
+    json: String,
+    chart: String,
+    /// What README says between its marks.
+    readme: String,
 }
 
-/// Between these two lines the page is the bench's; what is written around them stays.
-const BEGIN: &str = "<!-- Written by `just bench`: from here -->";
-const END: &str = "<!-- to here. -->";
+impl Report {
+    /// `load` is the machine's load average before.
+    pub fn of(arguments: &Arguments, rows: &[Row], took: Duration, load: &str) -> Self {
+        let lines: Vec<Line> = rows.iter().map(Line::of).collect();
+        Self {
+            page: page(arguments, rows, took, load),
+            json: line::json(&lines),
+            chart: chart::svg(&lines),
+            readme: readme::figures(&lines),
+        }
+    }
 
-/// `load` is the machine's load average before.
-pub fn write(root: &Path, arguments: &Arguments, rows: &[Row], took: Duration, load: &str) {
-    let docs = root.join("docs");
-    let lines: Vec<Line<'_>> = rows.iter().map(line).collect();
-    let mut json = serde_json::to_string_pretty(&lines).expect("JSON");
-    json.push('\n');
-    put(&docs.join("benchmarks.json"), &json);
-    put(&docs.join("benchmarks.svg"), &chart::svg(rows));
-    let page = docs.join("benchmarks.md");
-    let text = std::fs::read_to_string(&page).expect("docs/benchmarks.md, around what the bench writes");
-    let (before, rest) = text.split_once(BEGIN).expect("the page says where the bench writes");
-    let (_, after) = rest.split_once(END).expect("the page says where the bench stops");
-    let body = body(arguments, rows, took, load);
-    put(&page, &format!("{before}{BEGIN}\n\n{body}\n{END}{after}"));
-}
-
-fn put(path: &Path, text: &str) {
-    std::fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-}
-
-fn line(row: &Row) -> Line<'_> {
-    // What comes after three decimals says nothing.
-    let rounded = |value: f64| value.is_finite().then(|| (value * 1e3).round() / 1e3);
-    let median = |spread: Option<Spread>| spread.and_then(|it| rounded(it.median));
-    Line {
-        row: &row.row,
-        unit: row.unit,
-        floor: median(row.floor),
-        ours: median(row.ours),
-        ratio: row.ratio.and_then(rounded),
-        aim: row.aim,
-        holds: row.holds,
+    /// Names what it has written.
+    pub fn write(&self, destination: &Destination) -> Result<Vec<String>, String> {
+        destination.put(self)
     }
 }
 
-fn body(arguments: &Arguments, rows: &[Row], took: Duration, load: &str) -> String {
+/// What can't be had again from what was printed before.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.page, self.json)
+    }
+}
+
+fn page(arguments: &Arguments, rows: &[Row], took: Duration, load: &str) -> String {
     let mut text = format!(
-        "Taken {} in {} minutes with {}: {} rounds, {} s each where a rate is measured. Load average before: {load}; \
+        "Taken {} in {} minutes with `{}`: {} rounds, {} s each where a rate is measured. Load average before: {load}; \
          beside other work rates and times are worse than a machine of one's own shows. {}\n\n",
         said("date", &["-u", "+%Y-%m-%d"]),
         short(took.as_secs_f64() / 60.0),
-        if arguments.quick { "`just bench --quick`" } else { "`just bench`" },
+        arguments.called(),
         arguments.rounds(),
         arguments.window().as_secs_f64(),
         machine(arguments),
@@ -83,13 +72,16 @@ fn body(arguments: &Arguments, rows: &[Row], took: Duration, load: &str) -> Stri
         let (work, unit, aim, verdict) = (&row.row, row.unit, row.aim, row.verdict());
         let _ = writeln!(text, "| {work} | {unit} | {floor} | {ours} | {ratio} | {aim} | {verdict} |");
     }
-    text += "\nA number is the median of the rounds, with the lowest and the highest.\n";
+    text += "\nA number is the median of the rounds, with the lowest and the highest. One without these was taken once: it has no \
+             spread, and\na percentile among them is of one series, whose length stands below.\n";
     let noted = rows.iter().filter(|row| !row.notes.is_empty());
-    for (at, row) in noted.enumerate() {
-        if at == 0 {
-            text += "\n## What else was seen\n\n";
-        }
-        let _ = writeln!(text, "- {}: {}.", row.row, row.notes.join("; "));
+    let mut notes: Vec<String> =
+        noted.map(|row| format!("- {}: {}.\n", row.row, row.notes.join("; "))).collect();
+    // Two figures of one piece of work may have the same to say.
+    notes.dedup();
+    if !notes.is_empty() {
+        text += "\n## What else was seen\n\n";
+        text.extend(notes);
     }
     text
 }
@@ -103,8 +95,7 @@ fn machine(arguments: &Arguments) -> String {
     let nats = std::env::var("KEYLEDGER_NATS_SERVER").unwrap_or_else(|_| "nats-server".to_owned());
     let postgres = std::env::var("KEYLEDGER_POSTGRES_BIN").unwrap_or_default();
     let postgres = Path::new(&postgres).join("postgres");
-    let profile = arguments.binary().parent().and_then(|folder| Some(folder.file_name()?.to_owned()));
-    let profile = profile.unwrap_or_default().to_string_lossy().into_owned();
+    let profile = crate::rows::profile(&arguments.binary());
     let size = std::fs::metadata(arguments.binary()).map_or(0, |it| it.len()) as f64 / 1e6;
     format!(
         "On {cores} cores ({}), {kernel}; {rust}; {}; {}; {}; load generator, floors and Keyledger share the cores. \
@@ -122,4 +113,93 @@ fn said(program: &str, arguments: &[&str]) -> String {
     let Ok(output) = Command::new(program).args(arguments).output() else { return format!("no {program}") };
     let text = if output.stdout.is_empty() { output.stderr } else { output.stdout };
     String::from_utf8_lossy(&text).lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// What the checkout holds is of one run, and says the same everywhere.
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn root() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+
+    fn committed(file: &str) -> String {
+        std::fs::read_to_string(root().join(file)).unwrap()
+    }
+
+    fn lines() -> Vec<Line> {
+        serde_json::from_str(&committed("docs/benchmarks.json")).unwrap()
+    }
+
+    /// Compares, or writes what was committed anew (`just reference`).
+    fn is(file: &str, text: &str) {
+        if std::env::var_os("KEYLEDGER_WRITE_REFERENCE").is_some() {
+            std::fs::write(root().join(file), text).unwrap();
+        }
+        assert!(
+            committed(file) == text,
+            "{file} is not what docs/benchmarks.json gives: `just reference` mends it"
+        );
+    }
+
+    #[test]
+    fn the_committed_chart_and_readme_say_what_the_json_says() {
+        let lines = lines();
+        is("docs/benchmarks.json", &line::json(&lines));
+        is("docs/benchmarks.svg", &chart::svg(&lines));
+        let readme = committed("README.md");
+        is("README.md", &destination::between(&readme, &readme::figures(&lines)).unwrap());
+    }
+
+    #[test]
+    fn the_committed_table_says_what_the_json_says() {
+        let page = committed("docs/benchmarks.md");
+        let (_, rest) = page.split_once(destination::BEGIN).unwrap();
+        let (written, _) = rest.split_once(destination::END).unwrap();
+        let table: Vec<Vec<&str>> = written
+            .lines()
+            .filter(|line| line.starts_with("| "))
+            .skip(1)
+            .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+            .collect();
+        let lines = lines();
+        assert_eq!(table.len(), lines.len());
+        for (cells, line) in table.iter().zip(&lines) {
+            let figure = |value: Option<f64>| value.map_or_else(String::new, short);
+            // Only what was taken more than once shows a spread.
+            let median = |cell: &str, rounds: Option<usize>| {
+                assert_eq!(
+                    cell.contains(" to "),
+                    rounds.is_some_and(|rounds| rounds > 1),
+                    "{cell} of {}",
+                    line.row
+                );
+                cell.split(" (").next().unwrap_or_default().to_owned()
+            };
+            let [row, unit, floor, ours, ratio, aim, verdict] = cells[..] else { panic!("{cells:?}") };
+            assert_eq!(
+                [
+                    row,
+                    unit,
+                    &median(floor, line.floor_rounds),
+                    &median(ours, line.ours_rounds),
+                    ratio,
+                    aim,
+                    verdict
+                ],
+                [
+                    &line.row,
+                    &line.unit,
+                    &figure(line.floor),
+                    &figure(line.ours),
+                    &figure(line.ratio),
+                    &line.aim,
+                    line.verdict()
+                ]
+            );
+        }
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 /// What several rounds came to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     pub median: f64,
     pub low: f64,
     pub high: f64,
+    /// How many they were. One has no spread, and shows none.
+    pub rounds: usize,
 }
 
 impl Spread {
@@ -17,25 +17,33 @@ impl Spread {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (Some(low), Some(high)) = (sorted.first(), sorted.last()) else {
-            return Self { median: f64::NAN, low: f64::NAN, high: f64::NAN };
+            return Self { median: f64::NAN, low: f64::NAN, high: f64::NAN, rounds: 0 };
         };
         let middle = sorted.len() / 2;
         let median = match sorted.len() % 2 {
             0 => f64::midpoint(sorted[middle - 1], sorted[middle]),
             _ => sorted[middle],
         };
-        Self { median, low: *low, high: *high }
+        Self { median, low: *low, high: *high, rounds: sorted.len() }
     }
 }
 
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} to {})", short(self.median), short(self.low), short(self.high))
+        f.write_str(&short(self.median))?;
+        if self.rounds > 1 { write!(f, " ({} to {})", short(self.low), short(self.high)) } else { Ok(()) }
     }
 }
 
-/// Three digits that say something.
+/// To three decimals: what comes after says nothing.
+pub fn thousandths(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
+/// Three digits that say something; of a number and of its `thousandths` the same.
 pub fn short(value: f64) -> String {
+    // 3.445 is a little less in binary, and is 3.45 all the same.
+    let value = thousandths(value) * (1.0 + 1e-12);
     match value.abs() {
         size if size >= 1_000.0 => thousands(value.round()),
         size if size >= 100.0 => format!("{value:.0}"),
@@ -69,9 +77,15 @@ mod tests {
 
     #[test]
     fn a_median_is_the_middle_or_between_the_middle_two() {
-        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, low: 1.0, high: 3.0 });
+        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, low: 1.0, high: 3.0, rounds: 3 });
         assert_eq!(Spread::of(&[4.0, 1.0, 2.0, 3.0]).median, 2.5);
         assert!(Spread::of(&[]).median.is_nan());
+    }
+
+    #[test]
+    fn what_was_taken_once_shows_no_spread() {
+        assert_eq!(Spread::of(&[2.5]).to_string(), "2.50");
+        assert_eq!(Spread::of(&[2.0, 3.0]).to_string(), "2.50 (2.00 to 3.00)");
     }
 
     #[test]
@@ -90,5 +104,9 @@ mod tests {
     fn numbers_are_short() {
         let shown = [1_234_567.0, 12_345.6, 999.4, 12.34, 0.5, 0.0123].map(short);
         assert_eq!(shown, ["1,234,567", "12,346", "999", "12.3", "0.50", "0.012"]);
+        for value in [3.445, 3.444_7, 1.345_2, 0.986_5] {
+            assert_eq!(short(value), short(thousandths(value)));
+        }
+        assert_eq!(short(3.445), "3.45");
     }
 }

@@ -20,6 +20,11 @@ pub struct Nginx {
     _folder: TempDir,
 }
 
+/// Whether it can be started.
+pub fn is_there() -> bool {
+    std::process::Command::new("nginx").arg("-v").output().is_ok_and(|output| output.status.success())
+}
+
 impl Nginx {
     pub async fn before(upstream: SocketAddr, workers: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -36,7 +41,7 @@ impl Nginx {
             let log = prefix.join("output.log");
             let launch = Launch { wrapper: Vec::new(), program: "nginx".into(), arguments, log };
             let child = children::spawn(&launch).await;
-            started.push(child.expect("nginx starts: scripts/setup --tests installs it"));
+            started.push(child.expect("nginx starts: scripts/setup --bench installs it"));
         }
         poll::until("nginx listens", START, async || TcpStream::connect(address).await).await;
         Self { address, workers: started, _port: port, _folder: folder }

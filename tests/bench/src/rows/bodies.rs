@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Row;
 use super::rate::{self, Seen, Side};
+use super::{Better, Row};
 use crate::bench::Bench;
 use crate::floor::server::{EVENTS, LARGE};
 use crate::load::post;
@@ -59,19 +59,20 @@ async fn row(bench: &Bench, row: &str, unit: &'static str, path: &str, body: &st
     }
     let seen = rate::in_turn(&bench.arguments, &sides).await;
     let scaled = |seen: &Seen| {
-        let Spread { median, low, high } = seen.per_second;
-        Spread { median: median * each, low: low * each, high: high * each }
+        let Spread { median, low, high, rounds } = seen.per_second;
+        Spread { median: median * each, low: low * each, high: high * each, rounds }
     };
     let (floor, ours) = (scaled(&seen[0]), scaled(&seen[1]));
     let ratio = ours.median / floor.median;
     vec![Row {
         row: row.to_owned(),
         unit,
+        better: Better::More,
         floor: Some(floor),
         ours: Some(ours),
         ratio: Some(ratio),
         aim: AIM,
-        holds: Some(ratio >= 1.0 && seen[1].failed == 0),
+        holds: Some(ratio >= 1.0 && rate::all_answered(&seen)),
         notes: seen.iter().map(Seen::note).collect(),
     }]
 }

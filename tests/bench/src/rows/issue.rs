@@ -14,7 +14,7 @@ use keyledger_tests::fleet::{Broker, Fleet};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::Row;
+use super::{Better, Row};
 use crate::bench::Bench;
 use crate::installation::{self, scopes};
 use crate::keys::{Issuer, new_id};
@@ -69,6 +69,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
         rows.push(Row {
             row: format!("issue keys through the admin API, {at_once} at once (sync_interval: always)"),
             unit: "keys/s",
+            better: Better::More,
             floor: Some(floor),
             ours: Some(ours),
             ratio: Some(ratio),

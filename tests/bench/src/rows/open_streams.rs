@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use events::clock::{Clock, SystemClock};
 use tokio::task::JoinSet;
 
-use super::Row;
+use super::{Better, Row};
 use crate::bench::Bench;
 use crate::installation::{Installation, scopes};
 use crate::load::Connection;
@@ -16,6 +16,7 @@ use crate::statistics::{Spread, percentile, short};
 
 const STREAMS: usize = 1_000;
 const ROW: &str = "1,000 open SSE streams";
+const MEMORY: &str = "KiB of resident memory a stream";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn take(bench: &Bench) -> Vec<Row> {
@@ -36,7 +37,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
             let begun = connection.begin(&request, &mut reader).await;
             if begun.is_err() || reader.status != 200 {
                 let why = format!("stream {} was answered {} ({begun:?})", streams.len(), reader.status);
-                return vec![Row::not_taken(ROW, "", why)];
+                return vec![Row::not_taken(ROW, MEMORY, "at most 16 KiB", why)];
             }
             streams.push((connection, reader));
         }
@@ -65,7 +66,8 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let (first, ends) = (sizes[0], Spread::of(&ends));
     let size = Row {
         row: ROW.to_owned(),
-        unit: "KiB of resident memory a stream",
+        unit: MEMORY,
+        better: Better::Less,
         floor: None,
         ours: Some(Spread::of(&[first])),
         ratio: None,
@@ -79,6 +81,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let end = Row {
         row: ROW.to_owned(),
         unit: "ms at p99 from a revocation in the log to a stream's end",
+        better: Better::Less,
         floor: None,
         ours: Some(ends),
         ratio: None,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Row;
 use super::rate::{self, Side};
+use super::{Better, Row};
 use crate::bench::Bench;
 use crate::floor::server::ANSWER;
 use crate::load::answer::Reader;
@@ -22,7 +22,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let path = ours.path("tools");
     let called = ours.keys.iter().take(CALLERS).map(|key| call(&path, &key.text));
     let requests: Arc<[Bytes]> = called.collect();
-    let connections = arguments.connections;
+    let connections = arguments.connections();
     for address in [ours.public(), nginx.address] {
         check(address, &requests).await;
     }
@@ -42,25 +42,28 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let seen = rate::in_turn(arguments, &sides).await;
     let ratio = seen[1].per_second.median / seen[0].per_second.median;
     let (nginx, keyledger) = (seen[0].cost, seen[1].cost);
-    let row = format!("proxied tools/call, {} connections", arguments.connections);
+    let answered = rate::all_answered(&seen);
+    let row = format!("proxied tools/call, {} connections", arguments.connections());
     let rate = Row {
         row: row.clone(),
         unit: "calls/s",
+        better: Better::More,
         floor: Some(seen[0].per_second),
         ours: Some(seen[1].per_second),
         ratio: Some(ratio),
         aim: "at least 1.0",
-        holds: Some(ratio >= 1.0),
+        holds: Some(ratio >= 1.0 && answered),
         notes: seen.iter().map(rate::Seen::note).collect(),
     };
     let cost = Row {
         row,
         unit: "microseconds of CPU a call",
+        better: Better::Less,
         floor: Some(nginx),
         ours: Some(keyledger),
         ratio: Some(keyledger.median / nginx.median),
         aim: "at most nginx's + 5",
-        holds: Some(keyledger.median <= nginx.median + 5.0),
+        holds: Some(keyledger.median <= nginx.median + 5.0 && answered),
         notes: Vec::new(),
     };
     vec![rate, cost]

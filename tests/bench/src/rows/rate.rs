@@ -60,18 +60,19 @@ pub async fn in_turn(arguments: &Arguments, sides: &[Side]) -> Vec<Seen> {
     sides.iter().zip(&seen).map(of).collect()
 }
 
-/// Keeps a side under load until Ctrl-C.
+/// Keeps a side under load until the bench is told to end.
 pub async fn hold(arguments: &Arguments, side: &Side) {
     println!("{} is under load; its processes are {:?}. Ctrl-C ends it.", side.name, side.processes);
     let load = side.load();
     loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => return,
-            measured = load.run(Until::Elapsed(arguments.window())) => {
-                println!("{}/s, {} failed", short(measured.per_second()), measured.failed);
-            }
-        }
+        let measured = load.run(Until::Elapsed(arguments.window())).await;
+        println!("{}/s, {} failed", short(measured.per_second()), measured.failed);
     }
+}
+
+/// Whether every request was answered as it should be, at whichever side: a rate of failures is none.
+pub fn all_answered(seen: &[Seen]) -> bool {
+    seen.iter().all(|side| side.failed == 0)
 }
 
 impl Side {

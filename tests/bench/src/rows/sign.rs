@@ -8,7 +8,7 @@ use events::log::Stored;
 use events::signers::PublishedSigner;
 use events::{Draft, SignerPurpose, SignerSet, SigningKey};
 
-use super::Row;
+use super::{Better, Row};
 use crate::bench::Bench;
 use crate::installation::scopes;
 use crate::keys::Issuer;
@@ -20,6 +20,10 @@ const AT_ONCE: u32 = 200;
 
 pub async fn take(bench: &Bench) -> Vec<Row> {
     let (rounds, window) = (bench.arguments.rounds(), bench.arguments.window().min(Duration::from_secs(1)));
+    super::apart(move || taken(rounds, window)).await
+}
+
+fn taken(rounds: usize, window: Duration) -> Vec<Row> {
     let issuer = Issuer::alone();
     let (_, draft) = issuer.draw(&scopes("mcp:*"));
     let message = vec![b'a'; issuer.signed(draft.clone()).payload().len()];
@@ -38,6 +42,7 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
         Row {
             row: what.to_owned(),
             unit: "us",
+            better: Better::Less,
             floor: Some(floor),
             ours: Some(ours),
             ratio: Some(ratio),

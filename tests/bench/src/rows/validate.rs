@@ -15,7 +15,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use projections::directory::Directory;
 
-use super::Row;
+use super::{Better, Row};
 use crate::bench::Bench;
 use crate::floor::map::Map;
 use crate::installation::scopes;
@@ -63,6 +63,10 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     let sizes: &[usize] =
         if bench.arguments.quick { &[1_000, 100_000] } else { &[1_000, 100_000, 1_000_000] };
     let (rounds, window) = (bench.arguments.rounds(), bench.arguments.window().min(Duration::from_secs(1)));
+    super::apart(move || taken(sizes, rounds, window)).await
+}
+
+fn taken(sizes: &[usize], rounds: usize, window: Duration) -> Vec<Row> {
     let mut rows = Vec::new();
     for size in sizes {
         let world = World::of(*size);
@@ -93,6 +97,7 @@ fn beside_a_map(world: &World, choice: Choice, rounds: usize, window: Duration) 
     Row {
         row: format!("validate a key in process, {} keys, {chosen}", short(world.keys.len() as f64)),
         unit: "ns",
+        better: Better::Less,
         floor: Some(floor),
         ours: Some(ours),
         ratio: Some(ratio),
@@ -115,6 +120,7 @@ fn beside_a_writer(world: &World, threads: usize, rounds: usize, window: Duratio
     Row {
         row: format!("the same, 100,000 keys, while a writer applies 1,000 events/s, {threads} thread(s)"),
         unit: "ns",
+        better: Better::Less,
         floor: Some(floor),
         ours: Some(ours),
         ratio: Some(ratio),
