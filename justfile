@@ -55,6 +55,13 @@ coverage *arguments:
 bench *arguments:
     scripts/bench {{ arguments }}
 
+# MCP's conformance suite against the reference server, directly and through a gateway, into docs/conformance.md. `--authorization`: the authorization server's scenarios too
+conformance *arguments:
+    scripts/setup --conformance
+    source .tools/env && \
+    cargo build --locked --package keyledger && \
+    tests/conformance/run "${CARGO_TARGET_DIR:-target}/debug/keyledger" --write docs/conformance.md {{ arguments }}
+
 # Every fuzz target, or those with one of these names, for its share of so many minutes
 fuzz minutes *names:
     scripts/fuzz {{ minutes }} {{ names }}

@@ -15,7 +15,7 @@ export function plan() {
   return { url: new URL(url), mode: "auto", header: "authorization", list: true, calls: [], ...JSON.parse(text) };
 }
 
-export const keys = JSON.parse(process.env.KEYLEDGER_KEYS);
+export const keys = JSON.parse(process.env.KEYLEDGER_KEYS ?? "[]");
 
 export function credential(chosen, key) {
   if (key === null) return {};
