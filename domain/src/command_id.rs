@@ -3,7 +3,6 @@
 //! §5.8) of the first 16 bytes of SHA-256 over the parts, each with its length in bytes (u64, big-endian)
 //! before it.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use events::actor::ActorName;
 use events::{Actor, AggregateType, CommandId, EventId, Owner};
 use uuid::Uuid;
@@ -30,11 +29,7 @@ pub(crate) fn further_event(first: EventId, place: &str) -> EventId {
 }
 
 fn derive(parts: &[&str]) -> Uuid {
-    let mut hash = Context::new(&SHA256);
-    parts.iter().for_each(|part| events::parts::write(part.as_bytes(), |piece| hash.update(piece)));
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(hash.finish().as_ref()).for_each(|(to, from)| *to = *from);
-    Uuid::new_v8(bytes)
+    events::parts::uuid(parts.iter().map(|part| part.as_bytes()))
 }
 
 #[cfg(test)]

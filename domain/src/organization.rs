@@ -6,7 +6,10 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-use events::organization::{Created, Forgotten, OrganizationEvent, Renamed, Resumed, Suspended};
+use events::organization::{
+    ClientApprovalRequired, ClientApprovalWaived, Created, Forgotten, OrganizationEvent, Renamed, Resumed,
+    Suspended,
+};
 use events::{SealedText, Shard, Slug};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +32,8 @@ pub struct KnownOrganization {
     pub suspended: bool,
     /// For ever; it is suspended as well.
     pub forgotten: bool,
+    /// Its people may use those clients alone that it approved.
+    pub requires_approval: bool,
 }
 
 impl Organization {
@@ -49,19 +54,28 @@ impl Organization {
                     home_shard: *home_shard,
                     suspended: false,
                     forgotten: false,
+                    requires_approval: false,
                 }));
             }
             (OrganizationEvent::Renamed(Renamed { name }), Self::Known(known)) => known.name = name.clone(),
             (OrganizationEvent::Suspended(Suspended { .. }), Self::Known(known)) => known.suspended = true,
             (OrganizationEvent::Resumed(Resumed {}), Self::Known(known)) => known.suspended = false,
             (OrganizationEvent::Forgotten(Forgotten { .. }), Self::Known(known)) => known.forgotten = true,
+            (OrganizationEvent::ClientApprovalRequired(ClientApprovalRequired {}), Self::Known(known)) => {
+                known.requires_approval = true;
+            }
+            (OrganizationEvent::ClientApprovalWaived(ClientApprovalWaived {}), Self::Known(known)) => {
+                known.requires_approval = false;
+            }
             // Decisions never make these: a second creation, or a change of what was never created.
             (OrganizationEvent::Created(_), Self::Known(_))
             | (
                 OrganizationEvent::Renamed(_)
                 | OrganizationEvent::Suspended(_)
                 | OrganizationEvent::Resumed(_)
-                | OrganizationEvent::Forgotten(_),
+                | OrganizationEvent::Forgotten(_)
+                | OrganizationEvent::ClientApprovalRequired(_)
+                | OrganizationEvent::ClientApprovalWaived(_),
                 Self::Unknown,
             ) => {}
         }

@@ -3,7 +3,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::approval::ApprovalEvent;
+use crate::client::ClientEvent;
+use crate::consent::ConsentEvent;
 use crate::envelope::data_schema;
+use crate::grant::GrantEvent;
 use crate::installation::InstallationEvent;
 use crate::invitation::InvitationEvent;
 use crate::key::KeyEvent;
@@ -16,7 +20,10 @@ use crate::slug::{Reservation, SlugEvent};
 use crate::subject::AggregateType;
 use crate::token::{end_with_the_text, object};
 use crate::webhook::WebhookEvent;
-use crate::{installation, invitation, key, member, organization, person, server, slug, webhook};
+use crate::{
+    approval, client, consent, grant, installation, invitation, key, member, organization, person, server,
+    slug, webhook,
+};
 
 macro_rules! nouns {
     ($($noun:ident($events:ty), $as:ident;)*) => {
@@ -79,6 +86,10 @@ nouns! {
     Person(PersonEvent), as_person;
     Member(MemberEvent), as_member;
     Invitation(InvitationEvent), as_invitation;
+    Client(ClientEvent), as_client;
+    Approval(ApprovalEvent), as_approval;
+    Consent(ConsentEvent), as_consent;
+    Grant(GrantEvent), as_grant;
 }
 
 /// Why data was not read as an event.
@@ -149,11 +160,19 @@ table! {
         => Installation, InstallationEvent::SignerPublished(installation::SignerPublished);
     "installation.signer_retired", 1 => Installation, InstallationEvent::SignerRetired(installation::SignerRetired);
     "installation.loss_accepted", 1 => Installation, InstallationEvent::LossAccepted(installation::LossAccepted);
+    "installation.token_key_published", 1
+        => Installation, InstallationEvent::TokenKeyPublished(installation::TokenKeyPublished);
+    "installation.token_key_retired", 1
+        => Installation, InstallationEvent::TokenKeyRetired(installation::TokenKeyRetired);
     "organization.created", 1 => Organization, OrganizationEvent::Created(organization::Created);
     "organization.renamed", 1 => Organization, OrganizationEvent::Renamed(organization::Renamed);
     "organization.suspended", 1 => Organization, OrganizationEvent::Suspended(organization::Suspended);
     "organization.resumed", 1 => Organization, OrganizationEvent::Resumed(organization::Resumed);
     "organization.forgotten", 1 => Organization, OrganizationEvent::Forgotten(organization::Forgotten);
+    "organization.client_approval_required", 1
+        => Organization, OrganizationEvent::ClientApprovalRequired(organization::ClientApprovalRequired);
+    "organization.client_approval_waived", 1
+        => Organization, OrganizationEvent::ClientApprovalWaived(organization::ClientApprovalWaived);
     "server.registered" (1: server::v1::Registered), 2 => Server, ServerEvent::Registered(server::Registered);
     "server.changed" (1: server::v1::Changed), 2 => Server, ServerEvent::Changed(server::Changed);
     "server.removed", 1 => Server, ServerEvent::Removed(server::Removed);
@@ -187,6 +206,19 @@ table! {
     "member.removed", 1 => Member, MemberEvent::Removed(member::Removed);
     "invitation.created", 1 => Invitation, InvitationEvent::Created(invitation::Created);
     "invitation.withdrawn", 1 => Invitation, InvitationEvent::Withdrawn(invitation::Withdrawn);
+    "client.registered", 1 => Client, ClientEvent::Registered(Box<client::Registered>);
+    "client.changed", 1 => Client, ClientEvent::Changed(Box<client::Changed>);
+    "client.secret_issued", 1 => Client, ClientEvent::SecretIssued(client::SecretIssued);
+    "client.secret_revoked", 1 => Client, ClientEvent::SecretRevoked(client::SecretRevoked);
+    "client.disabled", 1 => Client, ClientEvent::Disabled(client::Disabled);
+    "client.enabled", 1 => Client, ClientEvent::Enabled(client::Enabled);
+    "client.removed", 1 => Client, ClientEvent::Removed(client::Removed);
+    "approval.given", 1 => Approval, ApprovalEvent::Given(approval::Given);
+    "approval.withdrawn", 1 => Approval, ApprovalEvent::Withdrawn(approval::Withdrawn);
+    "consent.given", 1 => Consent, ConsentEvent::Given(consent::Given);
+    "consent.withdrawn", 1 => Consent, ConsentEvent::Withdrawn(consent::Withdrawn);
+    "grant.given", 1 => Grant, GrantEvent::Given(grant::Given);
+    "grant.ended", 1 => Grant, GrantEvent::Ended(grant::Ended);
 }
 
 /// The schema under the name that events give as their `dataschema`.

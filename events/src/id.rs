@@ -1,5 +1,6 @@
 //! Ids. Each kind is a type of its own, so that a key's id can't stand where a server's is asked for.
 
+mod derived;
 #[cfg(test)]
 mod tests;
 
@@ -100,6 +101,10 @@ ids! {
     GrantId;
     /// An identity provider that people sign in at.
     IssuerId;
+    /// What somebody consented to.
+    ConsentId;
+    /// That an organization lets its people use a client.
+    ApprovalId;
     /// One event.
     EventId;
     /// One command: what makes a retry recognisable.

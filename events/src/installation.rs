@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{KeyId, PepperId, SignerId};
+use crate::id::{KeyId, PepperId, SignerId, TokenKeyId};
 use crate::sealed::{Field, SealedText};
 use crate::signer::{SignerKey, SignerPurpose};
 use crate::slug::Reservation;
+use crate::timestamp::Timestamp;
 use crate::tlog::Head;
+use crate::token::spelt;
+use crate::token_key::{Coordinate, TokenAlgorithm};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InstallationEvent {
@@ -16,6 +19,8 @@ pub enum InstallationEvent {
     SignerPublished(SignerPublished),
     SignerRetired(SignerRetired),
     LossAccepted(LossAccepted),
+    TokenKeyPublished(TokenKeyPublished),
+    TokenKeyRetired(TokenKeyRetired),
 }
 
 impl InstallationEvent {
@@ -25,7 +30,9 @@ impl InstallationEvent {
             | Self::Recovered(Recovered { admin_key: _ })
             | Self::SignerPublished(SignerPublished { purpose: _, key: _ })
             | Self::SignerRetired(SignerRetired { purpose: _, id: _ })
-            | Self::LossAccepted(LossAccepted { kept: _, lost: _ }) => Vec::new(),
+            | Self::LossAccepted(LossAccepted { kept: _, lost: _ })
+            | Self::TokenKeyPublished(TokenKeyPublished { id: _, algorithm: _, x: _, y: _, used_from: _ })
+            | Self::TokenKeyRetired(TokenKeyRetired { id: _ }) => Vec::new(),
         }
     }
 
@@ -35,7 +42,9 @@ impl InstallationEvent {
             | Self::Recovered(_)
             | Self::SignerPublished(_)
             | Self::SignerRetired(_)
-            | Self::LossAccepted(_) => None,
+            | Self::LossAccepted(_)
+            | Self::TokenKeyPublished(_)
+            | Self::TokenKeyRetired(_) => None,
         }
     }
 }
@@ -84,4 +93,23 @@ pub struct LossAccepted {
     pub kept: Head,
     /// The newest checkpoints that were signed of what is lost.
     pub lost: Vec<Head>,
+}
+
+/// `installation.token_key_published` version 1: a further key signs access tokens, from a time on that everybody knows of it by.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TokenKeyPublished {
+    /// The tokens' `kid`.
+    pub id: TokenKeyId,
+    pub algorithm: TokenAlgorithm,
+    pub x: Coordinate,
+    pub y: Coordinate,
+    /// It signs nothing before.
+    #[serde(deserialize_with = "spelt")]
+    pub used_from: Timestamp,
+}
+
+/// `installation.token_key_retired` version 1: no token that it signed is taken any more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TokenKeyRetired {
+    pub id: TokenKeyId,
 }

@@ -4,12 +4,17 @@
 //! no HTTP. What two rooms need alike (ids, slugs, scopes, digests, actors) lives here.
 
 pub mod actor;
+pub mod approval;
+pub mod client;
 pub mod clock;
+pub mod consent;
 pub mod deep;
 pub mod digest;
 pub mod envelope;
 pub mod event;
 pub mod fingerprint;
+pub mod grant;
+pub mod holder;
 pub mod id;
 pub mod installation;
 pub mod invitation;
@@ -36,6 +41,7 @@ pub mod subject;
 pub mod timestamp;
 pub mod tlog;
 mod token;
+pub mod token_key;
 pub mod webhook;
 
 pub use actor::Actor;
@@ -44,9 +50,11 @@ pub use envelope::{
 };
 pub use event::Event;
 pub use fingerprint::Fingerprint;
+pub use holder::Holder;
 pub use id::{
-    ClientId, CommandId, EventId, GrantId, InstallationId, InvitationId, IssuerId, KeyId, LogId, MemberId,
-    OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TokenKeyId, UserId, WebhookId,
+    ApprovalId, ClientId, CommandId, ConsentId, EventId, GrantId, InstallationId, InvitationId, IssuerId,
+    KeyId, LogId, MemberId, OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TokenKeyId,
+    UserId, WebhookId,
 };
 pub use pattern::EventPattern;
 pub use position::{Frontier, Position, Shard};

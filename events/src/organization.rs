@@ -15,6 +15,8 @@ pub enum OrganizationEvent {
     Suspended(Suspended),
     Resumed(Resumed),
     Forgotten(Forgotten),
+    ClientApprovalRequired(ClientApprovalRequired),
+    ClientApprovalWaived(ClientApprovalWaived),
 }
 
 impl OrganizationEvent {
@@ -24,7 +26,10 @@ impl OrganizationEvent {
                 vec![(Field::Name, name)]
             }
             Self::Suspended(Suspended { reason }) => optional(Field::Reason, reason),
-            Self::Resumed(Resumed {}) | Self::Forgotten(Forgotten { sealing_key: _ }) => Vec::new(),
+            Self::Resumed(Resumed {})
+            | Self::Forgotten(Forgotten { sealing_key: _ })
+            | Self::ClientApprovalRequired(ClientApprovalRequired {})
+            | Self::ClientApprovalWaived(ClientApprovalWaived {}) => Vec::new(),
         }
     }
 
@@ -33,7 +38,12 @@ impl OrganizationEvent {
             Self::Created(Created { slug, .. }) => {
                 Some(Reservation { kind: SlugKind::Organization, slug: slug.clone() })
             }
-            Self::Renamed(_) | Self::Suspended(_) | Self::Resumed(_) | Self::Forgotten(_) => None,
+            Self::Renamed(_)
+            | Self::Suspended(_)
+            | Self::Resumed(_)
+            | Self::Forgotten(_)
+            | Self::ClientApprovalRequired(_)
+            | Self::ClientApprovalWaived(_) => None,
         }
     }
 }
@@ -71,3 +81,11 @@ pub struct Forgotten {
     /// The key that is deleted.
     pub sealing_key: SealingKeyId,
 }
+
+/// `organization.client_approval_required` version 1: its people may use those clients alone that it approved.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ClientApprovalRequired {}
+
+/// `organization.client_approval_waived` version 1: its people may use any client.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ClientApprovalWaived {}

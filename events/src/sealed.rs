@@ -116,6 +116,10 @@ impl Keyholder {
             | AggregateType::Webhook
             | AggregateType::Member
             | AggregateType::Invitation
+            | AggregateType::Client
+            | AggregateType::Approval
+            | AggregateType::Consent
+            | AggregateType::Grant
             | AggregateType::Unknown(_) => None,
         };
         own.unwrap_or(Self::Owner(subject.owner))

@@ -183,7 +183,9 @@ impl SignerSet {
             InstallationEvent::Bootstrapped(_)
             | InstallationEvent::SignerPublished(_)
             | InstallationEvent::Recovered(_)
-            | InstallationEvent::LossAccepted(_) => return false,
+            | InstallationEvent::LossAccepted(_)
+            | InstallationEvent::TokenKeyPublished(_)
+            | InstallationEvent::TokenKeyRetired(_) => return false,
         }
         true
     }

@@ -9,7 +9,10 @@ mod tests;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::id::{InstallationId, InvitationId, KeyId, MemberId, OrganizationId, ServerId, UserId, WebhookId};
+use crate::id::{
+    ApprovalId, ClientId, ConsentId, GrantId, InstallationId, InvitationId, KeyId, MemberId, OrganizationId,
+    ServerId, UserId, WebhookId,
+};
 use crate::position::Shard;
 use crate::slug::{Slug, SlugKind};
 use crate::token::{TOKEN, UUID, is_token, text_serde};
@@ -104,6 +107,10 @@ aggregate_types! {
     Person = "person";
     Member = "member";
     Invitation = "invitation";
+    Client = "client";
+    Approval = "approval";
+    Consent = "consent";
+    Grant = "grant";
 }
 
 impl fmt::Display for AggregateType {
@@ -155,7 +162,11 @@ aggregate_id_from!(
     WebhookId,
     UserId,
     MemberId,
-    InvitationId
+    InvitationId,
+    ClientId,
+    ApprovalId,
+    ConsentId,
+    GrantId
 );
 
 impl fmt::Display for AggregateId {
@@ -241,6 +252,22 @@ impl Subject {
 
     pub fn invitation(organization: OrganizationId, id: InvitationId) -> Self {
         Self::of(Owner::Organization(organization), AggregateType::Invitation, id.into())
+    }
+
+    pub fn client(owner: Owner, id: ClientId) -> Self {
+        Self::of(owner, AggregateType::Client, id.into())
+    }
+
+    pub fn approval(organization: OrganizationId, id: ApprovalId) -> Self {
+        Self::of(Owner::Organization(organization), AggregateType::Approval, id.into())
+    }
+
+    pub fn consent(organization: OrganizationId, id: ConsentId) -> Self {
+        Self::of(Owner::Organization(organization), AggregateType::Consent, id.into())
+    }
+
+    pub fn grant(organization: OrganizationId, id: GrantId) -> Self {
+        Self::of(Owner::Organization(organization), AggregateType::Grant, id.into())
     }
 
     pub fn slug(owner: Owner, kind: SlugKind, slug: &Slug) -> Self {

@@ -253,7 +253,11 @@ fn list(event: &Event) -> Option<List> {
         | Event::Webhook(_)
         | Event::Person(_)
         | Event::Member(_)
-        | Event::Invitation(_) => Some(List::Change),
+        | Event::Invitation(_)
+        | Event::Client(_)
+        | Event::Approval(_)
+        | Event::Consent(_)
+        | Event::Grant(_) => Some(List::Change),
     }
 }
 
@@ -294,6 +298,10 @@ fn change(event: &Event, before: Option<&str>) -> Option<String> {
         | Event::Person(_)
         | Event::Member(MemberEvent::Removed(_))
         | Event::Invitation(InvitationEvent::Withdrawn(_))
+        | Event::Client(_)
+        | Event::Approval(_)
+        | Event::Consent(_)
+        | Event::Grant(_)
         | Event::Slug(_) => None,
     }
 }
@@ -312,6 +320,12 @@ fn installation(event: &InstallationEvent) -> Option<String> {
         }
         InstallationEvent::SignerRetired(it) => {
             Some(format!("{} key {} signs no longer", it.purpose.as_str(), it.id))
+        }
+        InstallationEvent::TokenKeyPublished(it) => {
+            Some(format!("key {} signs access tokens from {} on", it.id, it.used_from))
+        }
+        InstallationEvent::TokenKeyRetired(it) => {
+            Some(format!("access tokens of key {} are taken no longer", it.id))
         }
         InstallationEvent::LossAccepted(LossAccepted { kept, lost }) => {
             let newest = lost.iter().map(|head| head.size).max().unwrap_or(kept.size);

@@ -318,13 +318,20 @@ fn placed(recorded: &Recorded, at: &mut At<'_>) {
                 at.found(Check::Subject, "it withdraws another invitation than its subject says");
             }
         }
+        Event::Approval(_) | Event::Consent(_) | Event::Grant(_) if of_installation => {
+            at.found(Check::Subject, "it belongs to an organization, and not to the installation");
+        }
         Event::Server(_)
         | Event::Key(_)
         | Event::Slug(_)
         | Event::Webhook(_)
         | Event::Person(_)
         | Event::Member(_)
-        | Event::Invitation(_) => {}
+        | Event::Invitation(_)
+        | Event::Client(_)
+        | Event::Approval(_)
+        | Event::Consent(_)
+        | Event::Grant(_) => {}
     }
 }
 

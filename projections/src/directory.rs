@@ -24,6 +24,7 @@ use events::{
 use papaya::{Equivalent, HashMap};
 
 use self::fold::Closed;
+use self::granted::{Expiring, Granted};
 use self::hash::ById;
 use self::holding::Holdings;
 use self::keys::Keys;
@@ -33,6 +34,7 @@ mod fold;
 pub mod follow;
 pub mod freshness;
 pub mod gate;
+mod granted;
 mod hash;
 mod holding;
 mod key;
@@ -49,6 +51,10 @@ mod vouched;
 mod watch;
 
 pub use gate::{Gate, NotReady};
+pub use granted::{
+    ApprovalEntry, ApprovalState, ClientEntry, ClientSecret, ClientState, ConsentEntry, ConsentState,
+    GrantEntry, GrantState, GrantedCounts, TokenKeyEntry, TokenKeyState,
+};
 pub use holding::Holding;
 pub use key::{KeyEntry, KeyState, LastFour};
 pub use newest::Newest;
@@ -64,6 +70,7 @@ pub struct Directory {
     organization_slugs: HashMap<Slug, OrganizationId>,
     servers: ById<ServerId, Arc<ServerEntry>>,
     server_slugs: HashMap<ServerAddress, ServerId>,
+    granted: Granted,
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
     closed: HashMap<Subject, Closed>,
     installation_closed: AtomicU64,
@@ -82,6 +89,7 @@ pub struct Directory {
 struct Writer {
     interned: Interned,
     holdings: Holdings,
+    expiring: Expiring,
     /// Of the last applied message.
     place: Option<Place>,
     /// When the log stored the last event.
@@ -95,6 +103,8 @@ pub struct Counts {
     pub organizations: usize,
     pub servers: usize,
     pub closed: usize,
+    #[serde(default)]
+    pub granted: GrantedCounts,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -267,6 +277,7 @@ impl Directory {
             organizations: self.organizations.len(),
             servers: self.servers.len(),
             closed: self.closed.len(),
+            granted: self.granted.counts(),
         }
     }
 
@@ -307,6 +318,7 @@ impl Directory {
             }
         }
         writer.comes_to(read, sequence);
+        self.let_grants_go(&mut writer);
         self.applied.store(sequence, Ordering::Release);
         drop(writer);
         self.watches.wake();

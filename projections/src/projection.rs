@@ -40,6 +40,10 @@ impl Projection {
                 | AggregateType::Person
                 | AggregateType::Member
                 | AggregateType::Invitation
+                | AggregateType::Client
+                | AggregateType::Approval
+                | AggregateType::Consent
+                | AggregateType::Grant
                 | AggregateType::Unknown(_),
                 _,
             ) => matches!(self, Self::History),

@@ -290,6 +290,10 @@ fn files(noun: &AggregateType) -> Vec<String> {
             let files = in_domain().chain(served()).chain([in_events]);
             files.filter(|file| *file != on_nodes).collect()
         }
+        // They stand together on a node.
+        AggregateType::Client | AggregateType::Approval | AggregateType::Consent | AggregateType::Grant => {
+            vec![in_events, format!("projections/src/directory/granted/{noun}.rs")]
+        }
         AggregateType::Unknown(_) => Vec::new(),
     }
 }

@@ -1,7 +1,8 @@
 //! What can be asked of the installation.
 
+use events::installation::TokenKeyPublished;
 use events::tlog::Head;
-use events::{KeyId, PepperId, SignerId, SignerKey, SignerPurpose};
+use events::{KeyId, PepperId, SignerId, SignerKey, SignerPurpose, TokenKeyId};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
@@ -16,4 +17,8 @@ pub enum Command {
     /// What these checkpoints are of, and the log has not, is lost. From here on `writer` signs events, and every key that
     /// may have signed what is lost is retired: whoever kept an event of it can't store it again.
     AcceptLoss { kept: Head, lost: Vec<Head>, writer: SignerKey },
+    /// A further key signs access tokens, from a time on.
+    PublishTokenKey(TokenKeyPublished),
+    /// No token that this key signed is taken from now on.
+    RetireTokenKey { id: TokenKeyId },
 }

@@ -1,7 +1,7 @@
 //! The installation's decisions.
 
 use events::installation::{
-    Bootstrapped, InstallationEvent, LossAccepted, Recovered, SignerPublished, SignerRetired,
+    Bootstrapped, InstallationEvent, LossAccepted, Recovered, SignerPublished, SignerRetired, TokenKeyRetired,
 };
 use events::{AggregateType, SignerPurpose};
 
@@ -10,6 +10,8 @@ use crate::aggregate::{Decide, Facts, Room};
 
 /// Keys in all: each process holds every one that ever signed.
 const MAX_SIGNERS: usize = 1_000;
+/// The same of those that sign tokens.
+const MAX_TOKEN_KEYS: usize = 1_000;
 
 impl Decide for Installation {
     const TYPE: &'static str = "installation";
@@ -38,7 +40,9 @@ impl Decide for Installation {
                 Command::Recover { .. }
                 | Command::PublishSigner { .. }
                 | Command::RetireSigner { .. }
-                | Command::AcceptLoss { .. },
+                | Command::AcceptLoss { .. }
+                | Command::PublishTokenKey(_)
+                | Command::RetireTokenKey { .. },
             ) => Err(Refusal::Unknown),
             (Self::Bootstrapped { admin_key: now, .. }, Command::Recover { admin_key }) => {
                 if now == admin_key {
@@ -74,6 +78,30 @@ impl Decide for Installation {
                 decided.extend(retired.map(InstallationEvent::SignerRetired));
                 Ok(decided)
             }
+            (Self::Bootstrapped { token_keys, .. }, Command::PublishTokenKey(published)) => {
+                if self.token_key(published.id).is_some() {
+                    return Err(Refusal::TokenKeyExists);
+                }
+                if token_keys.iter().filter(|key| !key.retired).count() > 1 {
+                    return Err(Refusal::TokenKeyRotating);
+                }
+                if token_keys.len() >= MAX_TOKEN_KEYS {
+                    return Err(Refusal::TooManyTokenKeys(MAX_TOKEN_KEYS));
+                }
+                Ok(vec![InstallationEvent::TokenKeyPublished(published.clone())])
+            }
+            (Self::Bootstrapped { .. }, Command::RetireTokenKey { id }) => {
+                let key = self.token_key(*id).ok_or(Refusal::NoTokenKey(*id))?;
+                if key.retired {
+                    return Ok(vec![]);
+                }
+                // Nothing would sign but one that signs already.
+                let newest = self.newest_token_key();
+                if newest.is_none_or(|newest| newest.id == *id || newest.used_from > facts.now) {
+                    return Err(Refusal::OnlyTokenKey);
+                }
+                Ok(vec![InstallationEvent::TokenKeyRetired(TokenKeyRetired { id: *id })])
+            }
             (Self::Bootstrapped { .. }, Command::RetireSigner { id }) => {
                 let signer = self.signer(*id).ok_or(Refusal::NoSigner(*id))?;
                 if signer.retired {
@@ -95,7 +123,9 @@ impl Decide for Installation {
             | Command::Recover { .. }
             | Command::PublishSigner { .. }
             | Command::RetireSigner { .. }
-            | Command::AcceptLoss { .. } => false,
+            | Command::AcceptLoss { .. }
+            | Command::PublishTokenKey(_)
+            | Command::RetireTokenKey { .. } => false,
         }
     }
 
@@ -104,15 +134,18 @@ impl Decide for Installation {
             Command::Bootstrap { .. }
             | Command::Recover { .. }
             | Command::PublishSigner { .. }
-            | Command::AcceptLoss { .. } => false,
-            Command::RetireSigner { .. } => true,
+            | Command::AcceptLoss { .. }
+            | Command::PublishTokenKey(_) => false,
+            Command::RetireSigner { .. } | Command::RetireTokenKey { .. } => true,
         }
     }
 
     fn room(&self, command: &Command) -> Room {
         match command {
-            Command::Bootstrap { .. } | Command::PublishSigner { .. } => Room::Bound,
-            Command::RetireSigner { .. } => Room::Reserve,
+            Command::Bootstrap { .. } | Command::PublishSigner { .. } | Command::PublishTokenKey(_) => {
+                Room::Bound
+            }
+            Command::RetireSigner { .. } | Command::RetireTokenKey { .. } => Room::Reserve,
             // The way back in.
             Command::Recover { .. } | Command::AcceptLoss { .. } => Room::Always,
         }
@@ -132,6 +165,14 @@ impl Decide for Installation {
             ) => true,
             (Self::Bootstrapped { .. }, InstallationEvent::SignerPublished(it)) => {
                 self.signer(it.key.id).is_none()
+            }
+            (Self::Bootstrapped { .. }, InstallationEvent::TokenKeyPublished(it)) => {
+                self.token_key(it.id).is_none()
+            }
+            (Self::Bootstrapped { .. }, InstallationEvent::TokenKeyRetired(it)) => {
+                let newest = self.newest_token_key();
+                self.token_key(it.id).is_some_and(|key| !key.retired)
+                    && newest.is_some_and(|newest| newest.id != it.id)
             }
             (Self::Bootstrapped { .. }, InstallationEvent::SignerRetired(it)) => {
                 let newest = self.newest(it.purpose);

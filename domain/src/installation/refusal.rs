@@ -1,6 +1,6 @@
 //! Why the installation says no.
 
-use events::{SignerId, SignerPurpose};
+use events::{SignerId, SignerPurpose, TokenKeyId};
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -18,4 +18,14 @@ pub enum Refusal {
     OnlySigner(SignerPurpose),
     #[error("an installation publishes at most {0} keys")]
     TooManySigners(usize),
+    #[error("the key that signed tokens before the newest is not retired yet")]
+    TokenKeyRotating,
+    #[error("the log has published another key for tokens under this id")]
+    TokenKeyExists,
+    #[error("the log has published no key {0} for tokens")]
+    NoTokenKey(TokenKeyId),
+    #[error("no other key signs tokens yet")]
+    OnlyTokenKey,
+    #[error("an installation publishes at most {0} keys for tokens")]
+    TooManyTokenKeys(usize),
 }

@@ -16,6 +16,10 @@ pub enum Command {
         reason: Option<SealedText>,
     },
     Resume,
+    /// Whether its people may use those clients alone that it approved.
+    SetClientApproval {
+        required: bool,
+    },
     /// What people wrote of a suspended one is erased, for ever.
     Forget,
 }

@@ -1,6 +1,9 @@
 //! An organization's decisions.
 
-use events::organization::{Created, Forgotten, OrganizationEvent, Renamed, Resumed, Suspended};
+use events::organization::{
+    ClientApprovalRequired, ClientApprovalWaived, Created, Forgotten, OrganizationEvent, Renamed, Resumed,
+    Suspended,
+};
 use events::{AggregateType, Shard, Slug};
 
 use super::{Command, KnownOrganization, Organization, Refusal};
@@ -24,15 +27,21 @@ impl Decide for Organization {
             }
             (
                 Self::Unknown,
-                Command::Rename { .. } | Command::Suspend { .. } | Command::Resume | Command::Forget,
+                Command::Rename { .. }
+                | Command::Suspend { .. }
+                | Command::Resume
+                | Command::SetClientApproval { .. }
+                | Command::Forget,
             ) => Err(Refusal::Unknown),
             (Self::Known(_), Command::Create { .. }) => Err(Refusal::AlreadyCreated),
             (Self::Known(known), Command::Forget) if !known.suspended => Err(Refusal::NotSuspended),
-            (Self::Known(known), Command::Rename { .. } | Command::Suspend { .. } | Command::Resume)
-                if known.forgotten =>
-            {
-                Err(Refusal::Forgotten)
-            }
+            (
+                Self::Known(known),
+                Command::Rename { .. }
+                | Command::Suspend { .. }
+                | Command::Resume
+                | Command::SetClientApproval { .. },
+            ) if known.forgotten => Err(Refusal::Forgotten),
             (Self::Known(known), command) => Ok(known.change(command).into_iter().collect()),
         }
     }
@@ -40,12 +49,18 @@ impl Decide for Organization {
     fn creates(command: &Command) -> bool {
         match command {
             Command::Create { .. } => true,
-            Command::Rename { .. } | Command::Suspend { .. } | Command::Resume | Command::Forget => false,
+            Command::Rename { .. }
+            | Command::Suspend { .. }
+            | Command::Resume
+            | Command::SetClientApproval { .. }
+            | Command::Forget => false,
         }
     }
 
     fn urgent(command: &Command) -> bool {
         match command {
+            // Only where it takes something away.
+            Command::SetClientApproval { required } => *required,
             Command::Suspend { .. } => true,
             Command::Create { .. } | Command::Rename { .. } | Command::Resume | Command::Forget => false,
         }
@@ -57,7 +72,11 @@ impl Decide for Organization {
             Command::Suspend { .. } if !known.suspended => Room::Always,
             Command::Forget => Room::Always,
             Command::Resume => Room::Reserve,
-            Command::Create { .. } | Command::Rename { .. } | Command::Suspend { .. } => Room::Bound,
+            Command::SetClientApproval { required: true } => Room::Reserve,
+            Command::Create { .. }
+            | Command::Rename { .. }
+            | Command::Suspend { .. }
+            | Command::SetClientApproval { required: false } => Room::Bound,
         }
     }
 
@@ -74,6 +93,8 @@ impl Decide for Organization {
             (Self::Known(known), OrganizationEvent::Resumed(_) | OrganizationEvent::Forgotten(_)) => {
                 known.suspended
             }
+            (Self::Known(known), OrganizationEvent::ClientApprovalRequired(_)) => !known.requires_approval,
+            (Self::Known(known), OrganizationEvent::ClientApprovalWaived(_)) => known.requires_approval,
         }
     }
 
@@ -92,6 +113,13 @@ impl KnownOrganization {
             Command::Suspend { reason } => (!self.suspended || reason.is_some())
                 .then(|| OrganizationEvent::Suspended(Suspended { reason: reason.clone() })),
             Command::Resume => self.suspended.then_some(OrganizationEvent::Resumed(Resumed {})),
+            Command::SetClientApproval { required } if *required == self.requires_approval => None,
+            Command::SetClientApproval { required: true } => {
+                Some(OrganizationEvent::ClientApprovalRequired(ClientApprovalRequired {}))
+            }
+            Command::SetClientApproval { required: false } => {
+                Some(OrganizationEvent::ClientApprovalWaived(ClientApprovalWaived {}))
+            }
             // One key seals all its texts, its name among them.
             Command::Forget => (!self.forgotten)
                 .then_some(OrganizationEvent::Forgotten(Forgotten { sealing_key: self.name.key })),

@@ -1,15 +1,19 @@
 //! One event of each kind and version that is written now, with every field set.
 
+mod granted;
+
 use events::Fingerprint;
+use events::client::Uri;
 use events::digest::{DigestBytes, DigestKind, KeyDigest};
 use events::sealed::{SealedBytes, SealedText};
 use events::slug::{self, SlugEvent, SlugKind};
 use events::tlog::{Hash, Head};
+use events::token_key::{Coordinate, TokenAlgorithm};
 use events::{
-    Actor, AggregateId, CommandId, Draft, Event, EventId, InstallationId, InvitationId, IssuerId, KeyId,
-    LogId, MemberId, OrganizationId, Owner, PepperId, SealingKeyId, SecretId, ServerId, SignerId, SignerKey,
-    SignerPurpose, SigningKey, Subject, UserId, WebhookId, installation, invitation, key, member,
-    organization, person, server, webhook,
+    Actor, AggregateId, ApprovalId, ClientId, CommandId, ConsentId, Draft, Event, EventId, GrantId, Holder,
+    InstallationId, InvitationId, IssuerId, KeyId, LogId, MemberId, OrganizationId, Owner, PepperId,
+    SealingKeyId, SecretId, ServerId, SignerId, SignerKey, SignerPurpose, SigningKey, Subject, TokenKeyId,
+    UserId, WebhookId, installation, invitation, key, member, organization, person, server, webhook,
 };
 use uuid::Uuid;
 
@@ -44,7 +48,29 @@ fn subject_of(event: &Event) -> Subject {
             Subject::member(organization(), MemberId::of(organization(), person))
         }
         Event::Invitation(_) => Subject::invitation(organization(), InvitationId::new(uuid(0xb0))),
+        Event::Client(_) => Subject::client(Owner::Installation, ClientId::of_document(&document())),
+        Event::Approval(_) => Subject::approval(organization(), ApprovalId::of(organization(), client())),
+        Event::Consent(_) => {
+            Subject::consent(organization(), ConsentId::of(organization(), holder(), client(), server()))
+        }
+        Event::Grant(_) => Subject::grant(organization(), GrantId::new(uuid(0xa2))),
     }
+}
+
+fn document() -> Uri {
+    "https://client.example/metadata.json".parse().unwrap()
+}
+
+fn client() -> ClientId {
+    ClientId::of_document(&document())
+}
+
+fn server() -> ServerId {
+    ServerId::new(uuid(0x30))
+}
+
+fn holder() -> Holder {
+    Holder::Person { id: UserId::new(uuid(0x61)) }
 }
 
 fn draft(index: usize, event: Event, previous: Option<EventId>) -> Draft {
@@ -194,8 +220,27 @@ pub fn all() -> Vec<Draft> {
         })),
         Event::Webhook(webhook::WebhookEvent::OverlapEnded(webhook::OverlapEnded {})),
         Event::Webhook(webhook::WebhookEvent::Removed(webhook::Removed { reason: Some(sealed(20)) })),
+        Event::Organization(organization::OrganizationEvent::ClientApprovalRequired(
+            organization::ClientApprovalRequired {},
+        )),
+        Event::Organization(organization::OrganizationEvent::ClientApprovalWaived(
+            organization::ClientApprovalWaived {},
+        )),
+        Event::Installation(installation::InstallationEvent::TokenKeyPublished(
+            installation::TokenKeyPublished {
+                id: TokenKeyId::new(uuid(0xa0)),
+                algorithm: TokenAlgorithm::Es256,
+                x: Coordinate([1; 32]),
+                y: Coordinate([2; 32]),
+                used_from: "2026-11-24T08:05:00Z".parse().unwrap(),
+            },
+        )),
+        Event::Installation(installation::InstallationEvent::TokenKeyRetired(
+            installation::TokenKeyRetired { id: TokenKeyId::new(uuid(0xa0)) },
+        )),
     ];
     events.extend(people());
+    events.extend(granted::all());
     let mut drafts: Vec<Draft> = Vec::new();
     for (index, event) in events.into_iter().enumerate() {
         let subject = subject_of(&event);

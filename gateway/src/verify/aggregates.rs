@@ -116,7 +116,9 @@ impl State {
             Event::Organization(_) => Self::Organization(Organization::default()),
             Event::Server(_) => Self::Server(Server::default()),
             Event::Key(_) => Self::Key(Key::default()),
-            Event::Slug(_) => Self::Slug,
+            Event::Slug(_) | Event::Client(_) | Event::Approval(_) | Event::Consent(_) | Event::Grant(_) => {
+                Self::Slug
+            }
             Event::Webhook(_) => Self::Webhook(Webhook::default()),
             Event::Person(_) => Self::Person(Person::default()),
             Event::Member(_) => Self::Member(Member::default()),

@@ -39,8 +39,14 @@ impl Directory {
                     Err(_) => self.close(subject, Closed::by(sequence)),
                 }
             }
+            (Event::Client(_) | Event::Approval(_) | Event::Consent(_) | Event::Grant(_), _) => {
+                if self.fold_granted(writer, recorded, cause).is_none() {
+                    self.close(subject, Closed::by(sequence));
+                }
+            }
+            (Event::Installation(event), _) => self.fold_token_key(event, cause),
             // The names themselves come with `created` and `registered`.
-            (Event::Installation(_) | Event::Slug(_), _) => {}
+            (Event::Slug(_), _) => {}
             // No node needs them: workers send by the read models.
             (Event::Webhook(_) | Event::Person(_) | Event::Member(_) | Event::Invitation(_), _) => {}
             (Event::Organization(_), Owner::Organization(_)) | (Event::Server(_), Owner::Installation) => {
@@ -117,7 +123,9 @@ impl Directory {
                 OrganizationEvent::Renamed(_)
                 | OrganizationEvent::Suspended(_)
                 | OrganizationEvent::Resumed(_)
-                | OrganizationEvent::Forgotten(_),
+                | OrganizationEvent::Forgotten(_)
+                | OrganizationEvent::ClientApprovalRequired(_)
+                | OrganizationEvent::ClientApprovalWaived(_),
                 None,
             ) => {}
         }
@@ -225,6 +233,16 @@ impl Directory {
                 let Ok(id) = KeyId::try_from(&subject.aggregate_id) else { return };
                 let Some(entry) = self.key(id).filter(|entry| entry.owner == owner) else { return };
                 self.put_key(KeyEntry { state: KeyState::Closed, generation: sequence, ..(*entry).clone() });
+            }
+            (
+                AggregateType::Client
+                | AggregateType::Approval
+                | AggregateType::Consent
+                | AggregateType::Grant,
+                _,
+            ) => {
+                // One that is not known yet is closed all the same.
+                let _ = self.close_granted(subject, sequence);
             }
             // No node holds any of it.
             (

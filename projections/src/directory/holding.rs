@@ -17,6 +17,12 @@ pub struct Holding {
     pub servers: u64,
     /// The scopes of the keys that are not revoked, as text.
     pub scope_bytes: u64,
+    /// Removed ones too.
+    pub clients: u64,
+    /// Withdrawn ones too.
+    pub consents: u64,
+    /// Until their time is over.
+    pub grants: u64,
 }
 
 /// What each organization holds. The installation's own is nobody's but the operators'.
@@ -36,6 +42,18 @@ impl Holding {
         Self { servers: 1, ..Self::default() }
     }
 
+    pub(super) fn of_client() -> Self {
+        Self { clients: 1, ..Self::default() }
+    }
+
+    pub(super) fn of_consent() -> Self {
+        Self { consents: 1, ..Self::default() }
+    }
+
+    pub(super) fn of_grant() -> Self {
+        Self { grants: 1, ..Self::default() }
+    }
+
     #[must_use]
     pub fn plus(self, more: Self) -> Self {
         self.with(more, u64::saturating_add)
@@ -47,12 +65,15 @@ impl Holding {
     }
 
     fn with(self, other: Self, change: impl Fn(u64, u64) -> u64) -> Self {
-        let Self { keys, revoked_keys, servers, scope_bytes } = other;
+        let Self { keys, revoked_keys, servers, scope_bytes, clients, consents, grants } = other;
         Self {
             keys: change(self.keys, keys),
             revoked_keys: change(self.revoked_keys, revoked_keys),
             servers: change(self.servers, servers),
             scope_bytes: change(self.scope_bytes, scope_bytes),
+            clients: change(self.clients, clients),
+            consents: change(self.consents, consents),
+            grants: change(self.grants, grants),
         }
     }
 }

@@ -48,7 +48,8 @@ impl Directory {
     pub(super) fn newest(&self, subject: &Subject) -> Option<Newest> {
         let Subject { aggregate_type, aggregate_id, owner, shard: _ } = subject;
         use events::AggregateType::{
-            Installation, Invitation, Key, Member, Organization, Person, Server, Slug, Unknown, Webhook,
+            Approval, Client, Consent, Grant, Installation, Invitation, Key, Member, Organization, Person,
+            Server, Slug, Unknown, Webhook,
         };
         match (aggregate_type, owner) {
             (Key, owner) => {
@@ -62,6 +63,7 @@ impl Directory {
                 let server = self.server_by_id(ServerId::try_from(aggregate_id).ok()?)?;
                 (server.organization == *organization).then_some(server.newest)
             }
+            (Client | Approval | Consent | Grant, _) => self.newest_granted(subject),
             (Organization, Owner::Organization(_))
             | (Server, Owner::Installation)
             | (Installation | Slug | Webhook | Person | Member | Invitation | Unknown(_), _) => None,

@@ -11,6 +11,8 @@ pub struct OrganizationEntry {
     pub id: OrganizationId,
     pub slug: Slug,
     pub state: OrganizationState,
+    /// Its people may use those clients alone that it approved.
+    pub requires_approval: bool,
     /// The sequence of the event that made this entry.
     pub generation: u64,
     /// The newest event, which may have changed nothing here.
@@ -31,7 +33,14 @@ pub enum OrganizationState {
 impl OrganizationEntry {
     pub(super) fn created(id: OrganizationId, created: &Created, cause: Cause) -> Self {
         let Cause { sequence: generation, newest } = cause;
-        Self { id, slug: created.slug.clone(), state: OrganizationState::Active, generation, newest }
+        Self {
+            id,
+            slug: created.slug.clone(),
+            state: OrganizationState::Active,
+            requires_approval: false,
+            generation,
+            newest,
+        }
     }
 
     /// The entry after an event; `None` when a node has nothing to change.
@@ -39,12 +48,14 @@ impl OrganizationEntry {
         if matches!(self.state, OrganizationState::Closed | OrganizationState::Forgotten) {
             return None;
         }
-        let state = match event {
-            OrganizationEvent::Suspended(_) => OrganizationState::Suspended,
-            OrganizationEvent::Resumed(_) => OrganizationState::Active,
-            OrganizationEvent::Forgotten(_) => OrganizationState::Forgotten,
+        let entry = Self { generation: cause.sequence, newest: cause.newest, ..self.clone() };
+        Some(match event {
+            OrganizationEvent::Suspended(_) => Self { state: OrganizationState::Suspended, ..entry },
+            OrganizationEvent::Resumed(_) => Self { state: OrganizationState::Active, ..entry },
+            OrganizationEvent::Forgotten(_) => Self { state: OrganizationState::Forgotten, ..entry },
+            OrganizationEvent::ClientApprovalRequired(_) => Self { requires_approval: true, ..entry },
+            OrganizationEvent::ClientApprovalWaived(_) => Self { requires_approval: false, ..entry },
             OrganizationEvent::Created(_) | OrganizationEvent::Renamed(_) => return None,
-        };
-        Some(Self { state, generation: cause.sequence, newest: cause.newest, ..self.clone() })
+        })
     }
 }

@@ -17,15 +17,17 @@ use events::{Event, Owner, ScopeSet, SignerSet, Subject, Timestamp, UnreadableCa
 
 use self::record::{BadRecord, Record};
 use super::fold::Closed;
+use super::granted::Entries;
 use super::holding::{Holding, Holdings};
 use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerEntry, Writer};
 use crate::refused;
 
+mod granted;
 mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;
@@ -54,6 +56,7 @@ pub struct Cut {
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
+    granted: Entries,
     closed: Vec<(String, Closed)>,
 }
 
@@ -66,6 +69,7 @@ pub struct Loading {
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
+    granted: Entries,
     closed: Vec<(Subject, Closed)>,
     interned: Interned,
     /// The scopes that were read, by their text.
@@ -97,6 +101,7 @@ impl Directory {
             organization_slugs,
             servers,
             server_slugs,
+            granted,
             closed,
             installation_closed: _,
             installation_cause: _,
@@ -106,8 +111,8 @@ impl Directory {
             watches: _,
         } = self;
         let writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        // Shared and counted anew when it is read.
-        let Writer { interned: _, holdings: _, place, stored_at } = &*writer;
+        // Shared, counted and put in order anew when it is read.
+        let Writer { interned: _, holdings: _, expiring: _, place, stored_at } = &*writer;
         let (place, stored_at) = ((*place)?, (*stored_at)?);
         // They may be ahead of the directory.
         let signers = signers.now().as_of(place.sequence);
@@ -131,6 +136,7 @@ impl Directory {
                 .collect(),
             servers: servers.pin().values().map(|entry| (Arc::clone(entry), addressed(entry))).collect(),
             keys: keys.all(),
+            granted: granted.entries(),
             closed: closed.pin().iter().map(|(subject, at)| (subject.to_string(), *at)).collect(),
         };
         drop(writer);
@@ -164,6 +170,7 @@ impl Directory {
             organizations,
             servers,
             keys: loaded_keys,
+            granted,
             closed,
             interned,
             // Only to read with.
@@ -189,9 +196,12 @@ impl Directory {
             holdings.change(entry.owner, Holding::default(), Holding::of_key(&entry));
             self.keys.put(entry);
         }
+        granted.hold(&mut holdings);
+        let expiring = granted.expiring();
+        self.granted.install(granted);
         self.install_closed(closed, installation_closed);
         self.signers.restore(SignerSet::restored(signers, installation));
-        *writer = Writer { interned, holdings, place: Some(place), stored_at: Some(stored_at) };
+        *writer = Writer { interned, holdings, expiring, place: Some(place), stored_at: Some(stored_at) };
         self.applied.store(place.sequence, Ordering::Release);
         self.tell_closed();
         Ok(())
@@ -259,6 +269,7 @@ impl Cut {
             organizations,
             servers,
             keys,
+            granted: _,
             closed,
         } = self;
         installation_closed
@@ -272,6 +283,7 @@ impl Cut {
             .chain(organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
             .chain(servers.iter().map(|(entry, named)| Record::server(entry, *named)))
             .chain(keys.iter().map(|entry| Record::key(entry)))
+            .chain(self.granted_records())
             .chain(closed.iter().map(|(subject, closed)| Record::Closed {
                 subject: subject.into(),
                 sequence: closed.at,
@@ -314,6 +326,7 @@ impl Loading {
                 let prefix = self.interned.prefix(&stored.prefix);
                 self.keys.push(Arc::new(stored.entry(scopes, prefix)?));
             }
+            Record::Granted(stored) => self.take_granted(stored)?,
             Record::Closed { subject, sequence: at, cause } => {
                 let subject = subject.parse().map_err(|_| BadRecord("subject"))?;
                 self.closed.push((subject, Closed { at, cause: cause.map(Into::into) }));
@@ -342,6 +355,7 @@ impl Loading {
             organizations: self.organizations.len(),
             servers: self.servers.len(),
             closed: self.closed.len(),
+            granted: self.granted.counts(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod copies;
 mod gate;
 mod generation;
+mod granted;
 mod history;
 mod memory;
 mod replay;
@@ -56,6 +57,11 @@ pub(super) fn sealed() -> SealedText {
     }
 }
 
+/// When the log stored the message of this sequence.
+fn second(sequence: u64) -> Timestamp {
+    Timestamp::from_unix_millis(i64::try_from(sequence).unwrap() * 1_000).unwrap()
+}
+
 fn event(sequence: u64, subject: Subject, event: Event) -> Read {
     let draft = Draft {
         id: EventId::new(Uuid::from_u128(0x0e00_0000 + u128::from(sequence))),
@@ -70,7 +76,7 @@ fn event(sequence: u64, subject: Subject, event: Event) -> Read {
         event,
     };
     let position = Position { log: LOG, shard: Shard::ZERO, sequence };
-    Read::Event(Box::new(draft.recorded(WRITER, position, Timestamp::UNIX_EPOCH)))
+    Read::Event(Box::new(draft.recorded(WRITER, position, second(sequence))))
 }
 
 pub(super) fn of_organization(sequence: u64, id: OrganizationId, it: OrganizationEvent) -> Read {
@@ -213,6 +219,7 @@ pub(super) fn state(directory: &Directory) -> State {
         organization_slugs,
         servers,
         server_slugs,
+        granted,
         closed,
         installation_closed: _,
         installation_cause: _,
@@ -234,6 +241,7 @@ pub(super) fn state(directory: &Directory) -> State {
         .map(|(slug, id)| format!("{slug} {id}"))
         .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
         .chain(by_id.iter().map(|entry| format!("{entry:?}")))
+        .chain(granted::lines(&granted.entries()))
         .chain(closed.pin().iter().map(|(subject, closed)| format!("{subject} {closed:?}")))
         .collect();
     names.sort();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use events::{KeyId, OrganizationId, ServerId};
+use events::{ApprovalId, ClientId, ConsentId, GrantId, KeyId, OrganizationId, ServerId, TokenKeyId};
 use futures::task::AtomicWaker;
 
 /// A part of the directory that changes as one.
@@ -20,6 +20,11 @@ pub enum Part {
     Key(KeyId),
     Organization(OrganizationId),
     Server(ServerId),
+    Client(ClientId),
+    Approval(ApprovalId),
+    Consent(ConsentId),
+    Grant(GrantId),
+    TokenKey(TokenKeyId),
 }
 
 /// All watches. Cheap to clone.

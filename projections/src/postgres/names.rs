@@ -40,6 +40,10 @@ impl Ids {
             | AggregateType::Person
             | AggregateType::Member
             | AggregateType::Invitation
+            | AggregateType::Client
+            | AggregateType::Approval
+            | AggregateType::Consent
+            | AggregateType::Grant
             | AggregateType::Unknown(_) => {}
         }
     }

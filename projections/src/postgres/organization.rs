@@ -64,7 +64,9 @@ pub fn fold(
             OrganizationEvent::Renamed(_)
             | OrganizationEvent::Suspended(_)
             | OrganizationEvent::Resumed(_)
-            | OrganizationEvent::Forgotten(_) => None,
+            | OrganizationEvent::Forgotten(_)
+            | OrganizationEvent::ClientApprovalRequired(_)
+            | OrganizationEvent::ClientApprovalWaived(_) => None,
         };
     };
     row.newest = recorded.envelope.id;
@@ -77,6 +79,7 @@ pub fn fold(
             row.state = OrganizationState::Forgotten;
             row.name = None;
         }
+        OrganizationEvent::ClientApprovalRequired(_) | OrganizationEvent::ClientApprovalWaived(_) => {}
     }
     row.updated_at = time;
     row.changed = sequence;

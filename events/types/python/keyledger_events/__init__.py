@@ -18,8 +18,14 @@ AggregateType: TypeAlias = str
 # PEM certificates
 Authorities: TypeAlias = str
 
+# An OAuth client.
+ClientId: TypeAlias = str
+
 # One command: what makes a retry recognisable.
 CommandId: TypeAlias = str
+
+# a coordinate on P-256: 32 bytes, base64url without padding
+Coordinate: TypeAlias = str
 
 # `authorization`, `none` or `header:<name>`
 Credentials: TypeAlias = str
@@ -31,6 +37,9 @@ DigestBytes: TypeAlias = str
 
 # What the digest was made of.
 DigestKind: TypeAlias = Union[Literal["native"]]
+
+# Why a grant ended before its time.
+EndCause: TypeAlias = Union[Literal["revoked"], Literal["code_replayed"], Literal["refresh_reused"], Literal["client_revoked"], Literal["superseded"]]
 
 # What the key is for, by its owner's word; no decision rests on it.
 Environment: TypeAlias = Literal["live", "test"]
@@ -80,6 +89,9 @@ Scope: TypeAlias = str
 # A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
 ScopeSet: TypeAlias = list[Scope]
 
+# scopes with spaces between them: at most 4,096 ASCII characters
+ScopeText: TypeAlias = str
+
 # bytes, base64url without padding
 SealedBytes: TypeAlias = str
 
@@ -88,6 +100,9 @@ SealingKeyId: TypeAlias = str
 
 # One secret of a key, or of a webhook. A key that is rotated keeps its id and gets a new secret id.
 SecretId: TypeAlias = str
+
+# An MCP server behind the gateway.
+ServerId: TypeAlias = str
 
 # the number of the log's stream, 0
 Shard: TypeAlias = Literal["0"]
@@ -116,11 +131,54 @@ TimeoutMs: TypeAlias = int
 # RFC 3339 date and time in UTC, to the millisecond
 Timestamp: TypeAlias = str
 
+# By what a token is signed.
+TokenAlgorithm: TypeAlias = Union[Literal["ES256"]]
+
+# A key that signs access tokens.
+TokenKeyId: TypeAlias = str
+
 # absolute http or https URL without user, query or fragment
 UpstreamUrl: TypeAlias = str
 
+# a URI, as it was written: 1 to 2,048 visible ASCII characters
+Uri: TypeAlias = str
+
 # A person.
 UserId: TypeAlias = str
+
+# a registered name such as authorization_code: 1 to 200 ASCII characters
+Word: TypeAlias = str
+
+
+class ClientKey(TypedDict):
+    """A public JWK (RFC 7517 §4, RFC 7518 §6): the members that a signature is judged by."""
+
+    alg: NotRequired[Union[Word, None]]
+    crv: NotRequired[Union[Word, None]]
+    e: NotRequired[Union[Word, None]]
+    kid: NotRequired[Union[Word, None]]
+    kty: Word
+    n: NotRequired[Union[Uri, None]]
+    use: NotRequired[Union[Word, None]]
+    x: NotRequired[Union[Word, None]]
+    y: NotRequired[Union[Word, None]]
+
+
+class HolderPerson(TypedDict):
+    """A person who signed in."""
+
+    id: UserId
+    kind: Literal["person"]
+
+
+class HolderKey(TypedDict):
+    """An API key by which somebody signed in."""
+
+    id: KeyId
+    kind: Literal["key"]
+
+
+Holder: TypeAlias = Union[HolderPerson, HolderKey]
 
 
 class Identity(TypedDict):
@@ -163,6 +221,28 @@ class KeyOwnerService(TypedDict):
 KeyOwner: TypeAlias = Union[KeyOwnerInstallation, KeyOwnerOrganization, KeyOwnerUser, KeyOwnerService]
 
 
+class OriginDocument(TypedDict):
+    """By its Client ID Metadata Document at this URL, which is its `client_id`."""
+
+    kind: Literal["document"]
+    url: Uri
+
+
+class OriginDynamic(TypedDict):
+    """By Dynamic Client Registration (RFC 7591)."""
+
+    kind: Literal["dynamic"]
+
+
+class OriginGiven(TypedDict):
+    """An operator, or an organization's admin, entered it."""
+
+    kind: Literal["given"]
+
+
+Origin: TypeAlias = Union[OriginDocument, OriginDynamic, OriginGiven]
+
+
 class SealedText(TypedDict):
     """AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key."""
 
@@ -185,6 +265,33 @@ class UpstreamSettings(TypedDict):
     credentials: NotRequired[Union[Credentials, None]]
     idle_timeout_ms: NotRequired[Union[TimeoutMs, None]]
     response_timeout_ms: NotRequired[Union[TimeoutMs, None]]
+
+
+class ClientKeys(TypedDict):
+    """A JWK set (RFC 7517 §5)."""
+
+    keys: list[ClientKey]
+
+
+class ClientMetadata(TypedDict):
+    """A client's metadata. Its name is not among it: that is sealed. Contacts are people's and are not kept."""
+
+    application_type: NotRequired[Union[Word, None]]
+    client_uri: NotRequired[Union[Uri, None]]
+    grant_types: NotRequired[list[Word]]
+    jwks: NotRequired[Union[ClientKeys, None]]
+    jwks_uri: NotRequired[Union[Uri, None]]
+    logo_uri: NotRequired[Union[Uri, None]]
+    policy_uri: NotRequired[Union[Uri, None]]
+    redirect_uris: NotRequired[list[Uri]]
+    response_types: NotRequired[list[Word]]
+    scope: NotRequired[Union[ScopeText, None]]
+    software_id: NotRequired[Union[Word, None]]
+    software_version: NotRequired[Union[Word, None]]
+    token_endpoint_auth_method: NotRequired[Union[Word, None]]
+    token_endpoint_auth_methods_supported: NotRequired[list[Word]]
+    token_endpoint_auth_signing_alg: NotRequired[Union[Word, None]]
+    tos_uri: NotRequired[Union[Uri, None]]
 
 
 class Envelope(TypedDict):
@@ -281,6 +388,38 @@ class InstallationLossAcceptedV1(Envelope):
     data: InstallationLossAcceptedV1Data
 
 
+class InstallationTokenKeyPublishedV1Data(TypedDict):
+    """`installation.token_key_published` version 1: a further key signs access tokens, from a time on that everybody knows of it by."""
+
+    algorithm: TokenAlgorithm
+    id: TokenKeyId
+    used_from: Timestamp
+    x: Coordinate
+    y: Coordinate
+
+
+class InstallationTokenKeyPublishedV1(Envelope):
+    type: Literal["installation.token_key_published"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.token_key_published:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationTokenKeyPublishedV1Data
+
+
+class InstallationTokenKeyRetiredV1Data(TypedDict):
+    """`installation.token_key_retired` version 1: no token that it signed is taken any more."""
+
+    id: TokenKeyId
+
+
+class InstallationTokenKeyRetiredV1(Envelope):
+    type: Literal["installation.token_key_retired"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:installation.token_key_retired:1"]
+    aggregatetype: Literal["installation"]
+    data: InstallationTokenKeyRetiredV1Data
+
+
 class OrganizationCreatedV1Data(TypedDict):
     """`organization.created` version 1: an organization comes to be, with its slug."""
 
@@ -351,6 +490,34 @@ class OrganizationForgottenV1(Envelope):
     dataschema: Literal["urn:keyledger:schema:organization.forgotten:1"]
     aggregatetype: Literal["organization"]
     data: OrganizationForgottenV1Data
+
+
+class OrganizationClientApprovalRequiredV1Data(TypedDict):
+    """`organization.client_approval_required` version 1: its people may use those clients alone that it approved."""
+
+    pass
+
+
+class OrganizationClientApprovalRequiredV1(Envelope):
+    type: Literal["organization.client_approval_required"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.client_approval_required:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationClientApprovalRequiredV1Data
+
+
+class OrganizationClientApprovalWaivedV1Data(TypedDict):
+    """`organization.client_approval_waived` version 1: its people may use any client."""
+
+    pass
+
+
+class OrganizationClientApprovalWaivedV1(Envelope):
+    type: Literal["organization.client_approval_waived"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:organization.client_approval_waived:1"]
+    aggregatetype: Literal["organization"]
+    data: OrganizationClientApprovalWaivedV1Data
 
 
 class ServerRegisteredV1Data(TypedDict):
@@ -894,17 +1061,216 @@ class InvitationWithdrawnV1(Envelope):
     data: InvitationWithdrawnV1Data
 
 
+class ClientRegisteredV1Data(TypedDict):
+    """`client.registered` version 1: from now on it may ask for grants."""
+
+    metadata: ClientMetadata
+    name: SealedText
+    origin: Origin
+
+
+class ClientRegisteredV1(Envelope):
+    type: Literal["client.registered"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.registered:1"]
+    aggregatetype: Literal["client"]
+    data: ClientRegisteredV1Data
+
+
+class ClientChangedV1Data(TypedDict):
+    """`client.changed` version 1: all that it says of itself from now on; a name that is absent stays as it was. It ends no grant by itself."""
+
+    metadata: ClientMetadata
+    name: NotRequired[Union[SealedText, None]]
+
+
+class ClientChangedV1(Envelope):
+    type: Literal["client.changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.changed:1"]
+    aggregatetype: Literal["client"]
+    data: ClientChangedV1Data
+
+
+class ClientSecretIssuedV1Data(TypedDict):
+    """`client.secret_issued` version 1: a further secret (RFC 6749 §2.3.1) proves that it is this client."""
+
+    digest: KeyDigest
+    expires_at: NotRequired[Union[Timestamp, None]]
+    secret_id: SecretId
+
+
+class ClientSecretIssuedV1(Envelope):
+    type: Literal["client.secret_issued"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.secret_issued:1"]
+    aggregatetype: Literal["client"]
+    data: ClientSecretIssuedV1Data
+
+
+class ClientSecretRevokedV1Data(TypedDict):
+    """`client.secret_revoked` version 1: it proves nothing any more."""
+
+    secret_id: SecretId
+
+
+class ClientSecretRevokedV1(Envelope):
+    type: Literal["client.secret_revoked"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.secret_revoked:1"]
+    aggregatetype: Literal["client"]
+    data: ClientSecretRevokedV1Data
+
+
+class ClientDisabledV1Data(TypedDict):
+    """`client.disabled` version 1: none of its grants works until it is enabled."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class ClientDisabledV1(Envelope):
+    type: Literal["client.disabled"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.disabled:1"]
+    aggregatetype: Literal["client"]
+    data: ClientDisabledV1Data
+
+
+class ClientEnabledV1Data(TypedDict):
+    """`client.enabled` version 1: its grants work again."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class ClientEnabledV1(Envelope):
+    type: Literal["client.enabled"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.enabled:1"]
+    aggregatetype: Literal["client"]
+    data: ClientEnabledV1Data
+
+
+class ClientRemovedV1Data(TypedDict):
+    """`client.removed` version 1: for ever, with all its grants."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class ClientRemovedV1(Envelope):
+    type: Literal["client.removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:client.removed:1"]
+    aggregatetype: Literal["client"]
+    data: ClientRemovedV1Data
+
+
+class ApprovalGivenV1Data(TypedDict):
+    """`approval.given` version 1: the organization's people may use this client."""
+
+    client: ClientId
+
+
+class ApprovalGivenV1(Envelope):
+    type: Literal["approval.given"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:approval.given:1"]
+    aggregatetype: Literal["approval"]
+    data: ApprovalGivenV1Data
+
+
+class ApprovalWithdrawnV1Data(TypedDict):
+    """`approval.withdrawn` version 1: they may not, where the organization requires an approval."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class ApprovalWithdrawnV1(Envelope):
+    type: Literal["approval.withdrawn"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:approval.withdrawn:1"]
+    aggregatetype: Literal["approval"]
+    data: ApprovalWithdrawnV1Data
+
+
+class ConsentGivenV1Data(TypedDict):
+    """`consent.given` version 1: what is consented to from now on, what was consented to before included."""
+
+    client: ClientId
+    holder: Holder
+    scopes: ScopeSet
+    server: ServerId
+
+
+class ConsentGivenV1(Envelope):
+    type: Literal["consent.given"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:consent.given:1"]
+    aggregatetype: Literal["consent"]
+    data: ConsentGivenV1Data
+
+
+class ConsentWithdrawnV1Data(TypedDict):
+    """`consent.withdrawn` version 1: no grant that came of it works any more, also when it is given again."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class ConsentWithdrawnV1(Envelope):
+    type: Literal["consent.withdrawn"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:consent.withdrawn:1"]
+    aggregatetype: Literal["consent"]
+    data: ConsentWithdrawnV1Data
+
+
+class GrantGivenV1Data(TypedDict):
+    """`grant.given` version 1: the client redeemed its code. Tokens of it name it."""
+
+    client: ClientId
+    expires_at: Timestamp
+    holder: Holder
+    scopes: ScopeSet
+    server: ServerId
+
+
+class GrantGivenV1(Envelope):
+    type: Literal["grant.given"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:grant.given:1"]
+    aggregatetype: Literal["grant"]
+    data: GrantGivenV1Data
+
+
+class GrantEndedV1Data(TypedDict):
+    """`grant.ended` version 1: for ever."""
+
+    cause: EndCause
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class GrantEndedV1(Envelope):
+    type: Literal["grant.ended"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:grant.ended:1"]
+    aggregatetype: Literal["grant"]
+    data: GrantEndedV1Data
+
+
 Event: TypeAlias = Union[
     InstallationBootstrappedV1,
     InstallationRecoveredV1,
     InstallationSignerPublishedV1,
     InstallationSignerRetiredV1,
     InstallationLossAcceptedV1,
+    InstallationTokenKeyPublishedV1,
+    InstallationTokenKeyRetiredV1,
     OrganizationCreatedV1,
     OrganizationRenamedV1,
     OrganizationSuspendedV1,
     OrganizationResumedV1,
     OrganizationForgottenV1,
+    OrganizationClientApprovalRequiredV1,
+    OrganizationClientApprovalWaivedV1,
     ServerRegisteredV1,
     ServerRegisteredV2,
     ServerChangedV1,
@@ -940,6 +1306,19 @@ Event: TypeAlias = Union[
     MemberRemovedV1,
     InvitationCreatedV1,
     InvitationWithdrawnV1,
+    ClientRegisteredV1,
+    ClientChangedV1,
+    ClientSecretIssuedV1,
+    ClientSecretRevokedV1,
+    ClientDisabledV1,
+    ClientEnabledV1,
+    ClientRemovedV1,
+    ApprovalGivenV1,
+    ApprovalWithdrawnV1,
+    ConsentGivenV1,
+    ConsentWithdrawnV1,
+    GrantGivenV1,
+    GrantEndedV1,
 ]
 
 _KNOWN = frozenset([
@@ -948,11 +1327,15 @@ _KNOWN = frozenset([
     ("installation.signer_published", 1),
     ("installation.signer_retired", 1),
     ("installation.loss_accepted", 1),
+    ("installation.token_key_published", 1),
+    ("installation.token_key_retired", 1),
     ("organization.created", 1),
     ("organization.renamed", 1),
     ("organization.suspended", 1),
     ("organization.resumed", 1),
     ("organization.forgotten", 1),
+    ("organization.client_approval_required", 1),
+    ("organization.client_approval_waived", 1),
     ("server.registered", 1),
     ("server.registered", 2),
     ("server.changed", 1),
@@ -988,6 +1371,19 @@ _KNOWN = frozenset([
     ("member.removed", 1),
     ("invitation.created", 1),
     ("invitation.withdrawn", 1),
+    ("client.registered", 1),
+    ("client.changed", 1),
+    ("client.secret_issued", 1),
+    ("client.secret_revoked", 1),
+    ("client.disabled", 1),
+    ("client.enabled", 1),
+    ("client.removed", 1),
+    ("approval.given", 1),
+    ("approval.withdrawn", 1),
+    ("consent.given", 1),
+    ("consent.withdrawn", 1),
+    ("grant.given", 1),
+    ("grant.ended", 1),
 ])
 
 

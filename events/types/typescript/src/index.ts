@@ -13,8 +13,52 @@ export type AggregateType = string;
 /** PEM certificates */
 export type Authorities = string;
 
+/** An OAuth client. */
+export type ClientId = string;
+
+/** A public JWK (RFC 7517 §4, RFC 7518 §6): the members that a signature is judged by. */
+export interface ClientKey {
+  alg?: Word | null;
+  crv?: Word | null;
+  e?: Word | null;
+  kid?: Word | null;
+  kty: Word;
+  n?: Uri | null;
+  use?: Word | null;
+  x?: Word | null;
+  y?: Word | null;
+}
+
+/** A JWK set (RFC 7517 §5). */
+export interface ClientKeys {
+  keys: Array<ClientKey>;
+}
+
+/** A client's metadata. Its name is not among it: that is sealed. Contacts are people's and are not kept. */
+export interface ClientMetadata {
+  application_type?: Word | null;
+  client_uri?: Uri | null;
+  grant_types?: Array<Word>;
+  jwks?: ClientKeys | null;
+  jwks_uri?: Uri | null;
+  logo_uri?: Uri | null;
+  policy_uri?: Uri | null;
+  redirect_uris?: Array<Uri>;
+  response_types?: Array<Word>;
+  scope?: ScopeText | null;
+  software_id?: Word | null;
+  software_version?: Word | null;
+  token_endpoint_auth_method?: Word | null;
+  token_endpoint_auth_methods_supported?: Array<Word>;
+  token_endpoint_auth_signing_alg?: Word | null;
+  tos_uri?: Uri | null;
+}
+
 /** One command: what makes a retry recognisable. */
 export type CommandId = string;
+
+/** a coordinate on P-256: 32 bytes, base64url without padding */
+export type Coordinate = string;
 
 /** `authorization`, `none` or `header:<name>` */
 export type Credentials = string;
@@ -26,6 +70,9 @@ export type DigestBytes = string;
 
 /** What the digest was made of. */
 export type DigestKind = "native";
+
+/** Why a grant ended before its time. */
+export type EndCause = "revoked" | "code_replayed" | "refresh_reused" | "client_revoked" | "superseded";
 
 /** What the key is for, by its owner's word; no decision rests on it. */
 export type Environment = "live" | "test";
@@ -44,6 +91,15 @@ export type Fingerprint = string;
 
 /** a log's size, a space, and the root over it in standard base64 */
 export type Head = string;
+
+/** Who consents, and whom a grant is bound to: it is never wider than its holder's right, and falls with it. */
+export type Holder = {
+  id: UserId;
+  kind: "person";
+} | {
+  id: KeyId;
+  kind: "key";
+};
 
 /** Who a person is at an identity provider. */
 export interface Identity {
@@ -83,6 +139,16 @@ export type KeyOwner = {
   kind: "service";
 };
 
+/** How a client came to be known. */
+export type Origin = {
+  kind: "document";
+  url: Uri;
+} | {
+  kind: "dynamic";
+} | {
+  kind: "given";
+};
+
 /** an organization's id, or _ for the installation itself */
 export type Owner = string;
 
@@ -101,6 +167,9 @@ export type Scope = string;
 /** A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management. */
 export type ScopeSet = Array<Scope>;
 
+/** scopes with spaces between them: at most 4,096 ASCII characters */
+export type ScopeText = string;
+
 /** bytes, base64url without padding */
 export type SealedBytes = string;
 
@@ -116,6 +185,9 @@ export type SealingKeyId = string;
 
 /** One secret of a key, or of a webhook. A key that is rotated keeps its id and gets a new secret id. */
 export type SecretId = string;
+
+/** An MCP server behind the gateway. */
+export type ServerId = string;
 
 /** the number of the log's stream, 0 */
 export type Shard = "0";
@@ -150,6 +222,12 @@ export type TimeoutMs = number;
 /** RFC 3339 date and time in UTC, to the millisecond */
 export type Timestamp = string;
 
+/** By what a token is signed. */
+export type TokenAlgorithm = "ES256";
+
+/** A key that signs access tokens. */
+export type TokenKeyId = string;
+
 /** What is absent is as the gateway's configuration has it. */
 export interface UpstreamSettings {
   ca?: Authorities | null;
@@ -161,8 +239,14 @@ export interface UpstreamSettings {
 /** absolute http or https URL without user, query or fragment */
 export type UpstreamUrl = string;
 
+/** a URI, as it was written: 1 to 2,048 visible ASCII characters */
+export type Uri = string;
+
 /** A person. */
 export type UserId = string;
+
+/** a registered name such as authorization_code: 1 to 200 ASCII characters */
+export type Word = string;
 
 /** What every event has. */
 export interface Envelope {
@@ -244,6 +328,32 @@ export interface InstallationLossAcceptedV1 extends Envelope {
   };
 }
 
+/** `installation.token_key_published` version 1: a further key signs access tokens, from a time on that everybody knows of it by. */
+export interface InstallationTokenKeyPublishedV1 extends Envelope {
+  type: "installation.token_key_published";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.token_key_published:1";
+  aggregatetype: "installation";
+  data: {
+    algorithm: TokenAlgorithm;
+    id: TokenKeyId;
+    used_from: Timestamp;
+    x: Coordinate;
+    y: Coordinate;
+  };
+}
+
+/** `installation.token_key_retired` version 1: no token that it signed is taken any more. */
+export interface InstallationTokenKeyRetiredV1 extends Envelope {
+  type: "installation.token_key_retired";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:installation.token_key_retired:1";
+  aggregatetype: "installation";
+  data: {
+    id: TokenKeyId;
+  };
+}
+
 /** `organization.created` version 1: an organization comes to be, with its slug. */
 export interface OrganizationCreatedV1 extends Envelope {
   type: "organization.created";
@@ -297,6 +407,24 @@ export interface OrganizationForgottenV1 extends Envelope {
   data: {
     sealing_key: SealingKeyId;
   };
+}
+
+/** `organization.client_approval_required` version 1: its people may use those clients alone that it approved. */
+export interface OrganizationClientApprovalRequiredV1 extends Envelope {
+  type: "organization.client_approval_required";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.client_approval_required:1";
+  aggregatetype: "organization";
+  data: { [member: string]: unknown };
+}
+
+/** `organization.client_approval_waived` version 1: its people may use any client. */
+export interface OrganizationClientApprovalWaivedV1 extends Envelope {
+  type: "organization.client_approval_waived";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:organization.client_approval_waived:1";
+  aggregatetype: "organization";
+  data: { [member: string]: unknown };
 }
 
 /** `server.registered` version 1: an MCP server behind the gateway, under its organization's and its own slug. */
@@ -725,17 +853,177 @@ export interface InvitationWithdrawnV1 extends Envelope {
   };
 }
 
+/** `client.registered` version 1: from now on it may ask for grants. */
+export interface ClientRegisteredV1 extends Envelope {
+  type: "client.registered";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.registered:1";
+  aggregatetype: "client";
+  data: {
+    metadata: ClientMetadata;
+    name: SealedText;
+    origin: Origin;
+  };
+}
+
+/** `client.changed` version 1: all that it says of itself from now on; a name that is absent stays as it was. It ends no grant by itself. */
+export interface ClientChangedV1 extends Envelope {
+  type: "client.changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.changed:1";
+  aggregatetype: "client";
+  data: {
+    metadata: ClientMetadata;
+    name?: SealedText | null;
+  };
+}
+
+/** `client.secret_issued` version 1: a further secret (RFC 6749 §2.3.1) proves that it is this client. */
+export interface ClientSecretIssuedV1 extends Envelope {
+  type: "client.secret_issued";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.secret_issued:1";
+  aggregatetype: "client";
+  data: {
+    digest: KeyDigest;
+    expires_at?: Timestamp | null;
+    secret_id: SecretId;
+  };
+}
+
+/** `client.secret_revoked` version 1: it proves nothing any more. */
+export interface ClientSecretRevokedV1 extends Envelope {
+  type: "client.secret_revoked";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.secret_revoked:1";
+  aggregatetype: "client";
+  data: {
+    secret_id: SecretId;
+  };
+}
+
+/** `client.disabled` version 1: none of its grants works until it is enabled. */
+export interface ClientDisabledV1 extends Envelope {
+  type: "client.disabled";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.disabled:1";
+  aggregatetype: "client";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `client.enabled` version 1: its grants work again. */
+export interface ClientEnabledV1 extends Envelope {
+  type: "client.enabled";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.enabled:1";
+  aggregatetype: "client";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `client.removed` version 1: for ever, with all its grants. */
+export interface ClientRemovedV1 extends Envelope {
+  type: "client.removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:client.removed:1";
+  aggregatetype: "client";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `approval.given` version 1: the organization's people may use this client. */
+export interface ApprovalGivenV1 extends Envelope {
+  type: "approval.given";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:approval.given:1";
+  aggregatetype: "approval";
+  data: {
+    client: ClientId;
+  };
+}
+
+/** `approval.withdrawn` version 1: they may not, where the organization requires an approval. */
+export interface ApprovalWithdrawnV1 extends Envelope {
+  type: "approval.withdrawn";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:approval.withdrawn:1";
+  aggregatetype: "approval";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `consent.given` version 1: what is consented to from now on, what was consented to before included. */
+export interface ConsentGivenV1 extends Envelope {
+  type: "consent.given";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:consent.given:1";
+  aggregatetype: "consent";
+  data: {
+    client: ClientId;
+    holder: Holder;
+    scopes: ScopeSet;
+    server: ServerId;
+  };
+}
+
+/** `consent.withdrawn` version 1: no grant that came of it works any more, also when it is given again. */
+export interface ConsentWithdrawnV1 extends Envelope {
+  type: "consent.withdrawn";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:consent.withdrawn:1";
+  aggregatetype: "consent";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
+/** `grant.given` version 1: the client redeemed its code. Tokens of it name it. */
+export interface GrantGivenV1 extends Envelope {
+  type: "grant.given";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:grant.given:1";
+  aggregatetype: "grant";
+  data: {
+    client: ClientId;
+    expires_at: Timestamp;
+    holder: Holder;
+    scopes: ScopeSet;
+    server: ServerId;
+  };
+}
+
+/** `grant.ended` version 1: for ever. */
+export interface GrantEndedV1 extends Envelope {
+  type: "grant.ended";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:grant.ended:1";
+  aggregatetype: "grant";
+  data: {
+    cause: EndCause;
+    reason?: SealedText | null;
+  };
+}
+
 export type Event =
   | InstallationBootstrappedV1
   | InstallationRecoveredV1
   | InstallationSignerPublishedV1
   | InstallationSignerRetiredV1
   | InstallationLossAcceptedV1
+  | InstallationTokenKeyPublishedV1
+  | InstallationTokenKeyRetiredV1
   | OrganizationCreatedV1
   | OrganizationRenamedV1
   | OrganizationSuspendedV1
   | OrganizationResumedV1
   | OrganizationForgottenV1
+  | OrganizationClientApprovalRequiredV1
+  | OrganizationClientApprovalWaivedV1
   | ServerRegisteredV1
   | ServerRegisteredV2
   | ServerChangedV1
@@ -770,7 +1058,20 @@ export type Event =
   | MemberChangedV1
   | MemberRemovedV1
   | InvitationCreatedV1
-  | InvitationWithdrawnV1;
+  | InvitationWithdrawnV1
+  | ClientRegisteredV1
+  | ClientChangedV1
+  | ClientSecretIssuedV1
+  | ClientSecretRevokedV1
+  | ClientDisabledV1
+  | ClientEnabledV1
+  | ClientRemovedV1
+  | ApprovalGivenV1
+  | ApprovalWithdrawnV1
+  | ConsentGivenV1
+  | ConsentWithdrawnV1
+  | GrantGivenV1
+  | GrantEndedV1;
 
 const known: ReadonlySet<string> = new Set([
   "installation.bootstrapped:1",
@@ -778,11 +1079,15 @@ const known: ReadonlySet<string> = new Set([
   "installation.signer_published:1",
   "installation.signer_retired:1",
   "installation.loss_accepted:1",
+  "installation.token_key_published:1",
+  "installation.token_key_retired:1",
   "organization.created:1",
   "organization.renamed:1",
   "organization.suspended:1",
   "organization.resumed:1",
   "organization.forgotten:1",
+  "organization.client_approval_required:1",
+  "organization.client_approval_waived:1",
   "server.registered:1",
   "server.registered:2",
   "server.changed:1",
@@ -818,6 +1123,19 @@ const known: ReadonlySet<string> = new Set([
   "member.removed:1",
   "invitation.created:1",
   "invitation.withdrawn:1",
+  "client.registered:1",
+  "client.changed:1",
+  "client.secret_issued:1",
+  "client.secret_revoked:1",
+  "client.disabled:1",
+  "client.enabled:1",
+  "client.removed:1",
+  "approval.given:1",
+  "approval.withdrawn:1",
+  "consent.given:1",
+  "consent.withdrawn:1",
+  "grant.given:1",
+  "grant.ended:1",
 ]);
 
 /** Whether this is an event of a type and version that these types know. */

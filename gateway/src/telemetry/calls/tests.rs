@@ -45,6 +45,7 @@ impl World {
                 id: OrganizationId::new(Uuid::from_u128(1)),
                 slug: "acme".parse().unwrap(),
                 state: OrganizationState::Active,
+                requires_approval: false,
                 generation: 1,
                 newest: Newest::default(),
             }));

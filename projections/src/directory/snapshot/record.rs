@@ -19,6 +19,10 @@ use crate::directory::{
     KeyEntry, KeyState, LastFour, Newest, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
 };
 
+mod granted;
+
+pub(super) use self::granted::Granted;
+
 /// A UUID, big-endian.
 type Id = [u8; 16];
 
@@ -41,6 +45,8 @@ pub(super) enum Record<'a> {
     Server(Server<'a>),
     #[serde(borrow)]
     Key(Key<'a>),
+    #[serde(borrow)]
+    Granted(Granted<'a>),
     /// What was closed, as the subject's text, by which event, and why.
     Closed {
         #[serde(borrow)]
@@ -65,6 +71,7 @@ pub(super) struct Organization<'a> {
     #[serde(borrow)]
     slug: Cow<'a, str>,
     state: StoredOrganizationState,
+    requires_approval: bool,
     generation: u64,
     newest: u64,
     /// Whether the slug leads to it.
@@ -146,6 +153,7 @@ macro_rules! stored {
         }
     )*};
 }
+use stored;
 
 stored! {
     StoredOrganizationState of OrganizationState { Active, Suspended, Closed, Forgotten }
@@ -172,11 +180,12 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn organization(entry: &'a OrganizationEntry, named: bool) -> Self {
-        let OrganizationEntry { id, slug, state, generation, newest } = entry;
+        let OrganizationEntry { id, slug, state, requires_approval, generation, newest } = entry;
         Self::Organization(Organization {
             id: *id.uuid().as_bytes(),
             slug: slug.as_str().into(),
             state: (*state).into(),
+            requires_approval: *requires_approval,
             generation: *generation,
             newest: newest.0,
             named,
@@ -256,6 +265,7 @@ impl Organization<'_> {
             id: OrganizationId::new(Uuid::from_bytes(self.id)),
             slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
             state: self.state.into(),
+            requires_approval: self.requires_approval,
             generation: self.generation,
             newest: Newest(self.newest),
         })

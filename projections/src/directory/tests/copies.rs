@@ -33,9 +33,13 @@ proptest! {
         prop_assume!(!events.is_empty());
         let mut copy = which.get(&events).clone();
         copy.position.sequence = directory.applied() + 1;
+        copy.stored_at = second(copy.position.sequence);
         let (keys, organizations, servers) = rights(&directory);
+        let works = granted::working(&directory);
         directory.apply(&Read::Event(Box::new(copy)));
         let after = rights(&directory);
+        let still = granted::working(&directory);
+        prop_assert!(still.iter().all(|one| works.contains(one)), "{:?} of {:?}", still, works);
         prop_assert_eq!(keys.len(), after.0.len());
         for (before, after) in keys.iter().zip(&after.0) {
             let closed = KeyEntry { state: KeyState::Closed, ..before.clone() };

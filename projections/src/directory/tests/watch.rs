@@ -27,6 +27,7 @@ fn parts() -> Vec<Part> {
     organizations
         .chain((0..5).map(|n| Part::Key(key(n))))
         .chain((0..5).map(|n| Part::Server(server(n))))
+        .chain((0..3).flat_map(|o| (0..5).flat_map(move |n| granted::parts(o, n))))
         .collect()
 }
 
@@ -35,6 +36,11 @@ fn generation(directory: &Directory, part: Part) -> Option<u64> {
         Part::Key(id) => directory.key(id).map(|entry| entry.generation),
         Part::Organization(id) => directory.organization_generation(id),
         Part::Server(id) => directory.server_generation(id),
+        Part::Client(id) => directory.client(id).map(|entry| entry.generation),
+        Part::Approval(id) => directory.approval_by_id(id).map(|entry| entry.generation),
+        Part::Consent(id) => directory.consent_by_id(id).map(|entry| entry.generation),
+        Part::Grant(id) => directory.grant(id).map(|entry| entry.generation),
+        Part::TokenKey(id) => directory.token_key(id).map(|entry| entry.generation),
     }
 }
 

@@ -78,6 +78,7 @@ fn changes<'a>(kind: &str, given: impl Iterator<Item = &'a str>) -> Option<(&'st
         "organization.renamed" => Some(("organization.created", vec!["name"])),
         "server.changed" => Some(("server.registered", given.collect())),
         "webhook.changed" => Some(("webhook.registered", given.collect())),
+        "client.changed" => Some(("client.registered", given.collect())),
         "key.renamed" => Some(("key.issued", vec!["name"])),
         "key.metadata_changed" => Some(("key.issued", vec!["metadata"])),
         "key.scopes_changed" => Some(("key.issued", vec!["scopes"])),
@@ -87,7 +88,7 @@ fn changes<'a>(kind: &str, given: impl Iterator<Item = &'a str>) -> Option<(&'st
 }
 
 /// Changes that leave out what stays as it was; any other says all of it.
-const IN_PART: [&str; 2] = ["server.changed", "webhook.changed"];
+const IN_PART: [&str; 3] = ["server.changed", "webhook.changed", "client.changed"];
 
 fn given(row: &EventRow) -> impl Iterator<Item = &str> {
     row.data.keys().chain(row.texts.keys()).map(String::as_str)
