@@ -13,7 +13,6 @@ use crate::slug::{Reservation, Slug, SlugKind};
 use crate::token::{object, text_serde};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "people are few: a box would be another allocation for each")]
 pub enum PersonEvent {
     Added(Added),
     IdentityAdded(IdentityAdded),
