@@ -46,6 +46,6 @@ export async function authorization(gateway, folder) {
     if (line.startsWith("http")) followed = signIn(line, { user: "ada" });
   });
   await followed;
-  const checks = [...(await read(folder, "authorization-")).values()].flat();
+  const checks = [...(await read(folder, "authorization-server-")).values()].flat();
   return { checks: checks.filter((check) => check.status !== "INFO") };
 }

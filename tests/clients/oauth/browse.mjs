@@ -7,8 +7,8 @@ import { appendFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 
 const STEPS = 20;
-const GOES_ON = /\b(allow|approve|authori[sz]e|accept|agree|continue|sign[ -]?in|yes|once|always)\b/i;
-const GOES_BACK = /\b(deny|cancel|refuse|decline|no|back|reject)\b/i;
+const GOES_ON = /\b(allow|approve|authori[sz]e|accept|agree|continue|join|sign[ -]?in|yes|once|always)\b/i;
+const GOES_BACK = /\b(deny|cancel|refuse|decline|no|back|reject|somebody else)\b/i;
 
 class Cookies {
   #kept = new Map();
