@@ -14,6 +14,7 @@ mod place;
 pub mod port;
 pub mod postgres;
 pub mod private;
+pub mod provider;
 pub mod run;
 mod settings;
 mod show;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+pub mod signing_in;
+
 #[cfg(test)]
 mod tests;
 
@@ -90,42 +92,60 @@ impl Plan {
 
     /// Runs it anew with each of these keys, in one process.
     pub async fn run_with(&self, sdk: Sdk, keys: &[Option<&str>]) -> Vec<Told> {
-        let clients = installed();
-        let mut command = match sdk.script.strip_prefix("python/") {
-            Some(script) => python(&clients.join(script.trim_end_matches(".py"))),
-            None => Command::new("node"),
-        };
         let calls: Vec<_> = self.calls.iter().map(Call::json).collect();
         let plan = json!({"mode": sdk.mode, "header": self.header, "calls": calls});
-        command
-            .arg(folder().join(sdk.script))
-            .args([&self.url, &plan.to_string()])
-            .env("KEYLEDGER_CLIENTS", &clients)
-            .env("KEYLEDGER_KEYS", json!(keys).to_string())
-            .env_remove("HTTP_PROXY")
-            .env_remove("http_proxy")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        // The two cores start many such processes at once when the whole suite runs.
-        let bound = Duration::from_secs(90);
-        let output = crate::poll::within(sdk.name, bound, command.output()).await.unwrap_or_else(|error| {
-            panic!("{}: can't be run ({error}): run ./test, which sets it up", sdk.name)
-        });
-        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{} failed: {}\n{stdout}\n{stderr}", sdk.name, output.status);
+        let (lines, stderr) = sdk.lines(&self.url, &plan, &json!(keys)).await;
         let mut told = Vec::new();
-        for line in stdout.lines() {
-            let line: Value = serde_json::from_str(line)
-                .unwrap_or_else(|_| panic!("{}: not a line of ours: {line}", sdk.name));
+        for line in lines {
             if line["event"] == "begin" {
                 told.push(Told { sdk, lines: Vec::new(), stderr: stderr.clone() });
             } else if let Some(told) = told.last_mut() {
                 told.lines.push(line);
             }
         }
-        assert_eq!(told.len(), keys.len(), "{} did not try every key: {stdout}", sdk.name);
+        assert_eq!(told.len(), keys.len(), "{} did not try every key: {told:#?}", sdk.name);
         told
+    }
+}
+
+impl Sdk {
+    /// Runs its script: the lines that it told, and what it said beside them.
+    async fn lines(self, url: &str, plan: &Value, keys: &Value) -> (Vec<Value>, String) {
+        let clients = installed();
+        let mut command = match self.script.strip_prefix("python/") {
+            Some(script) => python(&clients.join(python_folder(script))),
+            None => Command::new("node"),
+        };
+        command
+            .arg(folder().join(self.script))
+            .args([url, &plan.to_string()])
+            .env("KEYLEDGER_CLIENTS", &clients)
+            .env("KEYLEDGER_KEYS", keys.to_string())
+            .env_remove("HTTP_PROXY")
+            .env_remove("http_proxy")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        // The two cores start many such processes at once when the whole suite runs.
+        let bound = Duration::from_secs(90);
+        let output = crate::poll::within(self.name, bound, command.output()).await.unwrap_or_else(|error| {
+            panic!("{}: can't be run ({error}): run ./test, which sets it up", self.name)
+        });
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{} failed: {}\n{stdout}\n{stderr}", self.name, output.status);
+        let line = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|_| panic!("{}: not a line of ours: {line}", self.name))
+        };
+        (stdout.lines().map(line).collect(), stderr)
+    }
+}
+
+/// What a Python script runs with, among what is installed.
+fn python_folder(script: &str) -> &str {
+    match script {
+        "signing_in.py" => "newest",
+        "fastmcp_signing_in.py" => "fastmcp",
+        other => other.trim_end_matches(".py"),
     }
 }
 
@@ -231,7 +251,7 @@ pub(crate) fn folder() -> PathBuf {
 /// Where `tests/clients/setup` installs.
 pub(crate) fn installed() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.tools/clients");
-    for sdk in ["newest", "older", "typescript"] {
+    for sdk in ["newest", "older", "fastmcp", "typescript", "mcp-remote"] {
         if !folder.join(sdk).join(".installed").exists() {
             missing(&folder.join(sdk));
         }

@@ -6,6 +6,7 @@
     reason = "this crate is used by tests alone, and a test that can't go on panics"
 )]
 
+pub mod browser;
 pub mod clients;
 pub mod example;
 pub mod fleet;

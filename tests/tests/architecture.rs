@@ -89,6 +89,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "gateway/src/health",
             "gateway/src/listener",
             "gateway/src/dev/demo",
+            "gateway/src/dev/provider",
             "gateway/src/witness",
         ],
     ),
