@@ -11,6 +11,8 @@ pub mod clients;
 pub mod example;
 pub mod fleet;
 pub mod mcp;
+pub mod oauth;
+pub mod person;
 pub mod poll;
 pub mod receivers;
 pub mod servers;
