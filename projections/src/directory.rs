@@ -28,6 +28,7 @@ use self::granted::{Expiring, Granted};
 use self::hash::ById;
 use self::holding::Holdings;
 use self::keys::Keys;
+use self::people::People;
 use self::watch::Watches;
 
 mod fold;
@@ -37,11 +38,15 @@ pub mod gate;
 mod granted;
 mod hash;
 mod holding;
+mod invitation;
 mod key;
 mod keys;
 pub mod lease;
+mod member;
 mod newest;
 mod organization;
+mod people;
+mod person;
 pub mod proof;
 mod server;
 pub mod snapshot;
@@ -56,9 +61,13 @@ pub use granted::{
     GrantEntry, GrantState, GrantedCounts, TokenKeyEntry, TokenKeyState,
 };
 pub use holding::Holding;
+pub use invitation::{InvitationEntry, InvitationState};
 pub use key::{KeyEntry, KeyState, LastFour};
+pub use member::{MemberEntry, MemberState, OwnersOf};
 pub use newest::Newest;
 pub use organization::{OrganizationEntry, OrganizationState};
+pub use people::PeopleCounts;
+pub use person::{PersonEntry, PersonState};
 pub use server::{ServerEntry, ServerState};
 pub use watch::{Part, Watch};
 
@@ -71,6 +80,7 @@ pub struct Directory {
     servers: ById<ServerId, Arc<ServerEntry>>,
     server_slugs: HashMap<ServerAddress, ServerId>,
     granted: Granted,
+    people: People,
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
     closed: HashMap<Subject, Closed>,
     installation_closed: AtomicU64,
@@ -105,6 +115,8 @@ pub struct Counts {
     pub closed: usize,
     #[serde(default)]
     pub granted: GrantedCounts,
+    #[serde(default)]
+    pub people: PeopleCounts,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -278,6 +290,7 @@ impl Directory {
             servers: self.servers.len(),
             closed: self.closed.len(),
             granted: self.granted.counts(),
+            people: self.people.counts(),
         }
     }
 

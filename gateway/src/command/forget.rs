@@ -1,4 +1,4 @@
-//! Deletes the sealing keys of organizations that are forgotten: what an event of the log sets off, whoever made it and
+//! Deletes the sealing keys of organizations and people that are forgotten: what an event of the log sets off, whoever made it and
 //! whenever control was away. Each control does it, and what is deleted is left alone.
 
 use std::collections::HashSet;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use events::clock::SystemClock;
 use events::lasting::{Lasting, Words};
-use events::{OrganizationId, Owner};
+use events::{Keyholder, Owner};
 use projections::directory::Directory;
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +21,8 @@ pub async fn keep_forgetting(directory: Arc<Directory>, sealing: SealingKeys, ca
     let mut done = HashSet::new();
     let mut applied = 0;
     let words = Words {
-        lasts: "the key of an organization that is forgotten is not deleted yet",
-        ends: "the keys of organizations that are forgotten are deleted",
+        lasts: "the key of an organization or a person that is forgotten is not deleted yet",
+        ends: "the keys of organizations and people that are forgotten are deleted",
     };
     let undeleted = Lasting::new(Arc::new(SystemClock), words);
     let looking = async {
@@ -47,18 +47,19 @@ pub async fn keep_forgetting(directory: Arc<Directory>, sealing: SealingKeys, ca
 async fn forget(
     directory: &Directory,
     sealing: &SealingKeys,
-    done: &mut HashSet<OrganizationId>,
+    done: &mut HashSet<Keyholder>,
 ) -> Result<(), VaultError> {
-    for organization in directory.forgotten() {
-        if done.contains(&organization) {
+    let organizations = directory.forgotten().into_iter().map(|id| Owner::Organization(id).into());
+    let people = directory.forgotten_people().into_iter().map(Keyholder::Person);
+    for of in organizations.chain(people) {
+        if done.contains(&of) {
             continue;
         }
-        let owner = Owner::Organization(organization);
-        if !sealing.is_deleted(owner).await? {
-            sealing.forget(owner).await?;
-            tracing::info!(%organization, "the key that sealed its texts is deleted");
+        if !sealing.is_deleted(of).await? {
+            sealing.forget(of).await?;
+            tracing::info!(%of, "the key that sealed its texts is deleted");
         }
-        done.insert(organization);
+        done.insert(of);
     }
     Ok(())
 }

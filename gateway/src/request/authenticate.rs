@@ -53,7 +53,10 @@ impl AuthenticationError {
                 | Invalid::Disabled
                 | Invalid::NotYetValid
                 | Invalid::Expired
-                | Invalid::OrganizationSuspended,
+                | Invalid::OrganizationSuspended
+                | Invalid::PersonSuspended
+                | Invalid::PersonEnded
+                | Invalid::NoMember,
             ) => Fault::InvalidToken,
         }
     }
@@ -79,6 +82,9 @@ impl Invalid {
             Self::NotYetValid => "not_yet_valid",
             Self::Expired => "expired",
             Self::OrganizationSuspended => "organization_suspended",
+            Self::PersonSuspended => "person_suspended",
+            Self::PersonEnded => "person_ended",
+            Self::NoMember => "no_member",
             Self::Closed => "closed",
         }
     }

@@ -10,8 +10,11 @@ use std::sync::Arc;
 
 use events::digest::DigestBytes;
 use events::key::KeyOwner;
-use events::{Actor, KeyId, Owner, ScopeSet, Timestamp};
-use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part};
+use events::{Actor, KeyId, MemberId, Owner, ScopeSet, Timestamp};
+use projections::directory::{
+    Directory, KeyEntry, KeyState, MemberEntry, MemberState, OrganizationEntry, OrganizationState, Part,
+    PersonEntry, PersonState,
+};
 use uuid::Uuid;
 
 use crate::problem::room::Whose;
@@ -22,8 +25,18 @@ pub struct Principal {
     who: Who,
     /// `None` for the installation's own credentials.
     organization: Option<Arc<OrganizationEntry>>,
+    /// Where a person holds the credential; `None`: nobody of whom an event tells does.
+    holder: Option<Holder>,
     /// How far the directory had come before this was read from it.
     as_of: u64,
+}
+
+/// A person by whose right a credential works, and what they are in its organization.
+#[derive(Clone)]
+struct Holder {
+    person: Arc<PersonEntry>,
+    /// `None`: never a member.
+    member: Option<Arc<MemberEntry>>,
 }
 
 /// By what a principal is known.
@@ -51,6 +64,12 @@ pub enum Invalid {
     Expired,
     #[error("the key's organization is suspended")]
     OrganizationSuspended,
+    #[error("the person who holds the key is suspended")]
+    PersonSuspended,
+    #[error("the person who holds the key is ended")]
+    PersonEnded,
+    #[error("the person who holds the key is no member of its organization")]
+    NoMember,
     /// An event about it can't be read, or is out of its place: nobody knows what it may do. Which of these it is the directory
     /// does not keep.
     #[error(
@@ -90,7 +109,15 @@ impl Principal {
 
     pub(super) fn of_key(directory: &Directory, key: Arc<KeyEntry>, as_of: u64) -> Self {
         let organization = key.owner.organization().and_then(|id| directory.organization(id));
-        Self { who: Who::Key(key), organization, as_of }
+        let holder = match key.key_owner {
+            KeyOwner::User { id } => directory.person(id).map(|person| {
+                let organization = key.owner.organization();
+                let member = organization.and_then(|organization| directory.member(organization, id));
+                Holder { person, member }
+            }),
+            KeyOwner::Installation | KeyOwner::Organization | KeyOwner::Service { .. } => None,
+        };
+        Self { who: Who::Key(key), organization, holder, as_of }
     }
 
     /// The same principal as the directory has it now; `None`: it is no more.
@@ -176,17 +203,18 @@ impl Principal {
             return Err(Invalid::Expired);
         }
         match (key.owner, &self.organization) {
-            (Owner::Installation, _) => Ok(()),
+            (Owner::Installation, _) => {}
             (Owner::Organization(_), Some(organization)) => match organization.state {
-                OrganizationState::Active => Ok(()),
+                OrganizationState::Active => {}
                 OrganizationState::Suspended | OrganizationState::Forgotten => {
-                    Err(Invalid::OrganizationSuspended)
+                    return Err(Invalid::OrganizationSuspended);
                 }
-                OrganizationState::Closed => Err(Invalid::Closed),
+                OrganizationState::Closed => return Err(Invalid::Closed),
             },
             // Its key is known and it is not: the log has not said it, or not yet.
-            (Owner::Organization(_), None) => Err(Invalid::Closed),
+            (Owner::Organization(_), None) => return Err(Invalid::Closed),
         }
+        self.holder.as_ref().map_or(Ok(()), Holder::check)
     }
 
     /// When its credential ends by itself; `None`: never.
@@ -198,6 +226,33 @@ impl Principal {
     /// What of the directory it rests on.
     pub fn parts(&self) -> impl Iterator<Item = Part> {
         let Who::Key(key) = &self.who;
-        [Part::Key(key.id)].into_iter().chain(key.owner.organization().map(Part::Organization))
+        let organization = key.owner.organization();
+        let person = match key.key_owner {
+            KeyOwner::User { id } => Some(id),
+            KeyOwner::Installation | KeyOwner::Organization | KeyOwner::Service { .. } => None,
+        };
+        let member = person.zip(organization).map(|(person, it)| Part::Member(MemberId::of(it, person)));
+        [Part::Key(key.id)]
+            .into_iter()
+            .chain(organization.map(Part::Organization))
+            .chain(person.map(Part::Person))
+            .chain(member)
+    }
+}
+
+impl Holder {
+    /// Nothing of a person's works longer than the person, and what they are in the organization.
+    fn check(&self) -> Result<(), Invalid> {
+        match self.person.state {
+            PersonState::Active => {}
+            PersonState::Suspended => return Err(Invalid::PersonSuspended),
+            PersonState::Ended | PersonState::Forgotten => return Err(Invalid::PersonEnded),
+            PersonState::Closed => return Err(Invalid::Closed),
+        }
+        match self.member.as_ref().map(|member| member.state) {
+            Some(MemberState::Active) => Ok(()),
+            Some(MemberState::Removed) | None => Err(Invalid::NoMember),
+            Some(MemberState::Closed) => Err(Invalid::Closed),
+        }
     }
 }

@@ -45,7 +45,7 @@ pub struct Question<'a> {
 pub struct Verdict {
     pub valid: bool,
     /// `valid`, `malformed`, `unknown`, `revoked`, `disabled`, `not_yet_valid`, `expired`,
-    /// `organization_suspended`, `closed` or `insufficient_scope`.
+    /// `organization_suspended`, `person_suspended`, `person_ended`, `no_member`, `closed` or `insufficient_scope`.
     pub outcome: &'static str,
     /// Absent for a key that is malformed, unknown or another organization's.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -112,13 +112,13 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     {
         vault::signer::ensure_first(&node, first, &*process.random).await?;
     }
+    let followed =
+        Arc::new(Followed { directory: Arc::clone(&parts.directory), gate: Arc::clone(&parts.gate) });
     let dispatcher = Dispatcher::new(log.clone(), writer, Arc::clone(&process.random))
         .with_signers(known)
         .with_readers(Arc::new(process.fleet.clone()))
-        .with_active(Arc::new(Followed {
-            directory: Arc::clone(&parts.directory),
-            gate: Arc::clone(&parts.gate),
-        }));
+        .with_active(followed.clone())
+        .with_owning(followed);
     let keeper = Arc::new(Keeper::new(KeeperParts {
         log: log.clone(),
         stream: Checkpoints::new(log.client().clone(), Shard::ZERO),

@@ -8,7 +8,8 @@ use events::organization::OrganizationEvent;
 use events::server::ServerEvent;
 use events::slug::SlugKind;
 use events::{
-    AggregateType, Event, KeyId, OrganizationId, Owner, Recorded, ServerId, Subject, UnreadableCause,
+    AggregateType, Event, InvitationId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
+    UnreadableCause, UserId,
 };
 
 use super::newest::Cause;
@@ -48,7 +49,10 @@ impl Directory {
             // The names themselves come with `created` and `registered`.
             (Event::Slug(_), _) => {}
             // No node needs them: workers send by the read models.
-            (Event::Webhook(_) | Event::Person(_) | Event::Member(_) | Event::Invitation(_), _) => {}
+            (Event::Webhook(_), _) => {}
+            (Event::Person(event), _) => self.fold_person(recorded, event, cause),
+            (Event::Member(event), _) => self.fold_member(writer, recorded, event, cause),
+            (Event::Invitation(event), _) => self.fold_invitation(writer, recorded, event, cause),
             (Event::Organization(_), Owner::Organization(_)) | (Event::Server(_), Owner::Installation) => {
                 self.close(subject, Closed::by(sequence));
             }
@@ -208,7 +212,7 @@ impl Directory {
         metrics::gauge!("keyledger_directory_closed_objects").set(self.closed.len() as f64);
     }
 
-    fn close(&self, subject: &Subject, closed: Closed) {
+    pub(super) fn close(&self, subject: &Subject, closed: Closed) {
         let sequence = closed.at;
         self.remember_closed(subject, closed);
         match (&subject.aggregate_type, subject.owner) {
@@ -245,13 +249,24 @@ impl Directory {
                 let _ = self.close_granted(subject, sequence);
             }
             // No node holds any of it.
-            (
-                AggregateType::Webhook
-                | AggregateType::Person
-                | AggregateType::Member
-                | AggregateType::Invitation,
-                _,
-            ) => {}
+            (AggregateType::Webhook, _) => {}
+            (AggregateType::Person, _) => {
+                if let Ok(id) = UserId::try_from(&subject.aggregate_id) {
+                    self.close_person(id, closed);
+                }
+            }
+            (AggregateType::Member, Owner::Organization(organization)) => {
+                if let Ok(id) = MemberId::try_from(&subject.aggregate_id) {
+                    self.close_member(organization, id, closed);
+                }
+            }
+            (AggregateType::Invitation, Owner::Organization(organization)) => {
+                if let Ok(id) = InvitationId::try_from(&subject.aggregate_id) {
+                    self.close_invitation(organization, id, closed);
+                }
+            }
+            // There can be none.
+            (AggregateType::Member | AggregateType::Invitation, Owner::Installation) => {}
             (AggregateType::Slug, owner) => self.close_named(owner, subject.aggregate_id.as_str(), closed),
         }
     }
@@ -286,8 +301,15 @@ impl Directory {
                 if let Some(entry) = slug.and_then(|slug| self.organization_by_slug(slug)) {
                     self.close_organization(entry.id, closed);
                 }
+                let identity = named(SlugKind::Identity).and_then(|digest| digest.parse().ok());
+                if let Some(entry) = identity.and_then(|digest| self.person_by_identity(&digest)) {
+                    self.close_person(entry.id, closed);
+                }
             }
             Owner::Organization(organization) => {
+                if let Some(id) = named(SlugKind::Invitation).and_then(|id| id.parse().ok()) {
+                    self.close_invitation(organization, id, closed);
+                }
                 let slug = named(SlugKind::Server);
                 if let Some(entry) = slug.and_then(|slug| self.server(organization, slug)) {
                     self.close_server(owner, entry.id, closed.at);
@@ -319,7 +341,7 @@ pub(super) struct Closed {
 }
 
 impl Closed {
-    fn by(at: u64) -> Self {
+    pub fn by(at: u64) -> Self {
         Self { at, cause: None }
     }
 

@@ -1,6 +1,9 @@
 //! Which event of an object is its newest: the next one must say that it follows it.
 
-use events::{EventId, KeyId, OrganizationId, Owner, Recorded, ServerId, Subject, UnreadableCause};
+use events::{
+    EventId, InvitationId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject, UnreadableCause,
+    UserId,
+};
 
 use super::Directory;
 
@@ -64,9 +67,20 @@ impl Directory {
                 (server.organization == *organization).then_some(server.newest)
             }
             (Client | Approval | Consent | Grant, _) => self.newest_granted(subject),
+            (Person, Owner::Installation) => Some(self.person(UserId::try_from(aggregate_id).ok()?)?.newest),
+            (Member, Owner::Organization(organization)) => {
+                let member = self.member_by_id(MemberId::try_from(aggregate_id).ok()?)?;
+                (member.organization == *organization).then_some(member.newest)
+            }
+            (Invitation, Owner::Organization(organization)) => {
+                let invitation = self.invitation(InvitationId::try_from(aggregate_id).ok()?)?;
+                (invitation.organization == *organization).then_some(invitation.newest)
+            }
             (Organization, Owner::Organization(_))
             | (Server, Owner::Installation)
-            | (Installation | Slug | Webhook | Person | Member | Invitation | Unknown(_), _) => None,
+            | (Member | Invitation, Owner::Installation)
+            | (Person, Owner::Organization(_))
+            | (Installation | Slug | Webhook | Unknown(_), _) => None,
         }
     }
 }

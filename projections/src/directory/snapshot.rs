@@ -19,15 +19,17 @@ use self::record::{BadRecord, Record};
 use super::fold::Closed;
 use super::granted::Entries;
 use super::holding::{Holding, Holdings};
+use super::people::PeopleEntries;
 use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerEntry, Writer};
 use crate::refused;
 
 mod granted;
+mod people;
 mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 8;
+pub const FORMAT: u32 = 9;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;
@@ -57,6 +59,7 @@ pub struct Cut {
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
     granted: Entries,
+    people: PeopleEntries,
     closed: Vec<(String, Closed)>,
 }
 
@@ -70,6 +73,7 @@ pub struct Loading {
     servers: Vec<(Arc<ServerEntry>, bool)>,
     keys: Vec<Arc<KeyEntry>>,
     granted: Entries,
+    people: PeopleEntries,
     closed: Vec<(Subject, Closed)>,
     interned: Interned,
     /// The scopes that were read, by their text.
@@ -102,6 +106,7 @@ impl Directory {
             servers,
             server_slugs,
             granted,
+            people,
             closed,
             installation_closed: _,
             installation_cause: _,
@@ -137,6 +142,7 @@ impl Directory {
             servers: servers.pin().values().map(|entry| (Arc::clone(entry), addressed(entry))).collect(),
             keys: keys.all(),
             granted: granted.entries(),
+            people: people.entries(),
             closed: closed.pin().iter().map(|(subject, at)| (subject.to_string(), *at)).collect(),
         };
         drop(writer);
@@ -171,6 +177,7 @@ impl Directory {
             servers,
             keys: loaded_keys,
             granted,
+            people,
             closed,
             interned,
             // Only to read with.
@@ -199,6 +206,7 @@ impl Directory {
         granted.hold(&mut holdings);
         let expiring = granted.expiring();
         self.granted.install(granted);
+        self.people.install(people);
         self.install_closed(closed, installation_closed);
         self.signers.restore(SignerSet::restored(signers, installation));
         *writer = Writer { interned, holdings, expiring, place: Some(place), stored_at: Some(stored_at) };
@@ -270,6 +278,7 @@ impl Cut {
             servers,
             keys,
             granted: _,
+            people: _,
             closed,
         } = self;
         installation_closed
@@ -284,6 +293,7 @@ impl Cut {
             .chain(servers.iter().map(|(entry, named)| Record::server(entry, *named)))
             .chain(keys.iter().map(|entry| Record::key(entry)))
             .chain(self.granted_records())
+            .chain(self.people_records())
             .chain(closed.iter().map(|(subject, closed)| Record::Closed {
                 subject: subject.into(),
                 sequence: closed.at,
@@ -327,6 +337,7 @@ impl Loading {
                 self.keys.push(Arc::new(stored.entry(scopes, prefix)?));
             }
             Record::Granted(stored) => self.take_granted(stored)?,
+            Record::People(stored) => self.take_people(stored)?,
             Record::Closed { subject, sequence: at, cause } => {
                 let subject = subject.parse().map_err(|_| BadRecord("subject"))?;
                 self.closed.push((subject, Closed { at, cause: cause.map(Into::into) }));
@@ -356,6 +367,7 @@ impl Loading {
             servers: self.servers.len(),
             closed: self.closed.len(),
             granted: self.granted.counts(),
+            people: self.people.counts(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod generation;
 mod granted;
 mod history;
 mod memory;
+mod people;
 mod replay;
 mod snapshot;
 mod vouched;
@@ -220,6 +221,7 @@ pub(super) fn state(directory: &Directory) -> State {
         servers,
         server_slugs,
         granted,
+        people,
         closed,
         installation_closed: _,
         installation_cause: _,
@@ -242,6 +244,7 @@ pub(super) fn state(directory: &Directory) -> State {
         .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
         .chain(by_id.iter().map(|entry| format!("{entry:?}")))
         .chain(granted::lines(&granted.entries()))
+        .chain(people::lines(people))
         .chain(closed.pin().iter().map(|(subject, closed)| format!("{subject} {closed:?}")))
         .collect();
     names.sort();

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use events::{ApprovalId, ClientId, ConsentId, GrantId, KeyId, OrganizationId, ServerId, TokenKeyId};
+use events::{
+    ApprovalId, ClientId, ConsentId, GrantId, KeyId, MemberId, OrganizationId, ServerId, TokenKeyId, UserId,
+};
 use futures::task::AtomicWaker;
 
 /// A part of the directory that changes as one.
@@ -25,6 +27,8 @@ pub enum Part {
     Consent(ConsentId),
     Grant(GrantId),
     TokenKey(TokenKeyId),
+    Person(UserId),
+    Member(MemberId),
 }
 
 /// All watches. Cheap to clone.

@@ -45,6 +45,11 @@ pub enum VerifyOutcome {
     NotYetValid,
     Expired,
     OrganizationSuspended,
+    /// The person who holds it is.
+    PersonSuspended,
+    PersonEnded,
+    /// The person who holds it is no member of its organization.
+    NoMember,
     /// An event about it can't be read or may not be obeyed: nobody can judge it.
     Closed,
     InsufficientScope,
@@ -141,6 +146,9 @@ mod tests {
             Invalid::NotYetValid,
             Invalid::Expired,
             Invalid::OrganizationSuspended,
+            Invalid::PersonSuspended,
+            Invalid::PersonEnded,
+            Invalid::NoMember,
             Invalid::Closed,
         ];
         let names = invalid.map(Invalid::name).into_iter();

@@ -20,8 +20,10 @@ use crate::directory::{
 };
 
 mod granted;
+mod people;
 
 pub(super) use self::granted::Granted;
+pub(super) use self::people::{Invitation, Member, People, Person};
 
 /// A UUID, big-endian.
 type Id = [u8; 16];
@@ -47,6 +49,8 @@ pub(super) enum Record<'a> {
     Key(Key<'a>),
     #[serde(borrow)]
     Granted(Granted<'a>),
+    #[serde(borrow)]
+    People(People<'a>),
     /// What was closed, as the subject's text, by which event, and why.
     Closed {
         #[serde(borrow)]

@@ -87,21 +87,24 @@ fn some() -> Directory {
         of_key(3, owner, key(1), issued(digest(1), "mcp:docs mcp:*:tools:get_*")),
         of_key(4, Owner::Installation, key(2), issued(digest(2), "admin:*:*")),
         of_key(5, owner, key(1), revoked()),
-        unreadable(6, Subject::key(owner, key(3))),
-        foreign(7),
+        people::of_person(6, 1, people::added(people::identity(1))),
+        people::of_invitation(7, 1, 1, people::invited(1)),
+        people::of_member(8, 1, 1, people::joined(1, events::Role::Owner, Some(people::invitation_id(1)))),
+        unreadable(9, Subject::key(owner, key(3))),
+        foreign(10),
     ])
 }
 
 /// Whoever changes these bytes has made a new format: `FORMAT` counts it up, and this test is changed with it.
 #[test]
 fn the_bytes_of_this_format_are_these() {
-    assert_eq!(super::super::snapshot::FORMAT, 8);
+    assert_eq!(super::super::snapshot::FORMAT, 9);
     let directory = some();
-    for (sequence, what) in (8..).zip([31, 16, 21, 23, 25, 28]) {
+    for (sequence, what) in (11..).zip([31, 16, 21, 23, 25, 28]) {
         step(&directory, &granted::read(sequence, what, 1, 2));
     }
     let hex: String = bytes(&directory).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("snapshot.v8.hex").trim());
+    assert_eq!(hex, include_str!("snapshot.v9.hex").trim());
 }
 
 /// That somebody else writes to the log is no smaller a matter after a start from a snapshot.
@@ -171,9 +174,9 @@ proptest! {
 fn the_place_names_the_log_and_its_last_message() {
     let directory = some();
     let place = directory.place().unwrap();
-    assert_eq!((place.log, place.sequence, place.event), (LOG, 7, None));
-    step(&directory, &of_organization(8, organization(1), suspended()));
-    let event = EventId::new(Uuid::from_u128(0x0e00_0008));
+    assert_eq!((place.log, place.sequence, place.event), (LOG, 10, None));
+    step(&directory, &of_organization(11, organization(1), suspended()));
+    let event = EventId::new(Uuid::from_u128(0x0e00_000b));
     assert_eq!(directory.place().unwrap().event, Some(event));
     assert_eq!(directory.place().unwrap().log, LogId::new(LOG.uuid()));
 }

@@ -10,7 +10,7 @@ use events::log::{
     AppendError, Batch, FollowError, Follower, History, Known, Log, Quorum, ReadError, Stored, StreamInfo,
 };
 use events::position::Place;
-use events::{Owner, Subject};
+use events::{MemberId, Owner, Subject};
 use futures::StreamExt;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,8 @@ fn parts() -> Vec<Part> {
         .chain((0..5).map(|n| Part::Key(key(n))))
         .chain((0..5).map(|n| Part::Server(server(n))))
         .chain((0..3).flat_map(|o| (0..5).flat_map(move |n| granted::parts(o, n))))
+        .chain((0..5).map(|n| Part::Person(people::user(n))))
+        .chain((0..5).map(|n| Part::Member(MemberId::of(organization(1), people::user(n)))))
         .collect()
 }
 
@@ -41,6 +43,8 @@ fn generation(directory: &Directory, part: Part) -> Option<u64> {
         Part::Consent(id) => directory.consent_by_id(id).map(|entry| entry.generation),
         Part::Grant(id) => directory.grant(id).map(|entry| entry.generation),
         Part::TokenKey(id) => directory.token_key(id).map(|entry| entry.generation),
+        Part::Person(id) => directory.person(id).map(|entry| entry.generation),
+        Part::Member(id) => directory.member_by_id(id).map(|entry| entry.generation),
     }
 }
 
