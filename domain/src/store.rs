@@ -8,8 +8,8 @@ use events::Fingerprint;
 use events::log::{AppendError, Batch, Entry, Expected, History, Known, Log, ReadError, Stored};
 use events::slug::{Reservation, Reserved, SlugEvent, SlugKind};
 use events::{
-    AggregateId, AggregateType, CommandId, Draft, Event, EventId, LogId, Position, Read, Recorded, Signers,
-    Slug, Subject, Timestamp, UnreadableCause,
+    AggregateId, AggregateType, CommandId, Draft, Event, EventId, LogId, Owner, Position, Read, Recorded,
+    Signers, Slug, Subject, Timestamp, UnreadableCause,
 };
 
 use crate::aggregate::Decide;
@@ -300,16 +300,16 @@ impl Store {
         Ok(self.log.append(Batch { entries }).await?)
     }
 
-    /// Whether an object that this one shares its owner with has reserved the slug.
-    pub async fn reserved_by_another(
+    /// The object of this owner's that has reserved the slug.
+    pub async fn holder(
         &self,
-        object: &Subject,
+        owner: Owner,
         kind: SlugKind,
         slug: &Slug,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<AggregateId>, StoreError> {
         let log = self.log.id().await?;
-        let history = self.log.history(&Subject::slug(object.owner, kind, slug)).await?;
-        Ok(self.reservation(&history, log).await?.is_of_another(object))
+        let history = self.log.history(&Subject::slug(owner, kind, slug)).await?;
+        Ok(self.reservation(&history, log).await?.object)
     }
 
     /// The reservation of a slug, on condition that it is free or belongs to this aggregate already.

@@ -57,6 +57,11 @@ impl Actor {
         Self::System(ActorName("bootstrap".to_owned()))
     }
 
+    /// Who signs in for the first time, and is nobody yet.
+    pub fn sign_in() -> Self {
+        Self::System(ActorName("sign-in".to_owned()))
+    }
+
     /// Whoever retires keys that sign.
     pub fn signers() -> Self {
         Self::Reactor(ActorName("signers".to_owned()))

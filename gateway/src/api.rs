@@ -50,11 +50,14 @@ mod fleet;
 mod guard;
 mod history;
 mod idempotency;
+mod invitation;
 mod key;
+mod member;
 mod metadata;
 mod moment;
 mod organization;
 mod owned;
+mod person;
 mod problem;
 mod proof;
 mod query;
@@ -107,6 +110,8 @@ pub struct ApiSettings {
     pub prefix: Prefix,
     /// Where clients reach the gateway: an origin.
     pub public_url: String,
+    /// Where people sign in and accept invitations: an origin.
+    pub accounts_url: String,
     /// A whole request.
     pub request_timeout: Duration,
     /// One read from the read models.
@@ -129,6 +134,7 @@ impl ApiSettings {
         Self {
             prefix,
             public_url: public_url.origin().ascii_serialization(),
+            accounts_url: public_url.origin().ascii_serialization(),
             request_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(5),
             at_least_timeout: Duration::from_secs(5),
@@ -211,6 +217,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(server::routes())
         .merge(key::routes())
         .merge(webhook::routes())
+        .merge(person::routes())
+        .merge(member::routes())
+        .merge(invitation::routes())
         .merge(signer::routes())
         .merge(status::routes())
         .merge(proof::routes())

@@ -232,7 +232,8 @@ async fn tell(
     command: installation::Command,
 ) -> Result<(), BootstrapError> {
     let subject = Subject::installation(id);
-    let object = Object { id: id.uuid(), subject, owner: Owner::Installation, ids: vec![] };
+    let keyholder = Owner::Installation.into();
+    let object = Object { id: id.uuid(), subject, keyholder, ids: vec![] };
     let order = commands.change::<Installation, _, _>(Itself, object, wanted(operation)).await;
     match carry_out(order.map_err(BootstrapError::told)?, command).await {
         Ok(_) => Ok(()),

@@ -24,13 +24,16 @@ mod error;
 mod events;
 mod export;
 mod fleet;
+mod invitation;
 mod key;
 mod length;
 mod list;
+mod member;
 mod nats;
 mod organization;
 mod outlet;
 mod output;
+mod person;
 mod place;
 mod process;
 mod projection;
@@ -93,6 +96,15 @@ enum Command {
     /// Register webhooks, and see what they were sent
     #[command(subcommand)]
     Webhooks(webhook::Webhooks),
+    /// Add, show and end people
+    #[command(subcommand)]
+    People(person::People),
+    /// Say what people are in an organization
+    #[command(subcommand)]
+    Members(member::Members),
+    /// Invite people to an organization
+    #[command(subcommand)]
+    Invitations(invitation::Invitations),
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
@@ -197,6 +209,9 @@ impl Command {
             Self::Keys(keys) => block_on(keys.run(environment, output)),
             Self::Servers(servers) => block_on(servers.run(environment, output)),
             Self::Webhooks(webhooks) => block_on(webhooks.run(environment, output)),
+            Self::People(people) => block_on(people.run(environment, output)),
+            Self::Members(members) => block_on(members.run(environment, output)),
+            Self::Invitations(invitations) => block_on(invitations.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Signers(signers) => block_on(signers.run(environment, output)),
             Self::Secrets(secrets) => secrets.run(environment, output),

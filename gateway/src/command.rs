@@ -9,13 +9,16 @@ mod allowance;
 mod fingerprint;
 mod forget;
 mod order;
+mod people;
 
 use std::sync::Arc;
 
 use domain::organization::{Organization, Refusal};
+use domain::person::{self, Person};
 use domain::{Authority, CommandError, Decide, Dispatcher, command_id};
 use events::clock::{Clock, Random, uuid_v7};
-use events::{Actor, CommandId, EventId, OrganizationId, Owner, Slug, Subject};
+use events::person::IdentityDigest;
+use events::{Actor, CommandId, EventId, Keyholder, OrganizationId, Owner, Slug, Subject, UserId};
 use serde::Serialize;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -24,6 +27,7 @@ pub use self::active::Followed;
 pub use self::allowance::{Allowance, NoRoom, Takes};
 pub use self::forget::keep_forgetting;
 pub use self::order::Order;
+pub use self::people::{Accepted, NotAccepted, Said, sealed};
 use crate::vault::{SealingKey, SealingKeys, VaultError};
 
 /// Makes commands and carries them out. Cheap to clone.
@@ -72,7 +76,7 @@ pub struct Object {
     pub id: Uuid,
     pub subject: Subject,
     /// Whose key seals its texts.
-    pub owner: Owner,
+    pub keyholder: Keyholder,
     /// What it is known by to its sender. Part of every fingerprint, so these stay the same for ever.
     pub ids: Vec<String>,
 }
@@ -117,8 +121,12 @@ impl Commands {
         object: Object,
         wanted: Wanted<'_, R>,
     ) -> Made<A, S> {
-        let command = self.command(object.owner, &sender.actor(), wanted.idempotency_key);
-        let sealing = self.sealing_key(object.owner).await?.ok_or(Failed::NoOwner)?;
+        let owner = match object.keyholder {
+            Keyholder::Owner(owner) => owner,
+            Keyholder::Person(_) => Owner::Installation,
+        };
+        let command = self.command(owner, &sender.actor(), wanted.idempotency_key);
+        let sealing = self.sealing_key(object.keyholder).await?.ok_or(Failed::NoOwner)?;
         self.order(sender, object, command, sealing, wanted)
     }
 
@@ -131,9 +139,10 @@ impl Commands {
         wanted: Wanted<'_, R>,
     ) -> Made<A, S> {
         let command = self.command(owner, &sender.actor(), wanted.idempotency_key);
-        let sealing = self.sealing_key(owner).await?.ok_or(Failed::NoOwner)?;
+        let sealing = self.sealing_key(owner.into()).await?.ok_or(Failed::NoOwner)?;
         let id = command_id::create_id(command, &A::aggregate_type());
-        let object = Object { id, subject: subject(id), owner, ids: vec![owner.to_string()] };
+        let (subject, ids) = (subject(id), vec![owner.to_string()]);
+        let object = Object { id, subject, keyholder: owner.into(), ids };
         self.order(sender, object, command, sealing, wanted)
     }
 
@@ -162,8 +171,44 @@ impl Commands {
                 parts.sealing.get_or_create(owner).await?
             }
         };
-        let object = Object { id, subject: Subject::organization(organization), owner, ids: vec![] };
+        let subject = Subject::organization(organization);
+        let object = Object { id, subject, keyholder: owner.into(), ids: vec![] };
         self.order(sender, object, command, sealing, wanted)
+    }
+
+    /// Makes the command that adds a person: their sealing key comes first, unless the identity is another's.
+    pub async fn create_person<S: Sender, R: Serialize + Sync>(
+        &self,
+        sender: S,
+        identity: &IdentityDigest,
+        wanted: Wanted<'_, R>,
+    ) -> Made<Person, S> {
+        let Shared { parts, .. } = &*self.0;
+        let command = self.command(Owner::Installation, &sender.actor(), wanted.idempotency_key);
+        let id = command_id::create_id(command, &Person::aggregate_type());
+        let keyholder = Keyholder::Person(UserId::new(id));
+        let sealing = match parts.sealing.get(keyholder).await? {
+            Some(sealing) => sealing,
+            None => {
+                sender.authority().map_err(Failed::Denied)?;
+                let holder = parts.dispatcher.holder_of(identity).await.map_err(Failed::Command)?;
+                if holder.is_some_and(|holder| holder != UserId::new(id)) {
+                    return Err(Failed::Command(CommandError::Refused(person::Refusal::IdentityTaken)));
+                }
+                parts.sealing.get_or_create(keyholder).await?
+            }
+        };
+        let object = Object { id, subject: Subject::person(UserId::new(id)), keyholder, ids: vec![] };
+        self.order(sender, object, command, sealing, wanted)
+    }
+
+    /// Whether an organization would still have an owner without this person.
+    pub async fn has_owner_beside(
+        &self,
+        organization: OrganizationId,
+        person: UserId,
+    ) -> Result<bool, CommandError<person::Refusal>> {
+        self.0.parts.dispatcher.has_owner_beside(organization, person).await
     }
 
     /// Whether the key that sealed an owner's texts is gone for ever.
@@ -179,11 +224,13 @@ impl Commands {
         }
     }
 
-    /// The key that seals an owner's texts. An organization's is drawn before it is created.
-    async fn sealing_key(&self, owner: Owner) -> Result<Option<Arc<SealingKey>>, VaultError> {
-        match owner {
-            Owner::Installation => self.0.parts.sealing.get_or_create(owner).await.map(Some),
-            Owner::Organization(_) => self.0.parts.sealing.get(owner).await,
+    /// The key that seals somebody's texts. An organization's, and a person's, is drawn before there is one.
+    async fn sealing_key(&self, of: Keyholder) -> Result<Option<Arc<SealingKey>>, VaultError> {
+        match of {
+            Keyholder::Owner(Owner::Installation) => self.0.parts.sealing.get_or_create(of).await.map(Some),
+            Keyholder::Owner(Owner::Organization(_)) | Keyholder::Person(_) => {
+                self.0.parts.sealing.get(of).await
+            }
         }
     }
 
@@ -195,7 +242,7 @@ impl Commands {
         sealing: Arc<SealingKey>,
         wanted: Wanted<'_, R>,
     ) -> Made<A, S> {
-        let Object { id, subject, owner: _, ids } = object;
+        let Object { id, subject, keyholder: _, ids } = object;
         let words = fingerprint::canonical(wanted.operation, &ids, wanted.request)?;
         Ok(Order {
             commands: self.clone(),

@@ -104,7 +104,7 @@ impl Retiring {
         let object = Object {
             id: id.uuid(),
             subject: installation.clone(),
-            owner: Owner::Installation,
+            keyholder: Owner::Installation.into(),
             ids: vec![signer.key.id.to_string()],
         };
         let wanted = Wanted { operation: "signers.retire", request: &(), idempotency_key: None };

@@ -7,6 +7,7 @@
 //! `store::kv` implements over NATS.
 
 mod held;
+pub mod identities;
 pub mod master;
 pub mod node;
 pub mod passing;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use held::Master;
+pub use identities::Identities;
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 pub use passing::PassingKey;
@@ -152,12 +154,14 @@ pub enum Purpose {
     Remembered,
     /// What signs the messages of a webhook.
     Webhook,
+    /// Under which people's identities are made into digests.
+    Identities,
     /// What passes at the authorization server is sealed and named with it.
     Passing,
 }
 
 impl Purpose {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Pepper,
         Self::Identity,
         Self::Session,
@@ -170,6 +174,7 @@ impl Purpose {
         Self::Remembered,
         Self::Webhook,
         Self::Passing,
+        Self::Identities,
     ];
 
     fn as_str(self) -> &'static str {
@@ -185,6 +190,7 @@ impl Purpose {
             Self::Checkpoint => "checkpoint",
             Self::Remembered => "remembered",
             Self::Webhook => "webhook",
+            Self::Identities => "identities",
             Self::Passing => "passing",
         }
     }

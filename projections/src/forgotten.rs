@@ -1,4 +1,4 @@
-//! Organizations that are forgotten: what people wrote of theirs is erased where a projection meets the event, and not
+//! Organizations and people that are forgotten: what people wrote of theirs is erased where a projection meets the event, and not
 //! stored again, whatever still follows it and whether the vault has deleted the key yet.
 //!
 //! An erased row leaves the one of before in its table, where SQL does not find it and whoever has the files does: the
@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use events::clock::Clock;
 use events::lasting::{Lasting, Words};
-use events::{Keyholder, OrganizationId, Owner};
+use events::organization::OrganizationEvent;
+use events::person::PersonEvent;
+use events::{Event, Keyholder, OrganizationId, Owner, Recorded, UserId};
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
@@ -20,11 +22,23 @@ use crate::postgres::{Pool, ReadModelError};
 
 /// Those that a projection has met.
 pub(crate) async fn all(pool: &Pool, projection: Projection) -> Result<HashSet<Keyholder>, sqlx::Error> {
-    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT organization FROM forgotten WHERE projection = $1")
-        .bind(projection.as_str())
-        .fetch_all(pool.inner())
-        .await?;
-    Ok(ids.into_iter().map(|id| Owner::Organization(OrganizationId::new(id)).into()).collect())
+    let sql = "SELECT organization, person FROM forgotten WHERE projection = $1";
+    let ids: Vec<(Uuid, bool)> =
+        sqlx::query_as(sql).bind(projection.as_str()).fetch_all(pool.inner()).await?;
+    let keyholder = |(id, person)| match person {
+        true => Keyholder::Person(UserId::new(id)),
+        false => Owner::Organization(OrganizationId::new(id)).into(),
+    };
+    Ok(ids.into_iter().map(keyholder).collect())
+}
+
+/// Whom an event forgets.
+pub(crate) fn forgets(recorded: &Recorded) -> Option<Keyholder> {
+    let forgets = matches!(
+        recorded.event,
+        Event::Organization(OrganizationEvent::Forgotten(_)) | Event::Person(PersonEvent::Forgotten(_))
+    );
+    forgets.then(|| Keyholder::of(&recorded.envelope.subject))
 }
 
 /// A projection that has erased what it held of an organization.
@@ -118,6 +132,9 @@ fn tables(projection: Projection) -> &'static [&'static str] {
         Projection::Servers => &["servers"],
         Projection::Keys => &["keys"],
         Projection::Webhooks => &["webhooks", "webhook_queue", "webhook_attempts", "webhook_cursors"],
+        Projection::People => &["people"],
+        Projection::Members => &[],
+        Projection::Invitations => &["invitations"],
         Projection::History => &["history"],
     }
 }
@@ -126,15 +143,32 @@ fn tables(projection: Projection) -> &'static [&'static str] {
 pub(crate) async fn forget(
     connection: &mut PgConnection,
     projection: Projection,
-    organizations: &[(OrganizationId, u64)],
+    keyholders: &[(Keyholder, u64)],
 ) -> Result<(), sqlx::Error> {
-    for (organization, sequence) in organizations {
-        sqlx::query("INSERT INTO forgotten VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(projection.as_str())
-            .bind(organization.uuid())
-            .bind(sequence.cast_signed())
-            .execute(&mut *connection)
-            .await?;
+    for (keyholder, sequence) in keyholders {
+        let (id, person) = match keyholder {
+            Keyholder::Owner(Owner::Organization(id)) => (id.uuid(), false),
+            Keyholder::Person(id) => (id.uuid(), true),
+            Keyholder::Owner(Owner::Installation) => continue,
+        };
+        sqlx::query(
+            "INSERT INTO forgotten (projection, organization, sequence, person) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(projection.as_str())
+        .bind(id)
+        .bind(sequence.cast_signed())
+        .bind(person)
+        .execute(&mut *connection)
+        .await?;
+        if person {
+            // What is known of people themselves their fold erases.
+            if projection == Projection::History {
+                sqlx::query(ERASE_PERSON).bind(id.to_string()).execute(&mut *connection).await?;
+            }
+            continue;
+        }
+        let organization = id;
         // An attempt that ends just then notes itself before this, and is erased, or after it, and notes nothing.
         if projection == Projection::Webhooks {
             sqlx::query("SELECT FROM webhook_cursors WHERE owner = $1 FOR UPDATE")
@@ -149,10 +183,17 @@ pub(crate) async fn forget(
     Ok(())
 }
 
+const ERASE_PERSON: &str = "UPDATE history SET texts = (SELECT jsonb_object_agg(field, 'null'::jsonb) \
+         FROM jsonb_object_keys(texts) field) \
+     WHERE texts <> '{}' AND owner = '_' AND aggregate_type = 'person' AND aggregate_id = $1";
+
 /// `None`: its fold does.
 fn erase(projection: Projection) -> Option<&'static str> {
     match projection {
-        Projection::Organizations => None,
+        Projection::Organizations | Projection::People | Projection::Members => None,
+        Projection::Invitations => {
+            Some("UPDATE invitations SET (name, email) = (NULL, NULL) WHERE organization = $1::uuid")
+        }
         Projection::Servers => Some("UPDATE servers SET name = NULL WHERE organization = $1::uuid"),
         Projection::Keys => {
             Some("UPDATE keys SET (name, metadata, reason) = (NULL, NULL, NULL) WHERE owner = $1")

@@ -21,10 +21,13 @@ mod answers;
 pub mod delivery;
 mod denied;
 pub mod history;
+pub mod invitation;
 pub mod key;
+pub mod member;
 pub mod names;
 pub mod organization;
 pub mod page;
+pub mod person;
 pub mod place;
 pub mod server;
 mod session;
@@ -35,9 +38,12 @@ pub mod webhook;
 pub use answers::{Amiss, in_use, keep_asking, refused};
 pub use denied::Denied;
 pub use history::EventRow;
+pub use invitation::InvitationRow;
 pub use key::KeyRow;
+pub use member::MemberRow;
 pub use organization::OrganizationRow;
 pub use page::{Cursor, CursorError, Page, PageQuery};
+pub use person::PersonRow;
 pub use server::ServerRow;
 pub use session::{Pool, connect};
 pub use webhook::WebhookRow;
@@ -53,6 +59,9 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
     let of = |list| match list {
         List::Organizations => vec![("organizations", organization::LIST)],
         List::Webhooks => vec![("webhooks of an owner", webhook::LIST)],
+        List::People => vec![("people", person::LIST)],
+        List::Members => vec![("members of an organization", member::LIST)],
+        List::Invitations => vec![("invitations of an organization", invitation::LIST)],
         List::Attempts => vec![("delivery log of a webhook", delivery::ATTEMPTS)],
         List::DeadLetters => vec![("dead letters of a webhook", delivery::DEAD)],
         List::Servers => vec![("servers of an organization", server::LIST)],

@@ -16,6 +16,9 @@ events::named! {
         Servers = "servers",
         Keys = "keys",
         Webhooks = "webhooks",
+        People = "people",
+        Members = "members",
+        Invitations = "invitations",
         /// One row an event.
         History = "history",
     }
@@ -32,14 +35,23 @@ impl Projection {
             (AggregateType::Server, Owner::Organization(_)) => matches!(self, Self::Servers | Self::History),
             (AggregateType::Key, _) => matches!(self, Self::Keys | Self::History),
             (AggregateType::Webhook, _) => matches!(self, Self::Webhooks | Self::History),
+            (AggregateType::Person, Owner::Installation) => matches!(self, Self::People | Self::History),
+            // A member tells by which invitation it came.
+            (AggregateType::Member, Owner::Organization(_)) => {
+                matches!(self, Self::Members | Self::Invitations | Self::History)
+            }
+            (AggregateType::Invitation, Owner::Organization(_)) => {
+                matches!(self, Self::Invitations | Self::History)
+            }
             (AggregateType::Organization, Owner::Organization(_))
-            | (AggregateType::Server, Owner::Installation)
+            | (
+                AggregateType::Server | AggregateType::Member | AggregateType::Invitation,
+                Owner::Installation,
+            )
+            | (AggregateType::Person, Owner::Organization(_))
             | (
                 AggregateType::Installation
                 | AggregateType::Slug
-                | AggregateType::Person
-                | AggregateType::Member
-                | AggregateType::Invitation
                 | AggregateType::Client
                 | AggregateType::Approval
                 | AggregateType::Consent

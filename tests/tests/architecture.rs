@@ -277,14 +277,13 @@ fn files(noun: &AggregateType) -> Vec<String> {
         // What others claim: no command is about it.
         AggregateType::Slug => vec![in_events],
         // What an operator does by `bootstrap` and `recover`, and nobody lists.
-        // Nobody is served them yet.
-        AggregateType::Person | AggregateType::Member | AggregateType::Invitation => {
-            in_domain().chain([in_events]).collect()
-        }
         AggregateType::Installation => in_domain().chain([in_events]).collect(),
-        AggregateType::Organization | AggregateType::Server | AggregateType::Key => {
-            in_domain().chain(served()).chain([in_events]).collect()
-        }
+        AggregateType::Organization
+        | AggregateType::Server
+        | AggregateType::Key
+        | AggregateType::Person
+        | AggregateType::Member
+        | AggregateType::Invitation => in_domain().chain(served()).chain([in_events]).collect(),
         // No node holds any: workers send by the read models.
         AggregateType::Webhook => {
             let on_nodes = format!("projections/src/directory/{noun}.rs");

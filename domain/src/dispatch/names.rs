@@ -1,8 +1,8 @@
-//! Names that belong to another object already, as whoever would create one asks before.
+//! Whose a name is, by the word of the log's leader.
 
 use events::person::IdentityDigest;
 use events::slug::SlugKind;
-use events::{OrganizationId, Slug, Subject, UserId};
+use events::{AggregateId, OrganizationId, Owner, Slug, UserId};
 
 use super::{CommandError, Dispatcher, told};
 use crate::organization::Organization;
@@ -16,19 +16,17 @@ impl Dispatcher {
         organization: OrganizationId,
         slug: &Slug,
     ) -> Result<bool, CommandError<organization::Refusal>> {
-        let subject = Subject::organization(organization);
-        let reserved = self.store.reserved_by_another(&subject, SlugKind::Organization, slug).await;
-        reserved.map_err(told::<Organization>)
+        let holder = self.store.holder(Owner::Installation, SlugKind::Organization, slug).await;
+        let holder = holder.map_err(told::<Organization>)?;
+        Ok(holder.is_some_and(|holder| holder != AggregateId::from(organization)))
     }
 
-    /// Whether an identity belongs to another person already, which it does for ever.
-    pub async fn identity_is_taken(
+    /// The person to whom an identity belongs, which it does for ever.
+    pub async fn holder_of(
         &self,
-        person: UserId,
         identity: &IdentityDigest,
-    ) -> Result<bool, CommandError<person::Refusal>> {
-        let subject = Subject::person(person);
-        let reserved = self.store.reserved_by_another(&subject, SlugKind::Identity, &identity.slug()).await;
-        reserved.map_err(told::<Person>)
+    ) -> Result<Option<UserId>, CommandError<person::Refusal>> {
+        let holder = self.store.holder(Owner::Installation, SlugKind::Identity, &identity.slug()).await;
+        Ok(holder.map_err(told::<Person>)?.and_then(|holder| UserId::try_from(&holder).ok()))
     }
 }

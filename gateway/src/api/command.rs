@@ -7,10 +7,12 @@ use axum::extract::FromRequestParts;
 use domain::aggregate::Decide;
 use domain::dispatch::CommandError;
 use domain::organization::Organization;
+use domain::person::{Person, Profile};
 use domain::readers::Unreadable;
 use domain::{Authority, Done, Installation};
+use events::person::IdentityDigest;
 use events::sealed::Field;
-use events::{Actor, InstallationId, Owner, SealedText, Slug, Subject};
+use events::{Actor, InstallationId, Keyholder, Owner, SealedText, Slug, Subject};
 use http::request::Parts;
 use serde::Serialize;
 use uuid::Uuid;
@@ -20,7 +22,7 @@ use super::guard::{Admin, Allowed, OwnedPath, Permission, Permitted};
 use super::idempotency::IdempotencyKey;
 use super::wait::{Asker, PositionFrom, Wait};
 use super::written::Written;
-use crate::command::{self, Failed, NoRoom, Sender, Takes, Wanted};
+use crate::command::{self, Failed, NoRoom, Said, Sender, Takes, Wanted};
 use crate::problem::{Kind, Problem};
 use crate::vault::VaultError;
 
@@ -100,19 +102,20 @@ impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
         operation: &'static str,
         request: &R,
     ) -> Result<Order<T::Aggregate>, Problem> {
-        let owner = self.by.at.owner();
-        self.order_of(owner, operation, request).await
+        let keyholder = Keyholder::of(&self.by.at.subject());
+        self.order_of(keyholder, operation, request).await
     }
 
-    /// The same under another owner's key than the object's own.
+    /// The same under another's key than the object's own.
     pub async fn order_of<R: Serialize + Sync>(
         self,
-        owner: Owner,
+        keyholder: impl Into<Keyholder> + Send,
         operation: &'static str,
         request: &R,
     ) -> Result<Order<T::Aggregate>, Problem> {
         let Self { api, by: Allowed { admin, at, .. }, idempotency, wait } = self;
-        let object = command::Object { id: at.id(), subject: at.subject(), owner, ids: at.ids() };
+        let keyholder = keyholder.into();
+        let object = command::Object { id: at.id(), subject: at.subject(), keyholder, ids: at.ids() };
         let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
         let asker = Asker::of(&admin);
         let order = api.commands.change(ByAdmin { api: api.clone(), admin }, object, wanted).await;
@@ -121,6 +124,12 @@ impl<P: Permission, T: Object> Asked<Allowed<P, T>> {
 }
 
 impl<P: Permission, T: OwnedPath> Asked<Allowed<P, T>> {
+    /// The same about something that belongs to the same owner.
+    pub fn at<U>(self, below: impl FnOnce(T) -> U) -> Asked<Allowed<P, U>> {
+        let Self { api, by, idempotency, wait } = self;
+        Asked { api, by: by.at(below), idempotency, wait }
+    }
+
     /// Makes ready the creation of something that belongs to the path's owner; `subject` is where it will lie.
     pub async fn order_new<A, R>(
         self,
@@ -159,6 +168,30 @@ impl<P: Permission> Asked<Permitted<P>> {
 }
 
 impl<P: Permission> Asked<Permitted<P>> {
+    /// Makes ready the command that adds a person.
+    pub async fn order_person<R: Serialize + Sync>(
+        self,
+        operation: &'static str,
+        request: &R,
+        identity: &IdentityDigest,
+    ) -> Result<Order<Person>, Problem> {
+        let Self { api, by: Permitted { admin, .. }, idempotency, wait } = self;
+        let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
+        let asker = Asker::of(&admin);
+        let sender = ByAdmin { api: api.clone(), admin };
+        let order = api.commands.create_person(sender, identity, wanted).await;
+        Ok(Order { order: order.map_err(problem)?, api, asker, wait })
+    }
+}
+
+impl Order<Person> {
+    /// What is known of a person, sealed.
+    pub fn profile(&self, said: &Said) -> Result<Profile, Problem> {
+        command::sealed(&self.order, said).map_err(|error| vault(&error))
+    }
+}
+
+impl<P: Permission> Asked<Permitted<P>> {
     /// Makes ready a change of the installation itself.
     pub async fn order_installation<R: Serialize + Sync>(
         self,
@@ -169,7 +202,7 @@ impl<P: Permission> Asked<Permitted<P>> {
         let subject = api.directory.signers().now().installation().cloned();
         let subject = subject.ok_or_else(|| Problem::not_ready("nothing of the log is known yet"))?;
         let id = InstallationId::try_from(&subject.aggregate_id).map_err(|_| Problem::internal())?.uuid();
-        let object = command::Object { id, subject, owner: Owner::Installation, ids: vec![] };
+        let object = command::Object { id, subject, keyholder: Owner::Installation.into(), ids: vec![] };
         let wanted = Wanted { operation, request, idempotency_key: idempotency.as_str() };
         let asker = Asker::of(&admin);
         let order = api.commands.change(ByAdmin { api: api.clone(), admin }, object, wanted).await;
@@ -245,7 +278,7 @@ fn full(NoRoom { what, held, asked, bound, setting }: &NoRoom) -> Problem {
 }
 
 /// What any command can meet.
-fn told<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem {
+pub fn told<R: std::error::Error + Into<Problem>>(error: CommandError<R>) -> Problem {
     match error {
         CommandError::Refused(refusal) => refusal.into(),
         CommandError::OtherCommand => Problem::new(Kind::IdempotencyKeyReused, "This Idempotency-Key was sent before with another request. Draw a new one for each command, and send \

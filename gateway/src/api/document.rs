@@ -46,6 +46,9 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "access", description = "What was read and tried: by whom, from where, and what came of it."),
         (name = "webhooks", description = "Where events of an organization are sent to, and what was sent."),
         (name = "installation webhooks", description = "The same of all that happens in the installation."),
+        (name = "people", description = "Who signs in. The installation's own."),
+        (name = "members", description = "What people are in an organization."),
+        (name = "invitations", description = "Links by which people become members."),
         (name = "signers", description = "The keys that sign events and heads of the log."),
         (name = "status", description = "How this node stands, and who asks."),
         (name = "verify", description = "Asked by other services, on the public listener.")

@@ -88,6 +88,20 @@ permissions! {
     AccessRead: Access, Read;
     WebhooksRead: Webhooks, Read;
     WebhooksWrite: Webhooks, Write;
+    PeopleRead: People, Read;
+    PeopleWrite: People, Write;
+    MembersRead: Members, Read;
+    MembersWrite: Members, Write;
+    InvitationsRead: Invitations, Read;
+    InvitationsWrite: Invitations, Write;
+}
+
+impl<P, T> Allowed<P, T> {
+    /// The same for something that belongs to the same owner.
+    pub fn at<U>(self, below: impl FnOnce(T) -> U) -> Allowed<P, U> {
+        let Self { admin, at, permission } = self;
+        Allowed { admin, at: below(at), permission }
+    }
 }
 
 impl<P: Permission, T: OwnedPath> FromRequestParts<ApiState> for Allowed<P, T> {

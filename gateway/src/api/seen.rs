@@ -17,7 +17,7 @@ use crate::access::{Kind, Told, Who};
 use crate::request::{AuthenticationError, Principal, PrincipalId};
 
 /// Whose answers hold what people wrote: names, reasons, metadata.
-const TEXTS: [&str; 19] = [
+const TEXTS: [&str; 25] = [
     "/api/v1/organizations",
     "/api/v1/organizations/{organization}",
     "/api/v1/organizations/{organization}/history",
@@ -37,6 +37,12 @@ const TEXTS: [&str; 19] = [
     "/api/v1/installation/keys/{key}",
     "/api/v1/installation/keys/{key}/history",
     "/api/v1/events",
+    "/api/v1/people",
+    "/api/v1/people/{person}",
+    "/api/v1/organizations/{organization}/members",
+    "/api/v1/organizations/{organization}/members/{person}",
+    "/api/v1/organizations/{organization}/invitations",
+    "/api/v1/organizations/{organization}/invitations/{invitation}",
 ];
 
 /// Whose answers hold records of access, addresses among them.

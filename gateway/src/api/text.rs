@@ -53,6 +53,12 @@ texts! {
     Name: 1 to 200, "a name", "1 to 200 characters, no control characters, no space at either end";
     /// Why somebody did it.
     Reason: 1 to 500, "a reason", "1 to 500 characters, no control characters, no space at either end";
+    /// Where a person gets mail. It is compared with nothing.
+    Email: 3 to 254, "an address", "3 to 254 characters, no control characters, no space at either end";
+    /// Who a person is at an identity provider.
+    Subject: 1 to 255, "a subject", "1 to 255 characters, no control characters, no space at either end";
+    /// Which tenant of an identity provider.
+    Tenant: 1 to 255, "a tenant", "1 to 255 characters, no control characters, no space at either end";
 }
 
 fn check(text: &str, min: usize, max: usize, what: &str) -> Result<(), String> {

@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    Decide, Installation, Key, Organization, Server, Webhook, installation, key, organization, server,
-    webhook,
+    Decide, Installation, Invitation, Key, Member, Organization, Person, Server, Webhook, installation,
+    invitation, key, member, organization, person, server, webhook,
 };
 use events::{KeyId, OrganizationId, Owner, ServerId};
 use projections::directory::{Directory, Holding};
@@ -196,6 +196,25 @@ impl Takes for Server {
 /// No node holds any: the API counts them.
 impl Takes for Webhook {
     fn takes(_: &webhook::Command, _: Uuid, _: &Directory) -> Holding {
+        Holding::default()
+    }
+}
+
+/// The installation's own.
+impl Takes for Person {
+    fn takes(_: &person::Command, _: Uuid, _: &Directory) -> Holding {
+        Holding::default()
+    }
+}
+
+impl Takes for Member {
+    fn takes(_: &member::Command, _: Uuid, _: &Directory) -> Holding {
+        Holding::default()
+    }
+}
+
+impl Takes for Invitation {
+    fn takes(_: &invitation::Command, _: Uuid, _: &Directory) -> Holding {
         Holding::default()
     }
 }

@@ -131,7 +131,7 @@ impl World {
     async fn change(&self) -> String {
         let id = Uuid::from_u128(20);
         let subject = Subject::server(organization(self.owner), ServerId::new(id));
-        let object = Object { id, subject, owner: self.owner, ids: vec![] };
+        let object = Object { id, subject, keyholder: self.owner.into(), ids: vec![] };
         let wanted = Wanted { operation: "servers.change", request: &(), idempotency_key: None };
         let order = self.commands.change::<Server, _, _>(Somebody, object, wanted).await.unwrap();
         let settings = SettingsChange::default();

@@ -99,6 +99,21 @@ kinds! {
     WebhookReplaying       CONFLICT               "webhook-replaying"       "A replay is under way"
     WebhooksFull           CONFLICT               "webhooks-full"           "There is no room for another webhook"
 
+    // People, members, invitations.
+    PersonAlreadyAdded     CONFLICT               "person-already-added"    "The person is added already"
+    IdentityTaken          CONFLICT               "identity-taken"          "The identity belongs to a person already"
+    TooManyIdentities      CONFLICT               "too-many-identities"     "The person has no room for another identity"
+    PersonEnded            CONFLICT               "person-ended"            "The person is ended"
+    PersonNotEnded         CONFLICT               "person-not-ended"        "The person is not ended"
+    PersonForgotten        CONFLICT               "person-forgotten"        "The person is forgotten"
+    AlreadyMember          CONFLICT               "already-member"          "The person is a member already"
+    LastOwner              CONFLICT               "last-owner"              "The organization would have no owner"
+    ManagementScopes       UNPROCESSABLE_ENTITY   "management-scopes"       "A member can't be like that"
+    InvitationAlreadyCreated CONFLICT             "invitation-already-created" "The invitation is created already"
+    InvitationSpent        CONFLICT               "invitation-spent"        "The invitation was used or withdrawn"
+    InvitationAccepted     CONFLICT               "invitation-accepted"     "Somebody became a member by the invitation"
+    InvitationEnd          UNPROCESSABLE_ENTITY   "invitation-end"          "The invitation can't be like that"
+
     // Keys.
     KeyAlreadyIssued       CONFLICT               "key-already-issued"      "The key is issued already"
     KeyRevoked             CONFLICT               "key-revoked"             "The key is revoked"

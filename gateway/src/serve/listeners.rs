@@ -171,6 +171,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         ending: process.cancel.clone(),
         settings: ApiSettings {
             max_webhooks: config.webhooks.max,
+            accounts_url: config.accounts_url().origin().ascii_serialization(),
             ..ApiSettings::new(prefix, &config.public_url)
         },
     });

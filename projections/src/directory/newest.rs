@@ -1,8 +1,8 @@
 //! Which event of an object is its newest: the next one must say that it follows it.
 
 use events::{
-    EventId, InvitationId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject, UnreadableCause,
-    UserId,
+    EventId, InvitationId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
+    UnreadableCause, UserId,
 };
 
 use super::Directory;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use events::key::KeyOwner;
 use events::person::{Identity, IdentityDigest, PersonEvent};
 use events::slug::SlugKind;
 use events::{Owner, Recorded, Subject, UserId};
 
-use super::Directory;
 use super::fold::Closed;
 use super::newest::{Cause, Newest};
 use super::watch::Part;
+use super::{Directory, KeyEntry};
 
 /// One person as of one event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,6 +84,14 @@ impl Directory {
     pub fn person_by_identity(&self, identity: &IdentityDigest) -> Option<Arc<PersonEntry>> {
         let id = *self.people.identities.pin().get(identity)?;
         self.person(id)
+    }
+
+    /// The keys that speak for a person. It looks at all that there are.
+    pub fn keys_of(&self, person: UserId) -> Vec<Arc<KeyEntry>> {
+        let owner = KeyOwner::User { id: person };
+        let mut own: Vec<_> = self.keys.all().into_iter().filter(|entry| entry.key_owner == owner).collect();
+        own.sort_unstable_by_key(|entry| entry.id);
+        own
     }
 
     /// The people who are forgotten. It looks at all that there are.

@@ -1,4 +1,4 @@
-//! Names beside ids: what a key, a server, an organization or a webhook is called now.
+//! Names beside ids: what a key, a server, an organization, a webhook, a person or an invitation is called now.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,24 @@ pub struct Ids {
     servers: Vec<Uuid>,
     organizations: Vec<Uuid>,
     webhooks: Vec<Uuid>,
+    people: Vec<Uuid>,
+    invitations: Vec<Uuid>,
 }
 
 impl Ids {
     /// Of those who did something.
     pub fn of_actors<'a>(actors: impl IntoIterator<Item = &'a Actor>) -> Self {
         let mut ids = Self::default();
-        ids.keys.extend(actors.into_iter().filter_map(key_of));
+        actors.into_iter().for_each(|actor| ids.push_actor(actor));
         ids
     }
 
     pub fn push_actor(&mut self, actor: &Actor) {
-        self.keys.extend(key_of(actor));
+        match actor {
+            Actor::Key(id) => self.keys.push(id.uuid()),
+            Actor::User(id) => self.people.push(id.uuid()),
+            Actor::Client(_) | Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => {}
+        }
     }
 
     /// Something of this type. What has no name is nothing to ask for.
@@ -35,11 +41,11 @@ impl Ids {
             AggregateType::Server => self.servers.push(id),
             AggregateType::Organization => self.organizations.push(id),
             AggregateType::Webhook => self.webhooks.push(id),
+            AggregateType::Person => self.people.push(id),
+            AggregateType::Invitation => self.invitations.push(id),
             AggregateType::Installation
             | AggregateType::Slug
-            | AggregateType::Person
             | AggregateType::Member
-            | AggregateType::Invitation
             | AggregateType::Client
             | AggregateType::Approval
             | AggregateType::Consent
@@ -65,10 +71,11 @@ fn parts(object: &str) -> Option<(AggregateType, Uuid)> {
     Some((of.parse().ok()?, id.parse().ok()?))
 }
 
-fn key_of(actor: &Actor) -> Option<Uuid> {
+fn id_of(actor: &Actor) -> Option<Uuid> {
     match actor {
         Actor::Key(id) => Some(id.uuid()),
-        Actor::User(_) | Actor::Client(_) | Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => None,
+        Actor::User(id) => Some(id.uuid()),
+        Actor::Client(_) | Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => None,
     }
 }
 
@@ -88,12 +95,14 @@ impl Names {
         if ids.is_empty() {
             return Ok(Self::default());
         }
-        let Ids { keys, servers, organizations, webhooks } = ids;
+        let Ids { keys, servers, organizations, webhooks, people, invitations } = ids;
         let found: Vec<Named> = sqlx::query_as(NAMES)
             .bind(keys)
             .bind(servers)
             .bind(organizations)
             .bind(webhooks)
+            .bind(people)
+            .bind(invitations)
             .fetch_all(pool.inner())
             .await?;
         let mut names = Self::default();
@@ -112,7 +121,7 @@ impl Names {
     }
 
     pub fn of_actor(&self, actor: &Actor) -> Option<String> {
-        self.of(key_of(actor)?)
+        self.of(id_of(actor)?)
     }
 
     /// Of such as `key:<id>`.
@@ -128,4 +137,6 @@ impl Names {
 pub(super) const NAMES: &str = "SELECT id, owner, name, NULL FROM keys WHERE id = ANY($1::uuid[]) \
      UNION ALL SELECT id, organization::text, name, NULL FROM servers WHERE id = ANY($2::uuid[]) \
      UNION ALL SELECT id, id::text, name, slug FROM organizations WHERE id = ANY($3::uuid[]) \
-     UNION ALL SELECT id, owner, name, NULL FROM webhooks WHERE id = ANY($4::uuid[])";
+     UNION ALL SELECT id, owner, name, NULL FROM webhooks WHERE id = ANY($4::uuid[]) \
+     UNION ALL SELECT id, '_', name, NULL FROM people WHERE id = ANY($5::uuid[]) \
+     UNION ALL SELECT id, organization::text, name, NULL FROM invitations WHERE id = ANY($6::uuid[])";

@@ -84,6 +84,9 @@ events::named! {
         Webhooks = "w",
         Attempts = "t",
         DeadLetters = "d",
+        People = "p",
+        Members = "m",
+        Invitations = "i",
     }
 }
 

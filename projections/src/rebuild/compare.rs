@@ -139,9 +139,13 @@ async fn compare(
 /// Each row's key, as text that sorts as the rows do, and the row as canonical text.
 fn rows_of(projection: Projection) -> String {
     let (key, text) = match projection {
-        Projection::Organizations | Projection::Servers | Projection::Keys | Projection::Webhooks => {
-            ("id", "id::text")
-        }
+        Projection::Organizations
+        | Projection::Servers
+        | Projection::Keys
+        | Projection::Webhooks
+        | Projection::People
+        | Projection::Members
+        | Projection::Invitations => ("id", "id::text"),
         Projection::History => ("sequence", "lpad(sequence::text, 20, '0')"),
     };
     format!("SELECT {text}, to_jsonb(t)::text FROM {projection} t ORDER BY {key}")

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use events::organization::OrganizationEvent;
+use events::member::MemberEvent;
 use events::{
-    AggregateId, Event, EventId, KeyId, OrganizationId, Owner, ServerId, Subject, UnreadableReason, WebhookId,
+    AggregateId, Event, EventId, InvitationId, KeyId, Keyholder, MemberId, OrganizationId, Owner, ServerId,
+    Subject, UnreadableReason, UserId, WebhookId,
 };
 use sqlx::PgConnection;
 
@@ -13,7 +14,10 @@ use super::batch::{self, Readable};
 use crate::Projection;
 use crate::forgotten;
 use crate::parked::ParkedEvent;
-use crate::postgres::{EventRow, ServerRow, history, key, organization, server, webhook};
+use crate::postgres::{
+    EventRow, InvitationRow, MemberRow, ServerRow, history, invitation, key, member, organization, person,
+    server, webhook,
+};
 use crate::refused;
 
 /// Stores what the events make of a projection's rows. What follows another event of its object than it says is not taken
@@ -73,6 +77,49 @@ pub(super) async fn store(
             }
             webhook::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
         }
+        Projection::People => {
+            let about = about::<UserId, _>(events, Event::as_person);
+            let mut rows = person::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let newest = rows.get(&id).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| person::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            person::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Members => {
+            let about = about::<MemberId, _>(events, Event::as_member);
+            let mut rows = member::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let own = |row: &&MemberRow| it.is_of(Owner::Organization(row.organization));
+                let newest = rows.get(&id).filter(own).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| member::fold(row, id, event, &it.recorded));
+                }
+            }
+            member::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Invitations => {
+            let about = events.iter().filter_map(|it| Some((invited(it)?, *it))).collect::<Vec<_>>();
+            let ids = about.iter().map(|(id, _)| *id).collect();
+            let mut rows = invitation::load(connection, ids).await?;
+            for (id, it) in about {
+                let own = |row: &&InvitationRow| it.is_of(Owner::Organization(row.organization));
+                let newest = rows.get(&id).filter(own).map(|row| row.newest);
+                match (&it.recorded.event, newest) {
+                    (Event::Invitation(event), newest) if place.is_in(it, newest) => {
+                        step(&mut rows, id, |row| invitation::fold(row, id, event, &it.recorded, &it.texts));
+                    }
+                    // Whether the member's event stands in its place is for the members to say.
+                    (Event::Member(MemberEvent::Added(added)), _) => {
+                        step(&mut rows, id, |row| invitation::accepted(row, added, &it.recorded));
+                    }
+                    (_, _) => {}
+                }
+            }
+            invitation::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
         Projection::History => {
             let subjects = events.iter().map(|event| &event.recorded.envelope.subject);
             let mut newest = history::newest(connection, subjects).await?;
@@ -126,13 +173,21 @@ impl Place {
     }
 }
 
-/// The organizations that the events forget. What follows them has no texts any more, so it may be stored before.
-fn forgotten(events: &[&Readable]) -> Vec<(OrganizationId, u64)> {
-    about::<OrganizationId, _>(events, Event::as_organization)
-        .into_iter()
-        .filter(|(_, event, _)| matches!(event, OrganizationEvent::Forgotten(_)))
-        .map(|(id, _, it)| (id, it.recorded.position.sequence))
-        .collect()
+/// The invitation that an event tells of.
+fn invited(it: &Readable) -> Option<InvitationId> {
+    if let Event::Member(MemberEvent::Added(added)) = &it.recorded.event {
+        return added.invitation;
+    }
+    it.recorded.event.as_invitation()?;
+    InvitationId::try_from(&it.recorded.envelope.subject.aggregate_id).ok()
+}
+
+/// Whom the events forget. What follows them has no texts any more, so it may be stored before.
+fn forgotten(events: &[&Readable]) -> Vec<(Keyholder, u64)> {
+    let forgets = |it: &&Readable| {
+        forgotten::forgets(&it.recorded).map(|keyholder| (keyholder, it.recorded.position.sequence))
+    };
+    events.iter().filter_map(forgets).collect()
 }
 
 /// Events of one noun, each with the id of what it is about.

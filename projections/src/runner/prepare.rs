@@ -2,8 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use events::organization::OrganizationEvent;
-use events::{AggregateType, Keyholder, LogId, OrganizationId, Owner, Read, Recorded, Subject, Unreadable};
+use events::{AggregateType, Keyholder, LogId, Read, Recorded, Subject, Unreadable};
 
 use super::batch::{self, Item, Readable, What};
 use super::reader::Message;
@@ -68,14 +67,13 @@ impl Projector {
     async fn know_the_forgotten(&self, recorded: &Recorded) -> Result<(), ProjectError> {
         let known = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         let stored = if known { None } else { Some(forgotten::all(&self.pool, self.projection).await?) };
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgets = forgotten::forgets(recorded);
+        let mut known = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(stored) = stored {
-            forgotten.get_or_insert_default().extend(stored);
+            known.get_or_insert_default().extend(stored);
         }
-        if let Some(OrganizationEvent::Forgotten(_)) = recorded.event.as_organization()
-            && let Ok(id) = OrganizationId::try_from(&recorded.envelope.subject.aggregate_id)
-        {
-            forgotten.get_or_insert_default().insert(Owner::Organization(id).into());
+        if let Some(keyholder) = forgets {
+            known.get_or_insert_default().insert(keyholder);
         }
         Ok(())
     }
@@ -95,7 +93,13 @@ impl Projector {
                     return Ok(What::Parked(Box::new(batch::park(&recorded, error.to_string()))));
                 }
             },
-            Projection::Organizations | Projection::Servers | Projection::Keys | Projection::Webhooks => None,
+            Projection::Organizations
+            | Projection::Servers
+            | Projection::Keys
+            | Projection::Webhooks
+            | Projection::People
+            | Projection::Members
+            | Projection::Invitations => None,
         };
         Ok(What::Event(Box::new(Readable { recorded, texts, row })))
     }

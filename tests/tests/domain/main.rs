@@ -5,6 +5,7 @@
 
 mod at_once;
 mod bootstrap;
+mod last_owner;
 mod long_histories;
 mod lost_answers;
 mod setting;

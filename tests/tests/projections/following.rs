@@ -349,7 +349,12 @@ async fn parked_events_are_shown_and_retried_without_a_workers_start() {
         let retried = projector.retry_parked(None).await.unwrap();
         let took_in = match projector.projection() {
             Projection::Keys | Projection::History => (0, 2, 2),
-            Projection::Organizations | Projection::Servers | Projection::Webhooks => (0, 0, 0),
+            Projection::Organizations
+            | Projection::Servers
+            | Projection::Webhooks
+            | Projection::People
+            | Projection::Members
+            | Projection::Invitations => (0, 0, 0),
         };
         assert_eq!(
             (retried.aggregates, retried.events, retried.waiting),
@@ -383,7 +388,12 @@ async fn an_aggregate_is_taken_in_however_much_waits_before_it() {
         let (only, taken_in) = match projector.projection() {
             Projection::Keys => (Some(&*subject), (0, 2)),
             Projection::History => (None, (0, 2)),
-            Projection::Organizations | Projection::Servers | Projection::Webhooks => (None, (0, 0)),
+            Projection::Organizations
+            | Projection::Servers
+            | Projection::Webhooks
+            | Projection::People
+            | Projection::Members
+            | Projection::Invitations => (None, (0, 0)),
         };
         let retried = projector.retry_parked(only).await.unwrap();
         assert_eq!((retried.aggregates, retried.events), taken_in, "{}", projector.projection());

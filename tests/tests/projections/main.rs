@@ -10,6 +10,7 @@ mod lists;
 mod lost;
 mod migrating;
 mod parking;
+mod people;
 mod plans;
 mod rebuilding;
 mod sharing;

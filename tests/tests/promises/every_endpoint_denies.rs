@@ -9,6 +9,7 @@ use keyledger_tests::spine::{Key, Organization, Server, Spine, text};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
+mod people;
 mod webhooks;
 
 /// What a key of another organization, with every management scope, is answered.
@@ -40,6 +41,11 @@ struct Victim {
     installation_key: String,
     webhook: String,
     installation_webhook: String,
+    /// A member.
+    person: String,
+    /// None yet.
+    newcomer: String,
+    invitation: String,
     /// A member of the fleet that is silent.
     member: String,
 }
@@ -171,9 +177,9 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/organizations/{organization}/forgotten", none, Foreign::NotFound),
 ];
 
-/// Those of webhooks before the others, after the last of which nothing works.
+/// Those of webhooks and people before the others, after the last of which nothing works.
 fn table() -> impl Iterator<Item = &'static Endpoint> {
-    webhooks::TABLE.iter().chain(TABLE)
+    webhooks::TABLE.iter().chain(people::TABLE).chain(TABLE)
 }
 
 const NOBODY: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
@@ -196,17 +202,20 @@ impl Endpoint {
             true => &victim.installation_webhook,
             false => &victim.webhook,
         };
-        self.about(victim, &victim.organization.id, &victim.server.id, key, webhook)
+        let Victim { organization, server, person, invitation, .. } = victim;
+        self.about(victim, &organization.id, &server.id, [key, webhook, person, invitation])
     }
 
     /// The same about what does not exist.
     fn ask_about_nobody(&self, victim: &Victim) -> Ask {
-        self.about(victim, NOBODY, NOBODY, NOBODY, NOBODY)
+        self.about(victim, NOBODY, NOBODY, [NOBODY; 4])
     }
 
-    fn about(&self, victim: &Victim, organization: &str, server: &str, key: &str, webhook: &str) -> Ask {
+    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 4]) -> Ask {
+        let [key, webhook, person, invitation] = others;
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
-        let mut path = path.replace("{key}", key).replace("{webhook}", webhook);
+        let path = path.replace("{key}", key).replace("{webhook}", webhook);
+        let mut path = path.replace("{person}", person).replace("{invitation}", invitation);
         match self.path {
             PROOF => path += &format!("?position={}&wait_timeout_seconds=0.001", victim.key.position),
             RESOLVE => path += &format!("?organization={organization}&server=tools"),
@@ -344,10 +353,22 @@ async fn victim(spine: &Spine) -> Victim {
     let read = format!("{}?at_least={}", organization.path("webhooks"), text(&webhook, "position"));
     spine.admin(Ask::get(read)).await.expect(200);
     let (webhook, installation_webhook) = (text(&webhook, "id"), text(&installation_webhook, "id"));
+    let (person, newcomer, invitation) = people::some(spine, &organization).await;
     // Silent for so long that no command waits for it.
     let record = json!({"lease_millis": 1, "max_staleness_millis": 1});
     let member = spine.silent_node("silent", &record).await;
-    Victim { organization, server, key, installation_key, webhook, installation_webhook, member }
+    Victim {
+        organization,
+        server,
+        key,
+        installation_key,
+        webhook,
+        installation_webhook,
+        person,
+        newcomer,
+        invitation,
+        member,
+    }
 }
 
 /// How many events there are.

@@ -8,10 +8,12 @@ use events::clock::uuid_v7;
 use events::key::{Environment, KeyOwner};
 use events::sealed::Field;
 use events::{KeyId, Owner, ScopeSet, SecretId, Subject, UserId};
+use projections::directory::{MemberState, PersonState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::KeysPath;
+use crate::api::ApiState;
 use crate::api::body::Body;
 use crate::api::command::{Asked, Executed};
 use crate::api::guard::{Allowed, KeysWrite, OwnedPath};
@@ -116,6 +118,9 @@ pub async fn issue(
 ) -> Result<Response, Problem> {
     let (api, owner, issued_by) = (asked.api.clone(), asked.by.at.owner(), asked.by.admin.actor());
     let address = asked.by.at.address();
+    if let Some(OwnerOfKey::User { id }) = &request.owner {
+        may_hold(&api, owner, *id)?;
+    }
     let order =
         asked.order_new::<Key, _>("keys.issue", &request, |id| Subject::key(owner, KeyId::new(id))).await?;
     let secret = PlainKey::draw(&api.settings.prefix, &*api.random);
@@ -154,6 +159,26 @@ fn answer(address: &str, executed: Executed<Key>, secret: PlainKey) -> Result<Re
         notice: (!own).then_some(NOTICE),
     };
     Ok(created(!own, address, Json(issued)))
+}
+
+/// A key that speaks for a person works as long as the person is there, and a member of its organization.
+fn may_hold(api: &ApiState, owner: Owner, person: UserId) -> Result<(), Problem> {
+    let refuse = |why: &str| Err(Problem::invalid("owner.id", why));
+    match api.directory.person(person).map(|entry| entry.state) {
+        Some(PersonState::Active | PersonState::Suspended) => {}
+        Some(PersonState::Ended | PersonState::Forgotten | PersonState::Closed) | None => {
+            return refuse(
+                "There is no person with this id, or the person is ended. `GET /api/v1/people` lists them.",
+            );
+        }
+    }
+    let member = owner.organization().and_then(|id| api.directory.member(id, person));
+    match member.map(|entry| entry.state) {
+        Some(MemberState::Active) => Ok(()),
+        Some(MemberState::Removed | MemberState::Closed) | None => {
+            refuse("The person is no member of this organization. Add them first (`POST …/members`).")
+        }
+    }
 }
 
 fn key_owner(owner: Owner, asked: Option<&OwnerOfKey>) -> KeyOwner {

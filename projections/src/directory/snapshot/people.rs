@@ -10,8 +10,7 @@ impl Cut {
         let entries = &self.people;
         let persons = entries.persons.iter().map(|entry| People::Person(Person::of(entry)));
         let members = entries.members.iter().map(|entry| People::Member(Member::of(entry)));
-        let invitations =
-            entries.invitations.iter().map(|entry| People::Invitation(Invitation::of(entry)));
+        let invitations = entries.invitations.iter().map(|entry| People::Invitation(Invitation::of(entry)));
         persons.chain(members).chain(invitations).map(Record::People)
     }
 }
