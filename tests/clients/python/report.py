@@ -34,7 +34,7 @@ def plan():
 
 
 def keys():
-    return json.loads(os.environ["KEYLEDGER_KEYS"])
+    return json.loads(os.environ.get("KEYLEDGER_KEYS", "[]"))
 
 
 def credential(chosen, key):

@@ -1,6 +1,7 @@
 """The official Python SDK's own OAuth, unmodified: discovery, registration, sign-in, step-up and refresh.
 
-Run as `SCRIPT URL PLAN`, no key. Beside what `report.py` says, PLAN has:
+Run as `SCRIPT URL PLAN`. With a key in KEYLEDGER_KEYS the client sends that and could sign in all the same: nothing that is
+answered to a key should make it. Beside what `report.py` says, PLAN has:
 
     {"person": "ada", "document": "https://...", "scope": "...", "client": {"id": "...", "secret": "..."},
      "refresh": false}
@@ -90,7 +91,10 @@ async def main():
         auth = provider(url, chosen, callback)
         try:
             async with httpx2.AsyncClient(
-                auth=auth, timeout=httpx2.Timeout(30), event_hooks={"response": [report.saw]}
+                auth=auth,
+                headers=report.credential(chosen, next(iter(report.keys()), None)),
+                timeout=httpx2.Timeout(30),
+                event_hooks={"response": [report.saw]},
             ) as http:
                 transport = streamable_http_client(url, http_client=http)
                 async with Client(transport, mode=chosen["mode"], cache=None, read_timeout_seconds=60) as client:

@@ -1,10 +1,10 @@
 // The official TypeScript SDK's own OAuth, unmodified, in both of its lines: `SCRIPT URL PLAN`, plan and lines as in
-// `../python/signing_in.py`. The plan's `sdk` says which: 1 (@modelcontextprotocol/sdk) or 2 (@modelcontextprotocol/client).
+// `../python/signing_in.py`; a key stands beside the OAuth as there. The plan's `sdk` says which: 1 (@modelcontextprotocol/sdk) or 2 (@modelcontextprotocol/client).
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
-import { follow, plan, refused, sdk, seen, tell } from "./report.mjs";
+import { credential, follow, keys, plan, refused, sdk, seen, tell } from "./report.mjs";
 
 const chosen = { sdk: 2, person: "ada", callback_path: "/callback", ...plan() };
 const browse = fileURLToPath(new URL("../oauth/browse.mjs", import.meta.url));
@@ -80,7 +80,9 @@ const { StreamableHTTPClientTransport } = await sdk(
 );
 const { UnauthorizedError } = await sdk(first ? "@modelcontextprotocol/sdk/client/auth.js" : "@modelcontextprotocol/client");
 
-const transport = () => new StreamableHTTPClientTransport(chosen.url, { authProvider: provider, fetch: seen });
+// A client that could sign in, and was given a key.
+const requestInit = { headers: credential(chosen, keys[0] ?? null) };
+const transport = () => new StreamableHTTPClientTransport(chosen.url, { authProvider: provider, fetch: seen, requestInit });
 
 /** The SDK asks for the redirect and gives up; who uses it comes back with the code. */
 async function afterSignIn(current) {

@@ -28,6 +28,7 @@ pub struct SignIn {
     url: String,
     /// Whose button is pressed.
     person: String,
+    key: Option<String>,
     calls: Vec<Call>,
     more: serde_json::Map<String, Value>,
 }
@@ -35,7 +36,7 @@ pub struct SignIn {
 impl SignIn {
     pub fn new(url: &str, person: &str) -> Self {
         let (url, person) = (url.to_owned(), person.to_owned());
-        Self { url, person, calls: Vec::new(), more: serde_json::Map::new() }
+        Self { url, person, key: None, calls: Vec::new(), more: serde_json::Map::new() }
     }
 
     pub fn call(mut self, tool: &'static str, arguments: Value) -> Self {
@@ -57,6 +58,12 @@ impl SignIn {
         self.with("scope", scope.into())
     }
 
+    /// The official SDKs are given this key, and could sign in all the same.
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
     /// The SDKs take their token for expired before each call, and refresh.
     pub fn with_refresh(self) -> Self {
         self.with("refresh", true.into())
@@ -76,7 +83,8 @@ impl SignIn {
         plan.insert("sdk".to_owned(), if client == TYPESCRIPT_1 { 1 } else { 2 }.into());
         plan.insert("person".to_owned(), self.person.clone().into());
         plan.insert("calls".to_owned(), calls.into());
-        let (lines, stderr) = client.lines(&self.url, &Value::Object(plan), &Value::Array(Vec::new())).await;
+        let (lines, stderr) =
+            client.lines(&self.url, &Value::Object(plan), &json!(Vec::from_iter(&self.key))).await;
         Told { sdk: client, lines, stderr }
     }
 }
