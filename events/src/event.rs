@@ -10,6 +10,7 @@ use crate::envelope::data_schema;
 use crate::grant::GrantEvent;
 use crate::installation::InstallationEvent;
 use crate::invitation::InvitationEvent;
+use crate::issuer::IssuerEvent;
 use crate::key::KeyEvent;
 use crate::member::MemberEvent;
 use crate::organization::OrganizationEvent;
@@ -21,7 +22,7 @@ use crate::subject::AggregateType;
 use crate::token::{end_with_the_text, object};
 use crate::webhook::WebhookEvent;
 use crate::{
-    approval, client, consent, grant, installation, invitation, key, member, organization, person, server,
+    approval, client, consent, grant, installation, invitation, issuer, key, member, organization, person, server,
     slug, webhook,
 };
 
@@ -90,6 +91,7 @@ nouns! {
     Approval(ApprovalEvent), as_approval;
     Consent(ConsentEvent), as_consent;
     Grant(GrantEvent), as_grant;
+    Issuer(IssuerEvent), as_issuer;
 }
 
 /// Why data was not read as an event.
@@ -219,6 +221,12 @@ table! {
     "consent.withdrawn", 1 => Consent, ConsentEvent::Withdrawn(consent::Withdrawn);
     "grant.given", 1 => Grant, GrantEvent::Given(grant::Given);
     "grant.ended", 1 => Grant, GrantEvent::Ended(grant::Ended);
+    "issuer.registered", 1 => Issuer, IssuerEvent::Registered(issuer::Registered);
+    "issuer.changed", 1 => Issuer, IssuerEvent::Changed(issuer::Changed);
+    "issuer.renamed", 1 => Issuer, IssuerEvent::Renamed(issuer::Renamed);
+    "issuer.credential_set", 1 => Issuer, IssuerEvent::CredentialSet(issuer::CredentialSet);
+    "issuer.credential_removed", 1 => Issuer, IssuerEvent::CredentialRemoved(issuer::CredentialRemoved);
+    "issuer.removed", 1 => Issuer, IssuerEvent::Removed(issuer::Removed);
 }
 
 /// The schema under the name that events give as their `dataschema`.

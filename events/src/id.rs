@@ -87,6 +87,8 @@ ids! {
     KeyId;
     /// A webhook: where events are sent to.
     WebhookId;
+    /// A tenant of Entra ID.
+    TenantId;
     /// One secret of a key, or of a webhook. A key that is rotated keeps its id and gets a new secret id.
     SecretId;
     /// A person.

@@ -18,6 +18,7 @@ pub mod holder;
 pub mod id;
 pub mod installation;
 pub mod invitation;
+pub mod issuer;
 pub mod key;
 pub mod lasting;
 pub mod log;
@@ -53,7 +54,7 @@ pub use fingerprint::Fingerprint;
 pub use holder::Holder;
 pub use id::{
     ApprovalId, ClientId, CommandId, ConsentId, EventId, GrantId, InstallationId, InvitationId, IssuerId,
-    KeyId, LogId, MemberId, OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TokenKeyId,
+    KeyId, LogId, MemberId, OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TenantId, TokenKeyId,
     UserId, WebhookId,
 };
 pub use pattern::EventPattern;

@@ -85,6 +85,7 @@ impl Role {
             Resource::Webhooks => (ALL, ALL, READ, None),
             Resource::Members => (ALL, READ, READ, READ),
             Resource::Invitations => (ALL, None, READ, None),
+            Resource::Issuers => (ALL, READ, READ, None),
             // The installation's own.
             Resource::Status | Resource::Signers | Resource::People => (None, None, None, None),
         };

@@ -87,6 +87,8 @@ crate::named! {
         People = "people",
         Members = "members",
         Invitations = "invitations",
+        /// Identity providers that people sign in at.
+        Issuers = "issuers",
     }
 }
 
@@ -308,7 +310,7 @@ fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
         name => {
             ResourcePattern::One(Resource::ALL.into_iter().find(|resource| resource.as_str() == name).ok_or(
                 "the resource is organizations, servers, keys, events, status, signers, access, webhooks, people, members, \
-                 invitations or *",
+                 invitations, issuers or *",
             )?)
         }
     };

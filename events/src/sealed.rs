@@ -120,6 +120,7 @@ impl Keyholder {
             | AggregateType::Approval
             | AggregateType::Consent
             | AggregateType::Grant
+            | AggregateType::Issuer
             | AggregateType::Unknown(_) => None,
         };
         own.unwrap_or(Self::Owner(subject.owner))

@@ -73,6 +73,7 @@ crate::named! {
         Invitation = "invitation",
         /// The ordinal number of an owner who leaves an organization: of two who leave at once, one is later.
         Departure = "departure",
+        Issuer = "issuer",
     }
 }
 
@@ -80,7 +81,7 @@ impl SlugKind {
     /// Whether not even the object that it names claims it again: it stands for something that happens once.
     pub fn is_claimed_once(self) -> bool {
         match self {
-            Self::Organization | Self::Server | Self::Identity => false,
+            Self::Organization | Self::Server | Self::Identity | Self::Issuer => false,
             Self::Invitation | Self::Departure => true,
         }
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{
-    ApprovalId, ClientId, ConsentId, GrantId, InstallationId, InvitationId, KeyId, MemberId, OrganizationId,
+    ApprovalId, ClientId, ConsentId, GrantId, InstallationId, InvitationId, IssuerId, KeyId, MemberId, OrganizationId,
     ServerId, UserId, WebhookId,
 };
 use crate::position::Shard;
@@ -111,6 +111,7 @@ aggregate_types! {
     Approval = "approval";
     Consent = "consent";
     Grant = "grant";
+    Issuer = "issuer";
 }
 
 impl fmt::Display for AggregateType {
@@ -166,7 +167,8 @@ aggregate_id_from!(
     ClientId,
     ApprovalId,
     ConsentId,
-    GrantId
+    GrantId,
+    IssuerId
 );
 
 impl fmt::Display for AggregateId {
@@ -268,6 +270,10 @@ impl Subject {
 
     pub fn grant(organization: OrganizationId, id: GrantId) -> Self {
         Self::of(Owner::Organization(organization), AggregateType::Grant, id.into())
+    }
+
+    pub fn issuer(owner: Owner, id: IssuerId) -> Self {
+        Self::of(owner, AggregateType::Issuer, id.into())
     }
 
     pub fn slug(owner: Owner, kind: SlugKind, slug: &Slug) -> Self {

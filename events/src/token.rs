@@ -109,10 +109,10 @@ pub(crate) const BYTES_32: &str = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$";
 
 /// Serde and schema for a type that is its `Display` and `FromStr` text. The schema says what reading checks.
 macro_rules! text_serde {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:expr, $description:expr) => {
         crate::token::text_serde!($type, $name, $description, {});
     };
-    ($type:ty, $name:literal, $description:literal, { $($keyword:literal: $value:expr),* $(,)? }) => {
+    ($type:ty, $name:expr, $description:expr, { $($keyword:literal: $value:expr),* $(,)? }) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use events::installation::{InstallationEvent, LossAccepted};
 use events::invitation::InvitationEvent;
+use events::issuer::{IssuerEvent, IssuerSettings, Protocol};
 use events::key::KeyEvent;
 use events::member::MemberEvent;
 use events::organization::OrganizationEvent;
@@ -257,7 +258,8 @@ fn list(event: &Event) -> Option<List> {
         | Event::Client(_)
         | Event::Approval(_)
         | Event::Consent(_)
-        | Event::Grant(_) => Some(List::Change),
+        | Event::Grant(_)
+        | Event::Issuer(_) => Some(List::Change),
     }
 }
 
@@ -291,6 +293,7 @@ fn change(event: &Event, before: Option<&str>) -> Option<String> {
         Event::Invitation(InvitationEvent::Created(it)) => {
             Some(format!("role {}, until {}", it.role, it.expires_at))
         }
+        Event::Issuer(event) => issuer(event),
         Event::Key(_)
         | Event::Organization(_)
         | Event::Server(ServerEvent::Removed(_))
@@ -331,6 +334,27 @@ fn installation(event: &InstallationEvent) -> Option<String> {
             let newest = lost.iter().map(|head| head.size).max().unwrap_or(kept.size);
             Some(format!("messages {} to at least {newest} are lost: {} were kept", kept.size + 1, kept.size))
         }
+    }
+}
+
+fn issuer(event: &IssuerEvent) -> Option<String> {
+    let settings = |settings: &IssuerSettings, enabled: bool| {
+        let issuer = match &settings.protocol {
+            Protocol::OpenId { issuer } => issuer.to_string(),
+            Protocol::Entra { authority, tenants, guests } => {
+                let guests = if *guests { " and their guests" } else { "" };
+                format!("{authority}, tenants {}{guests}", words(tenants.iter()))
+            }
+        };
+        format!("{}, {issuer}, client {}", if enabled { "enabled" } else { "disabled" }, settings.client_id)
+    };
+    match event {
+        IssuerEvent::Registered(it) => {
+            Some(format!("slug {}, {}", it.slug, settings(&it.settings, it.enabled)))
+        }
+        IssuerEvent::Changed(it) => Some(settings(&it.settings, it.enabled)),
+        IssuerEvent::CredentialSet(it) => Some(format!("credential: {} {}", it.kind.as_str(), it.credential)),
+        IssuerEvent::Renamed(_) | IssuerEvent::CredentialRemoved(_) | IssuerEvent::Removed(_) => None,
     }
 }
 

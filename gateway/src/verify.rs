@@ -331,7 +331,8 @@ fn placed(recorded: &Recorded, at: &mut At<'_>) {
         | Event::Client(_)
         | Event::Approval(_)
         | Event::Consent(_)
-        | Event::Grant(_) => {}
+        | Event::Grant(_)
+        | Event::Issuer(_) => {}
     }
 }
 

@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use events::digest::DigestBytes;
 use events::position::Place;
 use events::{
-    KeyId, OrganizationId, Read, ScopeSet, ServerId, Signers, Slug, Subject, Timestamp, UnreadableCause,
+    IssuerId, KeyId, OrganizationId, Owner, Read, ScopeSet, ServerId, Signers, Slug, Subject, Timestamp,
+    UnreadableCause,
 };
 use papaya::{Equivalent, HashMap};
 
@@ -39,6 +40,7 @@ mod granted;
 mod hash;
 mod holding;
 mod invitation;
+mod issuer;
 mod key;
 mod keys;
 pub mod lease;
@@ -62,6 +64,7 @@ pub use granted::{
 };
 pub use holding::Holding;
 pub use invitation::{InvitationEntry, InvitationState};
+pub use issuer::{IssuerEntry, IssuerState};
 pub use key::{KeyEntry, KeyState, LastFour};
 pub use member::{MemberEntry, MemberState, OwnersOf};
 pub use newest::Newest;
@@ -81,6 +84,9 @@ pub struct Directory {
     server_slugs: HashMap<ServerAddress, ServerId>,
     granted: Granted,
     people: People,
+    issuers: ById<IssuerId, Arc<IssuerEntry>>,
+    /// In the order in which they were registered.
+    issuers_by_owner: HashMap<Owner, Arc<[IssuerId]>>,
     /// What was closed, by subject: also what has no entry, such as a slug or an unknown type.
     closed: HashMap<Subject, Closed>,
     installation_closed: AtomicU64,
@@ -112,6 +118,7 @@ pub struct Counts {
     pub keys: usize,
     pub organizations: usize,
     pub servers: usize,
+    pub issuers: usize,
     pub closed: usize,
     #[serde(default)]
     pub granted: GrantedCounts,
@@ -288,6 +295,7 @@ impl Directory {
             keys: self.keys.len(),
             organizations: self.organizations.len(),
             servers: self.servers.len(),
+            issuers: self.issuers.len(),
             closed: self.closed.len(),
             granted: self.granted.counts(),
             people: self.people.counts(),

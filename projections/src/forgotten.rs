@@ -135,6 +135,7 @@ fn tables(projection: Projection) -> &'static [&'static str] {
         Projection::People => &["people"],
         Projection::Members => &[],
         Projection::Invitations => &["invitations"],
+        Projection::Issuers => &["issuers"],
         Projection::History => &["history"],
     }
 }
@@ -205,6 +206,7 @@ fn erase(projection: Projection) -> Option<&'static str> {
                   c AS (DELETE FROM webhook_cursors WHERE owner = $1) \
              UPDATE webhooks SET (name, url) = (NULL, NULL) WHERE owner = $1",
         ),
+        Projection::Issuers => Some("UPDATE issuers SET name = NULL WHERE owner = $1"),
         Projection::History => Some(
             "UPDATE history SET texts = (SELECT jsonb_object_agg(field, 'null'::jsonb) \
                  FROM jsonb_object_keys(texts) field) \

@@ -22,6 +22,7 @@ pub mod delivery;
 mod denied;
 pub mod history;
 pub mod invitation;
+pub mod issuer;
 pub mod key;
 pub mod member;
 pub mod names;
@@ -39,6 +40,7 @@ pub use answers::{Amiss, in_use, keep_asking, refused};
 pub use denied::Denied;
 pub use history::EventRow;
 pub use invitation::InvitationRow;
+pub use issuer::IssuerRow;
 pub use key::KeyRow;
 pub use member::MemberRow;
 pub use organization::OrganizationRow;
@@ -62,6 +64,7 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
         List::People => vec![("people", person::LIST)],
         List::Members => vec![("members of an organization", member::LIST)],
         List::Invitations => vec![("invitations of an organization", invitation::LIST)],
+        List::Issuers => vec![("issuers of an owner", issuer::LIST)],
         List::Attempts => vec![("delivery log of a webhook", delivery::ATTEMPTS)],
         List::DeadLetters => vec![("dead letters of a webhook", delivery::DEAD)],
         List::Servers => vec![("servers of an organization", server::LIST)],

@@ -19,6 +19,7 @@ events::named! {
         People = "people",
         Members = "members",
         Invitations = "invitations",
+        Issuers = "issuers",
         /// One row an event.
         History = "history",
     }
@@ -43,6 +44,7 @@ impl Projection {
             (AggregateType::Invitation, Owner::Organization(_)) => {
                 matches!(self, Self::Invitations | Self::History)
             }
+            (AggregateType::Issuer, _) => matches!(self, Self::Issuers | Self::History),
             (AggregateType::Organization, Owner::Organization(_))
             | (
                 AggregateType::Server | AggregateType::Member | AggregateType::Invitation,

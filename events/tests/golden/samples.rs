@@ -17,6 +17,8 @@ use events::{
 };
 use uuid::Uuid;
 
+mod issuers;
+
 fn uuid(last: u64) -> Uuid {
     Uuid::parse_str(&format!("019aa000-0000-7000-8000-{last:012x}")).unwrap()
 }
@@ -54,6 +56,7 @@ fn subject_of(event: &Event) -> Subject {
             Subject::consent(organization(), ConsentId::of(organization(), holder(), client(), server()))
         }
         Event::Grant(_) => Subject::grant(organization(), GrantId::new(uuid(0xa2))),
+        Event::Issuer(_) => Subject::issuer(owner, IssuerId::new(uuid(0xa0))),
     }
 }
 
@@ -241,6 +244,7 @@ pub fn all() -> Vec<Draft> {
     ];
     events.extend(people());
     events.extend(granted::all());
+    events.extend(issuers::all());
     let mut drafts: Vec<Draft> = Vec::new();
     for (index, event) in events.into_iter().enumerate() {
         let subject = subject_of(&event);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use domain::{Decide, Installation, Invitation, Key, Member, Organization, Person, Server, Webhook};
+use domain::{Decide, Installation, Invitation, Issuer, Key, Member, Organization, Person, Server, Webhook};
 use events::{AggregateType, Envelope, Event, EventId, Read, Recorded, Subject, Timestamp};
 
 use super::{At, Check};
@@ -30,6 +30,7 @@ enum State {
     Person(Person),
     Member(Member),
     Invitation(Invitation),
+    Issuer(Issuer),
     /// Its reservations are `claims`' to judge.
     Slug,
     /// An event of it can't be read: what came of it is not known.
@@ -66,6 +67,7 @@ impl Aggregates {
             State::Person(state) => replay(state, event.as_person(), recorded, at),
             State::Member(state) => replay(state, event.as_member(), recorded, at),
             State::Invitation(state) => replay(state, event.as_invitation(), recorded, at),
+            State::Issuer(state) => replay(state, event.as_issuer(), recorded, at),
             State::Slug | State::Closed => {}
         }
     }
@@ -123,6 +125,7 @@ impl State {
             Event::Person(_) => Self::Person(Person::default()),
             Event::Member(_) => Self::Member(Member::default()),
             Event::Invitation(_) => Self::Invitation(Invitation::default()),
+            Event::Issuer(_) => Self::Issuer(Issuer::default()),
         }
     }
 }

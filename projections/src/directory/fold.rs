@@ -8,7 +8,7 @@ use events::organization::OrganizationEvent;
 use events::server::ServerEvent;
 use events::slug::SlugKind;
 use events::{
-    AggregateType, Event, InvitationId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
+    AggregateType, Event, InvitationId, IssuerId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
     UnreadableCause, UserId,
 };
 
@@ -46,6 +46,10 @@ impl Directory {
                 }
             }
             (Event::Installation(event), _) => self.fold_token_key(event, cause),
+            (Event::Issuer(event), owner) => match IssuerId::try_from(&subject.aggregate_id) {
+                Ok(id) => self.fold_issuer(id, owner, event, cause),
+                Err(_) => self.close(subject, Closed::by(sequence)),
+            },
             // The names themselves come with `created` and `registered`.
             (Event::Slug(_), _) => {}
             // No node needs them: workers send by the read models.
@@ -248,6 +252,11 @@ impl Directory {
                 // One that is not known yet is closed all the same.
                 let _ = self.close_granted(subject, sequence);
             }
+            (AggregateType::Issuer, owner) => {
+                if let Ok(id) = IssuerId::try_from(&subject.aggregate_id) {
+                    self.close_issuer(owner, id, sequence);
+                }
+            }
             // No node holds any of it.
             (AggregateType::Webhook, _) => {}
             (AggregateType::Person, _) => {
@@ -295,6 +304,9 @@ impl Directory {
     /// Closes what a reservation (`<kind>-<slug>`) names.
     fn close_named(&self, owner: Owner, reservation: &str, closed: Closed) {
         let named = |kind: SlugKind| reservation.strip_prefix(kind.as_str())?.strip_prefix('-');
+        if let Some(slug) = named(SlugKind::Issuer) {
+            self.close_issuers_named(owner, slug, closed.at);
+        }
         match owner {
             Owner::Installation => {
                 let slug = named(SlugKind::Organization);

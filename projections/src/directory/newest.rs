@@ -1,7 +1,7 @@
 //! Which event of an object is its newest: the next one must say that it follows it.
 
 use events::{
-    EventId, InvitationId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
+    EventId, InvitationId, IssuerId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
     UnreadableCause, UserId,
 };
 
@@ -51,7 +51,7 @@ impl Directory {
     pub(super) fn newest(&self, subject: &Subject) -> Option<Newest> {
         let Subject { aggregate_type, aggregate_id, owner, shard: _ } = subject;
         use events::AggregateType::{
-            Approval, Client, Consent, Grant, Installation, Invitation, Key, Member, Organization, Person,
+            Approval, Client, Consent, Grant, Installation, Invitation, Issuer, Key, Member, Organization, Person,
             Server, Slug, Unknown, Webhook,
         };
         match (aggregate_type, owner) {
@@ -75,6 +75,10 @@ impl Directory {
             (Invitation, Owner::Organization(organization)) => {
                 let invitation = self.invitation(InvitationId::try_from(aggregate_id).ok()?)?;
                 (invitation.organization == *organization).then_some(invitation.newest)
+            }
+            (Issuer, owner) => {
+                let issuer = self.issuer(IssuerId::try_from(aggregate_id).ok()?)?;
+                (issuer.owner == *owner).then_some(issuer.newest)
             }
             (Organization, Owner::Organization(_))
             | (Server, Owner::Installation)

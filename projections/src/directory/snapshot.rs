@@ -20,7 +20,7 @@ use super::fold::Closed;
 use super::granted::Entries;
 use super::holding::{Holding, Holdings};
 use super::people::PeopleEntries;
-use super::{Counts, Directory, Interned, KeyEntry, OrganizationEntry, ServerEntry, Writer};
+use super::{Counts, Directory, Interned, IssuerEntry, KeyEntry, OrganizationEntry, ServerEntry, Writer};
 use crate::refused;
 
 mod granted;
@@ -57,6 +57,7 @@ pub struct Cut {
     /// With whether its slug leads to it: the first to have a slug keeps it.
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
+    issuers: Vec<Arc<IssuerEntry>>,
     keys: Vec<Arc<KeyEntry>>,
     granted: Entries,
     people: PeopleEntries,
@@ -71,6 +72,7 @@ pub struct Loading {
     signers: Vec<PublishedSigner>,
     organizations: Vec<(Arc<OrganizationEntry>, bool)>,
     servers: Vec<(Arc<ServerEntry>, bool)>,
+    issuers: Vec<IssuerEntry>,
     keys: Vec<Arc<KeyEntry>>,
     granted: Entries,
     people: PeopleEntries,
@@ -107,6 +109,9 @@ impl Directory {
             server_slugs,
             granted,
             people,
+            issuers,
+            // In the order of the entries.
+            issuers_by_owner: _,
             closed,
             installation_closed: _,
             installation_cause: _,
@@ -140,6 +145,7 @@ impl Directory {
                 .map(|entry| (Arc::clone(entry), named(entry)))
                 .collect(),
             servers: servers.pin().values().map(|entry| (Arc::clone(entry), addressed(entry))).collect(),
+            issuers: issuers.pin().values().cloned().collect(),
             keys: keys.all(),
             granted: granted.entries(),
             people: people.entries(),
@@ -148,6 +154,7 @@ impl Directory {
         drop(writer);
         cut.organizations.sort_unstable_by_key(|(entry, _)| entry.id);
         cut.servers.sort_unstable_by_key(|(entry, _)| entry.id);
+        cut.issuers.sort_unstable_by_key(|entry| entry.registered);
         cut.keys.sort_unstable_by_key(|entry| entry.id);
         cut.closed.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Some(cut)
@@ -175,6 +182,7 @@ impl Directory {
             signers,
             organizations,
             servers,
+            issuers,
             keys: loaded_keys,
             granted,
             people,
@@ -197,6 +205,9 @@ impl Directory {
                 self.server_slugs.pin().insert(entry.address(), entry.id);
             }
             self.servers.pin().insert(entry.id, entry);
+        }
+        for entry in issuers {
+            self.add_issuer(entry);
         }
         self.keys.reserve(loaded_keys.len());
         for entry in loaded_keys {
@@ -276,6 +287,7 @@ impl Cut {
             signers,
             organizations,
             servers,
+            issuers,
             keys,
             granted: _,
             people: _,
@@ -291,6 +303,7 @@ impl Cut {
             .chain(signers.iter().map(Record::signer))
             .chain(organizations.iter().map(|(entry, named)| Record::organization(entry, *named)))
             .chain(servers.iter().map(|(entry, named)| Record::server(entry, *named)))
+            .chain(issuers.iter().map(|entry| Record::issuer(entry)))
             .chain(keys.iter().map(|entry| Record::key(entry)))
             .chain(self.granted_records())
             .chain(self.people_records())
@@ -331,6 +344,7 @@ impl Loading {
                 let named = stored.named;
                 self.servers.push((Arc::new(stored.entry()?), named));
             }
+            Record::Issuer(stored) => self.issuers.push(stored.entry()?),
             Record::Key(stored) => {
                 let scopes = self.scopes(&stored.scopes)?;
                 let prefix = self.interned.prefix(&stored.prefix);
@@ -365,6 +379,7 @@ impl Loading {
             keys: self.keys.len(),
             organizations: self.organizations.len(),
             servers: self.servers.len(),
+            issuers: self.issuers.len(),
             closed: self.closed.len(),
             granted: self.granted.counts(),
             people: self.people.counts(),

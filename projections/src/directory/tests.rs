@@ -5,6 +5,7 @@ mod gate;
 mod generation;
 mod granted;
 mod history;
+mod issuers;
 mod memory;
 mod people;
 mod replay;
@@ -29,7 +30,7 @@ use events::{
 };
 use uuid::Uuid;
 
-use super::{Directory, Holding, KeyEntry, OrganizationEntry, ServerEntry};
+use super::{Directory, Holding, IssuerEntry, KeyEntry, OrganizationEntry, ServerEntry};
 
 pub(super) const LOG: LogId = LogId::new(Uuid::from_u128(0x4c4f47));
 const WRITER: SignerId = SignerId::new(Uuid::from_u128(0x57));
@@ -205,6 +206,7 @@ pub(super) struct State {
     keys: Vec<Arc<KeyEntry>>,
     organizations: Vec<Arc<OrganizationEntry>>,
     servers: Vec<Arc<ServerEntry>>,
+    issuers: Vec<Arc<IssuerEntry>>,
     names: Vec<String>,
     holdings: Vec<(OrganizationId, Holding)>,
     installation_closed: Option<u64>,
@@ -222,6 +224,8 @@ pub(super) fn state(directory: &Directory) -> State {
         server_slugs,
         granted,
         people,
+        issuers,
+        issuers_by_owner,
         closed,
         installation_closed: _,
         installation_cause: _,
@@ -237,11 +241,14 @@ pub(super) fn state(directory: &Directory) -> State {
     organizations.sort_by_key(|entry| entry.id);
     let mut servers: Vec<_> = servers.pin().values().cloned().collect();
     servers.sort_by_key(|entry| entry.id);
+    let mut issuers: Vec<_> = issuers.pin().values().cloned().collect();
+    issuers.sort_by_key(|entry| entry.id);
     let mut names: Vec<_> = organization_slugs
         .pin()
         .iter()
         .map(|(slug, id)| format!("{slug} {id}"))
         .chain(server_slugs.pin().iter().map(|(at, id)| format!("{at:?} {id}")))
+        .chain(issuers_by_owner.pin().iter().map(|(owner, ids)| format!("{owner} {ids:?}")))
         .chain(by_id.iter().map(|entry| format!("{entry:?}")))
         .chain(granted::lines(&granted.entries()))
         .chain(people::lines(people))
@@ -260,6 +267,7 @@ pub(super) fn state(directory: &Directory) -> State {
         keys,
         organizations,
         servers,
+        issuers,
         names,
         installation_closed: directory.installation_closed_at(),
         signers: SignerSet::clone(&signers.now()),

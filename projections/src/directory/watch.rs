@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use events::{
-    ApprovalId, ClientId, ConsentId, GrantId, KeyId, MemberId, OrganizationId, ServerId, TokenKeyId, UserId,
+    ApprovalId, ClientId, ConsentId, GrantId, IssuerId, KeyId, MemberId, OrganizationId, ServerId, TokenKeyId, UserId,
 };
 use futures::task::AtomicWaker;
 
@@ -29,6 +29,7 @@ pub enum Part {
     TokenKey(TokenKeyId),
     Person(UserId),
     Member(MemberId),
+    Issuer(IssuerId),
 }
 
 /// All watches. Cheap to clone.

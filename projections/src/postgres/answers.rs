@@ -29,6 +29,7 @@ const READ: &[&str] = &[
     "checkpoints",
     "forgotten",
     "history",
+    "issuers",
     "keys",
     "organizations",
     "parked_events",

@@ -1,4 +1,4 @@
-//! Names beside ids: what a key, a server, an organization, a webhook, a person or an invitation is called now.
+//! Names beside ids: what a key, a server, an organization, a webhook, a person, an invitation or an issuer is called now.
 
 use std::collections::HashMap;
 
@@ -16,6 +16,7 @@ pub struct Ids {
     webhooks: Vec<Uuid>,
     people: Vec<Uuid>,
     invitations: Vec<Uuid>,
+    issuers: Vec<Uuid>,
 }
 
 impl Ids {
@@ -43,6 +44,7 @@ impl Ids {
             AggregateType::Webhook => self.webhooks.push(id),
             AggregateType::Person => self.people.push(id),
             AggregateType::Invitation => self.invitations.push(id),
+            AggregateType::Issuer => self.issuers.push(id),
             AggregateType::Installation
             | AggregateType::Slug
             | AggregateType::Member
@@ -95,7 +97,7 @@ impl Names {
         if ids.is_empty() {
             return Ok(Self::default());
         }
-        let Ids { keys, servers, organizations, webhooks, people, invitations } = ids;
+        let Ids { keys, servers, organizations, webhooks, people, invitations, issuers } = ids;
         let found: Vec<Named> = sqlx::query_as(NAMES)
             .bind(keys)
             .bind(servers)
@@ -103,6 +105,7 @@ impl Names {
             .bind(webhooks)
             .bind(people)
             .bind(invitations)
+            .bind(issuers)
             .fetch_all(pool.inner())
             .await?;
         let mut names = Self::default();
@@ -139,4 +142,5 @@ pub(super) const NAMES: &str = "SELECT id, owner, name, NULL FROM keys WHERE id 
      UNION ALL SELECT id, id::text, name, slug FROM organizations WHERE id = ANY($3::uuid[]) \
      UNION ALL SELECT id, owner, name, NULL FROM webhooks WHERE id = ANY($4::uuid[]) \
      UNION ALL SELECT id, '_', name, NULL FROM people WHERE id = ANY($5::uuid[]) \
-     UNION ALL SELECT id, organization::text, name, NULL FROM invitations WHERE id = ANY($6::uuid[])";
+     UNION ALL SELECT id, organization::text, name, NULL FROM invitations WHERE id = ANY($6::uuid[]) \
+     UNION ALL SELECT id, owner, name, NULL FROM issuers WHERE id = ANY($7::uuid[])";

@@ -87,6 +87,7 @@ events::named! {
         People = "p",
         Members = "m",
         Invitations = "i",
+        Issuers = "u",
     }
 }
 

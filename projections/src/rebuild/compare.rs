@@ -145,7 +145,8 @@ fn rows_of(projection: Projection) -> String {
         | Projection::Webhooks
         | Projection::People
         | Projection::Members
-        | Projection::Invitations => ("id", "id::text"),
+        | Projection::Invitations
+        | Projection::Issuers => ("id", "id::text"),
         Projection::History => ("sequence", "lpad(sequence::text, 20, '0')"),
     };
     format!("SELECT {text}, to_jsonb(t)::text FROM {projection} t ORDER BY {key}")

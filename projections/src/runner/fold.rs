@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use events::member::MemberEvent;
 use events::{
-    AggregateId, Event, EventId, InvitationId, KeyId, Keyholder, MemberId, OrganizationId, Owner, ServerId,
+    AggregateId, Event, EventId, InvitationId, IssuerId, KeyId, Keyholder, MemberId, OrganizationId, Owner, ServerId,
     Subject, UnreadableReason, UserId, WebhookId,
 };
 use sqlx::PgConnection;
@@ -15,7 +15,7 @@ use crate::Projection;
 use crate::forgotten;
 use crate::parked::ParkedEvent;
 use crate::postgres::{
-    EventRow, InvitationRow, MemberRow, ServerRow, history, invitation, key, member, organization, person,
+    EventRow, InvitationRow, MemberRow, ServerRow, history, invitation, issuer, key, member, organization, person,
     server, webhook,
 };
 use crate::refused;
@@ -119,6 +119,17 @@ pub(super) async fn store(
                 }
             }
             invitation::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Issuers => {
+            let about = about::<IssuerId, _>(events, Event::as_issuer);
+            let mut rows = issuer::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let newest = rows.get(&id).filter(|row| it.is_of(row.owner)).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| issuer::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            issuer::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
         }
         Projection::History => {
             let subjects = events.iter().map(|event| &event.recorded.envelope.subject);

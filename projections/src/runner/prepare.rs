@@ -99,7 +99,8 @@ impl Projector {
             | Projection::Webhooks
             | Projection::People
             | Projection::Members
-            | Projection::Invitations => None,
+            | Projection::Invitations
+            | Projection::Issuers => None,
         };
         Ok(What::Event(Box::new(Readable { recorded, texts, row })))
     }

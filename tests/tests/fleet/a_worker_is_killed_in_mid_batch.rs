@@ -23,7 +23,7 @@ const TAKEN_OVER: Duration = Duration::from_millis(2 * 6_000);
 /// For what nothing is stated of.
 const SETTLE: Duration = Duration::from_secs(60);
 /// What workers share.
-const LEASES: [&str; 6] = ["organizations", "servers", "keys", "webhooks", "history", "snapshots"];
+const LEASES: [&str; 7] = ["organizations", "servers", "keys", "webhooks", "issuers", "history", "snapshots"];
 /// One page of a list holds them all.
 const KEYS: usize = 90;
 

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
+use domain::issuer::Command as IssuerCommand;
 use domain::key::{Command as KeyCommand, Issue, State};
 use domain::organization::Command as OrganizationCommand;
 use domain::server::{Command as ServerCommand, SettingsChange};
 use domain::webhook::{Command as WebhookCommand, State as WebhookStateOf};
-use domain::{Decide, Facts, Key, Organization, Server, Standing, Webhook};
+use domain::{Decide, Facts, Issuer, Key, Organization, Server, Standing, Webhook};
 use events::clock::{Clock, SystemClock};
 use events::server::{Authorities, UpstreamSettings};
 use events::webhook::EventTypes;
 use events::{
-    KeyId, OrganizationId, Owner, ScopeSet, SealedText, SecretId, ServerId, Subject, Timestamp, WebhookId,
+    IssuerId, KeyId, OrganizationId, Owner, ScopeSet, SealedText, SecretId, ServerId, Subject, Timestamp,
+    WebhookId,
 };
 use projections::directory::{self, Directory};
 use projections::postgres::{key, organization, server, webhook};
@@ -20,12 +22,15 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::stage::{Stage, Tape, issue, sealed, uuid};
 
+mod issuers;
+
 #[derive(Clone, Debug)]
 enum Ask {
     Organization(OrganizationCommand),
     Server(ServerCommand),
     Key(KeyCommand),
     Webhook(WebhookCommand),
+    Issuer(IssuerCommand),
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -70,6 +75,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         2 => server.prop_map(Ask::Server),
         5 => key.prop_map(Ask::Key),
         3 => webhook().prop_map(Ask::Webhook),
+        3 => issuers::ask().prop_map(Ask::Issuer),
     ]
 }
 
@@ -151,6 +157,7 @@ struct World {
     server: (ServerId, Server),
     key: (KeyId, Key),
     webhook: (WebhookId, Webhook),
+    issuer: (IssuerId, Issuer),
     /// Of each subject the newest event.
     last: HashMap<Subject, u64>,
 }
@@ -163,6 +170,7 @@ impl World {
             server: (ServerId::new(uuid()), Server::default()),
             key: (KeyId::new(uuid()), Key::default()),
             webhook: (WebhookId::new(uuid()), Webhook::default()),
+            issuer: (IssuerId::new(uuid()), Issuer::default()),
             last: HashMap::new(),
         }
     }
@@ -191,6 +199,10 @@ impl World {
             Ask::Webhook(command) => {
                 let subject = Subject::webhook(Owner::Organization(id), self.webhook.0);
                 decide(&mut self.tape, &mut self.last, &mut self.webhook.1, subject, command, standing);
+            }
+            Ask::Issuer(command) => {
+                let subject = Subject::issuer(Owner::Organization(id), self.issuer.0);
+                decide(&mut self.tape, &mut self.last, &mut self.issuer.1, subject, command, standing);
             }
         }
     }
@@ -237,6 +249,7 @@ async fn agree(world: &World, stage: &Stage) {
     servers_agree(world, stage, &directory).await;
     keys_agree(world, stage, &directory).await;
     webhooks_agree(world, stage).await;
+    issuers::agree(world, stage, &directory).await;
 }
 
 async fn organizations_agree(world: &World, stage: &Stage, directory: &Directory) {

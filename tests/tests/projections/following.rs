@@ -354,7 +354,8 @@ async fn parked_events_are_shown_and_retried_without_a_workers_start() {
             | Projection::Webhooks
             | Projection::People
             | Projection::Members
-            | Projection::Invitations => (0, 0, 0),
+            | Projection::Invitations
+            | Projection::Issuers => (0, 0, 0),
         };
         assert_eq!(
             (retried.aggregates, retried.events, retried.waiting),
@@ -393,7 +394,8 @@ async fn an_aggregate_is_taken_in_however_much_waits_before_it() {
             | Projection::Webhooks
             | Projection::People
             | Projection::Members
-            | Projection::Invitations => (None, (0, 0)),
+            | Projection::Invitations
+            | Projection::Issuers => (None, (0, 0)),
         };
         let retried = projector.retry_parked(only).await.unwrap();
         assert_eq!((retried.aggregates, retried.events), taken_in, "{}", projector.projection());

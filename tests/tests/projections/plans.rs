@@ -48,11 +48,15 @@ fn arguments() -> HashMap<&'static str, String> {
             "1000::bigint, 100000::bigint, 50::bigint".to_owned(),
         ),
         ("webhooks of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
+        ("issuers of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
         ("delivery log of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
         ("dead letters of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
         (
             "names beside ids",
-            format!("ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]", 1_007),
+            format!(
+                "ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]",
+                1_007
+            ),
         ),
         (
             "what was before",
@@ -90,6 +94,10 @@ async fn fill(stage: &Stage) {
         format!(
             "INSERT INTO webhooks SELECT lpad(n::text, 32, '0')::uuid, {owner}, 'name', 'https://a.example/', ARRAY['*'], \
              'active', gen_random_uuid(), NULL, NULL, now(), now(), n, n {series}"
+        ),
+        format!(
+            "INSERT INTO issuers SELECT lpad(n::text, 32, '0')::uuid, {owner}, 's' || n, 'name', '{{}}', 'enabled', NULL, \
+             NULL, NULL, now(), now(), n, n, gen_random_uuid() {series}"
         ),
         format!(
             "INSERT INTO webhook_queue (webhook, owner, message, sequence, kind, object, lane, dead_at) \

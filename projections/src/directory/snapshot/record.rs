@@ -5,18 +5,20 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use events::digest::DigestBytes;
+use events::issuer::{CredentialKind, IssuerSettings};
 use events::key::{Environment, KeyOwner};
 use events::server::UpstreamSettings;
 use events::signers::PublishedSigner;
 use events::{
-    KeyId, OrganizationId, Owner, PublicKey, ScopeSet, SecretId, ServerId, SignerId, SignerKey,
+    IssuerId, KeyId, OrganizationId, Owner, PublicKey, ScopeSet, SecretId, ServerId, SignerId, SignerKey,
     SignerPurpose, Timestamp, UnreadableCause, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::directory::{
-    KeyEntry, KeyState, LastFour, Newest, OrganizationEntry, OrganizationState, ServerEntry, ServerState,
+    IssuerEntry, IssuerState, KeyEntry, KeyState, LastFour, Newest, OrganizationEntry, OrganizationState,
+    ServerEntry, ServerState,
 };
 
 mod granted;
@@ -45,6 +47,8 @@ pub(super) enum Record<'a> {
     Organization(Organization<'a>),
     #[serde(borrow)]
     Server(Server<'a>),
+    #[serde(borrow)]
+    Issuer(Issuer<'a>),
     #[serde(borrow)]
     Key(Key<'a>),
     #[serde(borrow)]
@@ -107,6 +111,23 @@ struct Settings<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct Issuer<'a> {
+    id: Id,
+    /// `None`: the installation.
+    owner: Option<Id>,
+    #[serde(borrow)]
+    slug: Cow<'a, str>,
+    /// JSON, as events hold them.
+    #[serde(borrow)]
+    settings: Cow<'a, str>,
+    state: StoredIssuerState,
+    credential: Option<(Id, StoredCredentialKind)>,
+    registered: u64,
+    generation: u64,
+    newest: u64,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct Key<'a> {
     id: Id,
     secret: Id,
@@ -162,6 +183,8 @@ use stored;
 stored! {
     StoredOrganizationState of OrganizationState { Active, Suspended, Closed, Forgotten }
     StoredServerState of ServerState { Enabled, Disabled, Removed, Closed }
+    StoredIssuerState of IssuerState { Enabled, Disabled, Removed, Closed }
+    StoredCredentialKind of CredentialKind { Secret, Certificate }
     StoredKeyState of KeyState { Active, Disabled, Revoked, Closed }
     StoredEnvironment of Environment { Live, Test }
     StoredSignerPurpose of SignerPurpose { Writer, Checkpoint }
@@ -211,6 +234,23 @@ impl<'a> Record<'a> {
         })
     }
 
+    pub(super) fn issuer(entry: &'a IssuerEntry) -> Self {
+        let IssuerEntry { id, owner, slug, settings, state, credential, registered, generation, newest } =
+            entry;
+        Self::Issuer(Issuer {
+            id: *id.uuid().as_bytes(),
+            owner: stored_owner(*owner),
+            slug: slug.as_str().into(),
+            // Settings are texts and lists of them, which JSON can say: what is empty is refused when it is read.
+            settings: serde_json::to_string(&**settings).unwrap_or_default().into(),
+            state: (*state).into(),
+            credential: credential.map(|(id, kind)| (*id.uuid().as_bytes(), kind.into())),
+            registered: *registered,
+            generation: *generation,
+            newest: newest.0,
+        })
+    }
+
     pub(super) fn key(entry: &'a KeyEntry) -> Self {
         let KeyEntry {
             id,
@@ -232,10 +272,7 @@ impl<'a> Record<'a> {
             id: *id.uuid().as_bytes(),
             secret: *secret_id.uuid().as_bytes(),
             digest: digest.0,
-            owner: match owner {
-                Owner::Installation => None,
-                Owner::Organization(id) => Some(*id.uuid().as_bytes()),
-            },
+            owner: stored_owner(*owner),
             key_owner: match key_owner {
                 KeyOwner::Installation => StoredKeyOwner::Installation,
                 KeyOwner::Organization => StoredKeyOwner::Organization,
@@ -318,6 +355,27 @@ impl<'a> Settings<'a> {
     }
 }
 
+impl Issuer<'_> {
+    pub(super) fn entry(self) -> Result<IssuerEntry, BadRecord> {
+        let settings: IssuerSettings =
+            serde_json::from_str(&self.settings).map_err(|_| BadRecord("settings"))?;
+        let credential = |(id, kind): (Id, StoredCredentialKind)| {
+            (SecretId::new(Uuid::from_bytes(id)), CredentialKind::from(kind))
+        };
+        Ok(IssuerEntry {
+            id: IssuerId::new(Uuid::from_bytes(self.id)),
+            owner: read_owner(self.owner),
+            slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
+            settings: Arc::new(settings),
+            state: self.state.into(),
+            credential: self.credential.map(credential),
+            registered: self.registered,
+            generation: self.generation,
+            newest: Newest(self.newest),
+        })
+    }
+}
+
 impl Key<'_> {
     /// With its scopes and its prefix as they are shared among keys.
     pub(super) fn entry(self, scopes: Arc<ScopeSet>, prefix: Arc<str>) -> Result<KeyEntry, BadRecord> {
@@ -325,9 +383,7 @@ impl Key<'_> {
             id: KeyId::new(Uuid::from_bytes(self.id)),
             secret_id: SecretId::new(Uuid::from_bytes(self.secret)),
             digest: DigestBytes(self.digest),
-            owner: self.owner.map_or(Owner::Installation, |id| {
-                Owner::Organization(OrganizationId::new(Uuid::from_bytes(id)))
-            }),
+            owner: read_owner(self.owner),
             key_owner: match self.key_owner {
                 StoredKeyOwner::Installation => KeyOwner::Installation,
                 StoredKeyOwner::Organization => KeyOwner::Organization,
@@ -345,6 +401,14 @@ impl Key<'_> {
             environment: self.environment.into(),
         })
     }
+}
+
+fn stored_owner(owner: Owner) -> Option<Id> {
+    owner.organization().map(|id| *id.uuid().as_bytes())
+}
+
+fn read_owner(stored: Option<Id>) -> Owner {
+    stored.map_or(Owner::Installation, |id| Owner::Organization(OrganizationId::new(Uuid::from_bytes(id))))
 }
 
 fn moment(millis: Option<i64>) -> Result<Option<Timestamp>, BadRecord> {

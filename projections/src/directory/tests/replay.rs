@@ -9,7 +9,7 @@ use super::*;
 pub(super) type Step = (u8, u8, u8);
 
 pub(super) fn steps(length: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((0u8..36, 0u8..3, 0u8..5), 0..length)
+    prop::collection::vec((0u8..42, 0u8..3, 0u8..5), 0..length)
 }
 
 pub(super) fn read(sequence: u64, (what, o, n): Step) -> Read {
@@ -51,7 +51,8 @@ pub(super) fn read(sequence: u64, (what, o, n): Step) -> Read {
         13 => foreign(sequence),
         14 => unreadable(sequence, Subject::key(owner, key(n))),
         16..32 => granted::read(sequence, what, o, n),
-        32.. => people::read(sequence, what - 32, o, n),
+        32..36 => people::read(sequence, what - 32, o, n),
+        36.. => issuers::read(sequence, what - 20, owner, n),
         _ => {
             let aggregate_type: AggregateType =
                 ["server", "organization", "policy"][usize::from(o)].parse().unwrap();

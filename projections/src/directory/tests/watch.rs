@@ -30,6 +30,7 @@ fn parts() -> Vec<Part> {
         .chain((0..3).flat_map(|o| (0..5).flat_map(move |n| granted::parts(o, n))))
         .chain((0..5).map(|n| Part::Person(people::user(n))))
         .chain((0..5).map(|n| Part::Member(MemberId::of(organization(1), people::user(n)))))
+        .chain((0..5).map(|n| Part::Issuer(issuers::issuer(n))))
         .collect()
 }
 
@@ -45,6 +46,7 @@ fn generation(directory: &Directory, part: Part) -> Option<u64> {
         Part::TokenKey(id) => directory.token_key(id).map(|entry| entry.generation),
         Part::Person(id) => directory.person(id).map(|entry| entry.generation),
         Part::Member(id) => directory.member_by_id(id).map(|entry| entry.generation),
+        Part::Issuer(id) => directory.issuer(id).map(|entry| entry.generation),
     }
 }
 

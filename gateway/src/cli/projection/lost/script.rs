@@ -139,6 +139,14 @@ fn step(told: &Told, fresh: &Fresh<'_>) -> String {
         "webhook.paused" => command("webhooks pause").words(of),
         "webhook.resumed" => command("webhooks resume").words(of),
         "webhook.removed" => command("webhooks remove").words(of),
+        "issuer.renamed" => command("issuers change").some("--name", text(row, "name")).words(of),
+        "issuer.credential_removed" => command("issuers credential").words(Some("--remove")).words(of),
+        "issuer.removed" => with_reason("issuers remove").words(of),
+        "issuer.registered" | "issuer.changed" | "issuer.credential_set" => {
+            return format!(
+                "# by hand: its settings are in the event, its credential is not told (issuer {id})"
+            );
+        }
         "webhook.registered" | "webhook.changed" | "webhook.secret_rotated" => {
             return format!("# by hand: its URL and its secret are not told here (webhook {id})");
         }
