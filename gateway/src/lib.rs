@@ -19,6 +19,7 @@ mod files;
 pub mod fleet;
 mod health;
 mod identity;
+pub mod issuers;
 mod listener;
 mod mcp;
 pub mod oauth;

@@ -8,6 +8,7 @@
 
 mod held;
 pub mod identities;
+pub mod issuer;
 pub mod master;
 pub mod node;
 pub mod passing;
@@ -35,6 +36,7 @@ use zeroize::Zeroizing;
 
 use held::Master;
 pub use identities::Identities;
+pub use issuer::{IssuerCredential, IssuerCredentials};
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
 pub use passing::PassingKey;
@@ -158,6 +160,8 @@ pub enum Purpose {
     Identities,
     /// What passes at the authorization server is sealed and named with it.
     Passing,
+    /// With what the gateway shows an issuer who it is.
+    Issuer,
 }
 
 impl Purpose {
@@ -175,6 +179,7 @@ impl Purpose {
         Self::Webhook,
         Self::Passing,
         Self::Identities,
+        Self::Issuer,
     ];
 
     fn as_str(self) -> &'static str {
@@ -192,6 +197,7 @@ impl Purpose {
             Self::Webhook => "webhook",
             Self::Identities => "identities",
             Self::Passing => "passing",
+            Self::Issuer => "issuer",
         }
     }
 }
