@@ -15,6 +15,7 @@ use events::lasting::{Lasting, Words};
 use events::log::Log;
 use projections::directory::{Directory, Gate};
 use projections::postgres::Pool;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,11 +23,12 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::checkpoints::Keeper;
 use crate::command::Commands;
 use crate::fleet::Fleet;
+use crate::issuers::SignIn;
 use crate::problem::Problem;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
 use crate::store::bucket::Bucket;
-use crate::vault::{Peppers, Vault, WebhookSecrets};
+use crate::vault::{IssuerCredentials, Peppers, Vault, WebhookSecrets};
 pub use access::AccessLog;
 use bounds::Slots;
 pub use idempotency::{HEADER as IDEMPOTENCY_KEY, IdempotencyKey};
@@ -51,6 +53,7 @@ mod guard;
 mod history;
 mod idempotency;
 mod invitation;
+mod issuer;
 mod key;
 mod member;
 mod metadata;
@@ -83,6 +86,10 @@ pub struct ApiParts {
     pub peppers: Peppers,
     /// Where the private halves of keys that sign lie.
     pub control: Vault,
+    /// With what the gateway shows issuers who it is.
+    pub issuer_credentials: IssuerCredentials,
+    /// Signs people in, and tries issuers.
+    pub sign_in: SignIn,
     /// The secrets that sign what webhooks are sent.
     pub webhooks: WebhookSecrets,
     /// The read models; `None`: every read from them is a problem.
@@ -127,6 +134,8 @@ pub struct ApiSettings {
     pub max_requests_per_key: usize,
     /// Webhooks of one owner that are not removed.
     pub max_webhooks: u64,
+    /// Issuers of one owner that are not removed.
+    pub max_issuers: usize,
 }
 
 impl ApiSettings {
@@ -143,6 +152,7 @@ impl ApiSettings {
             max_requests_per_owner: 16,
             max_requests_per_key: 12,
             max_webhooks: 20,
+            max_issuers: 20,
         }
     }
 }
@@ -158,6 +168,8 @@ pub struct Shared {
     /// Bytes of bodies: as many requests as there are may each have one.
     room: Arc<BodyRoom>,
     reading: Reading,
+    /// Issuers that are tried at once.
+    issuer_tests: Semaphore,
     /// The read models do not answer.
     unread: Lasting,
 }
@@ -172,7 +184,8 @@ impl ApiState {
         let words = Words { lasts: "the read models do not answer", ends: "the read models answer again" };
         let unread = Lasting::new(Arc::clone(&parts.clock), words);
         let reading = Reading::default();
-        Self(Arc::new(Shared { parts, authenticator, slots, room, reading, unread }))
+        let issuer_tests = Semaphore::new(issuer::TESTS_AT_ONCE);
+        Self(Arc::new(Shared { parts, authenticator, slots, room, reading, issuer_tests, unread }))
     }
 
     /// Waits for the commands that run. Called after the listener has ended.
@@ -220,6 +233,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(person::routes())
         .merge(member::routes())
         .merge(invitation::routes())
+        .merge(issuer::routes())
         .merge(signer::routes())
         .merge(status::routes())
         .merge(proof::routes())

@@ -25,6 +25,7 @@ mod events;
 mod export;
 mod fleet;
 mod invitation;
+mod issuer;
 mod key;
 mod length;
 mod list;
@@ -105,6 +106,9 @@ enum Command {
     /// Invite people to an organization
     #[command(subcommand)]
     Invitations(invitation::Invitations),
+    /// Say where people sign in: OpenID Connect, Microsoft Entra ID
+    #[command(subcommand)]
+    Issuers(issuer::Issuers),
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
@@ -212,6 +216,7 @@ impl Command {
             Self::People(people) => block_on(people.run(environment, output)),
             Self::Members(members) => block_on(members.run(environment, output)),
             Self::Invitations(invitations) => block_on(invitations.run(environment, output)),
+            Self::Issuers(issuers) => block_on(issuers.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Signers(signers) => block_on(signers.run(environment, output)),
             Self::Secrets(secrets) => secrets.run(environment, output),

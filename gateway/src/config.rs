@@ -15,6 +15,7 @@ mod drain;
 mod export;
 mod fleet;
 mod freshness;
+mod issuers;
 mod lenient;
 mod listen;
 mod load;
@@ -33,6 +34,7 @@ pub use drain::{Beginning, Drain, DrainFormat, Transport};
 pub use export::{Compression, Export, ExportFormat, S3, Target};
 pub use fleet::Fleet;
 pub use freshness::Freshness;
+pub use issuers::Issuers;
 pub use listen::Listen;
 pub use load::{Needs, Sources, load, variables};
 pub use logging::{LogFormat, Logging, Switch};
@@ -93,6 +95,8 @@ pub struct Config {
     pub mcp: Mcp,
     #[serde(default)]
     pub upstreams: Upstreams,
+    #[serde(default)]
+    pub issuers: Issuers,
     #[serde(default)]
     pub keys: Keys,
     #[serde(default)]

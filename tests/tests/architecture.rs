@@ -45,7 +45,7 @@ const EXEMPT: &[&str] = &["keyledger-tests", "keyledger-bench", "keyledger-issue
 const FLOORS: &[&[&str]] = &[
     &["shares", "crypto", "current", "files", "order", "outgoing", "record", "unseen"],
     &["config", "vault", "upstream", "mcp", "problem"],
-    &["telemetry", "store", "identity", "access_token", "witness", "outlet"],
+    &["telemetry", "store", "identity", "access_token", "issuers", "witness", "outlet"],
     &["listener", "fleet", "request", "command"],
     &[
         "access",
@@ -283,7 +283,8 @@ fn files(noun: &AggregateType) -> Vec<String> {
         | AggregateType::Key
         | AggregateType::Person
         | AggregateType::Member
-        | AggregateType::Invitation => in_domain().chain(served()).chain([in_events]).collect(),
+        | AggregateType::Invitation
+        | AggregateType::Issuer => in_domain().chain(served()).chain([in_events]).collect(),
         // No node holds any: workers send by the read models.
         AggregateType::Webhook => {
             let on_nodes = format!("projections/src/directory/{noun}.rs");

@@ -49,6 +49,8 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "people", description = "Who signs in. The installation's own."),
         (name = "members", description = "What people are in an organization."),
         (name = "invitations", description = "Links by which people become members."),
+        (name = "issuers", description = "Identity providers at which people of an organization sign in."),
+        (name = "installation issuers", description = "Those at which people of every organization may."),
         (name = "signers", description = "The keys that sign events and heads of the log."),
         (name = "status", description = "How this node stands, and who asks."),
         (name = "verify", description = "Asked by other services, on the public listener.")
@@ -130,7 +132,10 @@ fn complete(item: &mut PathItem) {
 /// What is no command: it is done anew each time that it is asked for.
 fn makes_no_event(operation: &str) -> bool {
     let operation = operation.strip_prefix("installation_").unwrap_or(operation);
-    matches!(operation, "fleet_forget" | "webhooks_test" | "webhooks_resend" | "webhooks_replay")
+    matches!(
+        operation,
+        "fleet_forget" | "issuers_test" | "webhooks_test" | "webhooks_resend" | "webhooks_replay"
+    )
 }
 
 fn problems(operation: &mut Operation) {

@@ -94,6 +94,8 @@ permissions! {
     MembersWrite: Members, Write;
     InvitationsRead: Invitations, Read;
     InvitationsWrite: Invitations, Write;
+    IssuersRead: Issuers, Read;
+    IssuersWrite: Issuers, Write;
 }
 
 impl<P, T> Allowed<P, T> {

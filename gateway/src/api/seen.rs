@@ -17,7 +17,7 @@ use crate::access::{Kind, Told, Who};
 use crate::request::{AuthenticationError, Principal, PrincipalId};
 
 /// Whose answers hold what people wrote: names, reasons, metadata.
-const TEXTS: [&str; 25] = [
+const TEXTS: [&str; 29] = [
     "/api/v1/organizations",
     "/api/v1/organizations/{organization}",
     "/api/v1/organizations/{organization}/history",
@@ -33,6 +33,10 @@ const TEXTS: [&str; 25] = [
     "/api/v1/installation/webhooks",
     "/api/v1/installation/webhooks/{webhook}",
     "/api/v1/installation/webhooks/{webhook}/dead",
+    "/api/v1/organizations/{organization}/issuers",
+    "/api/v1/organizations/{organization}/issuers/{issuer}",
+    "/api/v1/installation/issuers",
+    "/api/v1/installation/issuers/{issuer}",
     "/api/v1/installation/keys",
     "/api/v1/installation/keys/{key}",
     "/api/v1/installation/keys/{key}/history",

@@ -21,9 +21,12 @@ use uuid::Uuid;
 
 use super::*;
 use crate::command::CommandParts;
+use crate::issuers::{SignIn, SignInParts};
 use crate::problem::MEDIA_TYPE;
 use crate::upstream::{HyperUpstream, Resolver, UpstreamConfig};
-use crate::vault::{Entries, MasterKey, SealingKeys, Vault, VaultError, VaultName, WebhookSecrets};
+use crate::vault::{
+    Entries, IssuerCredentials, MasterKey, SealingKeys, Vault, VaultError, VaultName, WebhookSecrets,
+};
 
 mod waiting;
 
@@ -130,6 +133,27 @@ fn state(settings: ApiSettings) -> ApiState {
         members: None,
         checkpoints: None,
         access: None,
+        issuer_credentials: IssuerCredentials::new(Vault::new(
+            VaultName::Control,
+            Arc::new(Unreachable),
+            MasterKey::of(&[8; 32]).unwrap(),
+        )),
+        sign_in: SignIn::new(SignInParts {
+            directory: Arc::new(Directory::new()),
+            credentials: IssuerCredentials::new(Vault::new(
+                VaultName::Control,
+                Arc::new(Unreachable),
+                MasterKey::of(&[8; 32]).unwrap(),
+            )),
+            upstream: HyperUpstream::new(
+                UpstreamConfig::default(),
+                Arc::new(Resolver::new().unwrap()),
+                clock.clone(),
+            ),
+            redirect: "https://mcp.example.com/sign-in/callback".parse().unwrap(),
+            clock: clock.clone(),
+            random: random.clone(),
+        }),
         trials: Trials::new(HyperUpstream::new(
             UpstreamConfig::default(),
             Arc::new(Resolver::new().unwrap()),

@@ -45,6 +45,13 @@ pub fn webhooks() -> ArgValueCandidates {
     })
 }
 
+/// Issuers of whom is named before, by slug.
+pub fn issuers() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        offered("slug", async |owner: &OfOwner, session: &Session<'_>| owner.issuers(session).await)
+    })
+}
+
 /// What stands in the list at `path`, by this member.
 fn offered(
     member: &str,

@@ -20,7 +20,7 @@ pub struct OfOrganization {
     organization: Option<String>,
 }
 
-/// Whose keys, or webhooks.
+/// Whose keys, webhooks or issuers.
 #[derive(Debug, Args)]
 pub struct OfOwner {
     #[command(flatten)]
@@ -100,6 +100,16 @@ impl OfOwner {
     }
 }
 
+impl OfOwner {
+    /// The issuers' path in the API.
+    pub async fn issuers(&self, session: &Session<'_>) -> Result<String, CliError> {
+        if self.installation {
+            return Ok("/api/v1/installation/issuers".to_owned());
+        }
+        Ok(format!("{}/issuers", self.of.path(session).await?))
+    }
+}
+
 /// A slug or an id.
 pub async fn organization_id(session: &Session<'_>, named: &str) -> Result<String, CliError> {
     if is_id(named) {
@@ -147,6 +157,6 @@ async fn own_organization(session: &Session<'_>) -> Result<String, CliError> {
     }
 }
 
-fn is_id(text: &str) -> bool {
+pub fn is_id(text: &str) -> bool {
     Uuid::try_parse(text).is_ok_and(|id| id.to_string() == text)
 }

@@ -126,6 +126,7 @@ impl Config {
                 3_600_000,
                 "100 to 3600000",
             ),
+            ("issuers.max", self.issuers.max as u64, 1, 1_000, "1 to 1000"),
             ("webhooks.max", self.webhooks.max, 1, 10_000, "1 to 10000"),
             ("webhooks.timeout_ms", self.webhooks.timeout_ms, 100, 120_000, "100 to 120000"),
             ("webhooks.at_once", self.webhooks.at_once.into(), 1, 1_024, "1 to 1024"),

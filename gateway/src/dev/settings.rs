@@ -79,6 +79,7 @@ fn settings(
         },
         // The demo server and those that are tried next to it are on this machine.
         "upstreams": { "allow": ["127.0.0.0/8", "::1/128"] },
+        "issuers": { "allow": ["127.0.0.0/8", "::1/128"] },
         // Not to be taken for a key that opens anything elsewhere.
         "keys": { "prefix": "kl_dev" },
         "log": { "filter": "warn" },

@@ -114,6 +114,12 @@ kinds! {
     InvitationAccepted     CONFLICT               "invitation-accepted"     "Somebody became a member by the invitation"
     InvitationEnd          UNPROCESSABLE_ENTITY   "invitation-end"          "The invitation can't be like that"
 
+    // Issuers.
+    IssuerAlreadyRegistered CONFLICT              "issuer-already-registered" "The issuer is registered already"
+    IssuerRemoved          CONFLICT               "issuer-removed"          "The issuer is removed"
+    IssuersFull            CONFLICT               "issuers-full"            "There is no room for another issuer"
+    AnotherIssuer          CONFLICT               "another-issuer"          "Who issues never changes"
+
     // Keys.
     KeyAlreadyIssued       CONFLICT               "key-already-issued"      "The key is issued already"
     KeyRevoked             CONFLICT               "key-revoked"             "The key is revoked"

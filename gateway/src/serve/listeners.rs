@@ -8,7 +8,7 @@ use domain::dispatch::Dispatcher;
 use events::Shard;
 use events::lasting::{Lasting, Words};
 use metrics_exporter_prometheus::PrometheusHandle;
-use projections::directory::Gate;
+use projections::directory::{Directory, Gate};
 use projections::origin::ReadModels;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -21,6 +21,7 @@ use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgettin
 use crate::config::{self, Config, NatsRole, Switch};
 use crate::fleet;
 use crate::health::{self, Health};
+use crate::issuers::{SignIn, SignInParts};
 use crate::listener::{self, Bounds, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
 use crate::public;
 use crate::request::{Door, DoorParts, RequestSettings};
@@ -31,7 +32,7 @@ use crate::store::bucket::Bucket;
 use crate::store::checkpoints::Checkpoints;
 use crate::telemetry::calls::{Calls, Writer};
 use crate::telemetry::lines;
-use crate::vault::{self, Peppers, SealingKeys, VaultName, VaultWriter, WebhookSecrets};
+use crate::vault::{self, IssuerCredentials, Peppers, SealingKeys, VaultName, VaultWriter, WebhookSecrets};
 
 /// What ends TLS, and what keeps it up to date.
 pub(super) fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
@@ -152,6 +153,9 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
     process.tasks.spawn(retiring.run(process.cancel.clone()));
     let reads = super::worker::followed_pool(process)?;
     process.measure_pool("api", reads.clone());
+    let issuer_credentials = IssuerCredentials::new(control.clone());
+    let sign_in = sign_in(process, Arc::clone(&parts.directory), issuer_credentials.clone())?;
+    process.tasks.spawn(sign_in.clone().keep(process.cancel.clone()));
     let state = ApiState::new(ApiParts {
         commands,
         log,
@@ -160,6 +164,8 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         peppers,
         control,
         webhooks,
+        issuer_credentials,
+        sign_in,
         reads: Some(reads),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
@@ -172,6 +178,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         settings: ApiSettings {
             max_webhooks: config.webhooks.max,
             accounts_url: config.accounts_url().origin().ascii_serialization(),
+            max_issuers: config.issuers.max,
             ..ApiSettings::new(prefix, &config.public_url)
         },
     });
@@ -189,6 +196,24 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         state.drain().await;
     });
     Ok(address)
+}
+
+/// How people sign in at issuers.
+fn sign_in(
+    process: &Process,
+    directory: Arc<Directory>,
+    credentials: IssuerCredentials,
+) -> Result<SignIn, ServeError> {
+    let mut redirect = process.config.accounts_url().clone();
+    redirect.set_path("/sign-in/callback");
+    Ok(SignIn::new(SignInParts {
+        directory,
+        credentials,
+        upstream: upstreams::to_issuers(process)?,
+        redirect,
+        clock: Arc::clone(&process.clock),
+        random: Arc::clone(&process.random),
+    }))
 }
 
 /// Where it is told what is read and tried. What was told is stored until after the listeners have ended.

@@ -36,6 +36,14 @@ pub(super) fn client(process: &Process) -> Result<HyperUpstream, ServeError> {
     client_that_keeps(process, 0)
 }
 
+/// Control's own, by which it asks issuers, whose guard is theirs; it keeps no connection to them.
+pub(super) fn to_issuers(process: &Process) -> Result<HyperUpstream, ServeError> {
+    let guard = Arc::new(Guard::new(process.config.issuers.allow.clone(), Vec::new()));
+    let resolver = Resolver::new().map_err(|error| ServeError::Public(PublicError::Thread(error)))?;
+    let config = UpstreamConfig { guard, ..config(process, 0) };
+    Ok(HyperUpstream::new(config, Arc::new(resolver), Arc::clone(&process.clock)))
+}
+
 /// A worker's, for webhooks: `max_idle` connections are kept for the next message.
 pub(super) fn client_that_keeps(process: &Process, max_idle: usize) -> Result<HyperUpstream, ServeError> {
     let resolver = Resolver::new().map_err(|error| ServeError::Public(PublicError::Thread(error)))?;

@@ -178,6 +178,7 @@ pub const FAMILIES: &[Family] = &[
     family("keyledger_export_file_seconds", Histogram, &["export"], "To read, write and prove a file"),
 
     known("keyledger_webhook_deliveries_total", &["outcome"], &["delivered", "retry", "dead", "stopped"], "Attempts to send a webhook a message, by what came of them: `stopped` is 410 Gone"),
+    known("keyledger_issuer_fetches_total", &["outcome"], &["fetched", "failed"], "Fetches of an identity provider's documents and keys"),
     family("keyledger_webhook_attempt_seconds", Histogram, &[], "Until a webhook's endpoint had answered, or not"),
     family("keyledger_webhook_queue_age_seconds", Gauge, &[], "How long the oldest message that waits for its webhook has been queued"),
     family("keyledger_webhook_waiting", Gauge, &[], "Messages that wait for their webhooks"),

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use gateway::config::{
-    Access, Checkpoints, Config, Fleet, Freshness, Keys, Listen, Logging, Mcp, Nats as NatsConfig, NatsRole,
-    NatsUser, Oauth, Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams, Vault,
-    Webhooks,
+    Access, Checkpoints, Config, Fleet, Freshness, Issuers, Keys, Listen, Logging, Mcp, Nats as NatsConfig,
+    NatsRole, NatsUser, Oauth, Organizations, Postgres as PostgresConfig, Role, Secret, Snapshots, Upstreams,
+    Vault, Webhooks,
 };
 
 use crate::servers::{Nats, Postgres};
@@ -47,6 +47,7 @@ pub(super) fn of(nats: &Nats, postgres: &Postgres, folder: &Path) -> Config {
             allow: vec!["127.0.0.0/8".parse().expect("a network")],
             ..Upstreams::default()
         },
+        issuers: Issuers { allow: vec!["127.0.0.0/8".parse().expect("a network")], ..Issuers::default() },
         keys: Keys::default(),
         organizations: Organizations::default(),
         webhooks: Webhooks::default(),

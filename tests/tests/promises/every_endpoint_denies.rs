@@ -9,6 +9,7 @@ use keyledger_tests::spine::{Key, Organization, Server, Spine, text};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
+mod issuers;
 mod people;
 mod webhooks;
 
@@ -46,6 +47,8 @@ struct Victim {
     /// None yet.
     newcomer: String,
     invitation: String,
+    issuer: String,
+    installation_issuer: String,
     /// A member of the fleet that is silent.
     member: String,
 }
@@ -179,7 +182,7 @@ const TABLE: &[Endpoint] = &[
 
 /// Those of webhooks and people before the others, after the last of which nothing works.
 fn table() -> impl Iterator<Item = &'static Endpoint> {
-    webhooks::TABLE.iter().chain(people::TABLE).chain(TABLE)
+    webhooks::TABLE.iter().chain(people::TABLE).chain(issuers::TABLE).chain(TABLE)
 }
 
 const NOBODY: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
@@ -202,20 +205,24 @@ impl Endpoint {
             true => &victim.installation_webhook,
             false => &victim.webhook,
         };
+        let issuer = match self.path.contains("/installation/") {
+            true => &victim.installation_issuer,
+            false => &victim.issuer,
+        };
         let Victim { organization, server, person, invitation, .. } = victim;
-        self.about(victim, &organization.id, &server.id, [key, webhook, person, invitation])
+        self.about(victim, &organization.id, &server.id, [key, webhook, person, invitation, issuer])
     }
 
     /// The same about what does not exist.
     fn ask_about_nobody(&self, victim: &Victim) -> Ask {
-        self.about(victim, NOBODY, NOBODY, [NOBODY; 4])
+        self.about(victim, NOBODY, NOBODY, [NOBODY; 5])
     }
 
-    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 4]) -> Ask {
-        let [key, webhook, person, invitation] = others;
+    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 5]) -> Ask {
+        let [key, webhook, person, invitation, issuer] = others;
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
         let path = path.replace("{key}", key).replace("{webhook}", webhook);
-        let mut path = path.replace("{person}", person).replace("{invitation}", invitation);
+        let mut path = path.replace("{person}", person).replace("{invitation}", invitation).replace("{issuer}", issuer);
         match self.path {
             PROOF => path += &format!("?position={}&wait_timeout_seconds=0.001", victim.key.position),
             RESOLVE => path += &format!("?organization={organization}&server=tools"),
@@ -350,6 +357,12 @@ async fn victim(spine: &Spine) -> Victim {
     let hook = json!({"name": "Known to no other", "url": "https://upstream.example/hook"});
     let installation_webhook = spine.write(Ask::post("/api/v1/installation/webhooks", &hook)).await;
     let webhook = spine.write(Ask::post(organization.path("webhooks"), &hook)).await;
+    let known = issuers::body("known");
+    let installation_issuer = spine.write(Ask::post("/api/v1/installation/issuers", &known)).await;
+    let issuer = spine.write(Ask::post(organization.path("issuers"), &known)).await;
+    let read = format!("{}?at_least={}", organization.path("issuers"), text(&issuer, "position"));
+    spine.admin(Ask::get(read)).await.expect(200);
+    let (issuer, installation_issuer) = (text(&issuer, "id"), text(&installation_issuer, "id"));
     let read = format!("{}?at_least={}", organization.path("webhooks"), text(&webhook, "position"));
     spine.admin(Ask::get(read)).await.expect(200);
     let (webhook, installation_webhook) = (text(&webhook, "id"), text(&installation_webhook, "id"));
@@ -367,6 +380,8 @@ async fn victim(spine: &Spine) -> Victim {
         person,
         newcomer,
         invitation,
+        issuer,
+        installation_issuer,
         member,
     }
 }
