@@ -22,8 +22,8 @@ use crate::subject::AggregateType;
 use crate::token::{end_with_the_text, object};
 use crate::webhook::WebhookEvent;
 use crate::{
-    approval, client, consent, grant, installation, invitation, issuer, key, member, organization, person, server,
-    slug, webhook,
+    approval, client, consent, grant, installation, invitation, issuer, key, member, organization, person,
+    server, slug, webhook,
 };
 
 macro_rules! nouns {

@@ -54,8 +54,8 @@ pub use fingerprint::Fingerprint;
 pub use holder::Holder;
 pub use id::{
     ApprovalId, ClientId, CommandId, ConsentId, EventId, GrantId, InstallationId, InvitationId, IssuerId,
-    KeyId, LogId, MemberId, OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TenantId, TokenKeyId,
-    UserId, WebhookId,
+    KeyId, LogId, MemberId, OrganizationId, PepperId, SealingKeyId, SecretId, ServerId, SignerId, TenantId,
+    TokenKeyId, UserId, WebhookId,
 };
 pub use pattern::EventPattern;
 pub use position::{Frontier, Position, Shard};

@@ -120,6 +120,9 @@ mod tests {
             "`server.sung` is no type of event; of server there are server.registered, server.changed, server.removed"
         );
         let told = kinds("keys.*").unwrap_err();
-        assert!(told.ends_with("member.*, invitation.*, client.*, approval.*, consent.*, grant.*, issuer.*"), "{told}");
+        assert!(
+            told.ends_with("member.*, invitation.*, client.*, approval.*, consent.*, grant.*, issuer.*"),
+            "{told}"
+        );
     }
 }

@@ -10,8 +10,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::id::{
-    ApprovalId, ClientId, ConsentId, GrantId, InstallationId, InvitationId, IssuerId, KeyId, MemberId, OrganizationId,
-    ServerId, UserId, WebhookId,
+    ApprovalId, ClientId, ConsentId, GrantId, InstallationId, InvitationId, IssuerId, KeyId, MemberId,
+    OrganizationId, ServerId, UserId, WebhookId,
 };
 use crate::position::Shard;
 use crate::slug::{Slug, SlugKind};

@@ -235,6 +235,7 @@ impl Directory {
             | AggregateType::Key
             | AggregateType::Slug
             | AggregateType::Webhook
+            | AggregateType::Issuer
             | AggregateType::Person
             | AggregateType::Member
             | AggregateType::Invitation

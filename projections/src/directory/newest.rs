@@ -51,8 +51,8 @@ impl Directory {
     pub(super) fn newest(&self, subject: &Subject) -> Option<Newest> {
         let Subject { aggregate_type, aggregate_id, owner, shard: _ } = subject;
         use events::AggregateType::{
-            Approval, Client, Consent, Grant, Installation, Invitation, Issuer, Key, Member, Organization, Person,
-            Server, Slug, Unknown, Webhook,
+            Approval, Client, Consent, Grant, Installation, Invitation, Issuer, Key, Member, Organization,
+            Person, Server, Slug, Unknown, Webhook,
         };
         match (aggregate_type, owner) {
             (Key, owner) => {

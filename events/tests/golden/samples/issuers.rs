@@ -1,8 +1,8 @@
 //! Settings of issuers, with every field set.
 
 use events::issuer::{
-    Changed, CredentialKind, CredentialRemoved, CredentialSet, IssuerEvent, Registered, Removed, Renamed,
-    Algorithm, Authentication, ClaimRule, Domain, IssuerSettings, MappedRole, Overage, Protocol, Required,
+    Algorithm, Authentication, Changed, ClaimRule, CredentialKind, CredentialRemoved, CredentialSet, Domain,
+    IssuerEvent, IssuerSettings, MappedRole, Overage, Protocol, Registered, Removed, Renamed, Required,
     Restrictions, SignInScope,
 };
 use events::{Event, OrganizationId, SecretId};
@@ -18,10 +18,7 @@ pub fn all() -> Vec<Event> {
             settings: entra(organization()),
             enabled: true,
         })),
-        Event::Issuer(IssuerEvent::Changed(Changed {
-            settings: openid(),
-            enabled: false,
-        })),
+        Event::Issuer(IssuerEvent::Changed(Changed { settings: openid(), enabled: false })),
         Event::Issuer(IssuerEvent::Renamed(Renamed { name: sealed(22) })),
         Event::Issuer(IssuerEvent::CredentialSet(CredentialSet {
             credential: SecretId::new(uuid(0x82)),

@@ -15,8 +15,29 @@ AggregateId: TypeAlias = str
 # what kind of thing it is, such as key
 AggregateType: TypeAlias = str
 
+# How an issuer signs (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none`, and none with a shared secret: whoever knows that could speak for everybody.
+Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
+
+# The algorithms that an issuer's tokens may be signed with.
+Algorithms: TypeAlias = list[Algorithm]
+
+# How the gateway shows the issuer who it is (OpenID Connect Core 1.0 §9).
+Authentication: TypeAlias = Union[Literal["client_secret_basic", "client_secret_post"], Literal["none"], Literal["private_key_jwt"]]
+
 # PEM certificates
 Authorities: TypeAlias = str
+
+# an https origin without a slash at its end
+Authority: TypeAlias = str
+
+# a claim's name is 1 to 255 printable ASCII characters without spaces
+ClaimName: TypeAlias = str
+
+# Rules in their order, at most 100: the first that gives a role says it, and the scopes of all are put together.
+ClaimRules: TypeAlias = list[ClaimRule]
+
+# a claim's value is 1 to 256 characters, none of them a control character
+ClaimValue: TypeAlias = str
 
 # An OAuth client.
 ClientId: TypeAlias = str
@@ -26,6 +47,9 @@ CommandId: TypeAlias = str
 
 # a coordinate on P-256: 32 bytes, base64url without padding
 Coordinate: TypeAlias = str
+
+# What a credential is.
+CredentialKind: TypeAlias = Union[Literal["secret"], Literal["certificate"]]
 
 # `authorization`, `none` or `header:<name>`
 Credentials: TypeAlias = str
@@ -37,6 +61,12 @@ DigestBytes: TypeAlias = str
 
 # What the digest was made of.
 DigestKind: TypeAlias = Union[Literal["native"]]
+
+# a domain is a name in lower-case ASCII such as example.com
+Domain: TypeAlias = str
+
+# Domains of e-mail addresses that the issuer vouches for; none: any, also no address.
+Domains: TypeAlias = list[Domain]
 
 # Why a grant ended before its time.
 EndCause: TypeAlias = Union[Literal["revoked"], Literal["code_replayed"], Literal["refresh_reused"], Literal["client_revoked"], Literal["superseded"]]
@@ -65,11 +95,26 @@ IdentityDigest: TypeAlias = str
 # An invitation to become a member.
 InvitationId: TypeAlias = str
 
+# a client id is 1 to 255 printable ASCII characters without spaces
+IssuerClientId: TypeAlias = str
+
 # An identity provider that people sign in at.
 IssuerId: TypeAlias = str
 
+# an https URL without user, query or fragment
+IssuerUrl: TypeAlias = str
+
 # An API key: the object, not its secret.
 KeyId: TypeAlias = str
+
+# A role that a claim may give. None gives that of an owner: who may change an issuer must not make owners.
+MappedRole: TypeAlias = Literal["admin", "developer", "auditor", "viewer"]
+
+# An organization: the tenant that owns servers and keys.
+OrganizationId: TypeAlias = str
+
+# What is done where the issuer does not tell a person's groups because there are too many of them.
+Overage: TypeAlias = Union[Literal["refuse"], Literal["graph"]]
 
 # an organization's id, or _ for the installation itself
 Owner: TypeAlias = str
@@ -107,6 +152,12 @@ ServerId: TypeAlias = str
 # the number of the log's stream, 0
 Shard: TypeAlias = Literal["0"]
 
+# a scope is 1 to 255 printable ASCII characters, without space, " and \
+SignInScope: TypeAlias = str
+
+# What the gateway asks the issuer for; `openid` is among them.
+SignInScopes: TypeAlias = list[SignInScope]
+
 # an Ed25519 signature: 64 bytes, base64url without padding
 Signature: TypeAlias = str
 
@@ -120,10 +171,16 @@ SignerPurpose: TypeAlias = Union[Literal["writer"], Literal["checkpoint"]]
 Slug: TypeAlias = str
 
 # What a slug names.
-SlugKind: TypeAlias = Union[Literal["organization", "server"], Literal["identity"], Literal["invitation"], Literal["departure"]]
+SlugKind: TypeAlias = Union[Literal["organization", "server", "issuer"], Literal["identity"], Literal["invitation"], Literal["departure"]]
 
 # kl.events.<shard>.<organization>.<aggregate type>.<aggregate id>
 Subject: TypeAlias = str
+
+# A tenant of Entra ID.
+TenantId: TypeAlias = str
+
+# Tenants of Entra ID, 1 to 100.
+Tenants: TypeAlias = list[TenantId]
 
 # milliseconds
 TimeoutMs: TypeAlias = int
@@ -146,8 +203,21 @@ Uri: TypeAlias = str
 # A person.
 UserId: TypeAlias = str
 
+# Values of a claim, 1 to 100.
+Values: TypeAlias = list[ClaimValue]
+
 # a registered name such as authorization_code: 1 to 200 ASCII characters
 Word: TypeAlias = str
+
+
+class ClaimRule(TypedDict):
+    """Whose claim says so (it is this value, or a list with it) has this role, or these scopes."""
+
+    claim: ClaimName
+    organization: NotRequired[Union[OrganizationId, None]]
+    role: NotRequired[Union[MappedRole, None]]
+    scopes: NotRequired[Union[ScopeSet, None]]
+    value: ClaimValue
 
 
 class ClientKey(TypedDict):
@@ -243,6 +313,32 @@ class OriginGiven(TypedDict):
 Origin: TypeAlias = Union[OriginDocument, OriginDynamic, OriginGiven]
 
 
+class ProtocolOpenid(TypedDict):
+    """OpenID Connect, by discovery (OpenID Connect Discovery 1.0 §4)."""
+
+    issuer: IssuerUrl
+    kind: Literal["openid"]
+
+
+class ProtocolEntra(TypedDict):
+    """Microsoft Entra ID."""
+
+    authority: Authority
+    guests: bool
+    kind: Literal["entra"]
+    tenants: Tenants
+
+
+Protocol: TypeAlias = Union[ProtocolOpenid, ProtocolEntra]
+
+
+class Required(TypedDict):
+    """A claim that must be one of these values, or a list with one of them: such as a group."""
+
+    any_of: Values
+    claim: ClaimName
+
+
 class SealedText(TypedDict):
     """AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key."""
 
@@ -273,6 +369,13 @@ class ClientKeys(TypedDict):
     keys: list[ClientKey]
 
 
+class Restrictions(TypedDict):
+    """Who may sign in of those whom the issuer knows: who is of one of these domains, where there are any, and meets each of the requirements."""
+
+    domains: Domains
+    required: list[Required]
+
+
 class ClientMetadata(TypedDict):
     """A client's metadata. Its name is not among it: that is sealed. Contacts are people's and are not kept."""
 
@@ -292,6 +395,19 @@ class ClientMetadata(TypedDict):
     token_endpoint_auth_methods_supported: NotRequired[list[Word]]
     token_endpoint_auth_signing_alg: NotRequired[Union[Word, None]]
     tos_uri: NotRequired[Union[Uri, None]]
+
+
+class IssuerSettings(TypedDict):
+    """All that an issuer is told and asked by. Each of these can refuse somebody; whoever does not know one of them must not let anybody in, so a further one is a new version of the events."""
+
+    algorithms: Algorithms
+    authentication: Authentication
+    client_id: IssuerClientId
+    overage: Overage
+    protocol: Protocol
+    restrictions: Restrictions
+    rules: ClaimRules
+    scopes: SignInScopes
 
 
 class Envelope(TypedDict):
@@ -1256,6 +1372,95 @@ class GrantEndedV1(Envelope):
     data: GrantEndedV1Data
 
 
+class IssuerRegisteredV1Data(TypedDict):
+    """`issuer.registered` version 1: an identity provider at which people may sign in, once it is enabled."""
+
+    enabled: bool
+    name: SealedText
+    settings: IssuerSettings
+    slug: Slug
+
+
+class IssuerRegisteredV1(Envelope):
+    type: Literal["issuer.registered"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:issuer.registered:1"]
+    aggregatetype: Literal["issuer"]
+    data: IssuerRegisteredV1Data
+
+
+class IssuerChangedV1Data(TypedDict):
+    """`issuer.changed` version 1: all of its settings, from now on. Who issues never changes: another one would speak for the people of the one before."""
+
+    enabled: bool
+    settings: IssuerSettings
+
+
+class IssuerChangedV1(Envelope):
+    type: Literal["issuer.changed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:issuer.changed:1"]
+    aggregatetype: Literal["issuer"]
+    data: IssuerChangedV1Data
+
+
+class IssuerRenamedV1Data(TypedDict):
+    """`issuer.renamed` version 1."""
+
+    name: SealedText
+
+
+class IssuerRenamedV1(Envelope):
+    type: Literal["issuer.renamed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:issuer.renamed:1"]
+    aggregatetype: Literal["issuer"]
+    data: IssuerRenamedV1Data
+
+
+class IssuerCredentialSetV1Data(TypedDict):
+    """`issuer.credential_set` version 1: with what the gateway shows the issuer who it is. The credential itself is in no event: it lies in control's vault under this id."""
+
+    credential: SecretId
+    kind: CredentialKind
+
+
+class IssuerCredentialSetV1(Envelope):
+    type: Literal["issuer.credential_set"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:issuer.credential_set:1"]
+    aggregatetype: Literal["issuer"]
+    data: IssuerCredentialSetV1Data
+
+
+class IssuerCredentialRemovedV1Data(TypedDict):
+    """`issuer.credential_removed` version 1: it has none any more."""
+
+    pass
+
+
+class IssuerCredentialRemovedV1(Envelope):
+    type: Literal["issuer.credential_removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:issuer.credential_removed:1"]
+    aggregatetype: Literal["issuer"]
+    data: IssuerCredentialRemovedV1Data
+
+
+class IssuerRemovedV1Data(TypedDict):
+    """`issuer.removed` version 1: for ever. Its slug names no other one."""
+
+    reason: NotRequired[Union[SealedText, None]]
+
+
+class IssuerRemovedV1(Envelope):
+    type: Literal["issuer.removed"]
+    schemaversion: Literal[1]
+    dataschema: Literal["urn:keyledger:schema:issuer.removed:1"]
+    aggregatetype: Literal["issuer"]
+    data: IssuerRemovedV1Data
+
+
 Event: TypeAlias = Union[
     InstallationBootstrappedV1,
     InstallationRecoveredV1,
@@ -1319,6 +1524,12 @@ Event: TypeAlias = Union[
     ConsentWithdrawnV1,
     GrantGivenV1,
     GrantEndedV1,
+    IssuerRegisteredV1,
+    IssuerChangedV1,
+    IssuerRenamedV1,
+    IssuerCredentialSetV1,
+    IssuerCredentialRemovedV1,
+    IssuerRemovedV1,
 ]
 
 _KNOWN = frozenset([
@@ -1384,6 +1595,12 @@ _KNOWN = frozenset([
     ("consent.withdrawn", 1),
     ("grant.given", 1),
     ("grant.ended", 1),
+    ("issuer.registered", 1),
+    ("issuer.changed", 1),
+    ("issuer.renamed", 1),
+    ("issuer.credential_set", 1),
+    ("issuer.credential_removed", 1),
+    ("issuer.removed", 1),
 ])
 
 

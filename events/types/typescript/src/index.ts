@@ -10,8 +10,38 @@ export type AggregateId = string;
 /** what kind of thing it is, such as key */
 export type AggregateType = string;
 
+/** How an issuer signs (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none`, and none with a shared secret: whoever knows that could speak for everybody. */
+export type Algorithm = "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" | "ES256" | "ES384" | "EdDSA";
+
+/** The algorithms that an issuer's tokens may be signed with. */
+export type Algorithms = Array<Algorithm>;
+
+/** How the gateway shows the issuer who it is (OpenID Connect Core 1.0 §9). */
+export type Authentication = "client_secret_basic" | "client_secret_post" | "none" | "private_key_jwt";
+
 /** PEM certificates */
 export type Authorities = string;
+
+/** an https origin without a slash at its end */
+export type Authority = string;
+
+/** a claim's name is 1 to 255 printable ASCII characters without spaces */
+export type ClaimName = string;
+
+/** Whose claim says so (it is this value, or a list with it) has this role, or these scopes. */
+export interface ClaimRule {
+  claim: ClaimName;
+  organization?: OrganizationId | null;
+  role?: MappedRole | null;
+  scopes?: ScopeSet | null;
+  value: ClaimValue;
+}
+
+/** Rules in their order, at most 100: the first that gives a role says it, and the scopes of all are put together. */
+export type ClaimRules = Array<ClaimRule>;
+
+/** a claim's value is 1 to 256 characters, none of them a control character */
+export type ClaimValue = string;
 
 /** An OAuth client. */
 export type ClientId = string;
@@ -60,6 +90,9 @@ export type CommandId = string;
 /** a coordinate on P-256: 32 bytes, base64url without padding */
 export type Coordinate = string;
 
+/** What a credential is. */
+export type CredentialKind = "secret" | "certificate";
+
 /** `authorization`, `none` or `header:<name>` */
 export type Credentials = string;
 
@@ -70,6 +103,12 @@ export type DigestBytes = string;
 
 /** What the digest was made of. */
 export type DigestKind = "native";
+
+/** a domain is a name in lower-case ASCII such as example.com */
+export type Domain = string;
+
+/** Domains of e-mail addresses that the issuer vouches for; none: any, also no address. */
+export type Domains = Array<Domain>;
 
 /** Why a grant ended before its time. */
 export type EndCause = "revoked" | "code_replayed" | "refresh_reused" | "client_revoked" | "superseded";
@@ -113,8 +152,26 @@ export type IdentityDigest = string;
 /** An invitation to become a member. */
 export type InvitationId = string;
 
+/** a client id is 1 to 255 printable ASCII characters without spaces */
+export type IssuerClientId = string;
+
 /** An identity provider that people sign in at. */
 export type IssuerId = string;
+
+/** All that an issuer is told and asked by. Each of these can refuse somebody; whoever does not know one of them must not let anybody in, so a further one is a new version of the events. */
+export interface IssuerSettings {
+  algorithms: Algorithms;
+  authentication: Authentication;
+  client_id: IssuerClientId;
+  overage: Overage;
+  protocol: Protocol;
+  restrictions: Restrictions;
+  rules: ClaimRules;
+  scopes: SignInScopes;
+}
+
+/** an https URL without user, query or fragment */
+export type IssuerUrl = string;
 
 /** HMAC-SHA-256 under a pepper over the kind, a zero byte and the key as text: without the pepper, nobody who can write to the log can make one that a node accepts. */
 export interface KeyDigest {
@@ -139,6 +196,12 @@ export type KeyOwner = {
   kind: "service";
 };
 
+/** A role that a claim may give. None gives that of an owner: who may change an issuer must not make owners. */
+export type MappedRole = "admin" | "developer" | "auditor" | "viewer";
+
+/** An organization: the tenant that owns servers and keys. */
+export type OrganizationId = string;
+
 /** How a client came to be known. */
 export type Origin = {
   kind: "document";
@@ -149,14 +212,40 @@ export type Origin = {
   kind: "given";
 };
 
+/** What is done where the issuer does not tell a person's groups because there are too many of them. */
+export type Overage = "refuse" | "graph";
+
 /** an organization's id, or _ for the installation itself */
 export type Owner = string;
 
 /** A pepper under which key digests are made. */
 export type PepperId = string;
 
+/** Who issues. It never changes: what it says of a person stands for that person. */
+export type Protocol = {
+  issuer: IssuerUrl;
+  kind: "openid";
+} | {
+  authority: Authority;
+  guests: boolean;
+  kind: "entra";
+  tenants: Tenants;
+};
+
 /** an Ed25519 public key: 32 bytes, base64url without padding */
 export type PublicKey = string;
+
+/** A claim that must be one of these values, or a list with one of them: such as a group. */
+export interface Required {
+  any_of: Values;
+  claim: ClaimName;
+}
+
+/** Who may sign in of those whom the issuer knows: who is of one of these domains, where there are any, and meets each of the requirements. */
+export interface Restrictions {
+  domains: Domains;
+  required: Array<Required>;
+}
 
 /** What a member is. */
 export type Role = "owner" | "admin" | "developer" | "auditor" | "viewer";
@@ -192,6 +281,12 @@ export type ServerId = string;
 /** the number of the log's stream, 0 */
 export type Shard = "0";
 
+/** a scope is 1 to 255 printable ASCII characters, without space, " and \ */
+export type SignInScope = string;
+
+/** What the gateway asks the issuer for; `openid` is among them. */
+export type SignInScopes = Array<SignInScope>;
+
 /** an Ed25519 signature: 64 bytes, base64url without padding */
 export type Signature = string;
 
@@ -211,10 +306,16 @@ export type SignerPurpose = "writer" | "checkpoint";
 export type Slug = string;
 
 /** What a slug names. */
-export type SlugKind = "organization" | "server" | "identity" | "invitation" | "departure";
+export type SlugKind = "organization" | "server" | "issuer" | "identity" | "invitation" | "departure";
 
 /** kl.events.<shard>.<organization>.<aggregate type>.<aggregate id> */
 export type Subject = string;
+
+/** A tenant of Entra ID. */
+export type TenantId = string;
+
+/** Tenants of Entra ID, 1 to 100. */
+export type Tenants = Array<TenantId>;
 
 /** milliseconds */
 export type TimeoutMs = number;
@@ -244,6 +345,9 @@ export type Uri = string;
 
 /** A person. */
 export type UserId = string;
+
+/** Values of a claim, 1 to 100. */
+export type Values = Array<ClaimValue>;
 
 /** a registered name such as authorization_code: 1 to 200 ASCII characters */
 export type Word = string;
@@ -1009,6 +1113,75 @@ export interface GrantEndedV1 extends Envelope {
   };
 }
 
+/** `issuer.registered` version 1: an identity provider at which people may sign in, once it is enabled. */
+export interface IssuerRegisteredV1 extends Envelope {
+  type: "issuer.registered";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:issuer.registered:1";
+  aggregatetype: "issuer";
+  data: {
+    enabled: boolean;
+    name: SealedText;
+    settings: IssuerSettings;
+    slug: Slug;
+  };
+}
+
+/** `issuer.changed` version 1: all of its settings, from now on. Who issues never changes: another one would speak for the people of the one before. */
+export interface IssuerChangedV1 extends Envelope {
+  type: "issuer.changed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:issuer.changed:1";
+  aggregatetype: "issuer";
+  data: {
+    enabled: boolean;
+    settings: IssuerSettings;
+  };
+}
+
+/** `issuer.renamed` version 1:  */
+export interface IssuerRenamedV1 extends Envelope {
+  type: "issuer.renamed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:issuer.renamed:1";
+  aggregatetype: "issuer";
+  data: {
+    name: SealedText;
+  };
+}
+
+/** `issuer.credential_set` version 1: with what the gateway shows the issuer who it is. The credential itself is in no event: it lies in control's vault under this id. */
+export interface IssuerCredentialSetV1 extends Envelope {
+  type: "issuer.credential_set";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:issuer.credential_set:1";
+  aggregatetype: "issuer";
+  data: {
+    credential: SecretId;
+    kind: CredentialKind;
+  };
+}
+
+/** `issuer.credential_removed` version 1: it has none any more. */
+export interface IssuerCredentialRemovedV1 extends Envelope {
+  type: "issuer.credential_removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:issuer.credential_removed:1";
+  aggregatetype: "issuer";
+  data: { [member: string]: unknown };
+}
+
+/** `issuer.removed` version 1: for ever. Its slug names no other one. */
+export interface IssuerRemovedV1 extends Envelope {
+  type: "issuer.removed";
+  schemaversion: 1;
+  dataschema: "urn:keyledger:schema:issuer.removed:1";
+  aggregatetype: "issuer";
+  data: {
+    reason?: SealedText | null;
+  };
+}
+
 export type Event =
   | InstallationBootstrappedV1
   | InstallationRecoveredV1
@@ -1071,7 +1244,13 @@ export type Event =
   | ConsentGivenV1
   | ConsentWithdrawnV1
   | GrantGivenV1
-  | GrantEndedV1;
+  | GrantEndedV1
+  | IssuerRegisteredV1
+  | IssuerChangedV1
+  | IssuerRenamedV1
+  | IssuerCredentialSetV1
+  | IssuerCredentialRemovedV1
+  | IssuerRemovedV1;
 
 const known: ReadonlySet<string> = new Set([
   "installation.bootstrapped:1",
@@ -1136,6 +1315,12 @@ const known: ReadonlySet<string> = new Set([
   "consent.withdrawn:1",
   "grant.given:1",
   "grant.ended:1",
+  "issuer.registered:1",
+  "issuer.changed:1",
+  "issuer.renamed:1",
+  "issuer.credential_set:1",
+  "issuer.credential_removed:1",
+  "issuer.removed:1",
 ]);
 
 /** Whether this is an event of a type and version that these types know. */

@@ -46,6 +46,7 @@ impl Directory {
             | Event::Key(_)
             | Event::Slug(_)
             | Event::Webhook(_)
+            | Event::Issuer(_)
             | Event::Person(_)
             | Event::Member(_)
             | Event::Invitation(_) => {}
@@ -221,6 +222,7 @@ impl Directory {
             | AggregateType::Key
             | AggregateType::Slug
             | AggregateType::Webhook
+            | AggregateType::Issuer
             | AggregateType::Person
             | AggregateType::Member
             | AggregateType::Invitation
