@@ -165,7 +165,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Pepper,
         Self::Identity,
         Self::Session,

@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    Decide, Installation, Invitation, Issuer, Key, Member, Organization, Person, Server, Webhook, installation,
-    invitation, issuer, key, member, organization, person, server, webhook,
+    Decide, Installation, Invitation, Issuer, Key, Member, Organization, Person, Server, Webhook,
+    installation, invitation, issuer, key, member, organization, person, server, webhook,
 };
 use events::{KeyId, OrganizationId, Owner, ServerId};
 use projections::directory::{Directory, Holding};

@@ -8,8 +8,8 @@ use events::organization::OrganizationEvent;
 use events::server::ServerEvent;
 use events::slug::SlugKind;
 use events::{
-    AggregateType, Event, InvitationId, IssuerId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId, Subject,
-    UnreadableCause, UserId,
+    AggregateType, Event, InvitationId, IssuerId, KeyId, MemberId, OrganizationId, Owner, Recorded, ServerId,
+    Subject, UnreadableCause, UserId,
 };
 
 use super::newest::Cause;

@@ -29,7 +29,7 @@ mod record;
 
 /// Of the records, and of what the directory makes of events: whoever changes either counts it up, since a
 /// snapshot of before would bring the old meaning back.
-pub const FORMAT: u32 = 9;
+pub const FORMAT: u32 = 10;
 
 /// A chunk is at most this long, in bytes.
 pub const MAX_CHUNK: usize = 128 * 1024;

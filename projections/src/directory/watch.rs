@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use events::{
-    ApprovalId, ClientId, ConsentId, GrantId, IssuerId, KeyId, MemberId, OrganizationId, ServerId, TokenKeyId, UserId,
+    ApprovalId, ClientId, ConsentId, GrantId, IssuerId, KeyId, MemberId, OrganizationId, ServerId,
+    TokenKeyId, UserId,
 };
 use futures::task::AtomicWaker;
 

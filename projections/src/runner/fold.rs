@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use events::member::MemberEvent;
 use events::{
-    AggregateId, Event, EventId, InvitationId, IssuerId, KeyId, Keyholder, MemberId, OrganizationId, Owner, ServerId,
-    Subject, UnreadableReason, UserId, WebhookId,
+    AggregateId, Event, EventId, InvitationId, IssuerId, KeyId, Keyholder, MemberId, OrganizationId, Owner,
+    ServerId, Subject, UnreadableReason, UserId, WebhookId,
 };
 use sqlx::PgConnection;
 
@@ -15,8 +15,8 @@ use crate::Projection;
 use crate::forgotten;
 use crate::parked::ParkedEvent;
 use crate::postgres::{
-    EventRow, InvitationRow, MemberRow, ServerRow, history, invitation, issuer, key, member, organization, person,
-    server, webhook,
+    EventRow, InvitationRow, MemberRow, ServerRow, history, invitation, issuer, key, member, organization,
+    person, server, webhook,
 };
 use crate::refused;
 

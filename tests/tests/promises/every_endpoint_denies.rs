@@ -222,7 +222,8 @@ impl Endpoint {
         let [key, webhook, person, invitation, issuer] = others;
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
         let path = path.replace("{key}", key).replace("{webhook}", webhook);
-        let mut path = path.replace("{person}", person).replace("{invitation}", invitation).replace("{issuer}", issuer);
+        let mut path =
+            path.replace("{person}", person).replace("{invitation}", invitation).replace("{issuer}", issuer);
         match self.path {
             PROOF => path += &format!("?position={}&wait_timeout_seconds=0.001", victim.key.position),
             RESOLVE => path += &format!("?organization={organization}&server=tools"),

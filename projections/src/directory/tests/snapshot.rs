@@ -100,13 +100,13 @@ fn some() -> Directory {
 /// Whoever changes these bytes has made a new format: `FORMAT` counts it up, and this test is changed with it.
 #[test]
 fn the_bytes_of_this_format_are_these() {
-    assert_eq!(super::super::snapshot::FORMAT, 9);
+    assert_eq!(super::super::snapshot::FORMAT, 10);
     let directory = some();
     for (sequence, what) in (15..).zip([31, 16, 21, 23, 25, 28]) {
         step(&directory, &granted::read(sequence, what, 1, 2));
     }
     let hex: String = bytes(&directory).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, include_str!("snapshot.v9.hex").trim());
+    assert_eq!(hex, include_str!("snapshot.v10.hex").trim());
 }
 
 /// That somebody else writes to the log is no smaller a matter after a start from a snapshot.
