@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use domain::key::secret::Prefix;
+use events::slug::Slug;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -217,6 +218,8 @@ pub struct Mcp {
     /// Origins of browser clients beside that of `public_url`; `*`: any.
     #[serde(deserialize_with = "lenient::list")]
     pub allowed_origins: Vec<String>,
+    /// `ORGANIZATION/SERVER`, whose metadata as a protected resource is told at the root as well.
+    pub default_server: Option<String>,
     #[serde(deserialize_with = "lenient::number")]
     pub max_body_bytes: usize,
     #[serde(deserialize_with = "lenient::number")]
@@ -225,7 +228,20 @@ pub struct Mcp {
 
 impl Default for Mcp {
     fn default() -> Self {
-        Self { allowed_origins: Vec::new(), max_body_bytes: 4 * 1024 * 1024, body_timeout_ms: 30_000 }
+        Self {
+            allowed_origins: Vec::new(),
+            default_server: None,
+            max_body_bytes: 4 * 1024 * 1024,
+            body_timeout_ms: 30_000,
+        }
+    }
+}
+
+impl Mcp {
+    /// The default server's organization and name; `None`: there is none, or it is no such text.
+    pub fn default_server(&self) -> Option<(Slug, Slug)> {
+        let (organization, server) = self.default_server.as_deref()?.split_once('/')?;
+        Some((organization.parse().ok()?, server.parse().ok()?))
     }
 }
 

@@ -29,7 +29,15 @@ pub struct Claims<'a> {
     pub iat: i64,
     pub exp: i64,
     pub organization: &'a str,
-    pub key_id: &'a str,
+    /// Of who calls by a key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<&'a str>,
+    /// Of who calls by a grant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<&'a str>,
+    /// The client that was granted it (RFC 8693 §4.3): the URL of its document, or an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a str>,
     /// The caller's scopes on this server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<&'a str>,

@@ -7,9 +7,10 @@
 //! no log, no database and no listener: `public` reads requests, `upstream` speaks to MCP servers, `mcp` understands
 //! messages.
 //!
-//! In order: `credential`, `authenticate` (`principal`), `authorize`, `admission`, `session`, `identity`, `forward`,
+//! In order: `credential`, `authenticate` (`token`, `principal`, `granted`, `holder`), `authorize`, `admission`, `session`, `identity`, `forward`,
 //! `proxy` (`unfit`, `media`), `lists`, `stream` (`rewrite`, `owed`, `listens`, `keepalive`). `call` is one call from its headers to its answer, `admission` the list of checks that
-//! an open stream is asked as well; `refusal` names each way to end early.
+//! an open stream is asked as well; `refusal` names each way to end early, `challenge` what it tells of how to get in, and
+//! `resource` is what OAuth calls a server.
 
 use std::sync::Arc;
 
@@ -24,10 +25,13 @@ pub mod authorize;
 pub mod belonging;
 pub mod body;
 pub mod call;
+pub mod challenge;
 pub mod credential;
 pub mod forward;
 #[cfg(test)]
 mod fuzz;
+pub mod granted;
+pub mod holder;
 pub mod identity;
 pub mod keepalive;
 pub mod listens;
@@ -39,6 +43,7 @@ pub mod principal;
 mod problem;
 pub mod proxy;
 pub mod refusal;
+pub mod resource;
 pub mod rewrite;
 pub mod session;
 pub mod settings;
@@ -46,6 +51,7 @@ pub mod stream;
 pub mod tasks;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod token;
 pub mod unfit;
 pub mod verify;
 
@@ -62,8 +68,10 @@ use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::telemetry::calls::Calls;
 use crate::vault::{NodeSecrets, SessionKey};
 use identity::Routes;
+use resource::Resources;
 use session::{SessionKeyError, Sessions};
 use tasks::Tasks;
+use token::Tokens;
 
 /// What every request of a node is judged by.
 pub struct Door {
@@ -76,6 +84,7 @@ pub struct Door {
     tasks: Tasks,
     routes: Routes,
     origins: Origins,
+    resources: Arc<Resources>,
     settings: RequestSettings,
     room: Arc<BodyRoom>,
     calls: Arc<Calls>,
@@ -104,12 +113,16 @@ impl Door {
     pub fn new(parts: DoorParts) -> Result<Arc<Self>, DoorError> {
         let DoorParts { directory, gate, secrets, clock, random, settings } = parts;
         let issuer = settings.issuer();
+        let (server, default) = (settings.authorization_server.clone(), settings.default_server.clone());
+        let resources = Arc::new(Resources::new(issuer.clone(), server, default));
         Ok(Arc::new(Self {
             authenticator: Authenticator::new(
                 Arc::clone(&directory),
                 secrets.peppers.clone(),
                 Arc::clone(&clock),
-            ),
+            )
+            .with_tokens(Tokens::new(Arc::clone(&resources), settings.max_tokens)),
+            resources,
             tasks: Tasks::new(secrets.session.iter().map(SessionKey::bytes)),
             sessions: Sessions::new(secrets.session.iter().map(SessionKey::bytes), Arc::clone(&random))?,
             routes: Routes::new(IdentitySigner::new(&secrets.identity, &issuer), settings.max_routes),
@@ -163,6 +176,11 @@ impl Door {
 
     pub fn shared_random(&self) -> Arc<dyn Random> {
         Arc::clone(&self.random)
+    }
+
+    /// The servers as protected resources; `None`: nobody can sign in here, and nothing is said of it.
+    pub fn resources(&self) -> Option<&Resources> {
+        self.directory.has_issuers().then_some(&*self.resources)
     }
 
     /// The public keys of identity tokens, as JSON.

@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::ApiState;
 use super::guard::Admin;
-use crate::request::PrincipalId;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(caller))
@@ -39,9 +38,8 @@ pub struct Caller {
     responses((status = 200, description = "The key that asks", body = Caller))
 )]
 async fn caller(State(api): State<ApiState>, admin: Admin) -> Json<Caller> {
-    let PrincipalId::Key(key) = admin.id();
     Json(Caller {
-        key: key.uuid(),
+        key: admin.id().uuid(),
         organization: admin.owner().organization().map(|id| id.uuid()),
         organization_slug: admin.owner().organization().and_then(|id| api.organization_slug(id)),
         scopes: admin.scopes().iter().map(ToString::to_string).collect(),

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
 use axum::response::Response;
-use events::{OrganizationId, Owner};
+use events::{KeyId, OrganizationId, Owner};
 use http::Method;
 use http::request::Parts;
 use uuid::Uuid;
 
 use super::ApiState;
 use crate::access::{Kind, Told, Who};
-use crate::request::{AuthenticationError, Principal, PrincipalId};
+use crate::request::{AuthenticationError, Principal};
 
 /// Whose answers hold what people wrote: names, reasons, metadata.
 const TEXTS: [&str; 29] = [
@@ -105,9 +105,9 @@ impl Seen {
     }
 }
 
+/// Here nobody asks but by a key.
 fn who(principal: &Principal) -> Who {
-    let PrincipalId::Key(key) = principal.id();
-    Who { key, owner: principal.owner() }
+    Who { key: KeyId::new(principal.id().uuid()), owner: principal.owner() }
 }
 
 /// Whether a credential was sent that nobody has.

@@ -20,6 +20,7 @@ impl Config {
         self.checkpoints.check()?;
         self.check_bounds()?;
         self.check_origins()?;
+        self.check_default_server()?;
         self.fleet.check()?;
         for (name, drain) in &self.drains {
             drain.check(&named("drains", name)?, self.has(Role::Worker))?;
@@ -151,6 +152,17 @@ impl Config {
                 "freshness.ask_every_ms",
                 "a node would be stale between two questions",
                 "at most half of freshness.max_staleness_ms",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_default_server(&self) -> Result<(), ConfigError> {
+        if self.mcp.default_server.is_some() && self.mcp.default_server().is_none() {
+            return Err(value(
+                "mcp.default_server",
+                "it names no server",
+                "ORGANIZATION/SERVER: the slugs that stand in its URL, such as acme/docs",
             ));
         }
         Ok(())

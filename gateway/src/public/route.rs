@@ -1,19 +1,24 @@
 //! Which path is answered by what; everything else is 404 in JSON. That holds for the well-known OAuth
-//! addresses too: until the gateway has an authorization server, to name one would send clients astray.
+//! addresses too where nobody can sign in: to name an authorization server would send clients astray.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use events::slug::Slug;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
-use http::{Method, Request, Response};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body as HttpBody;
 
 use super::request_id::RequestIds;
 use crate::problem::{Kind, Problem};
 use crate::request::call::{Address, Refused};
+use crate::request::challenge::Challenger;
 use crate::request::forward::REQUEST_ID;
+use crate::request::resource::WELL_KNOWN;
 use crate::request::{Body, Door, Refusal, answer, verify};
 use crate::telemetry;
 use crate::telemetry::calls::{self, Call};
@@ -25,6 +30,8 @@ enum Target {
     Mcp(Address),
     Verify,
     Jwks,
+    /// The metadata of a server as a protected resource; `None`: of the default one.
+    Metadata(Option<Address>),
     Nowhere,
     /// A path that different servers read differently.
     Ambiguous,
@@ -39,16 +46,15 @@ impl Target {
         match path {
             "/api/v1/keys/verify" => Self::Verify,
             "/.well-known/jwks.json" => Self::Jwks,
-            path => path.strip_prefix("/mcp/").and_then(Self::mcp).unwrap_or(Self::Nowhere),
+            path => {
+                let (path, of): (_, fn(Address) -> Self) = match path.strip_prefix(WELL_KNOWN) {
+                    Some("" | "/") => return Self::Metadata(None),
+                    Some(path) => (path, |address| Self::Metadata(Some(address))),
+                    None => (path, Self::Mcp),
+                };
+                path.strip_prefix("/mcp/").and_then(address).map_or(Self::Nowhere, of)
+            }
         }
-    }
-
-    fn mcp(rest: &str) -> Option<Self> {
-        // OAuth clients write a server's address with a slash at its end as well; its one name is without.
-        let (organization, server) = rest.strip_suffix('/').unwrap_or(rest).split_once('/')?;
-        let organization = organization.parse::<Slug>().ok()?;
-        let server = server.parse::<Slug>().ok()?;
-        Some(Self::Mcp(Address { organization, server }))
     }
 
     /// Its name in metrics.
@@ -57,9 +63,19 @@ impl Target {
             Self::Mcp(_) => "mcp",
             Self::Verify => "verify",
             Self::Jwks => "jwks",
+            Self::Metadata(_) => "resource_metadata",
             Self::Nowhere | Self::Ambiguous => "other",
         }
     }
+}
+
+/// The server that a path names below `/mcp/`.
+fn address(rest: &str) -> Option<Address> {
+    // OAuth clients write a server's address with a slash at its end as well; its one name is without.
+    let (organization, server) = rest.strip_suffix('/').unwrap_or(rest).split_once('/')?;
+    let organization = organization.parse::<Slug>().ok()?;
+    let server = server.parse::<Slug>().ok()?;
+    Some(Address { organization, server })
 }
 
 /// Answers one request.
@@ -110,10 +126,14 @@ where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    // Metadata is everybody's: a page of any origin may read it before it signs anybody in.
+    if let Target::Metadata(address) = &target {
+        return metadata(door, address.as_ref(), request.method());
+    }
     let Ok(origin) = door.origins().check(request.headers()) else {
         return match target {
-            Target::Mcp(_) => refuse(door, Refusal::Origin.into()),
-            Target::Verify | Target::Jwks | Target::Nowhere | Target::Ambiguous => {
+            Target::Mcp(address) => refuse(door, Refusal::Origin.into(), &address),
+            Target::Verify | Target::Jwks | Target::Metadata(_) | Target::Nowhere | Target::Ambiguous => {
                 problem(Kind::OriginNotAllowed, "This origin is not among `allowed_origins`.", "origin")
             }
         };
@@ -127,7 +147,7 @@ where
                 match door.call(upstream, &address, request, id, call).await {
                     Ok(response) if response.status().is_server_error() => (response, "upstream_error"),
                     Ok(response) => (response, calls::PASSED),
-                    Err(refused) => refuse(door, refused),
+                    Err(refused) => refuse(door, refused, &address),
                 }
             }
             Target::Verify if request.method() == Method::POST => {
@@ -137,8 +157,9 @@ where
                 (verify::answer(verdict, door.origins().own()).map(Body::from), outcome)
             }
             Target::Verify => not_allowed("POST, OPTIONS"),
-            Target::Jwks if request.method() == Method::GET => (jwks(door), "ok"),
+            Target::Jwks if request.method() == Method::GET => (json(door.jwks()), "ok"),
             Target::Jwks => not_allowed("GET, OPTIONS"),
+            Target::Metadata(address) => metadata(door, address.as_ref(), request.method()),
             Target::Nowhere => problem(Kind::NotFound, "Nothing is served at this path.", "not_found"),
             Target::Ambiguous => problem(
                 Kind::AmbiguousPath,
@@ -151,19 +172,45 @@ where
     (response, outcome)
 }
 
-fn refuse(door: &Door, refused: Refused) -> (Response<Body>, &'static str) {
+fn refuse(door: &Door, refused: Refused, address: &Address) -> (Response<Body>, &'static str) {
     let Refused { refusal, id, retry_after } = refused;
     let outcome = refusal.name();
     tracing::debug!(reason = outcome, "a call is refused");
-    let mut response = answer::answer(&refusal, id.as_deref(), door.origins().own()).map(Body::from);
+    let advice = door.resources().map(|resources| resources.advice(address));
+    let challenger = Challenger { realm: door.origins().own(), advice: advice.as_ref() };
+    let mut response = answer::answer(&refusal, id.as_deref(), challenger).map(Body::from);
     if let Some(after) = retry_after {
         response.headers_mut().entry(RETRY_AFTER).or_insert(HeaderValue::from(after.as_secs()));
     }
     (response, outcome)
 }
 
-fn jwks(door: &Door) -> Response<Body> {
-    let mut response = Response::new(Body::from(Bytes::from(door.jwks())));
+/// RFC 9728 §3.
+fn metadata(door: &Door, address: Option<&Address>, method: &Method) -> (Response<Body>, &'static str) {
+    let told = door
+        .resources()
+        .and_then(|resources| Some(resources.metadata(address.or_else(|| resources.default_server())?)));
+    let (mut response, outcome) = match told {
+        None => problem(Kind::NotFound, "Nothing is served at this path.", "not_found"),
+        Some(_) if method == Method::OPTIONS => {
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            let headers = response.headers_mut();
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET"));
+            // Clients ask with the protocol's version, also for what is no call.
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+            (response, "preflight")
+        }
+        Some(told) if method == Method::GET => (json(told), "ok"),
+        Some(_) => not_allowed("GET, OPTIONS"),
+    };
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    (response, outcome)
+}
+
+/// A document that is everybody's.
+fn json(text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::from(text)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
@@ -223,10 +270,29 @@ mod tests {
     }
 
     #[test]
-    fn oauth_addresses_lead_nowhere() {
+    fn metadata_lies_before_the_path_of_its_resource() {
         for path in [
-            "/.well-known/oauth-protected-resource",
             "/.well-known/oauth-protected-resource/mcp/acme/docs",
+            "/.well-known/oauth-protected-resource/mcp/acme/docs/",
+        ] {
+            let Target::Metadata(Some(address)) = Target::of(path) else { panic!("{path}") };
+            assert_eq!((address.organization.as_str(), address.server.as_str()), ("acme", "docs"));
+        }
+        assert!(matches!(Target::of("/.well-known/oauth-protected-resource"), Target::Metadata(None)));
+        for path in [
+            "/.well-known/oauth-protected-resource/mcp",
+            "/.well-known/oauth-protected-resource/mcp/acme",
+            "/.well-known/oauth-protected-resource/other/acme/docs",
+            "/.well-known/oauth-protected-resources",
+            "/mcp/acme/docs/.well-known/oauth-protected-resource",
+        ] {
+            assert!(matches!(Target::of(path), Target::Nowhere), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_authorization_servers_addresses_are_none_of_a_node() {
+        for path in [
             "/.well-known/oauth-authorization-server",
             "/.well-known/openid-configuration",
             "/mcp/acme/docs/.well-known/openid-configuration",

@@ -44,7 +44,7 @@ impl Admission {
     /// Woken when what the list goes by changes.
     pub fn watch(&self) -> Watch {
         let server = Part::Server(self.server.id);
-        self.door.directory.watch(self.principal.parts().chain([server]).collect())
+        self.door.directory.watch(self.principal.parts().into_iter().chain([server]).collect())
     }
 
     /// The list. Each line may refuse; what it resolves is as of this moment.

@@ -1,4 +1,4 @@
-//! What a refusal looks like to an MCP client: a status, a JSON-RPC error, and for credentials a challenge.
+//! What a refusal looks like to an MCP client: a status, a JSON-RPC error, and for credentials a challenge (`challenge`).
 //!
 //! 401 and 404 are the gateway's own and say so in their body: a client must be able to tell them from the
 //! upstream's, whose 404 ends a session. What goes wrong behind the gateway is 502 or 504, never 401; an upstream's own
@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::authenticate::Fault;
+use super::challenge::Challenger;
 use super::refusal::{Refusal, UpstreamFault};
 use super::session::SessionError;
 use crate::mcp::era;
@@ -28,15 +29,6 @@ const HEADER_MISMATCH: i32 = -32020;
 const UNSUPPORTED_VERSION: i32 = -32022;
 /// Ours, of the range that JSON-RPC 2.0 (§5.1) leaves to servers and MCP does not take for itself.
 const GATEWAY: i32 = -32010;
-
-/// A `WWW-Authenticate` challenge (RFC 6750 §3).
-enum Challenge<'a> {
-    None,
-    /// No credential was sent: no error code (§3.1).
-    Plain,
-    InvalidToken,
-    InsufficientScope(Option<&'a str>),
-}
 
 /// JSON-RPC 2.0 §5. The id is left out when it is not known, as MCP's schema has it.
 #[derive(Serialize)]
@@ -61,6 +53,9 @@ struct Data<'a> {
     /// What the server behind the gateway answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_status: Option<u16>,
+    /// What would do: whoever calls by a key is told nowhere else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
     #[serde(flatten)]
     versions: Option<Versions<'a>>,
 }
@@ -72,14 +67,15 @@ struct Versions<'a> {
     requested: &'a str,
 }
 
-/// The answer to a refused call. `id`: the request's, if it was read. `realm`: the gateway's public URL.
-pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response<Bytes> {
-    let (status, code, challenge) = face(refusal);
+/// The answer to a refused call. `id`: the request's, if it was read.
+pub fn answer(refusal: &Refusal, id: Option<&RawValue>, challenger: Challenger<'_>) -> Response<Bytes> {
+    let (status, code) = face(refusal);
     let message = refusal.to_string();
     let data = Data {
         source: "keyledger",
         reason: refusal.name(),
         upstream_status: upstream_status(refusal),
+        scope: scope(refusal),
         versions: versions(refusal),
     };
     let mut response = Response::new(body(code, &message, data, id));
@@ -87,7 +83,7 @@ pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(challenge) = challenge.header(realm, &message) {
+    if let Some(challenge) = challenger.header(refusal, &message) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
     if let Refusal::Method { allow } = refusal {
@@ -99,43 +95,41 @@ pub fn answer(refusal: &Refusal, id: Option<&RawValue>, realm: &str) -> Response
     response
 }
 
-fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
-    let plain = |status, code| (status, code, Challenge::None);
+fn face(refusal: &Refusal) -> (StatusCode, i32) {
     match refusal {
-        Refusal::Origin => plain(StatusCode::FORBIDDEN, GATEWAY),
+        Refusal::Origin | Refusal::NotForMcp | Refusal::InsufficientScope { .. } => {
+            (StatusCode::FORBIDDEN, GATEWAY)
+        }
         Refusal::NotReady | Refusal::ServerDisabled | Refusal::ServerClosed => {
-            plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY)
+            (StatusCode::SERVICE_UNAVAILABLE, GATEWAY)
         }
         Refusal::Authentication(error) => match error.fault() {
-            Fault::NoCredential => (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::Plain),
-            Fault::TwoCredentials => plain(StatusCode::BAD_REQUEST, GATEWAY),
-            Fault::InvalidToken => (StatusCode::UNAUTHORIZED, GATEWAY, Challenge::InvalidToken),
-            Fault::Node => plain(StatusCode::SERVICE_UNAVAILABLE, GATEWAY),
+            Fault::NoCredential | Fault::InvalidKey | Fault::InvalidToken => {
+                (StatusCode::UNAUTHORIZED, GATEWAY)
+            }
+            Fault::TwoCredentials => (StatusCode::BAD_REQUEST, GATEWAY),
+            Fault::Node => (StatusCode::SERVICE_UNAVAILABLE, GATEWAY),
         },
-        Refusal::NotForMcp => (StatusCode::FORBIDDEN, GATEWAY, Challenge::InsufficientScope(None)),
-        Refusal::InsufficientScope { scopes } => {
-            (StatusCode::FORBIDDEN, GATEWAY, Challenge::InsufficientScope(scopes.as_deref()))
-        }
-        Refusal::NoSuchServer => plain(StatusCode::NOT_FOUND, GATEWAY),
-        Refusal::Method { .. } => plain(StatusCode::METHOD_NOT_ALLOWED, GATEWAY),
-        Refusal::Body(fault) => plain(fault.status(), GATEWAY),
-        Refusal::UnexpectedBody => plain(StatusCode::BAD_REQUEST, GATEWAY),
-        Refusal::Message(MessageError::NotJson(_)) => plain(StatusCode::BAD_REQUEST, PARSE_ERROR),
+        Refusal::NoSuchServer => (StatusCode::NOT_FOUND, GATEWAY),
+        Refusal::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, GATEWAY),
+        Refusal::Body(fault) => (fault.status(), GATEWAY),
+        Refusal::UnexpectedBody => (StatusCode::BAD_REQUEST, GATEWAY),
+        Refusal::Message(MessageError::NotJson(_)) => (StatusCode::BAD_REQUEST, PARSE_ERROR),
         Refusal::Message(MessageError::Batch | MessageError::Invalid(_)) => {
-            plain(StatusCode::BAD_REQUEST, INVALID_REQUEST)
+            (StatusCode::BAD_REQUEST, INVALID_REQUEST)
         }
-        Refusal::Disagreement(Disagreement::Mismatch(_)) => plain(StatusCode::BAD_REQUEST, HEADER_MISMATCH),
+        Refusal::Disagreement(Disagreement::Mismatch(_)) => (StatusCode::BAD_REQUEST, HEADER_MISMATCH),
         Refusal::Disagreement(Disagreement::UnknownVersion(_)) => {
-            plain(StatusCode::BAD_REQUEST, UNSUPPORTED_VERSION)
+            (StatusCode::BAD_REQUEST, UNSUPPORTED_VERSION)
         }
         Refusal::Disagreement(Disagreement::NoVersion)
         | Refusal::Unnamed(_)
         | Refusal::LongName(_)
-        | Refusal::Task(_) => plain(StatusCode::BAD_REQUEST, INVALID_PARAMS),
-        Refusal::Session(SessionError::Two) => plain(StatusCode::BAD_REQUEST, GATEWAY),
-        Refusal::Session(SessionError::Unknown | SessionError::Over) => plain(StatusCode::NOT_FOUND, GATEWAY),
-        Refusal::Session(SessionError::Foreign) => plain(StatusCode::FORBIDDEN, GATEWAY),
-        Refusal::Upstream(UpstreamFault::Timeout) => plain(StatusCode::GATEWAY_TIMEOUT, GATEWAY),
+        | Refusal::Task(_) => (StatusCode::BAD_REQUEST, INVALID_PARAMS),
+        Refusal::Session(SessionError::Two) => (StatusCode::BAD_REQUEST, GATEWAY),
+        Refusal::Session(SessionError::Unknown | SessionError::Over) => (StatusCode::NOT_FOUND, GATEWAY),
+        Refusal::Session(SessionError::Foreign) => (StatusCode::FORBIDDEN, GATEWAY),
+        Refusal::Upstream(UpstreamFault::Timeout) => (StatusCode::GATEWAY_TIMEOUT, GATEWAY),
         Refusal::Upstream(
             UpstreamFault::Unreachable
             | UpstreamFault::AddressRefused
@@ -149,10 +143,10 @@ fn face(refusal: &Refusal) -> (StatusCode, i32, Challenge<'_>) {
             | UpstreamFault::NoAnswer
             | UpstreamFault::Mislabelled
             | UpstreamFault::BadAnswer,
-        ) => plain(StatusCode::BAD_GATEWAY, GATEWAY),
-        Refusal::Unexplained(status) => plain(*status, GATEWAY),
-        Refusal::RateLimited => plain(StatusCode::TOO_MANY_REQUESTS, GATEWAY),
-        Refusal::Internal => plain(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
+        ) => (StatusCode::BAD_GATEWAY, GATEWAY),
+        Refusal::Unexplained(status) => (*status, GATEWAY),
+        Refusal::RateLimited => (StatusCode::TOO_MANY_REQUESTS, GATEWAY),
+        Refusal::Internal => (StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     }
 }
 
@@ -169,6 +163,11 @@ fn upstream_status(refusal: &Refusal) -> Option<u16> {
     Some(status.as_u16())
 }
 
+fn scope(refusal: &Refusal) -> Option<&str> {
+    let Refusal::InsufficientScope { scopes, can_step_up: _ } = refusal else { return None };
+    scopes.as_deref()
+}
+
 fn versions(refusal: &Refusal) -> Option<Versions<'_>> {
     let Refusal::Disagreement(Disagreement::UnknownVersion(requested)) = refusal else { return None };
     Some(Versions { supported: &era::KNOWN, requested })
@@ -180,63 +179,34 @@ fn body(code: i32, message: &str, data: Data<'_>, id: Option<&RawValue>) -> Byte
     serde_json::to_vec(&body).map(Bytes::from).unwrap_or_default()
 }
 
-impl Challenge<'_> {
-    /// `realm` and the scopes hold no quote and no backslash: a URL's origin, and RFC 6749 scope tokens.
-    fn header(&self, realm: &str, description: &str) -> Option<HeaderValue> {
-        let text = match self {
-            Self::None => return None,
-            Self::Plain => format!("Bearer realm=\"{realm}\""),
-            Self::InvalidToken => {
-                format!(
-                    "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{description}\""
-                )
-            }
-            Self::InsufficientScope(None) => {
-                format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\"")
-            }
-            Self::InsufficientScope(Some(scopes)) => {
-                format!("Bearer realm=\"{realm}\", error=\"insufficient_scope\", scope=\"{scopes}\"")
-            }
-        };
-        HeaderValue::from_str(&text).ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::AuthenticationError;
-    use crate::request::credential::CredentialError;
 
-    const REALM: &str = "https://mcp.example.com";
+    const CHALLENGER: Challenger<'_> = Challenger { realm: "https://mcp.example.com", advice: None };
 
     fn challenge(refusal: Refusal) -> (u16, String) {
-        let response = answer(&refusal, None, REALM);
+        let response = answer(&refusal, None, CHALLENGER);
         let challenge = response.headers().get(WWW_AUTHENTICATE).map_or("", |v| v.to_str().unwrap());
         (response.status().as_u16(), challenge.to_owned())
     }
 
     #[test]
-    fn a_challenge_names_an_error_only_when_a_credential_was_sent() {
-        let missing = AuthenticationError::Credential(CredentialError::Missing);
-        assert_eq!(challenge(missing.into()), (401, format!("Bearer realm=\"{REALM}\"")));
-        let unknown =
-            format!("Bearer realm=\"{REALM}\", error=\"invalid_token\", error_description=\"no such key\"");
-        assert_eq!(challenge(AuthenticationError::Unknown.into()), (401, unknown));
-    }
-
-    #[test]
-    fn a_missing_scope_is_named() {
+    fn a_missing_scope_is_named_to_whoever_gets_no_challenge() {
         let scopes = Some("mcp:docs:tools:add".to_owned());
-        let expected =
-            format!("Bearer realm=\"{REALM}\", error=\"insufficient_scope\", scope=\"mcp:docs:tools:add\"");
-        assert_eq!(challenge(Refusal::InsufficientScope { scopes }), (403, expected));
+        let response = answer(&Refusal::InsufficientScope { scopes, can_step_up: false }, None, CHALLENGER);
+        assert_eq!(
+            (response.status(), response.headers().get(WWW_AUTHENTICATE)),
+            (StatusCode::FORBIDDEN, None)
+        );
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["error"]["data"]["scope"], "mcp:docs:tools:add");
     }
 
     #[test]
     fn an_unknown_version_is_answered_with_those_that_are_known() {
         let refusal = Refusal::Disagreement(Disagreement::UnknownVersion("2099-01-01".to_owned()));
-        let response = answer(&refusal, None, REALM);
+        let response = answer(&refusal, None, CHALLENGER);
         assert_eq!(response.status(), 400);
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(body["error"]["code"], -32022);
@@ -265,7 +235,7 @@ mod tests {
     #[test]
     fn the_body_is_a_json_rpc_error_with_the_requests_id() {
         let id: Box<RawValue> = serde_json::from_str("\"a-1\"").unwrap();
-        let response = answer(&Refusal::NoSuchServer, Some(&id), REALM);
+        let response = answer(&Refusal::NoSuchServer, Some(&id), CHALLENGER);
         let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(
             body,
@@ -280,7 +250,7 @@ mod tests {
             })
         );
         let body: serde_json::Value =
-            serde_json::from_slice(answer(&Refusal::NotReady, None, REALM).body()).unwrap();
+            serde_json::from_slice(answer(&Refusal::NotReady, None, CHALLENGER).body()).unwrap();
         assert!(body.get("id").is_none());
     }
 }

@@ -1,4 +1,5 @@
-//! Who is at the door: from a request's headers to a principal whose credential works now.
+//! Who is at the door: from a request's headers to a principal whose credential works now. Keys count everywhere, access
+//! tokens at the one server that they are for.
 
 use std::sync::Arc;
 
@@ -7,8 +8,11 @@ use events::clock::Clock;
 use http::HeaderMap;
 use projections::directory::Directory;
 
+use super::call::Address;
 use super::credential::{Credential, CredentialError};
-use super::principal::{Invalid, Principal};
+use super::principal::{Invalid, Principal, Who};
+use super::token::Tokens;
+use crate::access_token;
 use crate::telemetry;
 use crate::vault::Peppers;
 
@@ -24,6 +28,21 @@ pub enum AuthenticationError {
     Unknown,
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+}
+
+/// Why an access token does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error(transparent)]
+    Fault(#[from] access_token::Fault),
+    /// RFC 8707 §2: it is for another resource, or for none of ours.
+    #[error("the token is for another server")]
+    Audience,
+    /// What it rests on does not stand.
+    #[error(transparent)]
+    Invalid(Invalid),
 }
 
 /// What is at fault, as it is told (RFC 6750 §3.1).
@@ -33,7 +52,9 @@ pub enum Fault {
     NoCredential,
     /// The request is malformed: there are two.
     TwoCredentials,
-    /// The credential does not work: `invalid_token`.
+    /// The key does not work: `invalid_token`, which is what a bearer credential is called there.
+    InvalidKey,
+    /// The access token does not work: `invalid_token`.
     InvalidToken,
     /// The node can't judge it.
     Node,
@@ -44,20 +65,12 @@ impl AuthenticationError {
         match self {
             Self::Credential(CredentialError::Missing) => Fault::NoCredential,
             Self::Credential(CredentialError::Two) => Fault::TwoCredentials,
-            Self::Invalid(Invalid::Closed) => Fault::Node,
+            Self::Invalid(Invalid::Closed) | Self::Token(TokenError::Invalid(Invalid::Closed)) => Fault::Node,
+            Self::Token(_) => Fault::InvalidToken,
             Self::Credential(CredentialError::Garbage)
             | Self::Malformed
             | Self::Unknown
-            | Self::Invalid(
-                Invalid::Revoked
-                | Invalid::Disabled
-                | Invalid::NotYetValid
-                | Invalid::Expired
-                | Invalid::OrganizationSuspended
-                | Invalid::PersonSuspended
-                | Invalid::PersonEnded
-                | Invalid::NoMember,
-            ) => Fault::InvalidToken,
+            | Self::Invalid(_) => Fault::InvalidKey,
         }
     }
 
@@ -68,7 +81,9 @@ impl AuthenticationError {
             Self::Credential(CredentialError::Two) => "two_credentials",
             Self::Credential(CredentialError::Garbage) | Self::Malformed => "malformed",
             Self::Unknown => "unknown",
-            Self::Invalid(invalid) => invalid.name(),
+            Self::Invalid(invalid) | Self::Token(TokenError::Invalid(invalid)) => invalid.name(),
+            Self::Token(TokenError::Audience) => "wrong_audience",
+            Self::Token(TokenError::Fault(fault)) => fault.name(),
         }
     }
 }
@@ -85,21 +100,34 @@ impl Invalid {
             Self::PersonSuspended => "person_suspended",
             Self::PersonEnded => "person_ended",
             Self::NoMember => "no_member",
+            Self::GrantEnded => "grant_ended",
+            Self::ConsentWithdrawn => "consent_withdrawn",
+            Self::ClientDisabled => "client_disabled",
+            Self::ClientNotApproved => "client_not_approved",
+            Self::SignerRetired => "signer_retired",
             Self::Closed => "closed",
         }
     }
 }
 
-/// Turns keys into principals, from memory.
+/// Turns credentials into principals, from memory.
 pub struct Authenticator {
     directory: Arc<Directory>,
     peppers: Peppers,
+    /// `None`: no access token counts.
+    tokens: Option<Tokens>,
     clock: Arc<dyn Clock>,
 }
 
 impl Authenticator {
+    /// One for keys alone.
     pub fn new(directory: Arc<Directory>, peppers: Peppers, clock: Arc<dyn Clock>) -> Self {
-        Self { directory, peppers, clock }
+        Self { directory, peppers, tokens: None, clock }
+    }
+
+    /// Access tokens count as well.
+    pub fn with_tokens(self, tokens: Tokens) -> Self {
+        Self { tokens: Some(tokens), ..self }
     }
 
     /// Other peppers from now on.
@@ -107,29 +135,65 @@ impl Authenticator {
         self.peppers.take(peppers);
     }
 
-    /// The request's principal. Whether the directory may be believed at all is the gate's to say, before.
+    /// The principal of a request's key. Whether the directory may be believed at all is the gate's to say, before. No
+    /// access token counts here: none is for us.
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, AuthenticationError> {
-        let result = Credential::read(headers)
-            .map_err(AuthenticationError::from)
-            .and_then(|credential| self.find(credential.text()))
-            .and_then(|principal| {
-                principal.check(self.clock.now())?;
-                Ok(principal)
-            });
-        count(result.as_ref().err().map_or("valid", |error| error.name()));
+        self.judged(self.key(headers), "keyledger_key_validations_total")
+    }
+
+    /// The principal of a call to a server: of its key, or of an access token for this very server.
+    pub fn admit(&self, headers: &HeaderMap, server: &Address) -> Result<Principal, AuthenticationError> {
+        match Credential::read(headers) {
+            Ok(Credential::Token(text)) => {
+                self.judged(self.token(text, server), "keyledger_token_validations_total")
+            }
+            Ok(Credential::Key(text)) => self.judged(self.find(text), "keyledger_key_validations_total"),
+            Err(error) => self.judged(Err(error.into()), "keyledger_key_validations_total"),
+        }
+    }
+
+    fn judged(
+        &self,
+        found: Result<Principal, AuthenticationError>,
+        counter: &'static str,
+    ) -> Result<Principal, AuthenticationError> {
+        let result = found.and_then(|principal| {
+            self.check(&principal)?;
+            Ok(principal)
+        });
+        let outcome = result.as_ref().err().map_or("valid", |error| error.name());
+        telemetry::count(counter, &[("outcome", outcome)]);
         result
     }
 
-    /// Whose credential the request was sent with, whatever its state.
+    /// Whether its credential works now.
+    fn check(&self, principal: &Principal) -> Result<(), AuthenticationError> {
+        principal.check(self.clock.now()).map_err(|invalid| match principal.who() {
+            Who::Key(_) => invalid.into(),
+            Who::Grant(_) => TokenError::Invalid(invalid).into(),
+        })
+    }
+
+    /// Whose key the request was sent with, whatever its state.
     pub fn named(&self, headers: &HeaderMap) -> Option<Principal> {
-        self.find(Credential::read(headers).ok()?.text()).ok()
+        self.key(headers).ok()
     }
 
     /// A principal that was let in before, as the directory has it now, if it would be let in now as well.
     pub fn again(&self, principal: &Principal) -> Result<Principal, AuthenticationError> {
-        let now = principal.again(&self.directory).ok_or(AuthenticationError::Unknown)?;
-        now.check(self.clock.now())?;
+        let now = principal.again(&self.directory).ok_or(match principal.who() {
+            Who::Key(_) => AuthenticationError::Unknown,
+            Who::Grant(_) => TokenError::Invalid(Invalid::GrantEnded).into(),
+        })?;
+        self.check(&now)?;
         Ok(now)
+    }
+
+    fn key(&self, headers: &HeaderMap) -> Result<Principal, AuthenticationError> {
+        match Credential::read(headers)? {
+            Credential::Key(text) => self.find(text),
+            Credential::Token(_) => Err(AuthenticationError::Malformed),
+        }
     }
 
     /// The principal that a key's text stands for, whatever its state.
@@ -139,8 +203,13 @@ impl Authenticator {
             .find(&key, |digest| Principal::of_digest(&self.directory, &digest.bytes))
             .ok_or(AuthenticationError::Unknown)
     }
-}
 
-fn count(outcome: &'static str) {
-    telemetry::count("keyledger_key_validations_total", &[("outcome", outcome)]);
+    fn token(&self, text: &str, server: &Address) -> Result<Principal, AuthenticationError> {
+        let tokens = self.tokens.as_ref().ok_or(TokenError::Fault(access_token::Fault::Foreign))?;
+        let token = tokens.judge(&self.directory, text, self.clock.now())?;
+        if token.server != *server {
+            return Err(TokenError::Audience.into());
+        }
+        Principal::of_token(&self.directory, token).ok_or(TokenError::Invalid(Invalid::GrantEnded).into())
+    }
 }

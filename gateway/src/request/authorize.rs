@@ -51,7 +51,9 @@ pub fn permit(principal: &Principal, server: &Slug, needs: &Needs<'_>) -> Result
     Err(match needs {
         Needs::Unnamed(unnamed) => (*unnamed).into(),
         Needs::Server | Needs::Thing { .. } | Needs::Resources(_) | Needs::WholeServer | Needs::Task(_) => {
-            Refusal::InsufficientScope { scopes: needs.scopes(server) }
+            let scopes = needs.scopes(server);
+            let can_step_up = scopes.as_ref().is_some_and(|scopes| principal.can_step_up_to(scopes));
+            Refusal::InsufficientScope { scopes, can_step_up }
         }
     })
 }

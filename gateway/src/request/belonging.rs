@@ -4,7 +4,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use projections::directory::ServerEntry;
 
-use super::principal::{Principal, PrincipalId};
+use super::principal::{Principal, Who};
 
 /// A server and a principal.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Belonging {
         Self {
             server: *server.id.uuid().as_bytes(),
             upstream: address(server),
-            principal: part(principal.id()),
+            principal: part(principal),
             holder: holder(principal),
         }
     }
@@ -47,7 +47,7 @@ impl Belonging {
         if self.server != *server.id.uuid().as_bytes() {
             return Some(Difference::Server);
         }
-        if self.principal != part(principal.id()) {
+        if self.principal != part(principal) {
             let own = self.holder == holder(principal);
             return Some(if own { Difference::Credential } else { Difference::Holder });
         }
@@ -68,9 +68,11 @@ impl Belonging {
     }
 }
 
-fn part(principal: PrincipalId) -> Part {
-    match principal {
-        PrincipalId::Key(id) => *id.uuid().as_bytes(),
+/// A key is itself; a client is the same for the same holder, whatever grant it has.
+fn part(principal: &Principal) -> Part {
+    match principal.who() {
+        Who::Key(key) => *key.id.uuid().as_bytes(),
+        Who::Grant(granted) => hash(&["client ", &granted.token.client_id]),
     }
 }
 

@@ -33,7 +33,7 @@ use crate::upstream::Upstream;
 const MAX_NAME: usize = 128;
 
 /// Where a call goes, as its path says.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub organization: Slug,
     pub server: Slug,
@@ -82,7 +82,7 @@ impl Door {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.is_open()?;
-        let principal = self.authenticator.authenticate(request.headers()).map_err(Refusal::from)?;
+        let principal = self.authenticator.admit(request.headers(), address).map_err(Refusal::from)?;
         call.know(|record| {
             record.principal = Some(principal.id().actor());
             record.organization = principal.organization().cloned();

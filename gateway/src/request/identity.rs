@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use events::server::Credentials;
-use events::{ServerId, Timestamp};
+use events::{ScopeSet, ServerId, Timestamp};
 use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 use moka::sync::Cache;
@@ -36,6 +36,8 @@ pub struct Routes {
 /// One principal's way to one server.
 pub struct Route {
     principal_generation: u64,
+    /// Two tokens of one grant may have others.
+    scopes: Arc<ScopeSet>,
     server_generation: u64,
     signed_at: i64,
     /// The identity token, and the header that carries it; `None`: the server wants none.
@@ -73,6 +75,7 @@ impl Routes {
         let name = (principal.id(), server.id);
         if let Some(route) = self.routes.get(&name)
             && route.principal_generation == principal.generation()
+            && is_same(&route.scopes, principal.scopes())
             && route.server_generation == server.generation
             && (0..RENEW_AFTER).contains(&(now - route.signed_at))
         {
@@ -80,6 +83,7 @@ impl Routes {
         }
         let route = Arc::new(Route {
             principal_generation: principal.generation(),
+            scopes: Arc::clone(principal.scopes()),
             server_generation: server.generation,
             signed_at: now,
             identity: self.signer.with(|signer| credentials(signer, principal, server, now))?,
@@ -87,6 +91,10 @@ impl Routes {
         self.routes.insert(name, Arc::clone(&route));
         Ok(route)
     }
+}
+
+fn is_same(one: &Arc<ScopeSet>, other: &Arc<ScopeSet>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// The token in the header that the server wants it in: a bearer token in `Authorization`, alone elsewhere.
@@ -117,8 +125,12 @@ fn token(
     server: &ServerEntry,
     now: i64,
 ) -> Result<String, Refusal> {
-    let Who::Key(key) = principal.who();
     let scope = scope_on(principal, server);
+    let id = principal.id().uuid().to_string();
+    let (key_id, grant_id, client_id) = match principal.who() {
+        Who::Key(_) => (Some(&*id), None, None),
+        Who::Grant(granted) => (None, Some(&*id), Some(&*granted.token.client_id)),
+    };
     let token = signer.sign(&Claims {
         iss: signer.issuer(),
         sub: &principal.subject(),
@@ -126,7 +138,9 @@ fn token(
         iat: now - LEEWAY,
         exp: now - LEEWAY + LIFETIME,
         organization: &server.organization.to_string(),
-        key_id: &key.id.to_string(),
+        key_id,
+        grant_id,
+        client_id,
         scope: scope.as_deref(),
         scope_omitted: scope.is_none(),
     });

@@ -2,53 +2,48 @@
 //! each call, which costs less than a cache before it would, and asked again in the course of a call: at the price of
 //! one comparison while the directory stands still.
 //!
-//! Everybody asks a principal for its id, owner, holder and scopes. What it is by, a key, is for those alone who
-//! must know, by [`Who`]: a further kind of credential is a variant there, and the compiler names them.
+//! Everybody asks a principal for its id, owner, holder and scopes. What it is by, a key or a client's grant, is for those
+//! alone who must know, by [`Who`]: a further kind of credential is a variant there, and the compiler names them.
 
 use std::fmt;
 use std::sync::Arc;
 
 use events::digest::DigestBytes;
 use events::key::KeyOwner;
-use events::{Actor, KeyId, MemberId, Owner, ScopeSet, Timestamp};
-use projections::directory::{
-    Directory, KeyEntry, KeyState, MemberEntry, MemberState, OrganizationEntry, OrganizationState, Part,
-    PersonEntry, PersonState,
-};
+use events::{Actor, GrantId, KeyId, Owner, ScopeSet, Timestamp};
+use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part};
 use uuid::Uuid;
 
+use super::granted::Granted;
+use super::holder::Holder;
+use super::token::AccessToken;
 use crate::problem::room::Whose;
 
 /// Who calls, as of one state of the directory.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Principal {
     who: Who,
     /// `None` for the installation's own credentials.
     organization: Option<Arc<OrganizationEntry>>,
-    /// Where a person holds the credential; `None`: nobody of whom an event tells does.
+    /// Where a person holds the key; `None`: nobody of whom an event tells does.
     holder: Option<Holder>,
     /// How far the directory had come before this was read from it.
     as_of: u64,
-}
-
-/// A person by whose right a credential works, and what they are in its organization.
-#[derive(Clone)]
-struct Holder {
-    person: Arc<PersonEntry>,
-    /// `None`: never a member.
-    member: Option<Arc<MemberEntry>>,
 }
 
 /// By what a principal is known.
 #[derive(Clone, Debug)]
 pub enum Who {
     Key(Arc<KeyEntry>),
+    /// A client, by an access token.
+    Grant(Arc<Granted>),
 }
 
 /// One principal among all; the text form is that of the actor in events.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PrincipalId {
     Key(KeyId),
+    Grant(GrantId),
 }
 
 /// Why a credential that is known does not work now.
@@ -62,14 +57,24 @@ pub enum Invalid {
     NotYetValid,
     #[error("the key has expired")]
     Expired,
-    #[error("the key's organization is suspended")]
+    #[error("its organization is suspended")]
     OrganizationSuspended,
-    #[error("the person who holds the key is suspended")]
+    #[error("the person who holds it is suspended")]
     PersonSuspended,
-    #[error("the person who holds the key is ended")]
+    #[error("the person who holds it is ended")]
     PersonEnded,
-    #[error("the person who holds the key is no member of its organization")]
+    #[error("the person who holds it is no member of its organization")]
     NoMember,
+    #[error("the grant has ended")]
+    GrantEnded,
+    #[error("the consent to what the client may do was withdrawn")]
+    ConsentWithdrawn,
+    #[error("the client is disabled or removed")]
+    ClientDisabled,
+    #[error("the organization has not approved the client, or not any more")]
+    ClientNotApproved,
+    #[error("the key that signed the token is retired")]
+    SignerRetired,
     /// An event about it can't be read, or is out of its place: nobody knows what it may do. Which of these it is the directory
     /// does not keep.
     #[error(
@@ -82,21 +87,21 @@ impl PrincipalId {
     pub fn uuid(self) -> Uuid {
         match self {
             Self::Key(id) => id.uuid(),
+            Self::Grant(id) => id.uuid(),
         }
     }
 
     pub fn actor(self) -> Actor {
         match self {
             Self::Key(id) => Actor::Key(id),
+            Self::Grant(id) => Actor::Grant(id),
         }
     }
 }
 
 impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key(id) => write!(f, "key:{id}"),
-        }
+        self.actor().fmt(f)
     }
 }
 
@@ -108,16 +113,21 @@ impl Principal {
     }
 
     pub(super) fn of_key(directory: &Directory, key: Arc<KeyEntry>, as_of: u64) -> Self {
-        let organization = key.owner.organization().and_then(|id| directory.organization(id));
+        let organization = key.owner.organization();
         let holder = match key.key_owner {
-            KeyOwner::User { id } => directory.person(id).map(|person| {
-                let organization = key.owner.organization();
-                let member = organization.and_then(|organization| directory.member(organization, id));
-                Holder { person, member }
-            }),
+            KeyOwner::User { id } => Holder::of(directory, id, organization),
             KeyOwner::Installation | KeyOwner::Organization | KeyOwner::Service { .. } => None,
         };
+        let organization = organization.and_then(|id| directory.organization(id));
         Self { who: Who::Key(key), organization, holder, as_of }
+    }
+
+    /// The principal of an access token; `None`: its grant is gone.
+    pub(super) fn of_token(directory: &Directory, token: Arc<AccessToken>) -> Option<Self> {
+        let as_of = directory.applied();
+        let organization = directory.organization(token.organization);
+        let granted = Granted::of(directory, token)?;
+        Some(Self { who: Who::Grant(Arc::new(granted)), organization, holder: None, as_of })
     }
 
     /// The same principal as the directory has it now; `None`: it is no more.
@@ -128,6 +138,7 @@ impl Principal {
         }
         match &self.who {
             Who::Key(key) => Self::of_digest(directory, &key.digest),
+            Who::Grant(granted) => Self::of_token(directory, Arc::clone(&granted.token)),
         }
     }
 
@@ -138,6 +149,7 @@ impl Principal {
     pub fn id(&self) -> PrincipalId {
         match &self.who {
             Who::Key(key) => PrincipalId::Key(key.id),
+            Who::Grant(granted) => PrincipalId::Grant(granted.grant.id),
         }
     }
 
@@ -145,6 +157,7 @@ impl Principal {
     pub fn owner(&self) -> Owner {
         match &self.who {
             Who::Key(key) => key.owner,
+            Who::Grant(granted) => Owner::Organization(granted.grant.organization),
         }
     }
 
@@ -157,6 +170,7 @@ impl Principal {
     pub fn generation(&self) -> u64 {
         match &self.who {
             Who::Key(key) => key.generation,
+            Who::Grant(granted) => granted.generation(),
         }
     }
 
@@ -167,6 +181,7 @@ impl Principal {
     pub fn scopes(&self) -> &Arc<ScopeSet> {
         match &self.who {
             Who::Key(key) => &key.scopes,
+            Who::Grant(granted) => granted.scopes(),
         }
     }
 
@@ -174,35 +189,32 @@ impl Principal {
     /// of the same holder has the same.
     pub fn subject(&self) -> String {
         match &self.who {
-            Who::Key(key) => match (&key.key_owner, key.owner) {
-                (KeyOwner::User { id }, _) => format!("user:{id}"),
-                (KeyOwner::Service { id }, _) => format!("service:{id}"),
-                (KeyOwner::Organization | KeyOwner::Installation, Owner::Organization(id)) => {
-                    format!("organization:{id}")
-                }
-                (KeyOwner::Organization | KeyOwner::Installation, Owner::Installation) => {
-                    "installation".to_owned()
-                }
-            },
+            Who::Key(key) => subject_of(key),
+            Who::Grant(granted) => granted.subject(),
+        }
+    }
+
+    /// Whether its client can get these scopes, separated by spaces, by another sign-in.
+    pub fn can_step_up_to(&self, scopes: &str) -> bool {
+        match &self.who {
+            Who::Key(_) => false,
+            Who::Grant(granted) => granted.can_step_up_to(scopes),
         }
     }
 
     /// Whether its credential works at this time, check by check.
     pub fn check(&self, now: Timestamp) -> Result<(), Invalid> {
-        let Who::Key(key) = &self.who;
-        match key.state {
-            KeyState::Closed => return Err(Invalid::Closed),
-            KeyState::Revoked => return Err(Invalid::Revoked),
-            KeyState::Disabled => return Err(Invalid::Disabled),
-            KeyState::Active => {}
-        }
-        if key.not_before.is_some_and(|from| now < from) {
-            return Err(Invalid::NotYetValid);
-        }
-        if key.expires_at.is_some_and(|until| now >= until) {
-            return Err(Invalid::Expired);
-        }
-        match (key.owner, &self.organization) {
+        let owner = match &self.who {
+            Who::Key(key) => {
+                check_key(key, now)?;
+                key.owner
+            }
+            Who::Grant(granted) => {
+                granted.check(now)?;
+                Owner::Organization(granted.grant.organization)
+            }
+        };
+        match (owner, &self.organization) {
             (Owner::Installation, _) => {}
             (Owner::Organization(_), Some(organization)) => match organization.state {
                 OrganizationState::Active => {}
@@ -211,7 +223,7 @@ impl Principal {
                 }
                 OrganizationState::Closed => return Err(Invalid::Closed),
             },
-            // Its key is known and it is not: the log has not said it, or not yet.
+            // What it owns is known and it is not: the log has not said it, or not yet.
             (Owner::Organization(_), None) => return Err(Invalid::Closed),
         }
         self.holder.as_ref().map_or(Ok(()), Holder::check)
@@ -219,40 +231,49 @@ impl Principal {
 
     /// When its credential ends by itself; `None`: never.
     pub fn until(&self) -> Option<Timestamp> {
-        let Who::Key(key) = &self.who;
-        key.expires_at
+        match &self.who {
+            Who::Key(key) => key.expires_at,
+            Who::Grant(granted) => Some(granted.until()),
+        }
     }
 
     /// What of the directory it rests on.
-    pub fn parts(&self) -> impl Iterator<Item = Part> {
-        let Who::Key(key) = &self.who;
-        let organization = key.owner.organization();
-        let person = match key.key_owner {
-            KeyOwner::User { id } => Some(id),
-            KeyOwner::Installation | KeyOwner::Organization | KeyOwner::Service { .. } => None,
-        };
-        let member = person.zip(organization).map(|(person, it)| Part::Member(MemberId::of(it, person)));
-        [Part::Key(key.id)]
-            .into_iter()
-            .chain(organization.map(Part::Organization))
-            .chain(person.map(Part::Person))
-            .chain(member)
+    pub fn parts(&self) -> Vec<Part> {
+        match &self.who {
+            Who::Key(key) => [Part::Key(key.id)]
+                .into_iter()
+                .chain(key.owner.organization().map(Part::Organization))
+                .collect(),
+            Who::Grant(granted) => granted.parts(),
+        }
     }
 }
 
-impl Holder {
-    /// Nothing of a person's works longer than the person, and what they are in the organization.
-    fn check(&self) -> Result<(), Invalid> {
-        match self.person.state {
-            PersonState::Active => {}
-            PersonState::Suspended => return Err(Invalid::PersonSuspended),
-            PersonState::Ended | PersonState::Forgotten => return Err(Invalid::PersonEnded),
-            PersonState::Closed => return Err(Invalid::Closed),
+/// Whether a key by itself works at this time.
+fn check_key(key: &KeyEntry, now: Timestamp) -> Result<(), Invalid> {
+    match key.state {
+        KeyState::Closed => return Err(Invalid::Closed),
+        KeyState::Revoked => return Err(Invalid::Revoked),
+        KeyState::Disabled => return Err(Invalid::Disabled),
+        KeyState::Active => {}
+    }
+    if key.not_before.is_some_and(|from| now < from) {
+        return Err(Invalid::NotYetValid);
+    }
+    if key.expires_at.is_some_and(|until| now >= until) {
+        return Err(Invalid::Expired);
+    }
+    Ok(())
+}
+
+/// For whom a key speaks.
+pub(super) fn subject_of(key: &KeyEntry) -> String {
+    match (&key.key_owner, key.owner) {
+        (KeyOwner::User { id }, _) => format!("user:{id}"),
+        (KeyOwner::Service { id }, _) => format!("service:{id}"),
+        (KeyOwner::Organization | KeyOwner::Installation, Owner::Organization(id)) => {
+            format!("organization:{id}")
         }
-        match self.member.as_ref().map(|member| member.state) {
-            Some(MemberState::Active) => Ok(()),
-            Some(MemberState::Removed) | None => Err(Invalid::NoMember),
-            Some(MemberState::Closed) => Err(Invalid::Closed),
-        }
+        (KeyOwner::Organization | KeyOwner::Installation, Owner::Installation) => "installation".to_owned(),
     }
 }

@@ -19,13 +19,14 @@ impl From<AuthenticationError> for Problem {
                  version wrote it, and the gateway must be upgraded, or nobody may obey it, as `keyledger events verify` \
                  tells.",
             ),
-            Fault::InvalidToken => match error {
+            Fault::InvalidKey | Fault::InvalidToken => match error {
                 AuthenticationError::Invalid(invalid) => {
                     unauthenticated(&format!("This key does not work now: {invalid}."))
                 }
                 AuthenticationError::Credential(_)
                 | AuthenticationError::Malformed
-                | AuthenticationError::Unknown => unauthenticated("This is no key that works here."),
+                | AuthenticationError::Unknown
+                | AuthenticationError::Token(_) => unauthenticated("This is no key that works here."),
             },
         }
     }

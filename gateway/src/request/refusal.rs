@@ -32,10 +32,12 @@ pub enum Refusal {
         "an event about the server can't be read or may not be obeyed, so nobody can judge it: tell the gateway's operator"
     )]
     ServerClosed,
-    #[error("the key's scopes do not cover this")]
+    #[error("the credential's scopes do not cover this")]
     InsufficientScope {
-        /// What would do, for a challenge.
+        /// What would do.
         scopes: Option<String>,
+        /// Whether its client can get it by another sign-in.
+        can_step_up: bool,
     },
     #[error("this method is not answered here; allowed: {allow}")]
     Method { allow: &'static str },

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::call::Address;
+
 use crate::config::UserAgent;
 use crate::upstream::UpstreamConfig;
 
@@ -11,6 +13,10 @@ use crate::upstream::UpstreamConfig;
 pub struct RequestSettings {
     /// Where clients reach the gateway: an origin. The issuer of identity tokens, and an allowed origin.
     pub public_url: Url,
+    /// The issuer of access tokens: the authorization server, as clients compare it.
+    pub authorization_server: String,
+    /// The server whose metadata is told at the root as well.
+    pub default_server: Option<Address>,
     /// Origins of browser clients beside that of `public_url`; `*`: any.
     pub allowed_origins: Vec<String>,
     /// How upstreams are called.
@@ -33,12 +39,16 @@ pub struct RequestSettings {
     pub recheck_every: Duration,
     /// Ways of principals to servers that are kept, each with its identity token.
     pub max_routes: u64,
+    /// Access tokens that are known again without a look at their signature.
+    pub max_tokens: u64,
 }
 
 impl RequestSettings {
     /// The defaults for a gateway at this URL.
     pub fn new(public_url: Url) -> Self {
         Self {
+            authorization_server: public_url.origin().ascii_serialization(),
+            default_server: None,
             public_url,
             allowed_origins: Vec::new(),
             upstream: UpstreamConfig::default(),
@@ -51,6 +61,7 @@ impl RequestSettings {
             body_timeout: Duration::from_secs(30),
             recheck_every: Duration::from_secs(1),
             max_routes: 100_000,
+            max_tokens: 100_000,
         }
     }
 

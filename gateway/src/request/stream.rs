@@ -17,6 +17,7 @@ use tokio::time::Sleep;
 
 use super::admission::Admission;
 use super::answer;
+use super::challenge::Challenger;
 use super::keepalive;
 use super::listens::Listens;
 use super::media::Form;
@@ -307,8 +308,8 @@ impl Watched {
         let refusal = UpstreamFault::List.into();
         self.ends_as(UpstreamFault::List.name(), Some(fault.cause().into()));
         let id = self.rewriter.as_ref().and_then(Rewriter::lists).and_then(|lists| lists.id());
-        let realm = self.admission.door.origins.own();
-        let told = id.map(|id| answer::answer(&refusal, Some(id), realm).into_body());
+        let challenger = Challenger { realm: self.admission.door.origins.own(), advice: None };
+        let told = id.map(|id| answer::answer(&refusal, Some(id), challenger).into_body());
         match told {
             Some(told) => self.write([b"data: ", &*told, b"\n\n"].concat().into()),
             None => Poll::Ready(None),

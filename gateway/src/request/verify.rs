@@ -128,7 +128,7 @@ impl Door {
             Ok(()) if covers => "valid",
             Ok(()) => "insufficient_scope",
         };
-        Verdict { valid: outcome == "valid", outcome, key: Some(facts(&found)) }
+        Verdict { valid: outcome == "valid", outcome, key: facts(&found) }
     }
 }
 
@@ -136,9 +136,9 @@ fn may_ask(asker: Principal) -> Result<Principal, VerifyError> {
     if asker.scopes().allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
 }
 
-fn facts(principal: &Principal) -> KeyFacts {
-    let Who::Key(key) = principal.who();
-    KeyFacts {
+fn facts(principal: &Principal) -> Option<KeyFacts> {
+    let Who::Key(key) = principal.who() else { return None };
+    Some(KeyFacts {
         id: key.id,
         prefix: Arc::clone(&key.prefix),
         last_four: key.last_four.to_string(),
@@ -148,7 +148,7 @@ fn facts(principal: &Principal) -> KeyFacts {
         scopes: Arc::clone(&key.scopes),
         not_before: key.not_before,
         expires_at: key.expires_at,
-    }
+    })
 }
 
 impl VerifyError {
@@ -169,7 +169,7 @@ impl VerifyError {
             Self::NotAllowed => Some(", error=\"insufficient_scope\", scope=\"keys:verify\""),
             Self::Authentication(error) => match error.fault() {
                 Fault::NoCredential => Some(""),
-                Fault::InvalidToken => Some(", error=\"invalid_token\""),
+                Fault::InvalidKey | Fault::InvalidToken => Some(", error=\"invalid_token\""),
                 Fault::TwoCredentials | Fault::Node => None,
             },
             Self::NotReady | Self::Body(_) | Self::Question(_) | Self::Scope(_) => None,

@@ -24,6 +24,7 @@ use crate::health::{self, Health};
 use crate::issuers::{SignIn, SignInParts};
 use crate::listener::{self, Bounds, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
 use crate::public;
+use crate::request::call::Address;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::signers::{self, Retiring};
 use crate::store;
@@ -311,7 +312,9 @@ fn room(process: &Process, name: &'static str, places: usize) -> Arc<Room> {
 
 fn request_settings(process: &Process) -> RequestSettings {
     let config = &process.config;
+    let default = config.mcp.default_server();
     RequestSettings {
+        default_server: default.map(|(organization, server)| Address { organization, server }),
         allowed_origins: config.mcp.allowed_origins.clone(),
         upstream: upstreams::config(process, process.places.kept_by_each),
         user_agent: config.upstreams.user_agent,

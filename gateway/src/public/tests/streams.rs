@@ -19,7 +19,7 @@ fn chunk(text: &str) -> Step {
 }
 
 /// Sends an event, and a second one when told.
-async fn stream() -> (FakeUpstream, Arc<Notify>) {
+pub async fn stream() -> (FakeUpstream, Arc<Notify>) {
     let go_on = Arc::new(Notify::new());
     let told = Arc::clone(&go_on);
     let upstream = FakeUpstream::start(move |_| {
@@ -50,7 +50,7 @@ fn looking() -> RequestSettings {
     RequestSettings { recheck_every: Duration::from_millis(20), ..settings() }
 }
 
-async fn opened(world: &World, request: &str) -> Connection {
+pub async fn opened(world: &World, request: &str) -> Connection {
     let mut connection = Connection::open(world.address).await;
     connection.write(request).await;
     let head = connection.head().await;

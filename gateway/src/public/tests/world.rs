@@ -38,6 +38,7 @@ pub struct World {
     pub directory: Arc<Directory>,
     pub organization: OrganizationId,
     pub server: ServerId,
+    installation: InstallationId,
     pub door: Arc<Door>,
     gate: Arc<Gate>,
     slept: Arc<Slept>,
@@ -153,11 +154,13 @@ impl World {
         ));
         let organization = OrganizationId::new(new_id());
         let server = ServerId::new(new_id());
+        let installation = InstallationId::new(new_id());
         let world = Self {
             address,
             directory,
             organization,
             server,
+            installation,
             door,
             gate,
             slept,
@@ -167,18 +170,14 @@ impl World {
             _cancel: cancel.clone().drop_guard(),
             cancel,
         };
-        let installation = InstallationId::new(new_id());
-        world.log.push(
-            Subject::installation(installation),
-            Event::Installation(events::installation::InstallationEvent::Bootstrapped(
-                events::installation::Bootstrapped {
-                    admin_key: KeyId::new(new_id()),
-                    pepper: world.pepper.id(),
-                    writer: writer().public(),
-                    checkpoint: writer().public(),
-                },
-            )),
-        );
+        world.installation_event(events::installation::InstallationEvent::Bootstrapped(
+            events::installation::Bootstrapped {
+                admin_key: KeyId::new(new_id()),
+                pepper: world.pepper.id(),
+                writer: writer().public(),
+                checkpoint: writer().public(),
+            },
+        ));
         world.organization_created(organization, "acme");
         world.server_registered(organization, server, "docs", upstream);
         world.told().await;
@@ -220,6 +219,15 @@ impl World {
         })
         .await;
         assert!(!self.tasks.is_empty());
+    }
+
+    /// Stores an event as control would.
+    pub fn push(&self, subject: Subject, event: Event) {
+        self.log.push(subject, event);
+    }
+
+    pub fn installation_event(&self, event: events::installation::InstallationEvent) {
+        self.log.push(Subject::installation(self.installation), Event::Installation(event));
     }
 
     pub fn organization_created(&self, id: OrganizationId, slug: &str) {
