@@ -18,6 +18,7 @@ pub mod provider;
 pub mod run;
 mod settings;
 mod show;
+mod sign_in;
 pub mod tools;
 
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use crate::store::roles;
 
 /// Written when everything runs, gone when it ends.
 pub(super) fn write(place: &Home, up: &Up<'_>) -> Result<(), Error> {
-    let Up { config, nats, postgres, nodes, admin_key, demo } = up;
+    let Up { config, nats, postgres, nodes, admin_key, demo, provider } = up;
     let users: serde_json::Map<String, Value> = roles::ALL
         .iter()
         .filter_map(|role: &NatsRole| {
@@ -50,6 +50,8 @@ pub(super) fn write(place: &Home, up: &Up<'_>) -> Result<(), Error> {
                 "key_id": demo.key_id,
                 "key": demo.key,
             },
+            // Where two people sign in (`ada`, `sam`): null when its port is somebody else's.
+            "provider": provider.map(|provider| json!({ "issuer": provider.issuer() })),
             "nats": {
                 "url": nats.url(),
                 "process": nats.process_id(),

@@ -6,6 +6,7 @@ use super::nodes::{self as further, Node};
 use super::place::Home;
 use super::port::Port;
 use super::postgres::PostgresServer;
+use super::provider::Provider;
 use super::run::{DevError, KeptDemo};
 use crate::config::Config;
 use crate::serve::{Hangups, Running, ServeError};
@@ -18,6 +19,7 @@ pub(super) struct Parts {
     /// The second and further ones.
     pub nodes: Vec<Node>,
     pub demo: Option<Demo>,
+    pub provider: Option<Provider>,
     pub ports: Vec<Port>,
 }
 
@@ -30,13 +32,15 @@ pub(super) struct Up<'a> {
     pub nodes: &'a [Node],
     pub admin_key: &'a str,
     pub demo: &'a KeptDemo,
+    pub provider: Option<&'a Provider>,
 }
 
 impl Parts {
     /// `None`: a server is not there.
     pub fn up<'a>(&'a self, config: &'a Config, admin_key: &'a str, demo: &'a KeptDemo) -> Option<Up<'a>> {
         let (nats, postgres) = (self.nats.as_ref()?, self.postgres.as_ref()?);
-        Some(Up { config, nats, postgres, nodes: &self.nodes, admin_key, demo })
+        let provider = self.provider.as_ref();
+        Some(Up { config, nats, postgres, nodes: &self.nodes, admin_key, demo, provider })
     }
 
     /// Until one of them ends by itself: which.
@@ -65,6 +69,9 @@ impl Parts {
         tokio::join!(first, further::stop(std::mem::take(&mut self.nodes)));
         if let Some(demo) = self.demo.take() {
             demo.stop().await;
+        }
+        if let Some(provider) = self.provider.take() {
+            provider.stop().await;
         }
         let postgres = async {
             if let Some(postgres) = self.postgres.take() {

@@ -23,6 +23,7 @@ use super::port::Port;
 use super::postgres::{PostgresOptions, PostgresServer};
 use super::settings::{self, Ports, SettingsError};
 use super::show::{self, Showing};
+use super::sign_in::{self, KeptProvider};
 use super::{Error, facts};
 use crate::bootstrap::{Bootstrap, BootstrapError};
 use crate::config::{Config, NatsRole};
@@ -105,6 +106,7 @@ pub(super) struct Kept {
     /// Of the second and further nodes.
     pub node_ports: Vec<[u16; 3]>,
     pub demo_port: u16,
+    pub provider: Option<KeptProvider>,
     pub admin_key: Option<String>,
     pub demo: Option<KeptDemo>,
 }
@@ -191,6 +193,11 @@ async fn start_and_wait(
     let demo = start_demo(&mut kept).await?;
     let upstream = demo.url();
     parts.demo = Some(demo);
+    match sign_in::start(&mut kept.provider, &config, &clock, &random).await {
+        Ok(provider) => parts.provider = Some(provider),
+        // Its port is somebody else's now, and an issuer keeps its address.
+        Err(error) => say(screen, format_args!("nobody can sign in: {error}"))?,
+    }
     start_nodes(place, nodes, &mut kept, &mut parts.nodes).await?;
     let addresses: Vec<Addresses> = parts.nodes.iter().map(|node| node.addresses).collect();
     let showing = Showing::new(&config, &addresses, gate, Arc::clone(&clock));
@@ -209,6 +216,9 @@ async fn start_and_wait(
     };
     kept.demo = Some(demo.clone());
     place::write_json(&place.kept(), &kept)?;
+    if let Some(provider) = &parts.provider {
+        showing.sign_in(&admin_key, &demo, sign_in::issuer(provider)).await?;
+    }
     let shown = match showing.show(&admin_key, &demo).await {
         Err(DevError::Client(error)) => Err(error),
         outcome => Ok(outcome?),

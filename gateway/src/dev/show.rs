@@ -108,6 +108,17 @@ impl Showing {
         Ok(KeptDemo { organization, server, upstream: upstream.to_owned(), key_id, key })
     }
 
+    /// The demo organization's people sign in at this issuer, unless somebody has removed it since.
+    pub async fn sign_in(&self, admin_key: &str, demo: &KeptDemo, issuer: Value) -> Result<(), DevError> {
+        let path = format!("/api/v1/organizations/{}/issuers", demo.organization);
+        match self.write(Method::POST, &path, admin_key, issuer).await {
+            Err(DevError::Client(ClientError::Refused { status: StatusCode::CONFLICT, .. })) | Ok(_) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// A call that passes; a second key that passes at every node, is revoked, and is refused at every node.
     pub async fn show(&self, admin_key: &str, demo: &KeptDemo) -> Result<Shown, DevError> {
         let asked = self.clock.instant();
@@ -232,7 +243,7 @@ pub(super) fn print(
     up: &Up<'_>,
     shown: Result<&Shown, &ClientError>,
 ) -> std::io::Result<()> {
-    let Up { config, nats, postgres, nodes, admin_key, demo } = up;
+    let Up { config, nats, postgres, nodes, admin_key, demo, provider } = up;
     let url = demo_url(config);
     writeln!(screen, "nats-server runs at {}, PostgreSQL at {}", nats.address(), postgres.address())?;
     writeln!(
@@ -260,6 +271,13 @@ pub(super) fn print(
     }
     writeln!(screen, "\nTry it:\n\n{}\n", curl(&url, &demo.key))?;
     writeln!(screen, "For an MCP client:\n\n{}\n", client_configuration(&url, &demo.key))?;
+    if let Some(provider) = provider {
+        let issuer = provider.issuer();
+        writeln!(
+            screen,
+            "Sign in: give an MCP client the address alone, {url}; two people wait at {issuer}, without a password.\n"
+        )?;
+    }
     writeln!(screen, "Look at it:\n\n{}\n", commands(place))?;
     writeln!(screen, "Admin key: {admin_key}")?;
     writeln!(screen, "All of this, for scripts: {}", place.facts().display())?;
