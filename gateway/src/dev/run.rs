@@ -217,7 +217,11 @@ async fn start_and_wait(
     kept.demo = Some(demo.clone());
     place::write_json(&place.kept(), &kept)?;
     if let Some(provider) = &parts.provider {
-        showing.sign_in(&admin_key, &demo, sign_in::issuer(provider)).await?;
+        match showing.sign_in(&admin_key, &demo, sign_in::issuer(provider)).await {
+            // As above: whatever was suspended or removed.
+            Err(DevError::Client(error)) => say(screen, format_args!("nobody can sign in: {error}"))?,
+            outcome => outcome?,
+        }
     }
     let shown = match showing.show(&admin_key, &demo).await {
         Err(DevError::Client(error)) => Err(error),
