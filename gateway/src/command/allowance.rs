@@ -10,7 +10,7 @@ use domain::{
     Decide, Installation, Invitation, Issuer, Key, Member, Organization, Person, Server, Webhook,
     installation, invitation, issuer, key, member, organization, person, server, webhook,
 };
-use events::{KeyId, OrganizationId, Owner, ServerId};
+use events::{InvitationId, KeyId, MemberId, OrganizationId, Owner, ServerId};
 use projections::directory::{Directory, Holding};
 use uuid::Uuid;
 
@@ -107,10 +107,19 @@ impl Allowance {
     fn shows(&self, Passed { object, takes, .. }: &Passed) -> bool {
         (takes.keys > 0 && self.directory.key(KeyId::new(*object)).is_some())
             || (takes.servers > 0 && self.directory.server_by_id(ServerId::new(*object)).is_some())
+            || (takes.members > 0 && self.directory.member_by_id(MemberId::new(*object)).is_some())
+            || (takes.invitations > 0 && self.directory.invitation(InvitationId::new(*object)).is_some())
     }
 
     fn check(&self, held: Holding, takes: Holding) -> Result<(), NoRoom> {
-        let Organizations { max_keys, max_revoked_keys, max_servers, max_scope_bytes } = self.bounds;
+        let Organizations {
+            max_keys,
+            max_revoked_keys,
+            max_servers,
+            max_scope_bytes,
+            max_members,
+            max_invitations,
+        } = self.bounds;
         let with = held.plus(takes);
         let room = |what, setting, held: u64, with: u64, bound: u64| {
             let asked = with.saturating_sub(held);
@@ -124,6 +133,13 @@ impl Allowance {
         }
         if takes.servers > 0 {
             room("servers", "organizations.max_servers", held.servers, with.servers, max_servers)?;
+        }
+        if takes.members > 0 {
+            room("members", "organizations.max_members", held.members, with.members, max_members)?;
+        }
+        if takes.invitations > 0 {
+            let (held, with) = (held.invitations, with.invitations);
+            room("invitations", "organizations.max_invitations", held, with, max_invitations)?;
         }
         if takes.scope_bytes > 0 {
             let (held, with) = (held.scope_bytes, with.scope_bytes);
@@ -215,14 +231,18 @@ impl Takes for Person {
 }
 
 impl Takes for Member {
-    fn takes(_: &member::Command, _: Uuid, _: &Directory) -> Holding {
-        Holding::default()
+    fn takes(command: &member::Command, object: Uuid, directory: &Directory) -> Holding {
+        let new = matches!(command, member::Command::Add { .. })
+            && directory.member_by_id(MemberId::new(object)).is_none();
+        Holding { members: new.into(), ..Holding::default() }
     }
 }
 
 impl Takes for Invitation {
-    fn takes(_: &invitation::Command, _: Uuid, _: &Directory) -> Holding {
-        Holding::default()
+    fn takes(command: &invitation::Command, object: Uuid, directory: &Directory) -> Holding {
+        let new = matches!(command, invitation::Command::Create(_))
+            && directory.invitation(InvitationId::new(object)).is_none();
+        Holding { invitations: new.into(), ..Holding::default() }
     }
 }
 

@@ -111,6 +111,8 @@ impl Config {
             ("organizations.max_keys", self.organizations.max_keys, 1, u64::MAX, "1 or more"),
             ("organizations.max_revoked_keys", self.organizations.max_revoked_keys, 1, u64::MAX, "1 or more"),
             ("organizations.max_servers", self.organizations.max_servers, 1, u64::MAX, "1 or more"),
+            ("organizations.max_members", self.organizations.max_members, 1, u64::MAX, "1 or more"),
+            ("organizations.max_invitations", self.organizations.max_invitations, 1, u64::MAX, "1 or more"),
             (
                 "organizations.max_scope_bytes",
                 self.organizations.max_scope_bytes,

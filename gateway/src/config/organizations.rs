@@ -20,6 +20,12 @@ pub struct Organizations {
     /// The scopes of all keys that are not revoked, as text.
     #[serde(deserialize_with = "lenient::number")]
     pub max_scope_bytes: u64,
+    /// Those who were removed too.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_members: u64,
+    /// Those that came to something too.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_invitations: u64,
 }
 
 impl Default for Organizations {
@@ -29,6 +35,8 @@ impl Default for Organizations {
             max_revoked_keys: 1_000_000,
             max_servers: 1_000,
             max_scope_bytes: 64 * 1024 * 1024,
+            max_members: 10_000,
+            max_invitations: 10_000,
         }
     }
 }

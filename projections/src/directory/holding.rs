@@ -23,6 +23,10 @@ pub struct Holding {
     pub consents: u64,
     /// Until their time is over.
     pub grants: u64,
+    /// Those who were removed too.
+    pub members: u64,
+    /// Those that came to something too.
+    pub invitations: u64,
 }
 
 /// What each organization holds. The installation's own is nobody's but the operators'.
@@ -54,6 +58,14 @@ impl Holding {
         Self { grants: 1, ..Self::default() }
     }
 
+    pub(super) fn of_member() -> Self {
+        Self { members: 1, ..Self::default() }
+    }
+
+    pub(super) fn of_invitation() -> Self {
+        Self { invitations: 1, ..Self::default() }
+    }
+
     #[must_use]
     pub fn plus(self, more: Self) -> Self {
         self.with(more, u64::saturating_add)
@@ -65,7 +77,17 @@ impl Holding {
     }
 
     fn with(self, other: Self, change: impl Fn(u64, u64) -> u64) -> Self {
-        let Self { keys, revoked_keys, servers, scope_bytes, clients, consents, grants } = other;
+        let Self {
+            keys,
+            revoked_keys,
+            servers,
+            scope_bytes,
+            clients,
+            consents,
+            grants,
+            members,
+            invitations,
+        } = other;
         Self {
             keys: change(self.keys, keys),
             revoked_keys: change(self.revoked_keys, revoked_keys),
@@ -74,6 +96,8 @@ impl Holding {
             clients: change(self.clients, clients),
             consents: change(self.consents, consents),
             grants: change(self.grants, grants),
+            members: change(self.members, members),
+            invitations: change(self.invitations, invitations),
         }
     }
 }

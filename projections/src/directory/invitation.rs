@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use events::digest::DigestBytes;
 use events::invitation::InvitationEvent;
-use events::{InvitationId, OrganizationId, Recorded, Role, ScopeSet, Timestamp};
+use events::{InvitationId, OrganizationId, Owner, Recorded, Role, ScopeSet, Timestamp};
 
 use super::fold::Closed;
 use super::newest::{Cause, Newest};
-use super::{Directory, Writer};
+use super::{Directory, Holding, Writer};
 
 /// One invitation as of one event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,6 +69,8 @@ impl Directory {
                 if *self.people.invitation_digests.pin().get_or_insert(digest, id) != id {
                     return self.close(subject, Closed::by(cause.sequence));
                 }
+                let owner = Owner::Organization(organization);
+                writer.holdings.change(owner, Holding::default(), Holding::of_invitation());
                 self.put_invitation(InvitationEntry {
                     id,
                     organization,

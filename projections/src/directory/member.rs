@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use events::member::{Added, MemberEvent};
-use events::{MemberId, OrganizationId, Recorded, Role, ScopeSet, UserId};
+use events::{MemberId, OrganizationId, Owner, Recorded, Role, ScopeSet, UserId};
 
 use super::fold::Closed;
 use super::newest::{Cause, Newest};
 use super::watch::Part;
-use super::{Directory, Writer};
+use super::{Directory, Holding, Writer};
 
 /// One member as of one event.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -133,6 +133,8 @@ impl Directory {
                     return self.close(subject, Closed::by(cause.sequence));
                 }
                 self.people.memberships.pin().insert((organization, added.person), id);
+                let owner = Owner::Organization(organization);
+                writer.holdings.change(owner, Holding::default(), Holding::of_member());
                 self.put_member(MemberEntry {
                     id,
                     organization,

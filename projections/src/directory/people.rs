@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use events::digest::DigestBytes;
 use events::person::IdentityDigest;
-use events::{InvitationId, MemberId, OrganizationId, UserId};
+use events::{InvitationId, MemberId, OrganizationId, Owner, UserId};
 
 use super::hash::ById;
+use super::holding::{Holding, Holdings};
 use super::{InvitationEntry, MemberEntry, PersonEntry};
 
 #[derive(Default)]
@@ -82,6 +83,15 @@ impl People {
 }
 
 impl PeopleEntries {
+    /// Counts what is whose.
+    pub fn hold(&self, holdings: &mut Holdings) {
+        let mut add = |organization, more| {
+            holdings.change(Owner::Organization(organization), Holding::default(), more);
+        };
+        self.members.iter().for_each(|entry| add(entry.organization, Holding::of_member()));
+        self.invitations.iter().for_each(|entry| add(entry.organization, Holding::of_invitation()));
+    }
+
     pub fn counts(&self) -> PeopleCounts {
         PeopleCounts {
             persons: self.persons.len(),

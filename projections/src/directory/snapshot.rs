@@ -217,6 +217,7 @@ impl Directory {
         granted.hold(&mut holdings);
         let expiring = granted.expiring();
         self.granted.install(granted);
+        people.hold(&mut holdings);
         self.people.install(people);
         self.install_closed(closed, installation_closed);
         self.signers.restore(SignerSet::restored(signers, installation));

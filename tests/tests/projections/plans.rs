@@ -54,10 +54,13 @@ fn arguments() -> HashMap<&'static str, String> {
         (
             "names beside ids",
             format!(
-                "ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]",
+                "ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]",
                 1_007
             ),
         ),
+        ("people", "60000::bigint, 51::bigint".to_owned()),
+        ("members of an organization", format!("{owner}::uuid, {}::bigint, 51::bigint", i64::MAX)),
+        ("invitations of an organization", format!("{owner}::uuid, {}::bigint, 51::bigint", i64::MAX)),
         (
             "what was before",
             format!(
@@ -98,6 +101,18 @@ async fn fill(stage: &Stage) {
         format!(
             "INSERT INTO issuers SELECT lpad(n::text, 32, '0')::uuid, {owner}, 's' || n, 'name', '{{}}', 'enabled', NULL, \
              NULL, NULL, now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO people SELECT lpad(n::text, 32, '0')::uuid, 'active', 'a@a.example', true, 'name', NULL, '[]', \
+             NULL, now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO members SELECT gen_random_uuid(), {owner}::uuid, lpad(n::text, 32, '0')::uuid, 'viewer', \
+             ARRAY['mcp:*'], 'active', now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO invitations SELECT gen_random_uuid(), {owner}::uuid, 'name', NULL, 'viewer', ARRAY['mcp:*'], \
+             now(), 'open', NULL, now(), now(), n, n, gen_random_uuid() {series}"
         ),
         format!(
             "INSERT INTO webhook_queue (webhook, owner, message, sequence, kind, object, lane, dead_at) \

@@ -11,7 +11,13 @@ fn uuid() -> Uuid {
 }
 
 fn allowance() -> Arc<Allowance> {
-    let bounds = Organizations { max_keys: 2, max_revoked_keys: 3, max_servers: 2, max_scope_bytes: 100 };
+    let bounds = Organizations {
+        max_keys: 2,
+        max_revoked_keys: 3,
+        max_servers: 2,
+        max_scope_bytes: 100,
+        ..Organizations::default()
+    };
     Allowance::new(Arc::new(Directory::new()), bounds)
 }
 
