@@ -5,11 +5,15 @@
 //! what it decided; `cqrs` is the only module that names cqrs-es.
 
 pub mod aggregate;
+pub mod approval;
 pub mod authority;
+pub mod client;
 pub mod command_id;
+pub mod consent;
 pub mod context;
 pub mod cqrs;
 pub mod dispatch;
+pub mod grant;
 pub mod installation;
 pub mod invitation;
 pub mod issuer;
@@ -26,9 +30,13 @@ pub mod webhook;
 pub mod writer;
 
 pub use aggregate::{Decide, Facts, NounEvent, OtherOwners, Room, Standing};
+pub use approval::Approval;
 pub use authority::Authority;
+pub use client::Client;
+pub use consent::Consent;
 pub use context::Context;
 pub use dispatch::{Active, CommandError, Dispatcher, Done, OrganizationOwners, Owning};
+pub use grant::Grant;
 pub use installation::Installation;
 pub use invitation::Invitation;
 pub use issuer::Issuer;

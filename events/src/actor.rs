@@ -66,6 +66,11 @@ impl Actor {
     pub fn signers() -> Self {
         Self::Reactor(ActorName("signers".to_owned()))
     }
+
+    /// Whoever keeps the keys that sign access tokens.
+    pub fn token_keys() -> Self {
+        Self::Reactor(ActorName("token-keys".to_owned()))
+    }
 }
 
 impl fmt::Display for Actor {

@@ -19,6 +19,7 @@ use projections::directory::{Directory, Gate};
 use tokio_util::sync::CancellationToken;
 
 pub mod admission;
+pub mod ancestry;
 pub mod answer;
 pub mod authenticate;
 pub mod authorize;

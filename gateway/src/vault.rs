@@ -3,7 +3,7 @@
 //!
 //! What lies in them: [`node`] (peppers, the identity key, the session key), [`sealing`] (the keys of people's
 //! and organizations' texts) [`signer`] (the keys that sign events
-//! and heads of the log) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
+//! and heads of the log), [`token_key`] (the keys that sign access tokens) and [`snapshot`] (the keys that sign the directory's snapshots). Where the entries are kept is left to [`Entries`], which
 //! `store::kv` implements over NATS.
 
 mod held;
@@ -19,6 +19,7 @@ pub mod ring;
 pub mod sealing;
 pub mod signer;
 pub mod snapshot;
+pub mod token_key;
 mod unseal;
 pub mod webhook;
 mod writer;
@@ -162,10 +163,12 @@ pub enum Purpose {
     Passing,
     /// With what the gateway shows an issuer who it is.
     Issuer,
+    /// A private key that signs access tokens.
+    Token,
 }
 
 impl Purpose {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Pepper,
         Self::Identity,
         Self::Session,
@@ -180,6 +183,7 @@ impl Purpose {
         Self::Passing,
         Self::Identities,
         Self::Issuer,
+        Self::Token,
     ];
 
     fn as_str(self) -> &'static str {
@@ -198,6 +202,7 @@ impl Purpose {
             Self::Identities => "identities",
             Self::Passing => "passing",
             Self::Issuer => "issuer",
+            Self::Token => "token",
         }
     }
 }

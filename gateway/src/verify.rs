@@ -271,10 +271,14 @@ impl Verifier {
 /// What an event says of where it belongs, beyond its envelope.
 fn placed(recorded: &Recorded, at: &mut At<'_>) {
     use events::MemberId;
+    use events::approval::ApprovalEvent;
+    use events::client::{ClientEvent, Origin};
+    use events::consent::{self, ConsentEvent};
     use events::invitation::InvitationEvent;
     use events::key::{KeyEvent, KeyOwner};
     use events::member::MemberEvent;
     use events::organization::OrganizationEvent;
+    use events::{ApprovalId, ClientId, ConsentId};
     let subject = &recorded.envelope.subject;
     let of_installation = subject.owner.organization().is_none();
     match &recorded.event {
@@ -320,6 +324,27 @@ fn placed(recorded: &Recorded, at: &mut At<'_>) {
         }
         Event::Approval(_) | Event::Consent(_) | Event::Grant(_) if of_installation => {
             at.found(Check::Subject, "it belongs to an organization, and not to the installation");
+        }
+        Event::Client(ClientEvent::Registered(registered)) => {
+            if let Origin::Document { url } = &registered.origin
+                && (!of_installation || subject.aggregate_id != ClientId::of_document(url).into())
+            {
+                at.found(Check::Subject, "it registers another document's client than its subject says");
+            }
+        }
+        Event::Approval(ApprovalEvent::Given(given)) => {
+            let id = subject.owner.organization().map(|id| ApprovalId::of(id, given.client));
+            if id.is_none_or(|id| subject.aggregate_id != id.into()) {
+                at.found(Check::Subject, "it approves another client than its subject says");
+            }
+        }
+        Event::Consent(ConsentEvent::Given(given)) => {
+            let consent::Given { holder, client, server, scopes: _ } = given;
+            let organization = subject.owner.organization();
+            let id = organization.map(|id| ConsentId::of(id, *holder, *client, *server));
+            if id.is_none_or(|id| subject.aggregate_id != id.into()) {
+                at.found(Check::Subject, "it is a consent to something else than its subject says");
+            }
         }
         Event::Server(_)
         | Event::Key(_)

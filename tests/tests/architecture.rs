@@ -52,6 +52,8 @@ const FLOORS: &[&[&str]] = &[
         "snapshots",
         "webhooks",
         "signers",
+        "token_keys",
+        "granting",
         "checkpoints",
         "backup",
         "bootstrap",
@@ -293,7 +295,8 @@ fn files(noun: &AggregateType) -> Vec<String> {
         }
         // They stand together on a node.
         AggregateType::Client | AggregateType::Approval | AggregateType::Consent | AggregateType::Grant => {
-            vec![in_events, format!("projections/src/directory/granted/{noun}.rs")]
+            let on_nodes = format!("projections/src/directory/granted/{noun}.rs");
+            in_domain().chain([in_events, on_nodes]).collect()
         }
         AggregateType::Unknown(_) => Vec::new(),
     }

@@ -7,10 +7,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    Decide, Installation, Invitation, Issuer, Key, Member, Organization, Person, Server, Webhook,
-    installation, invitation, issuer, key, member, organization, person, server, webhook,
+    Approval, Client, Consent, Decide, Grant, Installation, Invitation, Issuer, Key, Member, Organization, Person,
+    Server, Webhook, approval, client, consent, grant, installation, invitation, issuer, key, member,
+    organization, person, server, webhook,
 };
-use events::{InvitationId, KeyId, MemberId, OrganizationId, Owner, ServerId};
+use events::{ClientId, ConsentId, GrantId, InvitationId, KeyId, MemberId, OrganizationId, Owner, ServerId};
 use projections::directory::{Directory, Holding};
 use uuid::Uuid;
 
@@ -109,6 +110,9 @@ impl Allowance {
             || (takes.servers > 0 && self.directory.server_by_id(ServerId::new(*object)).is_some())
             || (takes.members > 0 && self.directory.member_by_id(MemberId::new(*object)).is_some())
             || (takes.invitations > 0 && self.directory.invitation(InvitationId::new(*object)).is_some())
+            || (takes.clients > 0 && self.directory.client(ClientId::new(*object)).is_some())
+            || (takes.consents > 0 && self.directory.consent_by_id(ConsentId::new(*object)).is_some())
+            || (takes.grants > 0 && self.directory.grant(GrantId::new(*object)).is_some())
     }
 
     fn check(&self, held: Holding, takes: Holding) -> Result<(), NoRoom> {
@@ -119,6 +123,9 @@ impl Allowance {
             max_scope_bytes,
             max_members,
             max_invitations,
+            max_clients,
+            max_consents,
+            max_grants,
         } = self.bounds;
         let with = held.plus(takes);
         let room = |what, setting, held: u64, with: u64, bound: u64| {
@@ -140,6 +147,15 @@ impl Allowance {
         if takes.invitations > 0 {
             let (held, with) = (held.invitations, with.invitations);
             room("invitations", "organizations.max_invitations", held, with, max_invitations)?;
+        }
+        if takes.clients > 0 {
+            room("clients", "organizations.max_clients", held.clients, with.clients, max_clients)?;
+        }
+        if takes.consents > 0 {
+            room("consents", "organizations.max_consents", held.consents, with.consents, max_consents)?;
+        }
+        if takes.grants > 0 {
+            room("grants", "organizations.max_grants", held.grants, with.grants, max_grants)?;
         }
         if takes.scope_bytes > 0 {
             let (held, with) = (held.scope_bytes, with.scope_bytes);
@@ -213,6 +229,55 @@ impl Takes for Server {
 impl Takes for Issuer {
     fn takes(_: &issuer::Command, _: Uuid, _: &Directory) -> Holding {
         Holding::default()
+    }
+}
+
+/// The installation's are bounded by who consents to them.
+impl Takes for Client {
+    fn takes(command: &client::Command, object: Uuid, directory: &Directory) -> Holding {
+        match command {
+            client::Command::Register(_) => {
+                let new = directory.client(ClientId::new(object)).is_none();
+                Holding { clients: new.into(), ..Holding::default() }
+            }
+            client::Command::Change { .. }
+            | client::Command::IssueSecret(_)
+            | client::Command::RevokeSecret { .. }
+            | client::Command::Disable { .. }
+            | client::Command::Enable { .. }
+            | client::Command::Remove { .. } => Holding::default(),
+        }
+    }
+}
+
+/// As many as there are clients, and small.
+impl Takes for Approval {
+    fn takes(_: &approval::Command, _: Uuid, _: &Directory) -> Holding {
+        Holding::default()
+    }
+}
+
+impl Takes for Consent {
+    fn takes(command: &consent::Command, object: Uuid, directory: &Directory) -> Holding {
+        match command {
+            consent::Command::Give(_) => {
+                let new = directory.consent_by_id(ConsentId::new(object)).is_none();
+                Holding { consents: new.into(), ..Holding::default() }
+            }
+            consent::Command::Withdraw { .. } => Holding::default(),
+        }
+    }
+}
+
+impl Takes for Grant {
+    fn takes(command: &grant::Command, object: Uuid, directory: &Directory) -> Holding {
+        match command {
+            grant::Command::Give(_) => {
+                let new = directory.grant(GrantId::new(object)).is_none();
+                Holding { grants: new.into(), ..Holding::default() }
+            }
+            grant::Command::End { .. } => Holding::default(),
+        }
     }
 }
 

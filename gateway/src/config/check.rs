@@ -113,6 +113,9 @@ impl Config {
             ("organizations.max_servers", self.organizations.max_servers, 1, u64::MAX, "1 or more"),
             ("organizations.max_members", self.organizations.max_members, 1, u64::MAX, "1 or more"),
             ("organizations.max_invitations", self.organizations.max_invitations, 1, u64::MAX, "1 or more"),
+            ("organizations.max_clients", self.organizations.max_clients, 1, u64::MAX, "1 or more"),
+            ("organizations.max_consents", self.organizations.max_consents, 1, u64::MAX, "1 or more"),
+            ("organizations.max_grants", self.organizations.max_grants, 1, u64::MAX, "1 or more"),
             (
                 "organizations.max_scope_bytes",
                 self.organizations.max_scope_bytes,

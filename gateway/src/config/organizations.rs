@@ -26,6 +26,15 @@ pub struct Organizations {
     /// Those that came to something too.
     #[serde(deserialize_with = "lenient::number")]
     pub max_invitations: u64,
+    /// Its own OAuth clients, removed ones too.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_clients: u64,
+    /// What its people consented to, withdrawn ones too.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_consents: u64,
+    /// Grants whose time is not over, ended ones too.
+    #[serde(deserialize_with = "lenient::number")]
+    pub max_grants: u64,
 }
 
 impl Default for Organizations {
@@ -37,6 +46,9 @@ impl Default for Organizations {
             max_scope_bytes: 64 * 1024 * 1024,
             max_members: 10_000,
             max_invitations: 10_000,
+            max_clients: 1_000,
+            max_consents: 100_000,
+            max_grants: 100_000,
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::store::bucket::Bucket;
 use crate::store::checkpoints::Checkpoints;
 use crate::telemetry::calls::{Calls, Writer};
 use crate::telemetry::lines;
+use crate::token_keys::TokenKeys;
 use crate::vault::{self, IssuerCredentials, Peppers, SealingKeys, VaultName, VaultWriter, WebhookSecrets};
 
 /// What ends TLS, and what keeps it up to date.
@@ -152,6 +153,14 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         overlap: signers::OVERLAP,
     };
     process.tasks.spawn(retiring.run(process.cancel.clone()));
+    let token_keys = TokenKeys::new(
+        commands.clone(),
+        Arc::clone(&parts.directory),
+        control.clone(),
+        Arc::clone(&process.clock),
+        Arc::clone(&process.random),
+    );
+    process.tasks.spawn(token_keys.run(process.cancel.clone()));
     let reads = super::worker::followed_pool(process)?;
     process.measure_pool("api", reads.clone());
     let issuer_credentials = IssuerCredentials::new(control.clone());

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use domain::{Decide, Installation, Invitation, Issuer, Key, Member, Organization, Person, Server, Webhook};
+use domain::{
+    Approval, Client, Consent, Decide, Grant, Installation, Invitation, Issuer, Key, Member, Organization, Person,
+    Server, Webhook,
+};
 use events::{AggregateType, Envelope, Event, EventId, Read, Recorded, Subject, Timestamp};
 
 use super::{At, Check};
@@ -27,6 +30,10 @@ enum State {
     Server(Server),
     Key(Key),
     Webhook(Webhook),
+    Client(Box<Client>),
+    Approval(Approval),
+    Consent(Consent),
+    Grant(Grant),
     Person(Person),
     Member(Member),
     Invitation(Invitation),
@@ -64,6 +71,10 @@ impl Aggregates {
             State::Server(state) => replay(state, event.as_server(), recorded, at),
             State::Key(state) => replay(state, event.as_key(), recorded, at),
             State::Webhook(state) => replay(state, event.as_webhook(), recorded, at),
+            State::Client(state) => replay(&mut **state, event.as_client(), recorded, at),
+            State::Approval(state) => replay(state, event.as_approval(), recorded, at),
+            State::Consent(state) => replay(state, event.as_consent(), recorded, at),
+            State::Grant(state) => replay(state, event.as_grant(), recorded, at),
             State::Person(state) => replay(state, event.as_person(), recorded, at),
             State::Member(state) => replay(state, event.as_member(), recorded, at),
             State::Invitation(state) => replay(state, event.as_invitation(), recorded, at),
@@ -118,9 +129,11 @@ impl State {
             Event::Organization(_) => Self::Organization(Organization::default()),
             Event::Server(_) => Self::Server(Server::default()),
             Event::Key(_) => Self::Key(Key::default()),
-            Event::Slug(_) | Event::Client(_) | Event::Approval(_) | Event::Consent(_) | Event::Grant(_) => {
-                Self::Slug
-            }
+            Event::Slug(_) => Self::Slug,
+            Event::Client(_) => Self::Client(Box::default()),
+            Event::Approval(_) => Self::Approval(Approval::default()),
+            Event::Consent(_) => Self::Consent(Consent::default()),
+            Event::Grant(_) => Self::Grant(Grant::default()),
             Event::Webhook(_) => Self::Webhook(Webhook::default()),
             Event::Person(_) => Self::Person(Person::default()),
             Event::Member(_) => Self::Member(Member::default()),
