@@ -26,6 +26,7 @@ use tower::ServiceExt;
 
 mod answer;
 mod connection;
+mod handed;
 mod linger;
 mod pulse;
 mod room;
@@ -35,6 +36,7 @@ pub(crate) mod tests;
 mod tls;
 mod unread;
 
+pub use handed::Handed;
 pub use room::Room;
 pub use sockets::{Sockets, bind, each_core};
 pub use tls::{Tls, TlsError, TlsKeeper};

@@ -6,18 +6,46 @@
 //! (`passing`); every answer that leaves by a redirect names its issuer (RFC 9207). What grants something is an event,
 //! decided by the domain.
 
+mod account;
+mod acts;
 pub mod ask;
 pub mod assertion;
+mod authorize;
+mod client_auth;
 pub mod client_id;
 pub mod client_metadata;
+pub mod clients;
+mod code;
+mod consent;
 pub mod error;
+mod form;
+mod introspect;
+mod invitation;
 pub mod metadata;
+mod pace;
+mod pages;
+mod par;
 pub mod parameters;
 pub mod passing;
+mod people;
 pub mod pkce;
 pub mod presets;
 pub mod redirect;
 pub mod refresh;
+mod register;
 pub mod remote;
+mod request;
 pub mod resource;
+mod revoke;
+mod router;
 pub mod scope;
+mod session;
+mod sign_in;
+mod standing;
+mod state;
+mod token;
+mod web;
+mod well_known;
+
+pub use router::{is_ours, router};
+pub use state::{Accounts, AccountsParts};

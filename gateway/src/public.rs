@@ -15,7 +15,7 @@ mod route;
 mod tests;
 mod worker;
 
-use crate::listener::{Room, Sockets, Tls};
+use crate::listener::{Handed, Room, Sockets, Tls};
 use crate::request::Door;
 
 /// Why the listener does not run.
@@ -29,13 +29,15 @@ pub enum PublicError {
 
 /// Serves until cancelled, and then until what is open has ended, within the room's bound for it.
 ///
-/// `tls`: `None` on loopback, or behind a proxy that terminates TLS.
+/// `accounts`: where sign-in and OAuth are answered, if this process does. `tls`: `None` on loopback, or behind a proxy
+/// that terminates TLS.
 pub async fn serve(
     door: Arc<Door>,
+    accounts: Option<Handed>,
     sockets: Sockets,
     room: Arc<Room>,
     tls: Option<Tls>,
     cancel: CancellationToken,
 ) -> Result<(), PublicError> {
-    worker::run(door, sockets, room, tls, cancel).await
+    worker::run(door, accounts, sockets, room, tls, cancel).await
 }

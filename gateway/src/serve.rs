@@ -31,6 +31,7 @@ use crate::vault::{MasterKeyError, NodeSecrets, Vault, VaultError, VaultName, si
 use descriptors::Places;
 pub use signals::{Hangups, end_asked};
 
+mod accounts;
 mod apart;
 pub mod connections;
 mod descriptors;
@@ -90,6 +91,7 @@ pub struct Running {
 pub struct Addresses {
     pub public: Option<SocketAddr>,
     pub admin: Option<SocketAddr>,
+    pub accounts: Option<SocketAddr>,
     pub metrics: Option<SocketAddr>,
 }
 
@@ -206,10 +208,10 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let hangups = Hangups::listen();
     let running = start(config).await?;
-    let Addresses { public, admin, metrics } = running.addresses();
-    let [public, admin, metrics] =
-        [public, admin, metrics].map(|address| address.map(tracing::field::display));
-    tracing::info!(public, admin, metrics, "listening");
+    let Addresses { public, admin, accounts, metrics } = running.addresses();
+    let [public, admin, accounts, metrics] =
+        [public, admin, accounts, metrics].map(|address| address.map(tracing::field::display));
+    tracing::info!(public, admin, accounts, metrics, "listening");
     tokio::select! {
         () = end_asked() => {}
         () = running.ended() => return Err(ServeError::Ended),
@@ -306,11 +308,15 @@ impl Process {
             worker::hold_gate(self, Arc::clone(&parts.gate), state.clone());
         }
         if let Some(parts) = &authenticating {
+            let mut handed = None;
             if self.config.has(Role::Control) {
-                addresses.admin = Some(listeners::admin(self, parts).await?);
+                let (address, control) = Box::pin(listeners::admin(self, parts)).await?;
+                addresses.admin = Some(address);
+                let (address, accounts) = accounts::accounts(self, parts, &control).await?;
+                (addresses.accounts, handed) = (address, Some(accounts));
             }
             if self.config.has(Role::Node) {
-                addresses.public = Some(listeners::public(self, parts)?);
+                addresses.public = Some(listeners::public(self, parts, handed)?);
             }
         }
         let gate = authenticating.map(|parts| parts.gate);

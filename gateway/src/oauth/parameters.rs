@@ -55,9 +55,15 @@ impl Parameters {
         self.0.get(name).map(|value| value.as_str())
     }
 
-    /// The same with this parameter set.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.0.insert(name.to_owned(), Zeroizing::new(value.to_owned()));
+    /// Of names and values that were parsed before.
+    pub fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect())
+    }
+
+    /// All but these, in the order of their names.
+    pub fn without(&self, names: &[&str]) -> Vec<(String, String)> {
+        let others = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
+        others.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 }
 

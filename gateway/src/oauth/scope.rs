@@ -51,6 +51,13 @@ impl Asked {
     }
 }
 
+/// What of `asked`, which is narrowed to a server, somebody may have who has `held`. `None`: nothing.
+pub fn common(asked: &ScopeSet, held: &ScopeSet) -> Option<ScopeSet> {
+    let both = asked.meet(held);
+    let is_empty = both.iter().next().is_none();
+    if is_empty { None } else { Some(both) }
+}
+
 /// All of a server.
 pub fn whole(server: &Slug) -> Scope {
     Scope::Mcp(McpScope { server: ServerPattern::Slug(server.clone()), thing: None })

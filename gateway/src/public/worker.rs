@@ -9,12 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::request_id::RequestIds;
 use super::{PublicError, route};
-use crate::listener::{Listener, RequestBody, Room, Serve, Sockets, Tls};
+use crate::listener::{Handed, Listener, RequestBody, Room, Serve, Sockets, Tls};
+use crate::oauth;
+use crate::request::forward::REQUEST_ID;
 use crate::request::{Body, Door};
 use crate::upstream::{HyperUpstream, Resolver, Upstream};
 
 pub(super) async fn run(
     door: Arc<Door>,
+    accounts: Option<Handed>,
     sockets: Sockets,
     room: Arc<Room>,
     tls: Option<Tls>,
@@ -27,6 +30,7 @@ pub(super) async fn run(
     for (number, socket) in sockets.into_each().into_iter().enumerate() {
         let worker = Worker {
             door: Arc::clone(&door),
+            accounts: accounts.clone(),
             room: Arc::clone(&room),
             tls: tls.clone(),
             resolver: Arc::clone(&resolver),
@@ -58,6 +62,7 @@ pub(super) async fn run(
 
 struct Worker {
     door: Arc<Door>,
+    accounts: Option<Handed>,
     room: Arc<Room>,
     tls: Option<Tls>,
     resolver: Arc<Resolver>,
@@ -75,8 +80,12 @@ impl Worker {
         let settings = self.door.settings().upstream.clone();
         let ids = RequestIds::new(self.door.shared_random());
         let upstream = Arc::new(HyperUpstream::new(settings, self.resolver, self.door.shared_clock()));
-        let serve =
-            Public { door: self.door, upstream: Arc::<HyperUpstream>::clone(&upstream), ids: Arc::new(ids) };
+        let serve = Public {
+            door: self.door,
+            accounts: self.accounts,
+            upstream: Arc::<HyperUpstream>::clone(&upstream),
+            ids: Arc::new(ids),
+        };
         let listener = Listener { serve, room: self.room, tls: self.tls, cancel: self.cancel };
         tokio::select! {
             () = listener.run(socket) => {}
@@ -90,6 +99,7 @@ impl Worker {
 #[derive(Clone)]
 struct Public {
     door: Arc<Door>,
+    accounts: Option<Handed>,
     upstream: Arc<dyn Upstream>,
     ids: Arc<RequestIds>,
 }
@@ -98,6 +108,12 @@ impl Serve for Public {
     type Body = Body;
 
     async fn serve(&self, request: Request<RequestBody>, peer: SocketAddr) -> Response<Body> {
+        if let Some(accounts) = self.accounts.as_ref().filter(|_| oauth::is_ours(request.uri().path())) {
+            // No origin is looked at, and nothing of the request path: they are another listener's.
+            let mut response = accounts.answer(request, peer).await.map(Body::from);
+            response.headers_mut().insert(REQUEST_ID, self.ids.next(self.door.clock()));
+            return response;
+        }
         route::answer(&self.door, &*self.upstream, &self.ids, request, peer).await
     }
 }

@@ -1,4 +1,4 @@
-//! The three listeners: public, admin, metrics.
+//! The listeners: public, admin, metrics; `accounts` has a file of its own.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::config::{self, Config, NatsRole, Switch};
 use crate::fleet;
 use crate::health::{self, Health};
 use crate::issuers::{SignIn, SignInParts};
-use crate::listener::{self, Bounds, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
+use crate::listener::{self, Bounds, Handed, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
 use crate::public;
 use crate::request::call::Address;
 use crate::request::{Door, DoorParts, RequestSettings};
@@ -34,7 +34,9 @@ use crate::store::checkpoints::Checkpoints;
 use crate::telemetry::calls::{Calls, Writer};
 use crate::telemetry::lines;
 use crate::token_keys::TokenKeys;
-use crate::vault::{self, IssuerCredentials, Peppers, SealingKeys, VaultName, VaultWriter, WebhookSecrets};
+use crate::vault::{
+    self, IssuerCredentials, Peppers, SealingKeys, Vault, VaultName, VaultWriter, WebhookSecrets,
+};
 
 /// What ends TLS, and what keeps it up to date.
 pub(super) fn tls(config: &Config) -> Result<Option<(Tls, TlsKeeper)>, TlsError> {
@@ -74,8 +76,21 @@ pub(super) async fn metrics(
     Ok(address)
 }
 
+/// What of control others rest on.
+pub(super) struct Control {
+    pub(super) client: store::Client,
+    pub(super) vault: Vault,
+    pub(super) peppers: Peppers,
+    pub(super) commands: Commands,
+    pub(super) token_keys: TokenKeys,
+    pub(super) sign_in: SignIn,
+}
+
 /// The admin API.
-pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<SocketAddr, ServeError> {
+pub(super) async fn admin(
+    process: &Process,
+    parts: &Authenticating,
+) -> Result<(SocketAddr, Control), ServeError> {
     let config = &process.config;
     let log = connections::log_for(process, NatsRole::Control, "commands").await?;
     let control = connections::vault(config, VaultName::Control, log.client()).await?;
@@ -160,12 +175,20 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         Arc::clone(&process.clock),
         Arc::clone(&process.random),
     );
-    process.tasks.spawn(token_keys.run(process.cancel.clone()));
+    process.tasks.spawn(token_keys.clone().run(process.cancel.clone()));
     let reads = super::worker::followed_pool(process)?;
     process.measure_pool("api", reads.clone());
     let issuer_credentials = IssuerCredentials::new(control.clone());
     let sign_in = sign_in(process, Arc::clone(&parts.directory), issuer_credentials.clone())?;
     process.tasks.spawn(sign_in.clone().keep(process.cancel.clone()));
+    let others = Control {
+        client: log.client().clone(),
+        vault: control.clone(),
+        peppers: peppers.clone(),
+        commands: commands.clone(),
+        token_keys: token_keys.clone(),
+        sign_in: sign_in.clone(),
+    };
     let state = ApiState::new(ApiParts {
         commands,
         log,
@@ -205,7 +228,7 @@ pub(super) async fn admin(process: &Process, parts: &Authenticating) -> Result<S
         listener.run(socket).await;
         state.drain().await;
     });
-    Ok(address)
+    Ok((address, others))
 }
 
 /// How people sign in at issuers.
@@ -245,8 +268,12 @@ fn access(process: &Process, client: &store::Client, sealing: &SealingKeys) -> A
     AccessLog { recorder, reader: access::Reader { records, sealing: sealing.clone() } }
 }
 
-/// `/mcp`, key verification, JWKS.
-pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<SocketAddr, ServeError> {
+/// `/mcp`, key verification, JWKS; and accounts, where they are served by this process.
+pub(super) fn public(
+    process: &Process,
+    parts: &Authenticating,
+    accounts: Option<Handed>,
+) -> Result<SocketAddr, ServeError> {
     let config = &process.config;
     let door = Door::new(DoorParts {
         directory: Arc::clone(&parts.directory),
@@ -269,7 +296,7 @@ pub(super) fn public(process: &Process, parts: &Authenticating) -> Result<Socket
     tell_calls(process, Arc::clone(door.calls()), parts)?;
     let cancel = process.cancel.clone();
     process.tasks.spawn(async move {
-        if let Err(error) = public::serve(door, sockets, room, tls, cancel.clone()).await {
+        if let Err(error) = public::serve(door, accounts, sockets, room, tls, cancel.clone()).await {
             tracing::error!(%error, "the public listener ended: so does the process");
             cancel.cancel();
         }
@@ -305,7 +332,10 @@ fn tell_calls(process: &Process, calls: Arc<Calls>, parts: &Authenticating) -> R
     Ok(())
 }
 
-fn listen(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+pub(super) fn listen(
+    key: &'static str,
+    address: SocketAddr,
+) -> Result<(TcpListener, SocketAddr), ServeError> {
     let listening = || {
         let socket = listener::bind(address)?;
         let address = socket.local_addr()?;
@@ -314,7 +344,7 @@ fn listen(key: &'static str, address: SocketAddr) -> Result<(TcpListener, Socket
     listening().map_err(|source| ServeError::Listen { key, address, source })
 }
 
-fn room(process: &Process, name: &'static str, places: usize) -> Arc<Room> {
+pub(super) fn room(process: &Process, name: &'static str, places: usize) -> Arc<Room> {
     let bounds = Bounds { idle: process.config.listen.idle_timeout(), ..Bounds::default() };
     Room::new(name, places, bounds, Arc::clone(&process.clock))
 }

@@ -101,6 +101,9 @@ pub const FAMILIES: &[Family] = &[
     family("keyledger_access_records_total", Counter, &["type"], "Records of what was read and tried, as they are stored"),
     family("keyledger_access_records_dropped_total", Counter, &[], "Records of what was read and tried that were lost for want of room or time"),
 
+    family("keyledger_accounts_requests_total", Counter, &["route", "status"], "Requests for sign-in and OAuth. `status` is 2xx to 5xx"),
+    family("keyledger_accounts_request_seconds", Histogram, &["route"], "Until such an answer's headers"),
+
     family("keyledger_postgres_up", Gauge, &[], "1: PostgreSQL answers; 0: it does not, and keys are judged all the same"),
     family("keyledger_postgres_pool_in_use", Gauge, &["pool"], "Connections with PostgreSQL in use: of the API's reads, of the worker, of its webhooks"),
     family("keyledger_postgres_pool_waiting", Gauge, &["pool"], "Reads of the API that wait for a connection"),

@@ -12,6 +12,7 @@ mod append;
 mod cluster;
 mod crossings;
 mod follow;
+mod passing;
 mod proxy;
 mod readers;
 mod revoked_readers;

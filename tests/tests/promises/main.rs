@@ -8,6 +8,7 @@
     reason = "all of it is tests"
 )]
 
+mod a_client_acts_by_a_keys_right;
 mod a_command_is_carried_out_for_a_key_that_works_now;
 mod a_command_says_when_it_holds_everywhere;
 mod a_control_that_lags_gives_nothing_away;

@@ -139,7 +139,7 @@ impl World {
         .unwrap();
         let cancel = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let serving = serve(Arc::clone(&door), sockets, room, None, cancel.clone());
+        let serving = serve(Arc::clone(&door), None, sockets, room, None, cancel.clone());
         tasks.spawn(async move { serving.await.unwrap() });
         let config = FollowConfig { ask_every: Duration::from_millis(10), ..FollowConfig::default() };
         tasks.spawn(follow::run(

@@ -1,0 +1,147 @@
+//! People at the pages: who somebody is after a sign-in, and the names that pages show.
+
+use domain::member::{self, Member};
+use domain::person::{self, Person};
+use events::{Holder, Keyholder, MemberId, OrganizationId, Owner, ScopeSet, Subject, UserId};
+use projections::directory::{GrantState, MemberState, PersonState};
+use serde_json::json;
+use url::Url;
+
+use super::acts::{Acting, Failed, done, order};
+use super::pages::Granted as Shown;
+use super::request::Request;
+use super::state::Accounts;
+use crate::command::{Object, Said, Wanted};
+use crate::issuers::{Granted, Identity};
+
+/// The person that an issuer's word makes somebody. Nobody becomes known here who was neither invited nor let in by the
+/// issuer's rules: at a public provider everybody could.
+pub async fn signed_in(accounts: &Accounts, identity: &Identity, invited: bool) -> Result<UserId, Failed> {
+    let tenant = identity.tenant.map(|tenant| tenant.to_string());
+    let who = accounts.identities.identity(identity.issuer, tenant.as_deref(), &identity.subject);
+    let known = accounts.directory.person_by_identity(&who.digest);
+    if known.is_none() && !invited && identity.granted.is_empty() {
+        let problem = "You have no account here. Ask an admin of your organization for an invitation.";
+        return Err(Failed::Refused(problem.to_owned()));
+    }
+    let said = Said {
+        email: identity.email.clone(),
+        email_verified: identity.email_verified,
+        name: identity.name.clone(),
+        picture: identity.picture.clone(),
+    };
+    let person = accounts.commands.person_of(&accounts.directory, &who, &said).await.map_err(Failed::of)?;
+    if accounts.directory.person(person).is_some_and(|entry| entry.state != PersonState::Active) {
+        return Err(Failed::Refused("Your account is suspended or has ended.".to_owned()));
+    }
+    for granted in &identity.granted {
+        become_member(accounts, person, granted).await?;
+    }
+    Ok(person)
+}
+
+/// What the issuer's rules give in an organization. Who was removed there stays removed, and an owner an owner: both are
+/// an admin's word.
+async fn become_member(accounts: &Accounts, person: UserId, granted: &Granted) -> Result<(), Failed> {
+    let organization = granted.organization;
+    let id = MemberId::of(organization, person);
+    let command = match accounts.directory.member(organization, person) {
+        None => member::Command::Add {
+            person,
+            role: granted.role.map_or(events::Role::Viewer, Into::into),
+            scopes: granted.scopes.clone().unwrap_or_else(everything),
+            invitation: None,
+        },
+        Some(entry) if entry.state == MemberState::Active && entry.role != events::Role::Owner => {
+            let role = granted.role.map(events::Role::from).filter(|role| *role != entry.role);
+            let scopes = granted.scopes.clone().filter(|scopes| *scopes != *entry.scopes);
+            if role.is_none() && scopes.is_none() {
+                return Ok(());
+            }
+            member::Command::Change { role, scopes, leave_without_owner: false }
+        }
+        Some(_) => return Ok(()),
+    };
+    let place = (id.uuid(), Subject::member(organization, id), Owner::Organization(organization));
+    let words = json!({"person": person, "organization": organization});
+    let holder = Holder::Person { id: person };
+    let made = order::<Member>(accounts, holder, place, "members.sign_in", &words).await?;
+    done(made, command).await.map(|_| ())
+}
+
+/// All that the organization's servers offer.
+fn everything() -> ScopeSet {
+    let all = events::Scope::Mcp(events::scope::McpScope { server: events::scope::ServerPattern::Any, thing: None });
+    ScopeSet::new(vec![all]).unwrap_or_else(|_| ScopeSet::nothing())
+}
+
+/// Every session of a person's ends.
+pub async fn sign_out_everywhere(accounts: &Accounts, person: UserId) -> Result<(), Failed> {
+    let object = Object {
+        id: person.uuid(),
+        subject: Subject::person(person),
+        keyholder: Keyholder::Person(person),
+        ids: vec![person.to_string()],
+    };
+    let wanted = Wanted { operation: "people.sign_out", request: &(), idempotency_key: None };
+    let holder = Holder::Person { id: person };
+    let made = accounts.commands.change::<Person, _, _>(Acting(holder), object, wanted).await;
+    done(made.map_err(Failed::of)?, person::Command::SignOut).await.map(|_| ())
+}
+
+/// Who asks for what, as pages say it.
+pub struct Named {
+    /// The proved part of the client's id: its document's host, or the id that it was given.
+    pub client: String,
+    pub server: String,
+    pub organization: String,
+}
+
+pub fn named(accounts: &Accounts, request: &Request) -> Named {
+    let url = Url::parse(&request.client).ok();
+    let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
+    let organization = accounts.directory.organization(request.organization);
+    let server = accounts.directory.server_by_id(request.server);
+    Named {
+        client: host.unwrap_or_else(|| format!("the client {}", request.client)),
+        server: server.map_or_else(|| "a server that is gone".to_owned(), |server| server.slug.to_string()),
+        organization: slug(accounts, request.organization).unwrap_or_else(|| organization.map_or_else(String::new, |it| it.id.to_string())),
+    }
+}
+
+fn slug(accounts: &Accounts, organization: OrganizationId) -> Option<String> {
+    accounts.directory.organization(organization).map(|entry| entry.slug.to_string())
+}
+
+/// Who is signed in. A person's name is sealed and in no node's memory: the id is, and an admin knows it again.
+pub fn holder_name(holder: Holder) -> String {
+    match holder {
+        Holder::Person { id } => format!("the person {id}"),
+        Holder::Key { id } => format!("whoever holds the key {id}"),
+    }
+}
+
+/// What of one's own can be ended.
+pub fn grants(accounts: &Accounts, holder: Holder) -> Vec<Shown> {
+    let now = accounts.clock.now();
+    let live = accounts.directory.grants_of(holder).into_iter();
+    live.filter(|grant| grant.state == GrantState::Active && grant.expires_at > now)
+        .map(|grant| {
+            let client = accounts.directory.client(grant.client);
+            let url = client.as_ref().and_then(|client| match &client.origin {
+                events::client::Origin::Document { url } => Url::parse(url.as_str()).ok(),
+                events::client::Origin::Dynamic | events::client::Origin::Given => None,
+            });
+            let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
+            let server = accounts.directory.server_by_id(grant.server);
+            Shown {
+                id: grant.id.to_string(),
+                client: host.unwrap_or_else(|| format!("the client {}", grant.client)),
+                server: server.map_or_else(|| "a server that is gone".to_owned(), |server| server.slug.to_string()),
+                organization: slug(accounts, grant.organization).unwrap_or_default(),
+                organization_id: grant.organization.to_string(),
+                until: grant.expires_at.to_string(),
+            }
+        })
+        .collect()
+}
