@@ -44,9 +44,10 @@ pub async fn end_grant(State(accounts): State<Accounts>, request: HttpRequest) -
     let grant = parameters.get("grant").and_then(|id| id.parse::<GrantId>().ok());
     let organization = parameters.get("organization").and_then(|id| id.parse::<OrganizationId>().ok());
     let own = grant.zip(organization).filter(|(grant, organization)| {
-        accounts.directory.grant(*grant).is_some_and(|entry| {
-            entry.holder == active.session.holder && entry.organization == *organization
-        })
+        accounts
+            .directory
+            .grant(*grant)
+            .is_some_and(|entry| entry.holder == active.session.holder && entry.organization == *organization)
     });
     let Some((grant, organization)) = own else { return refused("This is no grant of yours.") };
     match acts::end_grant(&accounts, organization, grant, active.session.holder, EndCause::Revoked).await {
@@ -61,7 +62,9 @@ pub async fn end_sessions(State(accounts): State<Accounts>, request: HttpRequest
         Ok(sent) => sent,
         Err(response) => return response,
     };
-    let Holder::Person { id } = active.session.holder else { return refused("A key has no sessions elsewhere.") };
+    let Holder::Person { id } = active.session.holder else {
+        return refused("A key has no sessions elsewhere.");
+    };
     match people::sign_out_everywhere(&accounts, id).await {
         Ok(()) => {
             let mut response = web::see_other(&Next::Account.sign_in());
@@ -76,11 +79,14 @@ pub async fn end_sessions(State(accounts): State<Accounts>, request: HttpRequest
 async fn sent(accounts: &Accounts, request: HttpRequest) -> Result<(Active, Parameters), Response> {
     let (headers, parameters) =
         form::read(accounts, request).await.map_err(|error| refused(error.description()))?;
-    let session = accounts.session(&headers).await.map_err(|error| unavailable_page(&error).into_response())?;
+    let session =
+        accounts.session(&headers).await.map_err(|error| unavailable_page(&error).into_response())?;
     let active = session.ok_or_else(|| web::see_other(&Next::Account.sign_in()))?;
     let is_ours = accounts.is_form_token(parameters.get("token"), active.secret(), Use::Account, "");
     if !is_ours || web::is_cross_site(&headers) {
-        return Err(refused("The form was not sent by your account's page. Go back, load it anew, and send it again."));
+        return Err(refused(
+            "The form was not sent by your account's page. Go back, load it anew, and send it again.",
+        ));
     }
     Ok((active, parameters))
 }

@@ -7,7 +7,9 @@ use domain::client::{self, Client as ClientState};
 use domain::{Authority, CommandError, Decide, grant};
 use events::client::{ClientMetadata, Origin, SecretIssued};
 use events::grant::EndCause;
-use events::{Actor, ClientId, GrantId, Holder, OrganizationId, Owner, Position, ScopeSet, SecretId, Subject, Timestamp};
+use events::{
+    Actor, ClientId, GrantId, Holder, OrganizationId, Owner, Position, ScopeSet, SecretId, Subject, Timestamp,
+};
 use projections::directory::ConsentState;
 use serde_json::json;
 use uuid::Uuid;
@@ -18,8 +20,8 @@ use super::code::Code;
 use super::error::{Code as ErrorCode, OauthError};
 use super::request::Request;
 use super::state::Accounts;
-use crate::granting::NewClient;
 use crate::command::{Failed as CommandFailed, Object, Order, Sender, Takes, Wanted};
+use crate::granting::NewClient;
 use crate::request::{Principal, PrincipalId};
 
 /// So long an answer waits for the fleet: the first call of a grant finds it on every node, and so does the first after
@@ -131,7 +133,9 @@ pub fn may_use(accounts: &Accounts, client: &Client, request: &Request) -> Resul
         .approval(request.organization, id)
         .is_some_and(|entry| entry.state == projections::directory::ApprovalState::Given);
     if requires && !approved {
-        return Err("The organization lets its people use a program only once an admin has approved it: ask one, and connect again.");
+        return Err(
+            "The organization lets its people use a program only once an admin has approved it: ask one, and connect again.",
+        );
     }
     Ok(())
 }
@@ -184,7 +188,9 @@ async fn known(accounts: &Accounts, client: &Client, holder: Holder) -> Result<C
         let issued = SecretIssued { secret_id, digest: digest.clone(), expires_at: None };
         match done(order, client::Command::IssueSecret(issued)).await {
             Ok(_) => {}
-            Err(Failed::Refused(problem)) => tracing::debug!(%id, problem, "the client has its secret already"),
+            Err(Failed::Refused(problem)) => {
+                tracing::debug!(%id, problem, "the client has its secret already")
+            }
             Err(failed @ Failed::Unavailable(_)) => return Err(failed),
         }
     }
@@ -210,7 +216,13 @@ pub async fn give(accounts: &Accounts, client: &Client, code: &Code) -> Result<G
     let latest = code.issued_at.saturating_add(accounts.settings.grant_lasts());
     // Never longer than the key that it is bound to.
     let expires_at = key.and_then(|key| key.until()).map_or(latest, |until| until.min(latest));
-    let given = events::grant::Given { holder: code.holder, client: id, server: code.request.server, scopes, expires_at };
+    let given = events::grant::Given {
+        holder: code.holder,
+        client: id,
+        server: code.request.server,
+        scopes,
+        expires_at,
+    };
     let scopes = given.scopes.clone();
     let redemption = code.redemption.to_string();
     let done = accounts.granting.give(organization, code.grant, &redemption, given).await;
@@ -256,9 +268,10 @@ pub async fn wait(accounts: &Accounts, position: &Position, within: Duration) {
     }
 }
 
-/// Who holds a key that signs in.
-pub fn key_holder(principal: &Principal) -> Holder {
+/// Who holds a key that signs in; `None`: it is no key, and what was granted grants nothing further.
+pub fn key_holder(principal: &Principal) -> Option<Holder> {
     match principal.id() {
-        PrincipalId::Key(id) => Holder::Key { id },
+        PrincipalId::Key(id) => Some(Holder::Key { id }),
+        PrincipalId::Grant(_) => None,
     }
 }

@@ -58,7 +58,9 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
     let parameters = match parameters.get("request_uri") {
         None => parameters,
         Some(uri) => par::take(accounts, uri, &name).await.map_err(unavailable)?.ok_or_else(|| {
-            untold_page("The pushed request (`request_uri`) has been used, has expired, or is another client's.")
+            untold_page(
+                "The pushed request (`request_uri`) has been used, has expired, or is another client's.",
+            )
         })?,
     };
     let client = accounts.clients.find(&name, accounts.clients.due()).await.map_err(client_fault)?;
@@ -73,7 +75,10 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
     let ask = Ask::parse(&parameters, &accounts.public_url).map_err(tell)?;
     let request = Request::of(accounts, name.to_string(), answer.clone(), ask).map_err(tell)?;
     accounts.requests.pass(accounts.clock.instant()).map_err(|_| {
-        tell(OauthError::new(Code::TemporarilyUnavailable, "too many sign-ins begin at the moment: try again"))
+        tell(OauthError::new(
+            Code::TemporarilyUnavailable,
+            "too many sign-ins begin at the moment: try again",
+        ))
     })?;
     // The first of all publishes the first key: it is known everywhere by the time that the person has decided.
     if let Err(error) = accounts.token_keys.ensure().await {
@@ -81,7 +86,10 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
     }
     let session = accounts.session(&headers).await.map_err(unavailable)?;
     if request.prompt == Prompt::None && session.is_none() {
-        return Err(tell(OauthError::new(Code::LoginRequired, "nobody is signed in, and nothing may be shown")));
+        return Err(tell(OauthError::new(
+            Code::LoginRequired,
+            "nobody is signed in, and nothing may be shown",
+        )));
     }
     let secret = accounts.passing.draw();
     let lasts = accounts.settings.request_lasts();
@@ -112,7 +120,9 @@ fn untold_page(detail: &str) -> Shown {
         StatusCode::BAD_REQUEST,
         "This sign-in can't begin",
         detail,
-        Some("Go back to the program that sent you here, and connect again. If that does not help, tell whoever runs it."),
+        Some(
+            "Go back to the program that sent you here, and connect again. If that does not help, tell whoever runs it.",
+        ),
     ))
 }
 
@@ -121,12 +131,18 @@ fn client_fault(fault: ClientFault) -> Shown {
         ClientFault::Unknown => untold_page(
             "The program that sent you here is not known here, or its registration has ended: it must register again.",
         ),
-        ClientFault::Disabled => untold_page("The program that sent you here is disabled here: ask whoever runs this gateway."),
-        ClientFault::Closed => Shown::Page(retry("An event about the program can't be read by this version.")),
-        ClientFault::Document(FetchFault::Unfit(problem)) => {
-            untold_page(&format!("The program that sent you here describes itself in a way that is not taken: {problem}."))
+        ClientFault::Disabled => {
+            untold_page("The program that sent you here is disabled here: ask whoever runs this gateway.")
         }
-        ClientFault::Document(fault) => Shown::Page(retry(&format!("What the program says of itself can't be had: {fault}."))),
+        ClientFault::Closed => {
+            Shown::Page(retry("An event about the program can't be read by this version."))
+        }
+        ClientFault::Document(FetchFault::Unfit(problem)) => untold_page(&format!(
+            "The program that sent you here describes itself in a way that is not taken: {problem}."
+        )),
+        ClientFault::Document(fault) => {
+            Shown::Page(retry(&format!("What the program says of itself can't be had: {fault}.")))
+        }
         ClientFault::Passing(error) => unavailable(error),
     }
 }

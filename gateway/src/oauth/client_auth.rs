@@ -93,7 +93,9 @@ pub fn refusal(fault: ClientFault) -> OauthError {
     match fault {
         ClientFault::Unknown | ClientFault::Disabled => OauthError::new(Code::InvalidClient, fault),
         ClientFault::Document(FetchFault::Unfit(_)) => OauthError::new(Code::InvalidClient, fault),
-        ClientFault::Document(_) | ClientFault::Passing(_) | ClientFault::Closed => OauthError::unavailable(fault),
+        ClientFault::Document(_) | ClientFault::Passing(_) | ClientFault::Closed => {
+            OauthError::unavailable(fault)
+        }
     }
 }
 
@@ -201,7 +203,10 @@ impl<'a> Presented<'a> {
             (Some(way), _) => way,
             (None, Some(client)) => Self::Nothing { client },
             (None, None) => {
-                return Err(OauthError::new(Code::InvalidClient, "the request names no client (`client_id`)"));
+                return Err(OauthError::new(
+                    Code::InvalidClient,
+                    "the request names no client (`client_id`)",
+                ));
             }
         };
         if !ways.is_empty() {

@@ -32,9 +32,13 @@ pub struct Code {
 pub enum State {
     Issued,
     /// Somebody is at it: the grant is given, or is about to be.
-    Redeemed { grant: GrantId },
+    Redeemed {
+        grant: GrantId,
+    },
     /// It came a second time: the grant must end.
-    Replayed { grant: GrantId },
+    Replayed {
+        grant: GrantId,
+    },
 }
 
 impl Passes for Code {

@@ -37,7 +37,11 @@ struct Matter {
 }
 
 /// `GET /consent`
-pub async fn page(State(accounts): State<Accounts>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub async fn page(
+    State(accounts): State<Accounts>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Some(Next::Request(id)) = sign_in::next(query.as_deref()) else { return ended() };
     let matter = match matter(&accounts, &headers, id).await {
         Ok(matter) => matter,
@@ -50,7 +54,8 @@ pub async fn page(State(accounts): State<Accounts>, RawQuery(query): RawQuery, h
     match matter.request.prompt {
         Prompt::AsNeeded | Prompt::None | Prompt::Login if is_known => allowed(&accounts, matter).await,
         Prompt::None => {
-            let error = OauthError::new(ErrorCode::ConsentRequired, "consent is needed, and nothing may be shown");
+            let error =
+                OauthError::new(ErrorCode::ConsentRequired, "consent is needed, and nothing may be shown");
             told(&accounts, &matter.request.answer, &error)
         }
         Prompt::AsNeeded | Prompt::Login | Prompt::Consent => shown(&accounts, &matter, covers).await,
@@ -71,7 +76,9 @@ pub async fn decide(State(accounts): State<Accounts>, request: HttpRequest) -> R
     let token = parameters.get("token");
     let is_ours = accounts.is_form_token(token, matter.active.secret(), Use::Consent, &matter.id);
     if !is_ours || web::is_cross_site(&headers) {
-        return told_page("The decision was not sent by the page that you were shown. Go back, load it anew, and decide again.");
+        return told_page(
+            "The decision was not sent by the page that you were shown. Go back, load it anew, and decide again.",
+        );
     }
     match parameters.get("decision") {
         Some("allow") => allowed(&accounts, matter).await,
@@ -141,23 +148,27 @@ async fn matter(accounts: &Accounts, headers: &HeaderMap, id: String) -> Result<
     let Some(active) = session else { return Err(web::see_other(&Next::Request(id).sign_in())) };
     let name = ClientName::parse(&request.client, accounts.takes_plain_documents()).map_err(|_| ended())?;
     let found = accounts.clients.find(&name, accounts.clients.due()).await;
-    let client = found.map_err(|fault| retry(&format!("The program that asks can't be looked up: {fault}.")).into_response())?;
+    let client = found.map_err(|fault| {
+        retry(&format!("The program that asks can't be looked up: {fault}.")).into_response()
+    })?;
     let holder = active.session.holder;
-    let refused = |problem: &str| Err(no_right(accounts, &id, &active, problem));
+    let refused = |problem: &str| no_right(accounts, &id, &active, problem);
     if let Err(problem) = acts::may_use(accounts, &client, &request) {
-        return refused(problem);
+        return Err(refused(problem));
     }
     let held = accounts.held(holder, active.session.issuer, request.organization);
     match held.and_then(|held| scope::common(&request.scopes, &held)) {
         Some(scopes) => Ok(Matter { id, request, client, active, scopes }),
-        None => refused("You have no right on this server that it could be given."),
+        None => Err(refused("You have no right on this server that it could be given.")),
     }
 }
 
 async fn shown(accounts: &Accounts, matter: &Matter, known: bool) -> Response {
     let Matter { id, request, client, active, scopes } = matter;
     let private = accounts.clients.presets().private();
-    let Ok(redirect) = RedirectUri::parse(&request.answer.redirect, &private) else { return gone().into_response() };
+    let Ok(redirect) = RedirectUri::parse(&request.answer.redirect, &private) else {
+        return gone().into_response();
+    };
     let named = people::named(accounts, request);
     let holder = people::holder_name(active.session.holder);
     let mut warnings = Vec::new();
@@ -175,7 +186,9 @@ async fn shown(accounts: &Accounts, matter: &Matter, known: bool) -> Response {
     }
     let days = accounts.settings.grant_days;
     let duration = match active.session.holder {
-        Holder::Person { .. } => format!("For at most {days} days, or until you end it at {}.", accounts.issuer.at("/account")),
+        Holder::Person { .. } => {
+            format!("For at most {days} days, or until you end it at {}.", accounts.issuer.at("/account"))
+        }
         Holder::Key { .. } => format!("For at most {days} days, and never longer than your key."),
     };
     let page = ConsentPage {

@@ -54,9 +54,14 @@ async fn asker(
     if let Ok(principal) = accounts.authenticator.authenticate(headers) {
         let may = principal.scopes().allows_verify();
         let organization = principal.owner().organization().filter(|_| may);
-        return organization.ok_or_else(|| refused("the key is no organization's, or has not the scope keys:verify"));
+        return organization
+            .ok_or_else(|| refused("the key is no organization's, or has not the scope keys:verify"));
     }
     let client = client_auth::authenticate(accounts, headers, parameters, false).await?;
     let own = client.organization().filter(|_| !client.is_public());
-    own.ok_or_else(|| refused("tokens are looked into by an organization's own clients, with a secret or keys, and by its keys"))
+    own.ok_or_else(|| {
+        refused(
+            "tokens are looked into by an organization's own clients, with a secret or keys, and by its keys",
+        )
+    })
 }

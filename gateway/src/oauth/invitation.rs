@@ -9,13 +9,13 @@ use events::Holder;
 use http::{HeaderMap, StatusCode};
 
 use super::authorize::unavailable_page;
+use super::form;
 use super::pages::{self, Invitation};
 use super::people;
 use super::session::Use;
 use super::sign_in::Next;
 use super::state::Accounts;
 use super::web::{self, Page};
-use super::form;
 
 /// `GET /invitations/accept`
 pub async fn page(State(accounts): State<Accounts>, RawQuery(_): RawQuery, headers: HeaderMap) -> Response {
@@ -51,7 +51,10 @@ pub async fn accept(State(accounts): State<Accounts>, request: HttpRequest) -> R
     };
     let link = parameters.get("invitation").unwrap_or_default();
     match accounts.commands.accept(&accounts.directory, &accounts.peppers, id, link).await {
-        Ok(accepted) => Page::told(StatusCode::OK, "You have joined", &format!("You are {} now.", accepted.role), None).into_response(),
+        Ok(accepted) => {
+            Page::told(StatusCode::OK, "You have joined", &format!("You are {} now.", accepted.role), None)
+                .into_response()
+        }
         Err(error) => refused(&error.to_string()),
     }
 }

@@ -64,7 +64,7 @@ impl Passing {
     pub fn draw(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; 32]);
         self.random.fill(&mut *bytes);
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes))
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))
     }
 
     /// `None`: there is none, or it has ended.

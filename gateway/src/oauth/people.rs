@@ -71,7 +71,10 @@ async fn become_member(accounts: &Accounts, person: UserId, granted: &Granted) -
 
 /// All that the organization's servers offer.
 fn everything() -> ScopeSet {
-    let all = events::Scope::Mcp(events::scope::McpScope { server: events::scope::ServerPattern::Any, thing: None });
+    let all = events::Scope::Mcp(events::scope::McpScope {
+        server: events::scope::ServerPattern::Any,
+        thing: None,
+    });
     ScopeSet::new(vec![all]).unwrap_or_else(|_| ScopeSet::nothing())
 }
 
@@ -105,7 +108,8 @@ pub fn named(accounts: &Accounts, request: &Request) -> Named {
     Named {
         client: host.unwrap_or_else(|| format!("the client {}", request.client)),
         server: server.map_or_else(|| "a server that is gone".to_owned(), |server| server.slug.to_string()),
-        organization: slug(accounts, request.organization).unwrap_or_else(|| organization.map_or_else(String::new, |it| it.id.to_string())),
+        organization: slug(accounts, request.organization)
+            .unwrap_or_else(|| organization.map_or_else(String::new, |it| it.id.to_string())),
     }
 }
 
@@ -137,7 +141,8 @@ pub fn grants(accounts: &Accounts, holder: Holder) -> Vec<Shown> {
             Shown {
                 id: grant.id.to_string(),
                 client: host.unwrap_or_else(|| format!("the client {}", grant.client)),
-                server: server.map_or_else(|| "a server that is gone".to_owned(), |server| server.slug.to_string()),
+                server: server
+                    .map_or_else(|| "a server that is gone".to_owned(), |server| server.slug.to_string()),
                 organization: slug(accounts, grant.organization).unwrap_or_default(),
                 organization_id: grant.organization.to_string(),
                 until: grant.expires_at.to_string(),

@@ -36,9 +36,12 @@ async fn revoked(accounts: &Accounts, request: HttpRequest) -> Result<(), OauthE
         None => None,
     };
     let was_public = family.as_ref().is_some_and(|family| family.was_public);
-    let client = client_auth::authenticate(accounts, &headers, &parameters, was_public).await?.name.to_string();
+    let client =
+        client_auth::authenticate(accounts, &headers, &parameters, was_public).await?.name.to_string();
     let own: Option<(GrantId, OrganizationId, Holder)> = match family {
-        Some(family) => (family.client == client).then_some((family.grant, family.organization, family.holder)),
+        Some(family) => {
+            (family.client == client).then_some((family.grant, family.organization, family.holder))
+        }
         None => {
             let claims = standing::judged(accounts, text).filter(|claims| claims.client_id == client);
             let entry = claims.and_then(|claims| accounts.directory.grant(claims.grant));

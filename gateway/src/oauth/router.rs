@@ -75,7 +75,8 @@ async fn within(State(accounts): State<Accounts>, request: Request, next: Next) 
             // Where nobody can sign in, nothing speaks of it: clients would be led astray.
             _ if !accounts.directory.has_issuers() => Problem::not_found().into_response(),
             Ok(_slot) if !accounts.is_fresh() && !is_metadata(request.uri().path()) => {
-                OauthError::unavailable("this process does not know enough of the log at the moment").into_response()
+                OauthError::unavailable("this process does not know enough of the log at the moment")
+                    .into_response()
             }
             Ok(_slot) => {
                 let span = tracing::debug_span!("accounts", route);

@@ -86,7 +86,11 @@ impl Next {
 }
 
 /// `GET /sign-in`
-pub async fn page(State(accounts): State<Accounts>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub async fn page(
+    State(accounts): State<Accounts>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let Some(next) = next(query.as_deref()) else { return unreadable() };
     shown(&accounts, &headers, &next, None).await
 }
@@ -132,7 +136,9 @@ pub async fn callback(
     // Once: whoever brings it a second time finds nothing.
     let away = match accounts.passing.take::<Away>(callback.state.as_deref().unwrap_or_default()).await {
         Ok(Some(away)) => away,
-        Ok(None) => return refused("This sign-in has been finished already, has expired, or was never begun here."),
+        Ok(None) => {
+            return refused("This sign-in has been finished already, has expired, or was never begun here.");
+        }
         Err(error) => return unavailable_page(&error).into_response(),
     };
     let is_browsers = Cookie::SIGN_IN
@@ -182,9 +188,11 @@ pub async fn by_key(State(accounts): State<Accounts>, request: HttpRequest) -> R
     let problem = match found {
         Ok(principal) => {
             let holder = acts::key_holder(&principal);
-            let held = accounts.held(holder, None, request.organization);
-            let may = held.is_some_and(|held| scope::common(&request.scopes, &held).is_some());
-            if may {
+            let may = |holder: &Holder| {
+                let held = accounts.held(*holder, None, request.organization);
+                held.is_some_and(|held| scope::common(&request.scopes, &held).is_some())
+            };
+            if let Some(holder) = holder.filter(may) {
                 return begin(&accounts, holder, None, &next).await;
             }
             "This key may not use what is asked for.".to_owned()
@@ -240,7 +248,12 @@ async fn shown(accounts: &Accounts, headers: &HeaderMap, next: &Next, problem: O
     };
     let issuers = match &request {
         Some((_, request)) => accounts.directory.issuers_for(request.organization),
-        None => accounts.directory.issuers().into_iter().filter(|issuer| accounts.directory.issuer_stands(issuer.id)).collect(),
+        None => accounts
+            .directory
+            .issuers()
+            .into_iter()
+            .filter(|issuer| accounts.directory.issuer_stands(issuer.id))
+            .collect(),
     };
     let browser = browser(accounts, headers);
     let names: Vec<_> = issuers.iter().map(|issuer| (issuer.id, issuer.slug.to_string())).collect();

@@ -109,7 +109,8 @@ fn check(accounts: &Accounts, code: &Code, parameters: &Parameters) -> Result<()
     // OAuth 2.1 needs it no more, and a client that sends it sends the same.
     if let Some(redirect) = parameters.get("redirect_uri") {
         let private = accounts.clients.presets().private();
-        let same = RedirectUri::parse(redirect, &private).is_ok_and(|uri| uri.as_str() == code.request.answer.redirect);
+        let same = RedirectUri::parse(redirect, &private)
+            .is_ok_and(|uri| uri.as_str() == code.request.answer.redirect);
         if !same {
             return Err(invalid("`redirect_uri` is not the one that the code was sent to"));
         }
@@ -127,7 +128,10 @@ fn check_resource(accounts: &Accounts, parameters: &Parameters, bound: &str) -> 
     if same {
         Ok(())
     } else {
-        Err(OauthError::new(ErrorCode::InvalidTarget, "`resource` is not the one that was asked for at the beginning"))
+        Err(OauthError::new(
+            ErrorCode::InvalidTarget,
+            "`resource` is not the one that was asked for at the beginning",
+        ))
     }
 }
 
@@ -149,7 +153,15 @@ async fn replayed(accounts: &Accounts, secret: &str, mut held: Held<Code>, grant
             Err(error) => return unavailable(error),
         }
     }
-    match acts::end_grant(accounts, held.value.request.organization, grant, held.value.holder, EndCause::CodeReplayed).await {
+    match acts::end_grant(
+        accounts,
+        held.value.request.organization,
+        grant,
+        held.value.holder,
+        EndCause::CodeReplayed,
+    )
+    .await
+    {
         Ok(()) => invalid("the code was used before: what it gave is ended"),
         Err(failed) => OauthError::unavailable(failed),
     }
@@ -222,7 +234,11 @@ struct Access<'a> {
     expires_at: Timestamp,
 }
 
-async fn answer(accounts: &Accounts, access: Access<'_>, refresh: Option<&str>) -> Result<Response, OauthError> {
+async fn answer(
+    accounts: &Accounts,
+    access: Access<'_>,
+    refresh: Option<&str>,
+) -> Result<Response, OauthError> {
     let Access { grant, holder, organization, resource, scopes, client, expires_at } = access;
     let now = accounts.clock.now();
     let left = expires_at.since(now);
@@ -262,7 +278,9 @@ async fn refreshed(
         .ok_or_else(|| OauthError::invalid_request("`refresh_token` is missing"))?;
     let token = RefreshToken::parse(text, accounts.passing.key());
     let found = match token {
-        Some(token) => accounts.passing.get::<Family>(&token.family.to_string()).await.map_err(unavailable)?,
+        Some(token) => {
+            accounts.passing.get::<Family>(&token.family.to_string()).await.map_err(unavailable)?
+        }
         None => None,
     };
     let was_public = found.as_ref().is_some_and(|held| held.value.was_public);
@@ -301,7 +319,8 @@ async fn refreshed(
             Judged::Reused => return Err(reused(accounts, &token, &held).await),
         }
     }
-    let number = successor.ok_or_else(|| OauthError::unavailable("the refresh token is used by many at once"))?;
+    let number =
+        successor.ok_or_else(|| OauthError::unavailable("the refresh token is used by many at once"))?;
     let family = held.value;
     let granted = standing::standing(accounts, family.grant).ok_or_else(none)?;
     let scopes = narrowed(parameters, &granted.scopes, &family.resource, accounts)?;
@@ -337,7 +356,9 @@ fn narrowed(
 async fn reused(accounts: &Accounts, token: &RefreshToken, held: &Held<Family>) -> OauthError {
     let Family { grant, organization, .. } = held.value;
     tracing::warn!(%grant, client = held.value.client, "a refresh token came again that another had followed: the grant ends");
-    if let Err(failed) = acts::end_grant(accounts, organization, grant, held.value.holder, EndCause::RefreshReused).await {
+    if let Err(failed) =
+        acts::end_grant(accounts, organization, grant, held.value.holder, EndCause::RefreshReused).await
+    {
         return OauthError::unavailable(failed);
     }
     if let Err(error) = accounts.passing.delete(&token.family.to_string(), held).await {

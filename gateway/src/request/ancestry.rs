@@ -7,9 +7,12 @@ use events::key::KeyOwner;
 use events::{Holder, MemberId, OrganizationId, Owner, ScopeSet, Timestamp, UserId};
 use projections::directory::{
     ApprovalEntry, ApprovalState, ClientEntry, ClientState, ConsentEntry, ConsentState, Directory,
-    GrantEntry, GrantState, KeyEntry, KeyState, MemberEntry, MemberState, OrganizationEntry,
-    OrganizationState, Part, PersonEntry, PersonState, ServerEntry, ServerState,
+    GrantEntry, GrantState, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part, ServerEntry,
+    ServerState,
 };
+
+use super::holder::Holder as PersonHolder;
+use super::principal::{self, Invalid};
 
 /// A grant and all that it comes of, as of one state of the directory.
 #[derive(Clone, Debug)]
@@ -28,18 +31,10 @@ pub struct Ancestry {
 #[derive(Clone, Debug)]
 enum HeldBy {
     /// With the person whose key it is, where it is one's.
-    Key(Arc<KeyEntry>, Option<Member>),
-    Person(Member),
+    Key(Arc<KeyEntry>, Option<PersonHolder>),
+    Person(PersonHolder),
     /// The directory does not know of them.
     Nobody,
-}
-
-/// A person, and what they are in the grant's organization.
-#[derive(Clone, Debug)]
-struct Member {
-    person: Arc<PersonEntry>,
-    /// `None`: never a member.
-    member: Option<Arc<MemberEntry>>,
 }
 
 /// Why a grant does not work now.
@@ -71,6 +66,29 @@ pub enum Fallen {
     Closed,
 }
 
+impl Fallen {
+    /// Its name in metrics and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ended => "grant_ended",
+            Self::Expired => "expired",
+            Self::Holder => "grant_holder",
+            Self::ClientDisabled => "client_disabled",
+            Self::ClientGone => "client_gone",
+            Self::NotApproved => "client_not_approved",
+            Self::NoConsent => "consent_withdrawn",
+            Self::Server => "server",
+            Self::OrganizationSuspended => "organization_suspended",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// Of what the person comes to.
+    fn of(invalid: Invalid) -> Self {
+        if invalid == Invalid::Closed { Self::Closed } else { Self::Holder }
+    }
+}
+
 impl Ancestry {
     /// What the grant comes of, now.
     pub fn of(directory: &Directory, grant: Arc<GrantEntry>) -> Self {
@@ -93,12 +111,25 @@ impl Ancestry {
         &self.grant
     }
 
-    pub fn organization(&self) -> Option<&Arc<OrganizationEntry>> {
-        self.organization.as_ref()
+    pub fn server(&self) -> Option<&Arc<ServerEntry>> {
+        self.server.as_ref()
     }
 
-    pub fn client(&self) -> Option<&Arc<ClientEntry>> {
-        self.client.as_ref()
+    /// The key that it is bound to, where it is to one.
+    pub fn key(&self) -> Option<&Arc<KeyEntry>> {
+        match &self.holder {
+            HeldBy::Key(key, _) => Some(key),
+            HeldBy::Person(_) | HeldBy::Nobody => None,
+        }
+    }
+
+    /// What its holder may give at most.
+    pub fn holds(&self) -> Option<&Arc<ScopeSet>> {
+        match &self.holder {
+            HeldBy::Key(key, _) => Some(&key.scopes),
+            HeldBy::Person(holder) => holder.member().map(|member| &member.scopes),
+            HeldBy::Nobody => None,
+        }
     }
 
     /// What it may do now: never more than was consented to, nor than its holder may.
@@ -123,6 +154,9 @@ impl Ancestry {
             OrganizationState::Closed => return Err(Fallen::Closed),
         }
         self.holder.check(self.grant.organization, now)?;
+        if !self.holder.is_since_before(self.grant.given) {
+            return Err(Fallen::Holder);
+        }
         self.check_client()?;
         if organization.requires_approval {
             match self.approval.as_ref().map(|approval| approval.state) {
@@ -203,10 +237,7 @@ impl Ancestry {
 
 impl HeldBy {
     fn of(directory: &Directory, grant: &GrantEntry) -> Self {
-        let person = |id| {
-            let member = || directory.member(grant.organization, id);
-            directory.person(id).map(|person| Member { person, member: member() })
-        };
+        let person = |id| PersonHolder::of(directory, id, Some(grant.organization));
         match grant.holder {
             Holder::Person { id } => person(id).map_or(Self::Nobody, Self::Person),
             Holder::Key { id } => match directory.key(id) {
@@ -219,12 +250,20 @@ impl HeldBy {
         }
     }
 
+    /// Whether a person is the member by whose right it was given: who is removed and added again is so anew.
+    fn is_since_before(&self, given: u64) -> bool {
+        match self {
+            Self::Person(holder) => holder.member().is_some_and(|member| member.since < given),
+            Self::Key(..) | Self::Nobody => true,
+        }
+    }
+
     fn check(&self, organization: OrganizationId, now: Timestamp) -> Result<(), Fallen> {
         let key = match self {
             Self::Nobody => return Err(Fallen::Holder),
-            Self::Person(member) => return member.check(),
+            Self::Person(person) => return person.check().map_err(Fallen::of),
             Self::Key(key, person) => {
-                person.as_ref().map_or(Ok(()), Member::check)?;
+                person.as_ref().map_or(Ok(()), PersonHolder::check).map_err(Fallen::of)?;
                 key
             }
         };
@@ -234,23 +273,6 @@ impl HeldBy {
             KeyState::Closed => Err(Fallen::Closed),
             KeyState::Active if begun && lasts && key.owner == Owner::Organization(organization) => Ok(()),
             KeyState::Active | KeyState::Revoked | KeyState::Disabled => Err(Fallen::Holder),
-        }
-    }
-}
-
-impl Member {
-    fn check(&self) -> Result<(), Fallen> {
-        match self.person.state {
-            PersonState::Active => {}
-            PersonState::Suspended | PersonState::Ended | PersonState::Forgotten => {
-                return Err(Fallen::Holder);
-            }
-            PersonState::Closed => return Err(Fallen::Closed),
-        }
-        match self.member.as_ref().map(|member| member.state) {
-            Some(MemberState::Active) => Ok(()),
-            Some(MemberState::Removed) | None => Err(Fallen::Holder),
-            Some(MemberState::Closed) => Err(Fallen::Closed),
         }
     }
 }
@@ -266,16 +288,18 @@ fn person_of(key: &KeyEntry) -> Option<UserId> {
 /// The grant's scopes, as far as those that it comes of have them still. Nearly always that is all of them.
 fn narrowed(own: &Arc<ScopeSet>, consent: Option<&ConsentEntry>, holder: &HeldBy) -> Arc<ScopeSet> {
     let nothing = ScopeSet::nothing;
-    let consented = narrowed_by(own, &consent.map_or_else(nothing, |consent| (*consent.scopes).clone()));
+    let consented = match consent {
+        Some(consent) => principal::narrowed(own, &consent.scopes),
+        None => Arc::new(nothing()),
+    };
     match holder {
-        HeldBy::Key(key, _) => narrowed_by(&consented, &key.scopes),
-        HeldBy::Person(Member { person: _, member: Some(member) }) => narrowed_by(&consented, &member.scopes),
-        HeldBy::Person(Member { person: _, member: None }) | HeldBy::Nobody => Arc::new(nothing()),
+        HeldBy::Key(key, _) => principal::narrowed(&consented, &key.scopes),
+        HeldBy::Person(holder) => match holder.member() {
+            Some(member) => principal::narrowed(&consented, &member.scopes),
+            None => Arc::new(nothing()),
+        },
+        HeldBy::Nobody => Arc::new(nothing()),
     }
-}
-
-fn narrowed_by(own: &Arc<ScopeSet>, by: &ScopeSet) -> Arc<ScopeSet> {
-    if own.iter().all(|scope| by.covers(scope)) { Arc::clone(own) } else { Arc::new(own.meet(by)) }
 }
 
 #[cfg(test)]

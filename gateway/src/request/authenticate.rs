@@ -8,6 +8,7 @@ use events::clock::Clock;
 use http::HeaderMap;
 use projections::directory::Directory;
 
+use super::ancestry::Fallen;
 use super::call::Address;
 use super::credential::{Credential, CredentialError};
 use super::principal::{Invalid, Principal, Who};
@@ -100,11 +101,8 @@ impl Invalid {
             Self::PersonSuspended => "person_suspended",
             Self::PersonEnded => "person_ended",
             Self::NoMember => "no_member",
-            Self::GrantEnded => "grant_ended",
-            Self::ConsentWithdrawn => "consent_withdrawn",
-            Self::ClientDisabled => "client_disabled",
-            Self::ClientNotApproved => "client_not_approved",
-            Self::SignerRetired => "signer_retired",
+            Self::Fallen(fallen) => fallen.name(),
+            Self::TokenKey => "token_key",
             Self::Closed => "closed",
         }
     }
@@ -183,7 +181,7 @@ impl Authenticator {
     pub fn again(&self, principal: &Principal) -> Result<Principal, AuthenticationError> {
         let now = principal.again(&self.directory).ok_or(match principal.who() {
             Who::Key(_) => AuthenticationError::Unknown,
-            Who::Grant(_) => TokenError::Invalid(Invalid::GrantEnded).into(),
+            Who::Grant(_) => TokenError::Invalid(Invalid::Fallen(Fallen::Ended)).into(),
         })?;
         self.check(&now)?;
         Ok(now)
@@ -210,6 +208,7 @@ impl Authenticator {
         if token.server != *server {
             return Err(TokenError::Audience.into());
         }
-        Principal::of_token(&self.directory, token).ok_or(TokenError::Invalid(Invalid::GrantEnded).into())
+        Principal::of_token(&self.directory, token)
+            .ok_or(TokenError::Invalid(Invalid::Fallen(Fallen::Ended)).into())
     }
 }

@@ -14,6 +14,7 @@ use events::{Actor, GrantId, KeyId, Owner, ScopeSet, Timestamp};
 use projections::directory::{Directory, KeyEntry, KeyState, OrganizationEntry, OrganizationState, Part};
 use uuid::Uuid;
 
+use super::ancestry::Fallen;
 use super::granted::Granted;
 use super::holder::Holder;
 use super::token::AccessToken;
@@ -65,16 +66,11 @@ pub enum Invalid {
     PersonEnded,
     #[error("the person who holds it is no member of its organization")]
     NoMember,
-    #[error("the grant has ended")]
-    GrantEnded,
-    #[error("the consent to what the client may do was withdrawn")]
-    ConsentWithdrawn,
-    #[error("the client is disabled or removed")]
-    ClientDisabled,
-    #[error("the organization has not approved the client, or not any more")]
-    ClientNotApproved,
-    #[error("the key that signed the token is retired")]
-    SignerRetired,
+    /// Of a grant, what it rests on.
+    #[error(transparent)]
+    Fallen(Fallen),
+    #[error("the key that signed the token is retired, or the token is not of its grant")]
+    TokenKey,
     /// An event about it can't be read, or is out of its place: nobody knows what it may do. Which of these it is the directory
     /// does not keep.
     #[error(
@@ -149,7 +145,7 @@ impl Principal {
     pub fn id(&self) -> PrincipalId {
         match &self.who {
             Who::Key(key) => PrincipalId::Key(key.id),
-            Who::Grant(granted) => PrincipalId::Grant(granted.grant.id),
+            Who::Grant(granted) => PrincipalId::Grant(granted.grant().id),
         }
     }
 
@@ -157,7 +153,7 @@ impl Principal {
     pub fn owner(&self) -> Owner {
         match &self.who {
             Who::Key(key) => key.owner,
-            Who::Grant(granted) => Owner::Organization(granted.grant.organization),
+            Who::Grant(granted) => Owner::Organization(granted.grant().organization),
         }
     }
 
@@ -170,7 +166,7 @@ impl Principal {
     pub fn generation(&self) -> u64 {
         match &self.who {
             Who::Key(key) => key.generation,
-            Who::Grant(granted) => granted.generation(),
+            Who::Grant(granted) => granted.grant().generation,
         }
     }
 
@@ -211,7 +207,7 @@ impl Principal {
             }
             Who::Grant(granted) => {
                 granted.check(now)?;
-                Owner::Organization(granted.grant.organization)
+                Owner::Organization(granted.grant().organization)
             }
         };
         match (owner, &self.organization) {
@@ -240,10 +236,15 @@ impl Principal {
     /// What of the directory it rests on.
     pub fn parts(&self) -> Vec<Part> {
         match &self.who {
-            Who::Key(key) => [Part::Key(key.id)]
-                .into_iter()
-                .chain(key.owner.organization().map(Part::Organization))
-                .collect(),
+            Who::Key(key) => {
+                let organization = key.owner.organization();
+                let mut parts = vec![Part::Key(key.id)];
+                parts.extend(organization.map(Part::Organization));
+                if let KeyOwner::User { id } = key.key_owner {
+                    parts.extend(Holder::parts(id, organization));
+                }
+                parts
+            }
             Who::Grant(granted) => granted.parts(),
         }
     }
@@ -264,6 +265,11 @@ fn check_key(key: &KeyEntry, now: Timestamp) -> Result<(), Invalid> {
         return Err(Invalid::Expired);
     }
     Ok(())
+}
+
+/// These, as far as those have them as well. Nearly always that is all of them.
+pub(super) fn narrowed(own: &Arc<ScopeSet>, by: &ScopeSet) -> Arc<ScopeSet> {
+    if own.iter().all(|scope| by.covers(scope)) { Arc::clone(own) } else { Arc::new(own.meet(by)) }
 }
 
 /// For whom a key speaks.

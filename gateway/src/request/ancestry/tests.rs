@@ -19,7 +19,7 @@ fn second(second: u64) -> Timestamp {
 }
 
 fn entry_of_key() -> KeyEntry {
-    let Who::Key(key) = key(4, KeyOwner::Organization, "mcp:docs").who().clone();
+    let Who::Key(key) = key(4, KeyOwner::Organization, "mcp:docs").who().clone() else { panic!("a key") };
     (*key).clone()
 }
 
