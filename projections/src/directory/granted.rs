@@ -94,9 +94,9 @@ impl Granted {
     }
 }
 
-fn sorted<Id: Ord, Entry>(of: &ById<Id, Arc<Entry>>, id: impl Fn(&Entry) -> Id) -> Vec<Arc<Entry>>
+fn sorted<Id, Entry>(of: &ById<Id, Arc<Entry>>, id: impl Fn(&Entry) -> Id) -> Vec<Arc<Entry>>
 where
-    Id: std::hash::Hash,
+    Id: std::hash::Hash + Ord,
 {
     let mut all: Vec<_> = of.pin().values().cloned().collect();
     all.sort_unstable_by_key(|entry| id(entry));

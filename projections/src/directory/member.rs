@@ -22,6 +22,8 @@ pub struct MemberEntry {
     pub state: MemberState,
     /// The number of the departure by which the member was an owner no longer; 0: it never was one who left.
     pub departure: u32,
+    /// The sequence of the event that added the person, last: a grant of before does not come back with them.
+    pub since: u64,
     /// The sequence of the event that made this entry.
     pub generation: u64,
     /// The newest event, which may have changed nothing here.
@@ -51,7 +53,8 @@ impl MemberEntry {
         let entry = Self { generation: cause.sequence, newest: cause.newest, ..self.clone() };
         match (self.state, event) {
             (MemberState::Removed, MemberEvent::Added(Added { role, scopes, .. })) => {
-                Some(Self { state: MemberState::Active, role: *role, scopes: intern(scopes), ..entry })
+                let (state, scopes) = (MemberState::Active, intern(scopes));
+                Some(Self { state, role: *role, scopes, since: cause.sequence, ..entry })
             }
             (MemberState::Active, MemberEvent::Changed(changed)) => Some(Self {
                 role: changed.role,
@@ -143,6 +146,7 @@ impl Directory {
                     scopes: writer.interned.scopes(&added.scopes),
                     state: MemberState::Active,
                     departure: 0,
+                    since: cause.sequence,
                     generation: cause.sequence,
                     newest: cause.newest,
                 });

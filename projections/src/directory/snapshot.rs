@@ -90,7 +90,7 @@ pub enum LoadError {
     #[error("a record's {0} is none")]
     Value(&'static str),
     #[error("it holds {found:?}, and not {expected:?}")]
-    Counts { found: Counts, expected: Counts },
+    Counts { found: Box<Counts>, expected: Box<Counts> },
     #[error("the directory holds events already")]
     NotEmpty,
 }
@@ -174,7 +174,7 @@ impl Directory {
         }
         let found = loaded.counts();
         if found != expected {
-            return Err(LoadError::Counts { found, expected });
+            return Err(LoadError::Counts { found: Box::new(found), expected: Box::new(expected) });
         }
         let Loading {
             installation_closed,

@@ -5,26 +5,28 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use events::digest::DigestBytes;
-use events::issuer::{CredentialKind, IssuerSettings};
+use events::issuer::CredentialKind;
 use events::key::{Environment, KeyOwner};
 use events::server::UpstreamSettings;
 use events::signers::PublishedSigner;
 use events::{
-    IssuerId, KeyId, OrganizationId, Owner, PublicKey, ScopeSet, SecretId, ServerId, SignerId, SignerKey,
+    KeyId, OrganizationId, Owner, PublicKey, ScopeSet, SecretId, ServerId, SignerId, SignerKey,
     SignerPurpose, Timestamp, UnreadableCause, UserId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::directory::{
-    IssuerEntry, IssuerState, KeyEntry, KeyState, LastFour, Newest, OrganizationEntry, OrganizationState,
-    ServerEntry, ServerState,
+    IssuerState, KeyEntry, KeyState, LastFour, Newest, OrganizationEntry, OrganizationState, ServerEntry,
+    ServerState,
 };
 
 mod granted;
+mod issuer;
 mod people;
 
 pub(super) use self::granted::Granted;
+pub(super) use self::issuer::Issuer;
 pub(super) use self::people::{Invitation, Member, People, Person};
 
 /// A UUID, big-endian.
@@ -108,23 +110,6 @@ struct Settings<'a> {
     ca: Option<Cow<'a, str>>,
     response_timeout_ms: Option<u32>,
     idle_timeout_ms: Option<u32>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Issuer<'a> {
-    id: Id,
-    /// `None`: the installation.
-    owner: Option<Id>,
-    #[serde(borrow)]
-    slug: Cow<'a, str>,
-    /// JSON, as events hold them.
-    #[serde(borrow)]
-    settings: Cow<'a, str>,
-    state: StoredIssuerState,
-    credential: Option<(Id, StoredCredentialKind)>,
-    registered: u64,
-    generation: u64,
-    newest: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -234,23 +219,6 @@ impl<'a> Record<'a> {
         })
     }
 
-    pub(super) fn issuer(entry: &'a IssuerEntry) -> Self {
-        let IssuerEntry { id, owner, slug, settings, state, credential, registered, generation, newest } =
-            entry;
-        Self::Issuer(Issuer {
-            id: *id.uuid().as_bytes(),
-            owner: stored_owner(*owner),
-            slug: slug.as_str().into(),
-            // Settings are texts and lists of them, which JSON can say: what is empty is refused when it is read.
-            settings: serde_json::to_string(&**settings).unwrap_or_default().into(),
-            state: (*state).into(),
-            credential: credential.map(|(id, kind)| (*id.uuid().as_bytes(), kind.into())),
-            registered: *registered,
-            generation: *generation,
-            newest: newest.0,
-        })
-    }
-
     pub(super) fn key(entry: &'a KeyEntry) -> Self {
         let KeyEntry {
             id,
@@ -351,27 +319,6 @@ impl<'a> Settings<'a> {
             ca: ca.map_err(|_| BadRecord("certificate authorities"))?,
             response_timeout_ms: timeout(response_timeout_ms)?,
             idle_timeout_ms: timeout(idle_timeout_ms)?,
-        })
-    }
-}
-
-impl Issuer<'_> {
-    pub(super) fn entry(self) -> Result<IssuerEntry, BadRecord> {
-        let settings: IssuerSettings =
-            serde_json::from_str(&self.settings).map_err(|_| BadRecord("settings"))?;
-        let credential = |(id, kind): (Id, StoredCredentialKind)| {
-            (SecretId::new(Uuid::from_bytes(id)), CredentialKind::from(kind))
-        };
-        Ok(IssuerEntry {
-            id: IssuerId::new(Uuid::from_bytes(self.id)),
-            owner: read_owner(self.owner),
-            slug: self.slug.parse().map_err(|_| BadRecord("slug"))?,
-            settings: Arc::new(settings),
-            state: self.state.into(),
-            credential: self.credential.map(credential),
-            registered: self.registered,
-            generation: self.generation,
-            newest: Newest(self.newest),
         })
     }
 }

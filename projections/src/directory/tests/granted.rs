@@ -108,7 +108,12 @@ pub(super) fn read(sequence: u64, what: u8, o: u8, n: u8) -> Read {
         20 => of_client(sequence, owner, n, ClientEvent::Removed(client::Removed { reason })),
         21 => of_approval(sequence, o, n, ApprovalEvent::Given(approval::Given { client: client(n) })),
         22 => of_approval(sequence, o, n, ApprovalEvent::Withdrawn(approval::Withdrawn { reason })),
-        23 => of_consent(sequence, o, n, consented(n, ["mcp:docs", "mcp:*"][usize::from(sequence % 2 == 0)])),
+        23 => of_consent(
+            sequence,
+            o,
+            n,
+            consented(n, ["mcp:docs", "mcp:*"][usize::from(sequence.is_multiple_of(2))]),
+        ),
         24 => of_consent(sequence, o, n, withdrawn()),
         25 | 26 => of_grant(sequence, o, n, granted(n, second(15 + 10 * u64::from(n)))),
         27 => of_grant(sequence, o, n, ended()),
@@ -123,7 +128,7 @@ pub(super) fn read(sequence: u64, what: u8, o: u8, n: u8) -> Read {
             unreadable(sequence, subject[usize::from(n % 3)].clone())
         }
         _ => {
-            let changed = if n % 2 == 0 {
+            let changed = if n.is_multiple_of(2) {
                 OrganizationEvent::ClientApprovalRequired(events::organization::ClientApprovalRequired {})
             } else {
                 OrganizationEvent::ClientApprovalWaived(events::organization::ClientApprovalWaived {})

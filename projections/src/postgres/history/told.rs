@@ -81,6 +81,10 @@ fn changes<'a>(kind: &str, given: impl Iterator<Item = &'a str>) -> Option<(&'st
         "client.changed" => Some(("client.registered", given.collect())),
         "issuer.changed" => Some(("issuer.registered", vec!["settings", "enabled"])),
         "issuer.renamed" => Some(("issuer.registered", vec!["name"])),
+        "person.profile_changed" => {
+            Some(("person.added", vec!["email", "email_verified", "name", "picture"]))
+        }
+        "member.changed" => Some(("member.added", vec!["role", "scopes"])),
         "key.renamed" => Some(("key.issued", vec!["name"])),
         "key.metadata_changed" => Some(("key.issued", vec!["metadata"])),
         "key.scopes_changed" => Some(("key.issued", vec!["scopes"])),

@@ -45,6 +45,7 @@ pub(in super::super) struct Member<'a> {
     pub(in super::super) scopes: Cow<'a, str>,
     state: StoredMemberState,
     departure: u32,
+    since: u64,
     generation: u64,
     newest: u64,
 }
@@ -103,8 +104,18 @@ impl Person {
 
 impl<'a> Member<'a> {
     pub(in super::super) fn of(entry: &'a MemberEntry) -> Self {
-        let MemberEntry { id, organization, person, role, scopes, state, departure, generation, newest } =
-            entry;
+        let MemberEntry {
+            id,
+            organization,
+            person,
+            role,
+            scopes,
+            state,
+            departure,
+            since,
+            generation,
+            newest,
+        } = entry;
         Self {
             id: *id.uuid().as_bytes(),
             organization: *organization.uuid().as_bytes(),
@@ -113,6 +124,7 @@ impl<'a> Member<'a> {
             scopes: scopes.to_string().into(),
             state: (*state).into(),
             departure: *departure,
+            since: *since,
             generation: *generation,
             newest: newest.0,
         }
@@ -127,6 +139,7 @@ impl<'a> Member<'a> {
             scopes,
             state: self.state.into(),
             departure: self.departure,
+            since: self.since,
             generation: self.generation,
             newest: Newest(self.newest),
         }
