@@ -27,7 +27,6 @@ pub use settings::{
 };
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there are few issuers, and few events of theirs")]
 pub enum IssuerEvent {
     Registered(Registered),
     Changed(Changed),

@@ -76,7 +76,7 @@ mod tests {
     fn what_nobody_knows_of_grants_is_kept_and_of_members_passed_over() {
         let text = r#"{"grant_types":["authorization_code","urn:example:x"],"scope":"","frontchannel":1}"#;
         let metadata: ClientMetadata = serde_json::from_str(text).unwrap();
-        assert_eq!(metadata.grant_types.iter().map(Word::as_str).last(), Some("urn:example:x"));
+        assert_eq!(metadata.grant_types.iter().map(Word::as_str).next_back(), Some("urn:example:x"));
         assert_eq!(metadata.scope.as_ref().map(ScopeText::as_str), Some(""));
     }
 }

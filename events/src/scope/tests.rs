@@ -213,7 +213,7 @@ fn texts_that_are_none() {
         "admin:keys",
         "admin:keys:delete",
         "admin:keys:read:x",
-        "admin:people:read",
+        "admin:nobody:read",
         "keys:*",
         "keys:verify:x",
     ] {

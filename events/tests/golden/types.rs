@@ -164,13 +164,10 @@ fn python() -> String {
          from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, TypeGuard, Union\n",
     );
     let named = named();
-    // Objects stand last: the names that they hold are there by then.
-    let (objects, plain): (Vec<_>, Vec<_>) = named.iter().partition(|(_, shape)| holds_objects(shape));
-    for (name, shape) in plain {
-        let _ = writeln!(text, "\n{}{name}: TypeAlias = {}", said(shape), py(shape));
-    }
-    for (name, shape) in in_order(objects) {
-        if let Some(choices) = choices(shape) {
+    for (name, shape) in in_order(named.iter().collect()) {
+        if !holds_objects(shape) {
+            let _ = writeln!(text, "\n{}{name}: TypeAlias = {}", said(shape), py(shape));
+        } else if let Some(choices) = choices(shape) {
             let variants: Vec<_> = choices.iter().map(|choice| (variant(name, choice), choice)).collect();
             for (variant, choice) in &variants {
                 py_class(&mut text, variant, "TypedDict", choice, &[]);

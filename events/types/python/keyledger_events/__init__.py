@@ -18,9 +18,6 @@ AggregateType: TypeAlias = str
 # How an issuer signs (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none`, and none with a shared secret: whoever knows that could speak for everybody.
 Algorithm: TypeAlias = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]
 
-# The algorithms that an issuer's tokens may be signed with.
-Algorithms: TypeAlias = list[Algorithm]
-
 # How the gateway shows the issuer who it is (OpenID Connect Core 1.0 §9).
 Authentication: TypeAlias = Union[Literal["client_secret_basic", "client_secret_post"], Literal["none"], Literal["private_key_jwt"]]
 
@@ -32,9 +29,6 @@ Authority: TypeAlias = str
 
 # a claim's name is 1 to 255 printable ASCII characters without spaces
 ClaimName: TypeAlias = str
-
-# Rules in their order, at most 100: the first that gives a role says it, and the scopes of all are put together.
-ClaimRules: TypeAlias = list[ClaimRule]
 
 # a claim's value is 1 to 256 characters, none of them a control character
 ClaimValue: TypeAlias = str
@@ -65,9 +59,6 @@ DigestKind: TypeAlias = Union[Literal["native"]]
 # a domain is a name in lower-case ASCII such as example.com
 Domain: TypeAlias = str
 
-# Domains of e-mail addresses that the issuer vouches for; none: any, also no address.
-Domains: TypeAlias = list[Domain]
-
 # Why a grant ended before its time.
 EndCause: TypeAlias = Union[Literal["revoked"], Literal["code_replayed"], Literal["refresh_reused"], Literal["client_revoked"], Literal["superseded"]]
 
@@ -79,9 +70,6 @@ EventId: TypeAlias = str
 
 # a type of event such as key.issued, key.* or *
 EventPattern: TypeAlias = str
-
-# Which events are sent: `*` for all of them, or a list such as `key.issued`, and `key.*` for all of a key's; in order and each once, so that the same choice is the same text.
-EventTypes: TypeAlias = list[EventPattern]
 
 # 32 bytes, base64url without padding
 Fingerprint: TypeAlias = str
@@ -131,9 +119,6 @@ Role: TypeAlias = Union[Literal["owner"], Literal["admin"], Literal["developer"]
 # a scope token, such as mcp:docs:tools:search or admin:keys:read
 Scope: TypeAlias = str
 
-# A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
-ScopeSet: TypeAlias = list[Scope]
-
 # scopes with spaces between them: at most 4,096 ASCII characters
 ScopeText: TypeAlias = str
 
@@ -154,9 +139,6 @@ Shard: TypeAlias = Literal["0"]
 
 # a scope is 1 to 255 printable ASCII characters, without space, " and \
 SignInScope: TypeAlias = str
-
-# What the gateway asks the issuer for; `openid` is among them.
-SignInScopes: TypeAlias = list[SignInScope]
 
 # an Ed25519 signature: 64 bytes, base64url without padding
 Signature: TypeAlias = str
@@ -179,9 +161,6 @@ Subject: TypeAlias = str
 # A tenant of Entra ID.
 TenantId: TypeAlias = str
 
-# Tenants of Entra ID, 1 to 100.
-Tenants: TypeAlias = list[TenantId]
-
 # milliseconds
 TimeoutMs: TypeAlias = int
 
@@ -203,21 +182,11 @@ Uri: TypeAlias = str
 # A person.
 UserId: TypeAlias = str
 
-# Values of a claim, 1 to 100.
-Values: TypeAlias = list[ClaimValue]
-
 # a registered name such as authorization_code: 1 to 200 ASCII characters
 Word: TypeAlias = str
 
-
-class ClaimRule(TypedDict):
-    """Whose claim says so (it is this value, or a list with it) has this role, or these scopes."""
-
-    claim: ClaimName
-    organization: NotRequired[Union[OrganizationId, None]]
-    role: NotRequired[Union[MappedRole, None]]
-    scopes: NotRequired[Union[ScopeSet, None]]
-    value: ClaimValue
+# The algorithms that an issuer's tokens may be signed with.
+Algorithms: TypeAlias = list[Algorithm]
 
 
 class ClientKey(TypedDict):
@@ -232,6 +201,12 @@ class ClientKey(TypedDict):
     use: NotRequired[Union[Word, None]]
     x: NotRequired[Union[Word, None]]
     y: NotRequired[Union[Word, None]]
+
+# Domains of e-mail addresses that the issuer vouches for; none: any, also no address.
+Domains: TypeAlias = list[Domain]
+
+# Which events are sent: `*` for all of them, or a list such as `key.issued`, and `key.*` for all of a key's; in order and each once, so that the same choice is the same text.
+EventTypes: TypeAlias = list[EventPattern]
 
 
 class HolderPerson(TypedDict):
@@ -312,6 +287,58 @@ class OriginGiven(TypedDict):
 
 Origin: TypeAlias = Union[OriginDocument, OriginDynamic, OriginGiven]
 
+# A key's scopes: sorted, no duplicates, at least one, all `mcp:` or all management.
+ScopeSet: TypeAlias = list[Scope]
+
+
+class SealedText(TypedDict):
+    """AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key."""
+
+    ciphertext: SealedBytes
+    key: SealingKeyId
+    nonce: SealedBytes
+
+# What the gateway asks the issuer for; `openid` is among them.
+SignInScopes: TypeAlias = list[SignInScope]
+
+
+class SignerKey(TypedDict):
+    """A key as the log publishes it."""
+
+    id: SignerId
+    public: PublicKey
+
+# Tenants of Entra ID, 1 to 100.
+Tenants: TypeAlias = list[TenantId]
+
+
+class UpstreamSettings(TypedDict):
+    """What is absent is as the gateway's configuration has it."""
+
+    ca: NotRequired[Union[Authorities, None]]
+    credentials: NotRequired[Union[Credentials, None]]
+    idle_timeout_ms: NotRequired[Union[TimeoutMs, None]]
+    response_timeout_ms: NotRequired[Union[TimeoutMs, None]]
+
+# Values of a claim, 1 to 100.
+Values: TypeAlias = list[ClaimValue]
+
+
+class ClaimRule(TypedDict):
+    """Whose claim says so (it is this value, or a list with it) has this role, or these scopes."""
+
+    claim: ClaimName
+    organization: NotRequired[Union[OrganizationId, None]]
+    role: NotRequired[Union[MappedRole, None]]
+    scopes: NotRequired[Union[ScopeSet, None]]
+    value: ClaimValue
+
+
+class ClientKeys(TypedDict):
+    """A JWK set (RFC 7517 §5)."""
+
+    keys: list[ClientKey]
+
 
 class ProtocolOpenid(TypedDict):
     """OpenID Connect, by discovery (OpenID Connect Discovery 1.0 §4)."""
@@ -338,42 +365,8 @@ class Required(TypedDict):
     any_of: Values
     claim: ClaimName
 
-
-class SealedText(TypedDict):
-    """AES-256-GCM (NIST SP 800-38D) ciphertext with its 16-byte tag, under the organization's sealing key."""
-
-    ciphertext: SealedBytes
-    key: SealingKeyId
-    nonce: SealedBytes
-
-
-class SignerKey(TypedDict):
-    """A key as the log publishes it."""
-
-    id: SignerId
-    public: PublicKey
-
-
-class UpstreamSettings(TypedDict):
-    """What is absent is as the gateway's configuration has it."""
-
-    ca: NotRequired[Union[Authorities, None]]
-    credentials: NotRequired[Union[Credentials, None]]
-    idle_timeout_ms: NotRequired[Union[TimeoutMs, None]]
-    response_timeout_ms: NotRequired[Union[TimeoutMs, None]]
-
-
-class ClientKeys(TypedDict):
-    """A JWK set (RFC 7517 §5)."""
-
-    keys: list[ClientKey]
-
-
-class Restrictions(TypedDict):
-    """Who may sign in of those whom the issuer knows: who is of one of these domains, where there are any, and meets each of the requirements."""
-
-    domains: Domains
-    required: list[Required]
+# Rules in their order, at most 100: the first that gives a role says it, and the scopes of all are put together.
+ClaimRules: TypeAlias = list[ClaimRule]
 
 
 class ClientMetadata(TypedDict):
@@ -395,6 +388,13 @@ class ClientMetadata(TypedDict):
     token_endpoint_auth_methods_supported: NotRequired[list[Word]]
     token_endpoint_auth_signing_alg: NotRequired[Union[Word, None]]
     tos_uri: NotRequired[Union[Uri, None]]
+
+
+class Restrictions(TypedDict):
+    """Who may sign in of those whom the issuer knows: who is of one of these domains, where there are any, and meets each of the requirements."""
+
+    domains: Domains
+    required: list[Required]
 
 
 class IssuerSettings(TypedDict):
