@@ -7,8 +7,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{
-    Approval, Client, Consent, Decide, Grant, Installation, Invitation, Issuer, Key, Member, Organization, Person,
-    Server, Webhook, approval, client, consent, grant, installation, invitation, issuer, key, member,
+    Approval, Client, Consent, Decide, Grant, Installation, Invitation, Issuer, Key, Member, Organization,
+    Person, Server, Webhook, approval, client, consent, grant, installation, invitation, issuer, key, member,
     organization, person, server, webhook,
 };
 use events::{ClientId, ConsentId, GrantId, InvitationId, KeyId, MemberId, OrganizationId, Owner, ServerId};

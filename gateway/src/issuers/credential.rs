@@ -234,10 +234,8 @@ impl Client {
         provider: &Provider,
     ) -> Result<Zeroizing<String>, jsonwebtoken::errors::Error> {
         // Entra ID asks for PSS with an RSA key; others know PKCS #1 best.
-        let algorithm = match certified.algorithm {
-            Algorithm::RS256 if entra => Algorithm::PS256,
-            other => other,
-        };
+        let is_pss = entra && certified.algorithm == Algorithm::RS256;
+        let algorithm = if is_pss { Algorithm::PS256 } else { certified.algorithm };
         let mut header = Header::new(algorithm);
         header.x5t_s256 = Some(certified.thumbprint.clone());
         if !entra {

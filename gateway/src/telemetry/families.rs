@@ -91,6 +91,7 @@ pub const FAMILIES: &[Family] = &[
     family("keyledger_open_streams", Gauge, &[], "Event streams that are open"),
     family("keyledger_streams_ended_total", Counter, &["reason"], "Answers that were ended since their caller lost the right to them"),
     family("keyledger_key_validations_total", Counter, &["outcome"], "Keys that were judged at /mcp and at the admin API"),
+    family("keyledger_token_validations_total", Counter, &["outcome"], "Access tokens that were judged at /mcp"),
     family("keyledger_verifications_total", Counter, &["outcome"], "Answers of keys/verify"),
 
     family("keyledger_api_requests_total", Counter, &["method", "route", "status"], "Requests at the admin API. `status` is 2xx to 5xx"),

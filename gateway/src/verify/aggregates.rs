@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Approval, Client, Consent, Decide, Grant, Installation, Invitation, Issuer, Key, Member, Organization, Person,
-    Server, Webhook,
+    Approval, Client, Consent, Decide, Grant, Installation, Invitation, Issuer, Key, Member, Organization,
+    Person, Server, Webhook,
 };
 use events::{AggregateType, Envelope, Event, EventId, Read, Recorded, Subject, Timestamp};
 

@@ -17,7 +17,12 @@ struct Kept {
 
 impl Kept {
     /// The installation is stopped; the auditor has the keys and the newest checkpoint.
+    /// Boxed: a test holds it across others.
     async fn stopped() -> Self {
+        Box::pin(Self::made()).await
+    }
+
+    async fn made() -> Self {
         let mut scene = Scene::stopped().await;
         let folder = tempfile::tempdir().unwrap();
         scene.start().await;

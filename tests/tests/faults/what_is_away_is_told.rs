@@ -104,7 +104,17 @@ async fn a_master_key_file_that_can_not_be_used_is_told_until_it_can() {
 /// Each waits for the thing itself, however long a loaded machine takes for it.
 const LONG: Duration = Duration::from_secs(90);
 
-const PROJECTIONS: [&str; 6] = ["organizations", "servers", "keys", "webhooks", "issuers", "history"];
+const PROJECTIONS: [&str; 9] = [
+    "organizations",
+    "servers",
+    "keys",
+    "webhooks",
+    "people",
+    "members",
+    "invitations",
+    "issuers",
+    "history",
+];
 
 /// The series' value once it is as it should be.
 async fn value(spine: &Spine, series: &str, is: impl Fn(f64) -> bool) -> f64 {

@@ -35,7 +35,8 @@ async fn of_two_processes_that_change_an_entry_at_once_one_wins() {
     let (one, other) = (process(&nats).await, process(&nats).await);
     assert!(one.create("s", &note("a"), LONG).await.unwrap());
     assert!(!other.create("s", &note("b"), LONG).await.unwrap());
-    let (held, seen) = (one.get::<Note>("s").await.unwrap().unwrap(), other.get::<Note>("s").await.unwrap().unwrap());
+    let (held, seen) =
+        (one.get::<Note>("s").await.unwrap().unwrap(), other.get::<Note>("s").await.unwrap().unwrap());
     assert_eq!(held.value, note("a"));
     let (first, second) = (note("1"), note("2"));
     let (won, lost) = tokio::join!(one.swap("s", &held, &first, LONG), other.swap("s", &seen, &second, LONG));
@@ -88,8 +89,7 @@ async fn who_reads_the_bucket_finds_neither_names_nor_values() {
     assert!(stored.starts_with("$KV.KL_OAUTH.note."), "{stored}");
     // Another installation's key, or a value at another entry: nothing is believed.
     let key = PassingKey::new(&[8; 32]).unwrap();
-    let stranger =
-        Passing::new(bucket(nats.connect("control").await), Arc::new(key), Arc::new(SystemRandom));
+    let stranger = Passing::new(bucket(nats.connect("control").await), Arc::new(key), Arc::new(SystemRandom));
     assert!(stranger.get::<Note>("the-secret").await.unwrap().is_none());
     passing.create("another", &note("x"), LONG).await.unwrap();
     let other = stream.get_raw_message(2).await.unwrap();

@@ -357,12 +357,8 @@ async fn parked_events_are_shown_and_retried_without_a_workers_start() {
             | Projection::Invitations
             | Projection::Issuers => (0, 0, 0),
         };
-        assert_eq!(
-            (retried.aggregates, retried.events, retried.waiting),
-            took_in,
-            "{}",
-            projector.projection()
-        );
+        let taken = (retried.aggregates, retried.events, retried.waiting);
+        assert_eq!(taken, took_in, "{}", projector.projection());
     }
     waiting_are(&stage, 2).await;
     assert_eq!(stage.dump().await, expected.dump().await);
@@ -381,10 +377,8 @@ async fn an_aggregate_is_taken_in_however_much_waits_before_it() {
     .execute(pool)
     .await
     .unwrap();
-    let subject: String = sqlx::query_scalar("SELECT DISTINCT subject FROM parked_events WHERE sequence = 5")
-        .fetch_one(pool)
-        .await
-        .unwrap();
+    let subject = sqlx::query_scalar("SELECT DISTINCT subject FROM parked_events WHERE sequence = 5");
+    let subject: String = subject.fetch_one(pool).await.unwrap();
     for projector in worker(&nats, &stage.pool, Arc::new(Plain)).await {
         let (only, taken_in) = match projector.projection() {
             Projection::Keys => (Some(&*subject), (0, 2)),

@@ -42,7 +42,11 @@ async fn one_checkpoint_for_all_becomes_each_projections_and_what_waited_waits_w
         // They came later, and begin with the first event.
         if matches!(
             projection,
-            Projection::Webhooks | Projection::People | Projection::Members | Projection::Invitations
+            Projection::Webhooks
+                | Projection::People
+                | Projection::Members
+                | Projection::Invitations
+                | Projection::Issuers
         ) {
             assert_eq!(checkpoint, None);
             continue;

@@ -31,12 +31,14 @@ impl World {
             "protocol": {"kind": "openid", "issuer": "https://idp.example.com"},
             "settings": {"client_id": "keyledger"},
         });
-        let written = spine.write(Ask::post("/api/v1/issuers", &issuer)).await;
-        spine.follows(written["position"].as_str().unwrap()).await;
-        let document = Ask::get("/.well-known/oauth-authorization-server").send(spine.public).await.expect(200);
+        let issuers = format!("/api/v1/organizations/{}/issuers", ready.organization.id);
+        spine.write(Ask::post(issuers, &issuer)).await;
+        let document =
+            Ask::get("/.well-known/oauth-authorization-server").send(spine.public).await.expect(200);
         // What clients are told of is nowhere: its own address stands in its place.
         let here = format!("http://{}", spine.public);
-        let server = Server(serde_json::from_str(&document.text().replace("https://mcp.example.com", &here)).unwrap());
+        let server =
+            Server(serde_json::from_str(&document.text().replace("https://mcp.example.com", &here)).unwrap());
         let body = json!({
             "client_name": "Test",
             "redirect_uris": ["http://localhost/callback"],
@@ -58,7 +60,8 @@ impl World {
     /// Signs in by the key and allows what is asked for; the code.
     async fn code(&self, browser: &mut Browser, authorization: &Authorization) -> String {
         let page = browser.open(&self.server.authorize(authorization)).await;
-        let form = page.forms.iter().find(|form| form.action.path() == "/sign-in/key").expect("a form for a key");
+        let form =
+            page.forms.iter().find(|form| form.action.path() == "/sign-in/key").expect("a form for a key");
         let page = browser.submit(&page, &form.clone().with("key", &self.ready.key.secret)).await;
         assert_eq!(page.url.path(), "/consent", "{}", page.answer.text());
         let text = page.answer.text();
@@ -109,7 +112,8 @@ async fn a_code_becomes_tokens_once_and_a_replay_ends_them() {
     let tokens = answer.json();
     assert_eq!(tokens["token_type"], "Bearer");
     assert!(text(&tokens, "scope").starts_with("mcp:"), "{tokens}");
-    let refreshed = world.server.refresh(&world.client, text(&tokens, "refresh_token"), &[]).await.expect(200).json();
+    let refreshed =
+        world.server.refresh(&world.client, text(&tokens, "refresh_token"), &[]).await.expect(200).json();
     // A second time: what the first gave is over.
     assert_eq!(error(&redeem(&[]).await), "invalid_grant");
     let after = world.server.refresh(&world.client, text(&refreshed, "refresh_token"), &[]).await;
@@ -165,7 +169,11 @@ async fn nobody_decides_for_somebody_else() {
     let forged = browser.submit(&page, &decision.clone().with("token", "x")).await;
     assert_eq!(forged.answer.status, 400, "{}", forged.answer.text());
     let policy = page.answer.header("content-security-policy").unwrap_or_default();
-    assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self' http://localhost:51234"), "{policy}");
+    assert!(
+        policy.contains("frame-ancestors 'none'")
+            && policy.contains("form-action 'self' http://localhost:51234"),
+        "{policy}"
+    );
     // Loaded twice, the page's form works; decided once, it is over.
     browser.open(page.url.as_str()).await;
     let allowed = browser.submit(&page, &decision).await;

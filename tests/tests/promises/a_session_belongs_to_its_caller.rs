@@ -28,9 +28,9 @@ async fn no_other_caller_can_use_a_session() {
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].header("mcp-session-id"), Some("upstream-session-0"));
 
-    // Another key with the same scopes, that speaks for a person of the same organization.
-    let person = json!({"kind": "user", "id": uuid::Uuid::from_u128(7)});
-    let other = spine.key_with(&ready.organization, json!({"scopes": ["mcp:tools"], "owner": person})).await;
+    // Another key with the same scopes, that speaks for a service of the same organization.
+    let service = json!({"kind": "service", "id": uuid::Uuid::from_u128(7)});
+    let other = spine.key_with(&ready.organization, json!({"scopes": ["mcp:tools"], "owner": service})).await;
     // The next key of the same holder, as when one is replaced.
     let next = spine.key(&ready.organization, &["mcp:tools"]).await;
     call(&ready.path, "echo", &json!({})).bearer(&other.secret).send(spine.public).await.expect(200);

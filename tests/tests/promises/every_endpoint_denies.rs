@@ -10,6 +10,7 @@ use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
 mod issuers;
+mod keys;
 mod people;
 mod webhooks;
 
@@ -152,37 +153,15 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/organizations/{organization}/servers/{server}", none, Foreign::NotFound),
     endpoint("PATCH", "/api/v1/organizations/{organization}/servers/{server}", name, Foreign::NotFound),
     endpoint("DELETE", "/api/v1/organizations/{organization}/servers/{server}", reason, Foreign::NotFound),
-    endpoint("GET", "/api/v1/organizations/{organization}/keys", none, Foreign::NotFound),
-    endpoint("POST", "/api/v1/organizations/{organization}/keys", mcp_key, Foreign::NotFound),
-    endpoint("GET", "/api/v1/organizations/{organization}/keys/{key}", none, Foreign::NotFound),
-    endpoint("GET", "/api/v1/organizations/{organization}/keys/{key}/history", none, Foreign::NotFound),
-    endpoint("POST", "/api/v1/organizations/{organization}/keys/{key}/disable", reason, Foreign::NotFound),
-    endpoint("POST", "/api/v1/organizations/{organization}/keys/{key}/enable", none, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/organizations/{organization}/keys/{key}/name", name, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/organizations/{organization}/keys/{key}/expiry", expiry, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/organizations/{organization}/keys/{key}/scopes", mcp_scopes, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/organizations/{organization}/keys/{key}/metadata", metadata, Foreign::NotFound),
-    endpoint("POST", "/api/v1/organizations/{organization}/keys/{key}/revoke", reason, Foreign::NotFound),
-    endpoint("GET", "/api/v1/installation/keys", none, Foreign::NotFound),
-    endpoint("POST", "/api/v1/installation/keys", management_key, Foreign::NotFound),
-    endpoint("GET", "/api/v1/installation/keys/{key}", none, Foreign::NotFound),
-    endpoint("GET", "/api/v1/installation/keys/{key}/history", none, Foreign::NotFound),
-    endpoint("POST", "/api/v1/installation/keys/{key}/disable", reason, Foreign::NotFound),
-    endpoint("POST", "/api/v1/installation/keys/{key}/enable", none, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/installation/keys/{key}/name", name, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/installation/keys/{key}/expiry", expiry, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/installation/keys/{key}/scopes", management_scopes, Foreign::NotFound),
-    endpoint("PUT", "/api/v1/installation/keys/{key}/metadata", metadata, Foreign::NotFound),
-    endpoint("POST", "/api/v1/installation/keys/{key}/revoke", reason, Foreign::NotFound),
     // Nothing works after these.
     endpoint("POST", "/api/v1/organizations/{organization}/suspend", reason, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/forget", slug, Foreign::NotFound),
     endpoint("GET", "/api/v1/organizations/{organization}/forgotten", none, Foreign::NotFound),
 ];
 
-/// Those of webhooks and people before the others, after the last of which nothing works.
+/// Those of nouns with a table of their own before the others, after the last of which nothing works.
 fn table() -> impl Iterator<Item = &'static Endpoint> {
-    webhooks::TABLE.iter().chain(people::TABLE).chain(issuers::TABLE).chain(TABLE)
+    webhooks::TABLE.iter().chain(people::TABLE).chain(issuers::TABLE).chain(keys::TABLE).chain(TABLE)
 }
 
 const NOBODY: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
