@@ -11,9 +11,10 @@ use super::passing::Passes;
 use super::pkce::Challenge;
 use super::presets::Allowed;
 use super::redirect::RedirectUri;
-use super::resource::{Resource, ServerAddress};
+use super::resource::Resource;
 use super::scope;
 use super::state::Accounts;
+use crate::request::resource::Address;
 
 /// What was judged, and lies sealed in the bucket until its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ impl Request {
             challenge: ask.challenge,
             organization: organization.id,
             server: server.id,
-            resource: address.canonical(&accounts.public_url),
+            resource: address.identifier(&accounts.origin()),
             scopes: asked.scopes,
             offline: asked.offline,
             prompt: ask.prompt,
@@ -111,7 +112,7 @@ impl Request {
 }
 
 /// The server that is meant where none is named: the only one that there is.
-fn implied(accounts: &Accounts) -> Result<ServerAddress, OauthError> {
+fn implied(accounts: &Accounts) -> Result<Address, OauthError> {
     let missing = || {
         let problem = "`resource` is missing (RFC 8707): it is the URL of the MCP server";
         OauthError::new(Code::InvalidTarget, problem)
@@ -119,7 +120,7 @@ fn implied(accounts: &Accounts) -> Result<ServerAddress, OauthError> {
     let servers = accounts.directory.few_servers(1).ok_or_else(missing)?;
     let [server] = servers.as_slice() else { return Err(missing()) };
     let organization = accounts.directory.organization(server.organization).ok_or_else(missing)?;
-    Ok(ServerAddress { organization: organization.slug.clone(), server: server.slug.clone() })
+    Ok(Address { organization: organization.slug.clone(), server: server.slug.clone() })
 }
 
 #[cfg(test)]

@@ -2,22 +2,16 @@
 //!
 //! The canonical form is `{public_url}/mcp/{organization}/{server}`, and it alone becomes a token's audience. Scheme and
 //! host may come in upper case (RFC 3986 §6.2.2.1), the server with the slash at its end that the door takes too. An
-//! origin names no server: where the installation has a default one that is meant.
+//! origin names no server: where there is only one, that is meant.
 
-use events::slug::Slug;
 use url::Url;
 
-/// A server by its address.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct ServerAddress {
-    pub organization: Slug,
-    pub server: Slug,
-}
+use crate::request::resource::Address;
 
 /// What `resource` says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Resource {
-    Server(ServerAddress),
+    Server(Address),
     /// The origin alone, or nothing: one is implied, or it is an error.
     Implied,
 }
@@ -50,7 +44,7 @@ impl Resource {
         }
         match path {
             "" | "/" => Ok(Self::Implied),
-            _ => ServerAddress::of_path(path).map(Self::Server).ok_or(ResourceFault),
+            _ => Address::of_path(path).map(Self::Server).ok_or(ResourceFault),
         }
     }
 }
@@ -61,20 +55,6 @@ fn authority_names(authority: &str, host: &str) -> bool {
     start.eq_ignore_ascii_case(host) && (port.is_empty() || port.starts_with(':'))
 }
 
-impl ServerAddress {
-    fn of_path(path: &str) -> Option<Self> {
-        let rest = path.strip_prefix("/mcp/")?;
-        let (organization, server) = rest.strip_suffix('/').unwrap_or(rest).split_once('/')?;
-        Some(Self { organization: organization.parse().ok()?, server: server.parse().ok()? })
-    }
-
-    /// Its one identifier: a token's audience.
-    pub fn canonical(&self, public_url: &Url) -> String {
-        let origin = public_url.origin().ascii_serialization();
-        format!("{origin}/mcp/{}/{}", self.organization, self.server)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +62,7 @@ mod tests {
     fn parse(text: &str) -> Option<String> {
         let public = Url::parse("https://mcp.example.com").unwrap();
         match Resource::parse(Some(text), &public) {
-            Ok(Resource::Server(server)) => Some(server.canonical(&public)),
+            Ok(Resource::Server(server)) => Some(server.identifier("https://mcp.example.com")),
             Ok(Resource::Implied) => Some("implied".to_owned()),
             Err(ResourceFault) => None,
         }

@@ -91,6 +91,11 @@ impl Accounts {
 }
 
 impl Shared {
+    /// Where resources are, as their identifiers begin.
+    pub fn origin(&self) -> String {
+        self.parts.public_url.origin().ascii_serialization()
+    }
+
     /// Whether what this process knows of the log may be rested on.
     pub fn is_fresh(&self) -> bool {
         self.parts.gate.check().is_ok()

@@ -21,10 +21,11 @@ use super::parameters::Parameters;
 use super::passing::{Held, PassingError};
 use super::redirect::RedirectUri;
 use super::refresh::{Judged, Place, RefreshToken};
-use super::resource::{Resource, ServerAddress};
+use super::resource::Resource;
 use super::state::Accounts;
 use super::{client_auth, form, scope, standing, web};
 use crate::access_token::Claims;
+use crate::request::resource::Address;
 
 /// So often a place is read anew that somebody else has changed meanwhile.
 const TRIES: u32 = 8;
@@ -122,7 +123,7 @@ fn check_resource(accounts: &Accounts, parameters: &Parameters, bound: &str) -> 
     let asked = Resource::parse(parameters.get("resource"), &accounts.public_url);
     let same = match asked {
         Ok(Resource::Implied) => true,
-        Ok(Resource::Server(address)) => address.canonical(&accounts.public_url) == bound,
+        Ok(Resource::Server(address)) => address.identifier(&accounts.origin()) == bound,
         Err(_) => false,
     };
     if same {
@@ -347,7 +348,7 @@ fn narrowed(
     let Some(text) = parameters.get("scope") else { return Ok(granted.clone()) };
     let wrong = |problem: String| OauthError::new(ErrorCode::InvalidScope, problem);
     let address = Resource::parse(Some(resource), &accounts.public_url);
-    let Ok(Resource::Server(ServerAddress { server, .. })) = address else { return Ok(granted.clone()) };
+    let Ok(Resource::Server(Address { server, .. })) = address else { return Ok(granted.clone()) };
     let asked = scope::Asked::parse(Some(text), &server).map_err(|fault| wrong(fault.to_string()))?;
     scope::common(&asked.scopes, granted).ok_or_else(|| wrong("none of these scopes was granted".to_owned()))
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use events::slug::Slug;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW,
     CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
@@ -15,10 +14,10 @@ use http_body::Body as HttpBody;
 
 use super::request_id::RequestIds;
 use crate::problem::{Kind, Problem};
-use crate::request::call::{Address, Refused};
+use crate::request::call::Refused;
 use crate::request::challenge::Challenger;
 use crate::request::forward::REQUEST_ID;
-use crate::request::resource::WELL_KNOWN;
+use crate::request::resource::{Address, WELL_KNOWN};
 use crate::request::{Body, Door, Refusal, answer, verify};
 use crate::telemetry;
 use crate::telemetry::calls::{self, Call};
@@ -52,7 +51,7 @@ impl Target {
                     Some(path) => (path, |address| Self::Metadata(Some(address))),
                     None => (path, Self::Mcp),
                 };
-                path.strip_prefix("/mcp/").and_then(address).map_or(Self::Nowhere, of)
+                Address::of_path(path).map_or(Self::Nowhere, of)
             }
         }
     }
@@ -67,15 +66,6 @@ impl Target {
             Self::Nowhere | Self::Ambiguous => "other",
         }
     }
-}
-
-/// The server that a path names below `/mcp/`.
-fn address(rest: &str) -> Option<Address> {
-    // OAuth clients write a server's address with a slash at its end as well; its one name is without.
-    let (organization, server) = rest.strip_suffix('/').unwrap_or(rest).split_once('/')?;
-    let organization = organization.parse::<Slug>().ok()?;
-    let server = server.parse::<Slug>().ok()?;
-    Some(Address { organization, server })
 }
 
 /// Answers one request.

@@ -9,9 +9,9 @@ use http::HeaderMap;
 use projections::directory::Directory;
 
 use super::ancestry::Fallen;
-use super::call::Address;
 use super::credential::{Credential, CredentialError};
 use super::principal::{Invalid, Principal, Who};
+use super::resource::Address;
 use super::token::Tokens;
 use crate::access_token;
 use crate::telemetry;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use events::slug::Slug;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body::Body as HttpBody;
@@ -20,6 +19,7 @@ use super::lists::Lists;
 use super::principal::Principal;
 use super::proxy::Handling;
 use super::refusal::Refusal;
+use super::resource::Address;
 use super::rewrite::Rewrite;
 use super::tasks::Tasked;
 use super::unfit::Awaits;
@@ -31,13 +31,6 @@ use crate::upstream::Upstream;
 
 /// Of a method and of a tool, what is told in bytes.
 const MAX_NAME: usize = 128;
-
-/// Where a call goes, as its path says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
-    pub organization: Slug,
-    pub server: Slug,
-}
 
 /// A refusal, and the id of the request that it answers once that is read.
 pub struct Refused {

@@ -5,11 +5,36 @@
 use events::slug::Slug;
 use serde::Serialize;
 
-use super::call::Address;
-
 /// Where metadata lies (RFC 9728 §3.1): before the path of the resource.
 pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 const MCP: &str = "/mcp/";
+
+/// A server by the slugs that stand in its URL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    pub organization: Slug,
+    pub server: Slug,
+}
+
+impl Address {
+    /// From what stands below `/mcp/`: `{organization}/{server}`, to the byte.
+    pub fn parse(rest: &str) -> Option<Self> {
+        let (organization, server) = rest.split_once('/')?;
+        Some(Self { organization: organization.parse().ok()?, server: server.parse().ok()? })
+    }
+
+    /// The same from a path that clients write: OAuth's put a slash at its end as well.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(MCP)?;
+        Self::parse(rest.strip_suffix('/').unwrap_or(rest))
+    }
+
+    /// Its one name at a gateway of this origin (RFC 8707 §2): the URL that people type, and a token's audience.
+    pub fn identifier(&self, origin: &str) -> String {
+        let Self { organization, server } = self;
+        format!("{origin}{MCP}{organization}/{server}")
+    }
+}
 
 /// The resources of one gateway.
 #[derive(Debug, Clone)]
@@ -54,30 +79,22 @@ impl Resources {
         self.default.as_ref()
     }
 
-    /// The one name of a server (RFC 8707 §2): the URL that people type.
-    pub fn identifier(&self, Address { organization, server }: &Address) -> String {
-        format!("{}{MCP}{organization}/{server}", self.origin)
-    }
-
     /// The server of that name, to the byte.
     pub fn named(&self, identifier: &str) -> Option<Address> {
-        let path = identifier.strip_prefix(&self.origin)?.strip_prefix(MCP)?;
-        let (organization, server) = path.split_once('/')?;
-        Some(Address { organization: organization.parse().ok()?, server: server.parse().ok()? })
+        Address::parse(identifier.strip_prefix(&self.origin)?.strip_prefix(MCP)?)
     }
 
     pub fn advice(&self, address: &Address) -> Advice {
-        let Address { organization, server } = address;
         Advice {
-            metadata: format!("{}{WELL_KNOWN}{MCP}{organization}/{server}", self.origin),
-            scope: default_scope(server),
+            metadata: address.identifier(&format!("{}{WELL_KNOWN}", self.origin)),
+            scope: default_scope(&address.server),
         }
     }
 
     /// The metadata document, in JSON.
     pub fn metadata(&self, address: &Address) -> String {
         let metadata = Metadata {
-            resource: self.identifier(address),
+            resource: address.identifier(&self.origin),
             authorization_servers: [&self.authorization_server],
             scopes_supported: [default_scope(&address.server)],
             bearer_methods_supported: ["header"],
@@ -127,7 +144,10 @@ mod tests {
         let named = |text: &str| {
             resources().named(text).map(|it| (it.organization.to_string(), it.server.to_string()))
         };
-        assert_eq!(named(&resources().identifier(&docs())), Some(("acme".into(), "docs".into())));
+        assert_eq!(
+            named(&docs().identifier("https://mcp.example.com")),
+            Some(("acme".into(), "docs".into()))
+        );
         for other in [
             "",
             "https://mcp.example.com",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::call::Address;
+use super::resource::Address;
 
 use crate::config::UserAgent;
 use crate::upstream::UpstreamConfig;

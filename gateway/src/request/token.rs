@@ -10,8 +10,7 @@ use moka::sync::Cache;
 use projections::directory::Directory;
 
 use super::authenticate::TokenError;
-use super::call::Address;
-use super::resource::Resources;
+use super::resource::{Address, Resources};
 use crate::access_token::{self, Claims, Fault};
 
 /// No token that is kept is older: it is judged anew.

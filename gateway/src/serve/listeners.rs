@@ -24,7 +24,7 @@ use crate::health::{self, Health};
 use crate::issuers::{SignIn, SignInParts};
 use crate::listener::{self, Bounds, Handed, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
 use crate::public;
-use crate::request::call::Address;
+use crate::request::resource::Address;
 use crate::request::{Door, DoorParts, RequestSettings};
 use crate::signers::{self, Retiring};
 use crate::store;
