@@ -86,6 +86,8 @@ impl Role {
             Resource::Members => (ALL, READ, READ, READ),
             Resource::Invitations => (ALL, None, READ, None),
             Resource::Issuers => (ALL, READ, READ, None),
+            Resource::Clients => (ALL, READ, READ, None),
+            Resource::Grants => (ALL, None, READ, None),
             // The installation's own.
             Resource::Status | Resource::Signers | Resource::People => (None, None, None, None),
         };

@@ -89,6 +89,10 @@ crate::named! {
         Invitations = "invitations",
         /// Identity providers that people sign in at.
         Issuers = "issuers",
+        /// OAuth clients, their secrets, and which of them organizations approve of.
+        Clients = "clients",
+        /// What people let clients do for them: grants and consents.
+        Grants = "grants",
     }
 }
 
@@ -310,7 +314,7 @@ fn parse_admin(rest: &str) -> Result<Scope, &'static str> {
         name => {
             ResourcePattern::One(Resource::ALL.into_iter().find(|resource| resource.as_str() == name).ok_or(
                 "the resource is organizations, servers, keys, events, status, signers, access, webhooks, people, members, \
-                 invitations, issuers or *",
+                 invitations, issuers, clients, grants or *",
             )?)
         }
     };

@@ -96,6 +96,10 @@ permissions! {
     InvitationsWrite: Invitations, Write;
     IssuersRead: Issuers, Read;
     IssuersWrite: Issuers, Write;
+    ClientsRead: Clients, Read;
+    ClientsWrite: Clients, Write;
+    GrantsRead: Grants, Read;
+    GrantsWrite: Grants, Write;
 }
 
 impl<P, T> Allowed<P, T> {
