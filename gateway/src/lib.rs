@@ -45,5 +45,8 @@ mod verify;
 mod webhooks;
 pub mod witness;
 
-/// For `tests/bench` alone, which measures it beside a plain hash map.
+/// For `tests/bench` alone, which measures them beside a plain hash map, and beside a signature's check.
+pub use access_token::{Claims as TokenClaims, Signer as TokenSigner};
 pub use request::Authenticator;
+pub use request::resource::{Address, Resources};
+pub use request::token::Tokens;

@@ -25,7 +25,8 @@ async fn answered(accounts: &Accounts, request: HttpRequest) -> Result<String, O
     let asker = asker(accounts, &headers, &parameters).await?;
     let text = parameters.get("token").ok_or_else(|| OauthError::invalid_request("`token` is missing"))?;
     let inactive = json!({"active": false}).to_string();
-    let Some(claims) = standing::judged(accounts, text) else { return Ok(inactive) };
+    let Some(judged) = standing::judged(accounts, text) else { return Ok(inactive) };
+    let claims = &judged.claims;
     if asker != claims.organization || standing::standing(accounts, claims.grant).is_none() {
         return Ok(inactive);
     }

@@ -43,8 +43,8 @@ async fn revoked(accounts: &Accounts, request: HttpRequest) -> Result<(), OauthE
             (family.client == client).then_some((family.grant, family.organization, family.holder))
         }
         None => {
-            let claims = standing::judged(accounts, text).filter(|claims| claims.client_id == client);
-            let entry = claims.and_then(|claims| accounts.directory.grant(claims.grant));
+            let judged = standing::judged(accounts, text).filter(|judged| judged.claims.client_id == client);
+            let entry = judged.and_then(|judged| accounts.directory.grant(judged.claims.grant));
             entry.map(|entry| (entry.id, entry.organization, entry.holder))
         }
     };

@@ -1,11 +1,26 @@
 //! Whether a grant works now: all that it rests on stands, as a node asks at each call.
 
-use events::{GrantId, Holder, OrganizationId, ScopeSet};
+use std::sync::Arc;
+
+use events::{GrantId, Holder, OrganizationId, ScopeSet, TokenKeyId};
 use projections::directory::TokenKeyState;
 
 use super::state::Accounts;
-use crate::access_token::{self, Claims};
+use crate::access_token::Claims;
 use crate::request::ancestry::Ancestry;
+use crate::request::token;
+
+/// An access token, and the key that signed it.
+pub struct Judged {
+    pub claims: Claims,
+    key: TokenKeyId,
+}
+
+impl Judged {
+    fn of((claims, key): (Claims, TokenKeyId)) -> Self {
+        Self { claims, key }
+    }
+}
 
 /// A grant that works, with what it may do by now.
 pub struct Standing {
@@ -14,15 +29,14 @@ pub struct Standing {
     pub scopes: ScopeSet,
 }
 
-/// What an access token of ours says, by its signature and its times alone.
-pub fn judged(accounts: &Accounts, text: &str) -> Option<Claims> {
-    let now = accounts.clock.now().unix_seconds();
-    let key = |kid: &str| {
-        let entry = accounts.directory.token_key(kid.parse().ok()?)?;
-        let stands = entry.state == TokenKeyState::Published;
-        stands.then(|| access_token::public_key(&entry.x.0, &entry.y.0))
-    };
-    access_token::judge(text, accounts.issuer.as_str(), now, key).ok()
+/// What an access token of ours says that counts now by its signature, its times and its key. The signature of each is
+/// looked at once.
+pub fn judged(accounts: &Accounts, text: &str) -> Option<Arc<Judged>> {
+    let (directory, now) = (&accounts.directory, accounts.clock.now());
+    let read = || token::read(directory, accounts.issuer.as_str(), text, now).map(Judged::of);
+    let judged = accounts.tokens.get(text, read).ok()?;
+    let stands = directory.token_key(judged.key).is_some_and(|key| key.state == TokenKeyState::Published);
+    (stands && now.unix_seconds() < judged.claims.exp).then_some(judged)
 }
 
 /// The grant of this id, if all that it rests on stands.

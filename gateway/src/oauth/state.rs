@@ -14,6 +14,7 @@ use super::clients::Clients;
 use super::metadata::{self, Issuer};
 use super::pace::Pace;
 use super::passing::Passing;
+use super::standing::Judged;
 use crate::command::Commands;
 use crate::config;
 use crate::fleet::Fleet;
@@ -21,6 +22,7 @@ use crate::granting::Granting;
 use crate::issuers::SignIn;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
+use crate::request::token::Known;
 use crate::token_keys::TokenKeys;
 use crate::vault::{Identities, Peppers};
 
@@ -62,6 +64,8 @@ pub struct Shared {
     pub requests: Pace,
     pub slots: Arc<Semaphore>,
     pub room: Arc<BodyRoom>,
+    /// Access tokens that were asked about.
+    pub tokens: Known<Judged>,
 }
 
 /// Requests at once.
@@ -74,6 +78,8 @@ pub const MAX_BODY: usize = 64 * 1_024;
 /// below what the bucket holds.
 const REQUESTS_PER_MINUTE: u32 = 1_200;
 const REQUESTS_AT_ONCE: u32 = 200;
+/// Access tokens that are known at once; one takes about 1 KiB.
+const TOKENS: u64 = 20_000;
 
 impl Accounts {
     pub fn new(parts: AccountsParts) -> Self {
@@ -85,6 +91,7 @@ impl Accounts {
             requests: Pace::new(REQUESTS_PER_MINUTE, REQUESTS_AT_ONCE),
             slots: Arc::new(Semaphore::new(SLOTS)),
             room: BodyRoom::new(RoomBounds::unshared(SLOTS * MAX_BODY)),
+            tokens: Known::new(TOKENS),
             parts,
         }))
     }

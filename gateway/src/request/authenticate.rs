@@ -12,7 +12,7 @@ use super::ancestry::Fallen;
 use super::credential::{Credential, CredentialError};
 use super::principal::{Invalid, Principal, Who};
 use super::resource::Address;
-use super::token::Tokens;
+use super::token::{AccessToken, Tokens};
 use crate::access_token;
 use crate::telemetry;
 use crate::vault::Peppers;
@@ -202,12 +202,25 @@ impl Authenticator {
             .ok_or(AuthenticationError::Unknown)
     }
 
+    /// The same of an access token as well, for whichever server it is.
+    pub fn find_any(&self, text: &str) -> Result<Principal, AuthenticationError> {
+        if access_token::is_jwt(text) { self.of_token(self.judge(text)?) } else { self.find(text) }
+    }
+
     fn token(&self, text: &str, server: &Address) -> Result<Principal, AuthenticationError> {
-        let tokens = self.tokens.as_ref().ok_or(TokenError::Fault(access_token::Fault::Foreign))?;
-        let token = tokens.judge(&self.directory, text, self.clock.now())?;
+        let token = self.judge(text)?;
         if token.server != *server {
             return Err(TokenError::Audience.into());
         }
+        self.of_token(token)
+    }
+
+    fn judge(&self, text: &str) -> Result<Arc<AccessToken>, TokenError> {
+        let tokens = self.tokens.as_ref().ok_or(TokenError::Fault(access_token::Fault::Foreign))?;
+        tokens.judge(&self.directory, text, self.clock.now())
+    }
+
+    fn of_token(&self, token: Arc<AccessToken>) -> Result<Principal, AuthenticationError> {
         Principal::of_token(&self.directory, token)
             .ok_or(TokenError::Invalid(Invalid::Fallen(Fallen::Ended)).into())
     }

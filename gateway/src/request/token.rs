@@ -16,10 +16,49 @@ use crate::access_token::{self, Claims, Fault};
 /// No token that is kept is older: it is judged anew.
 const KEPT: Duration = Duration::from_secs(3_600);
 
+/// What was read of tokens whose signatures were good, each by its SHA-256. Whether one counts still is for who asks.
+pub struct Known<T>(Cache<[u8; 32], Arc<T>>);
+
+impl<T: Send + Sync + 'static> Known<T> {
+    /// `max`: so many are kept.
+    pub fn new(max: u64) -> Self {
+        Self(Cache::builder().max_capacity(max).time_to_live(KEPT).build())
+    }
+
+    /// What is known of this text, or is read of it now. What can't be read is not kept.
+    pub fn get<E>(&self, text: &str, read: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E> {
+        let mut name = [0; 32];
+        name.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        if let Some(known) = self.0.get(&name) {
+            return Ok(known);
+        }
+        let read = Arc::new(read()?);
+        self.0.insert(name, Arc::clone(&read));
+        Ok(read)
+    }
+}
+
+/// What a token of ours says, by its signature and its times, and the key that signed it, whatever that one's state.
+pub fn read(
+    directory: &Directory,
+    issuer: &str,
+    text: &str,
+    now: Timestamp,
+) -> Result<(Claims, TokenKeyId), Fault> {
+    let mut signed_by = None;
+    let key = |kid: &str| {
+        let key = directory.token_key(kid.parse().ok()?)?;
+        signed_by = Some(key.id);
+        Some(access_token::public_key(&key.x.0, &key.y.0))
+    };
+    let claims = access_token::judge(text, issuer, now.unix_seconds(), key)?;
+    Ok((claims, signed_by.ok_or(Fault::Signature)?))
+}
+
 /// Judges access tokens.
 pub struct Tokens {
     resources: Arc<Resources>,
-    judged: Cache<[u8; 32], Arc<AccessToken>>,
+    judged: Known<AccessToken>,
 }
 
 /// What a token says that was signed by us.
@@ -41,7 +80,7 @@ pub struct AccessToken {
 impl Tokens {
     /// `max`: so many are kept.
     pub fn new(resources: Arc<Resources>, max: u64) -> Self {
-        Self { resources, judged: Cache::builder().max_capacity(max).time_to_live(KEPT).build() }
+        Self { resources, judged: Known::new(max) }
     }
 
     /// What the token says, if it counts now by itself.
@@ -51,25 +90,13 @@ impl Tokens {
         text: &str,
         now: Timestamp,
     ) -> Result<Arc<AccessToken>, TokenError> {
-        let mut name = [0; 32];
-        name.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        if let Some(token) = self.judged.get(&name) {
-            return if now < token.expires_at { Ok(token) } else { Err(Fault::Expired.into()) };
-        }
-        let token = Arc::new(self.read(directory, text, now)?);
-        self.judged.insert(name, Arc::clone(&token));
-        Ok(token)
+        let token = self.judged.get(text, || self.read(directory, text, now))?;
+        if now < token.expires_at { Ok(token) } else { Err(Fault::Expired.into()) }
     }
 
     fn read(&self, directory: &Directory, text: &str, now: Timestamp) -> Result<AccessToken, TokenError> {
-        let mut signed_by = None;
-        let key = |kid: &str| {
-            let key = directory.token_key(kid.parse().ok()?)?;
-            signed_by = Some(key.id);
-            Some(access_token::public_key(&key.x.0, &key.y.0))
-        };
         let issuer = self.resources.authorization_server();
-        let claims = access_token::judge(text, issuer, now.unix_seconds(), key)?;
+        let (claims, key) = read(directory, issuer, text, now)?;
         let Claims { aud, exp, scope, grant, organization, client_id, iss: _, sub: _, iat: _, jti: _ } =
             claims;
         Ok(AccessToken {
@@ -78,7 +105,7 @@ impl Tokens {
             client_id: client_id.into(),
             server: self.resources.named(&aud).ok_or(TokenError::Audience)?,
             scopes: Arc::new(scope.parse().map_err(|_| Fault::Foreign)?),
-            key: signed_by.ok_or(Fault::Signature)?,
+            key,
             expires_at: exp.checked_mul(1_000).and_then(Timestamp::from_unix_millis).ok_or(Fault::Foreign)?,
         })
     }

@@ -1,7 +1,7 @@
-//! `POST /api/v1/keys/verify`: another service asks whether a key is good, for a scope or a server. Answered
-//! from memory.
+//! `POST /api/v1/keys/verify`: another service asks whether a key, or an access token of ours, is good, for a scope or a
+//! server. Answered from memory.
 //!
-//! Whoever asks holds `keys:verify` and learns of its own organization's keys alone: another one's key and one
+//! Whoever asks holds `keys:verify` and learns of its own organization's keys and grants alone: another one's key and one
 //! that does not exist get the same answer. An answer holds no free text. Errors are problem details
 //! (RFC 9457).
 
@@ -12,13 +12,15 @@ use bytes::Bytes;
 use events::key::{Environment, KeyOwner};
 use events::scope::ScopeListError;
 use events::slug::Slug;
-use events::{KeyId, OrganizationId, ScopeSet, Timestamp};
+use events::{GrantId, KeyId, OrganizationId, ScopeSet, Timestamp};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
+use projections::directory::KeyEntry;
 use serde::{Deserialize, Serialize};
 
 use super::authenticate::Fault;
+use super::granted::Granted;
 use super::principal::{Principal, Who};
 use super::{AuthenticationError, Door};
 use crate::problem::body::{self, BodyFault, Bounds, JsonFault};
@@ -29,7 +31,7 @@ use crate::telemetry;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Question<'a> {
-    /// The key, as it was presented.
+    /// The key, or the access token, as it was presented.
     #[serde(borrow)]
     pub key: Cow<'a, str>,
     /// Scope tokens separated by spaces: is the key good for all of them?
@@ -40,16 +42,34 @@ pub struct Question<'a> {
     pub server: Option<Slug>,
 }
 
-/// What a node says of a key.
+/// What a node says of a key, or of a token.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     pub valid: bool,
-    /// `valid`, `malformed`, `unknown`, `revoked`, `disabled`, `not_yet_valid`, `expired`,
-    /// `organization_suspended`, `person_suspended`, `person_ended`, `no_member`, `closed` or `insufficient_scope`.
+    /// `valid`, `insufficient_scope`, or why it is not: [`AuthenticationError::name`].
     pub outcome: &'static str,
     /// Absent for a key that is malformed, unknown or another organization's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyFacts>,
+    /// By which a token's client acts; absent for a token that is malformed, unknown or another organization's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantFacts>,
+}
+
+/// What is known of a grant of one's own, by one of its tokens.
+#[derive(Debug, Serialize)]
+pub struct GrantFacts {
+    pub id: GrantId,
+    /// For whom the client acts: `user:<id>` of a person, or what a key says of whom it speaks for.
+    pub subject: String,
+    /// As OAuth knows it.
+    pub client_id: Box<str>,
+    pub organization: OrganizationId,
+    /// The slug of the one server that the token is for.
+    pub server: Slug,
+    /// What the client may do with this token now.
+    pub scopes: Arc<ScopeSet>,
+    pub expires_at: Timestamp,
 }
 
 /// What is known of a key of one's own.
@@ -115,30 +135,42 @@ impl Door {
     }
 
     fn verdict(&self, asker: &Principal, question: &Question<'_>, scopes: Option<&ScopeSet>) -> Verdict {
-        let unknown = |outcome| Verdict { valid: false, outcome, key: None };
-        let found = match self.authenticator.find(&question.key) {
+        let unknown = |outcome| Verdict { valid: false, outcome, key: None, grant: None };
+        let found = match self.authenticator.find_any(&question.key) {
             Ok(found) if found.owner() == asker.owner() => found,
             Ok(_) => return unknown(AuthenticationError::Unknown.name()),
             Err(error) => return unknown(error.name()),
         };
         let covers = scopes.is_none_or(|wanted| wanted.iter().all(|scope| found.scopes().covers(scope)))
-            && question.server.as_ref().is_none_or(|server| found.scopes().allows_server(server));
+            && question.server.as_ref().is_none_or(|server| opens(&found, server));
         let outcome = match found.check(self.clock.now()) {
             Err(invalid) => invalid.name(),
             Ok(()) if covers => "valid",
             Ok(()) => "insufficient_scope",
         };
-        Verdict { valid: outcome == "valid", outcome, key: facts(&found) }
+        let (key, grant) = match found.who() {
+            Who::Key(key) => (Some(key_facts(key)), None),
+            Who::Grant(granted) => (None, Some(grant_facts(granted))),
+        };
+        Verdict { valid: outcome == "valid", outcome, key, grant }
     }
+}
+
+/// Whether it opens the server at all: a token is for one alone.
+fn opens(found: &Principal, server: &Slug) -> bool {
+    let is_for = match found.who() {
+        Who::Key(_) => true,
+        Who::Grant(granted) => granted.token.server.server == *server,
+    };
+    is_for && found.scopes().allows_server(server)
 }
 
 fn may_ask(asker: Principal) -> Result<Principal, VerifyError> {
     if asker.scopes().allows_verify() { Ok(asker) } else { Err(VerifyError::NotAllowed) }
 }
 
-fn facts(principal: &Principal) -> Option<KeyFacts> {
-    let Who::Key(key) = principal.who() else { return None };
-    Some(KeyFacts {
+fn key_facts(key: &KeyEntry) -> KeyFacts {
+    KeyFacts {
         id: key.id,
         prefix: Arc::clone(&key.prefix),
         last_four: key.last_four.to_string(),
@@ -148,7 +180,19 @@ fn facts(principal: &Principal) -> Option<KeyFacts> {
         scopes: Arc::clone(&key.scopes),
         not_before: key.not_before,
         expires_at: key.expires_at,
-    })
+    }
+}
+
+fn grant_facts(granted: &Granted) -> GrantFacts {
+    GrantFacts {
+        id: granted.grant().id,
+        subject: granted.subject(),
+        client_id: granted.token.client_id.clone(),
+        organization: granted.grant().organization,
+        server: granted.token.server.server.clone(),
+        scopes: Arc::clone(granted.scopes()),
+        expires_at: granted.until(),
+    }
 }
 
 impl VerifyError {

@@ -1,8 +1,9 @@
 use events::key::{KeyEvent, Revoked};
-use events::{OrganizationId, Owner};
+use events::{OrganizationId, Owner, grant};
 use serde_json::{Value, json};
 
 use super::client::{Reply, post};
+use super::grants::Granted;
 use super::world::{Key, World, new_id};
 
 async fn world() -> World {
@@ -44,6 +45,47 @@ async fn a_service_learns_whether_a_key_is_good() {
     world.key_event(&key, KeyEvent::Revoked(Revoked { reason: None }));
     world.told().await;
     assert_eq!(outcome(json!({})).await, "revoked");
+}
+
+#[tokio::test]
+async fn a_service_learns_whether_an_access_token_is_good() {
+    let world = world().await;
+    let asker = world.key("keys:verify").await;
+    let granted = Granted::of_person(&world, "mcp:docs:tools:get_*").await;
+    world.told().await;
+    let claims = granted.claims(&world);
+    let token = granted.signer.sign(&claims).unwrap();
+    let verdict = ask(&world, &asker, json!({ "key": token, "server": "docs" })).await.json();
+    assert_eq!((&verdict["valid"], &verdict["outcome"]), (&json!(true), &json!("valid")), "{verdict}");
+    let grant = &verdict["grant"];
+    assert_eq!((&grant["id"], &grant["server"]), (&json!(granted.grant), &json!("docs")));
+    assert_eq!(
+        (&grant["subject"], &grant["client_id"]),
+        (&json!(granted.holder.to_string()), &json!(claims.client_id))
+    );
+    // What the token says and its grant has not is given by neither.
+    assert_eq!(grant["scopes"], json!(["mcp:docs:tools:get_*"]));
+    let outcome = async |question: Value| {
+        let verdict = ask(&world, &asker, question).await.json();
+        assert_eq!(verdict["valid"], verdict["outcome"] == "valid");
+        verdict["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outcome(json!({ "key": token, "scope": "mcp:docs" })).await, "insufficient_scope");
+    assert_eq!(outcome(json!({ "key": token, "server": "mail" })).await, "insufficient_scope");
+    assert_eq!(outcome(json!({ "key": format!("{token}x") })).await, "bad_signature");
+    assert_eq!(outcome(json!({ "key": "a.b.c" })).await, "foreign_token");
+
+    let other = OrganizationId::new(new_id());
+    world.organization_created(other, "other");
+    let stranger = world.issue(Owner::Organization(other), "keys:verify", |_| {});
+    world.told().await;
+    let told = ask(&world, &stranger, json!({ "key": token })).await.json();
+    assert_eq!(told, json!({ "valid": false, "outcome": "unknown" }));
+
+    let ended = grant::Ended { cause: grant::EndCause::Revoked, reason: None };
+    granted.event(&world, grant::GrantEvent::Ended(ended));
+    world.told().await;
+    assert_eq!(outcome(json!({ "key": token })).await, "grant_ended");
 }
 
 #[tokio::test]
