@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use events::ScopeSet;
 use events::clock::{Clock, SystemClock};
 use events::log::Log;
+use events::{ScopeSet, ServerId};
 use keyledger_tests::fleet::{Fleet, Plan};
 use keyledger_tests::poll;
 use keyledger_tests::spine::{Organization, text};
@@ -36,6 +36,8 @@ pub struct Installation {
     pub keys: Vec<Key>,
     /// Asks about other keys.
     pub asker: Key,
+    /// The server that calls are made to.
+    pub tools: ServerId,
 }
 
 /// A long log.
@@ -59,7 +61,7 @@ impl Installation {
     pub async fn nodes(arguments: &Arguments, upstream: SocketAddr, keys: usize, count: usize) -> Self {
         let mut fleet = fleet(arguments, count, false).await;
         let organization = organization(&fleet, "acme").await;
-        register(&fleet, &organization, upstream).await;
+        let tools = register(&fleet, &organization, upstream).await;
         for node in &mut fleet.nodes {
             node.stop().await;
         }
@@ -71,7 +73,7 @@ impl Installation {
             node.start().await;
             node.becomes_ready().await;
         }
-        Self { fleet, organization, issuer, log, keys, asker }
+        Self { fleet, organization, issuer, log, keys, asker, tools }
     }
 
     pub fn public(&self) -> SocketAddr {
@@ -82,10 +84,10 @@ impl Installation {
         self.fleet.nodes[0].process()
     }
 
-    /// Waits until the node serves this key.
-    pub async fn knows(&self, key: &Key) {
-        let ask = keyledger_tests::mcp::call(&self.path("tools"), "add", &json!({})).bearer(&key.text);
-        poll::until("the node knows the key", PATIENCE, async || match ask.send(self.public()).await {
+    /// Waits until the node serves who has this credential.
+    pub async fn knows(&self, credential: &str) {
+        let ask = keyledger_tests::mcp::call(&self.path("tools"), "add", &json!({})).bearer(credential);
+        poll::until("the node knows who calls", PATIENCE, async || match ask.send(self.public()).await {
             answer if answer.status == 401 => Err(answer),
             _ => Ok(()),
         })
@@ -169,21 +171,24 @@ pub fn id(organization: &Organization) -> events::OrganizationId {
     organization.id.parse().expect("an organization's id")
 }
 
-/// Registers each of the bare upstream's paths.
-pub async fn register(fleet: &Fleet, organization: &Organization, upstream: SocketAddr) {
+/// Registers each of the bare upstream's paths: the first, which calls are made to.
+pub async fn register(fleet: &Fleet, organization: &Organization, upstream: SocketAddr) -> ServerId {
     let path = organization.path("servers");
+    let mut first = None;
     for slug in SERVERS {
         let upstream = format!("http://{upstream}/{slug}");
         let server = json!({"slug": slug, "name": "Measured", "upstream": upstream, "try_upstream": false});
         // The node that was asked must know the organization first.
-        poll::until("the server is registered", PATIENCE, async || {
+        let (registered, _) = poll::until("the server is registered", PATIENCE, async || {
             match fleet.admin(0, Ask::post(&path, &server)).await {
-                answer if answer.status == 201 => Ok(()),
+                answer if answer.status == 201 => Ok(answer.json()),
                 answer => Err(answer),
             }
         })
         .await;
+        first.get_or_insert_with(|| text(&registered, "id"));
     }
+    first.expect("a server").parse().expect("a server's id")
 }
 
 /// Where clients find a server.

@@ -9,7 +9,7 @@ use events::clock::{Clock, Random, SystemClock, SystemRandom, uuid_v7};
 use events::key::{Environment, ExpiryChanged, Issued, KeyEvent, KeyOwner, Revoked};
 use events::log::{Batch, Entry, Expected, Log};
 use events::organization::{Created, OrganizationEvent};
-use events::sealed::{Field, SealedField};
+use events::sealed::{Field, SealedField, SealedText};
 use events::{
     Actor, CommandId, Draft, Event, EventId, KeyId, LogId, OrganizationId, Owner, PepperId, ScopeSet,
     SealingKeyId, SecretId, Shard, Signed, SignerId, SignerPurpose, Signers, SigningKey, Subject,
@@ -84,10 +84,9 @@ impl Issuer {
     pub fn creates(&self) -> Draft {
         let subject = Subject::organization(self.organization);
         let event = EventId::new(new_id());
-        let field = SealedField::of(&subject, event, Field::Name);
         let created = Created {
             slug: "acme".parse().expect("a slug"),
-            name: self.sealing.seal(&field, "Measured", &SystemRandom).expect("a sealed text"),
+            name: self.seal(&subject, event),
             home_shard: Shard::ZERO,
         };
         self.draft(event, subject, Event::Organization(OrganizationEvent::Created(created)))
@@ -102,10 +101,13 @@ impl Issuer {
 
     /// Revokes a key: when the log has confirmed it.
     pub async fn revoke(&self, log: &dyn Log, key: &Key) -> Instant {
-        let subject = self.subject(key);
-        let history = log.history(&subject).await.expect("the key's events");
         let event = Event::Key(KeyEvent::Revoked(Revoked { reason: None }));
-        let draft = self.draft(EventId::new(new_id()), subject, event);
+        self.append(log, self.draft(EventId::new(new_id()), self.subject(key), event)).await
+    }
+
+    /// Appends it after what its subject has: when the log has confirmed it.
+    pub async fn append(&self, log: &dyn Log, draft: Draft) -> Instant {
+        let history = log.history(&draft.subject).await.expect("the subject's events");
         let previous = history.events.last().and_then(|stored| stored.read(self.log).event_id());
         let entry =
             Entry { event: self.signed(Draft { previous, ..draft }), expected: Expected::Last(history.last) };
@@ -126,7 +128,18 @@ impl Issuer {
         Subject::key(Owner::Organization(self.organization), key.id)
     }
 
-    fn draft(&self, id: EventId, subject: Subject, event: Event) -> Draft {
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// A text that nobody unseals.
+    pub fn seal(&self, subject: &Subject, event: EventId) -> SealedText {
+        let field = SealedField::of(subject, event, Field::Name);
+        self.sealing.seal(&field, "Measured", &SystemRandom).expect("a sealed text")
+    }
+
+    /// What would be appended as the first event of its subject, or after another one where its `previous` says so.
+    pub fn draft(&self, id: EventId, subject: Subject, event: Event) -> Draft {
         Draft {
             id,
             log: self.log,
@@ -148,7 +161,6 @@ impl Issuer {
         let event = EventId::new(new_id());
         let owner = Owner::Organization(self.organization);
         let subject = Subject::key(owner, id);
-        let field = SealedField::of(&subject, event, Field::Name);
         let parsed = plain.parsed();
         let issued = Issued {
             secret_id: SecretId::new(new_id()),
@@ -161,7 +173,7 @@ impl Issuer {
             expires_at: None,
             scopes: scopes.clone(),
             issued_by: Actor::bootstrap(),
-            name: self.sealing.seal(&field, "A measured key", &SystemRandom).expect("a sealed text"),
+            name: self.seal(&subject, event),
             metadata: None,
         };
         let draft = self.draft(event, subject, Event::Key(KeyEvent::Issued(issued)));

@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod rows;
 mod statistics;
+mod tokens;
 
 use std::process::ExitCode;
 

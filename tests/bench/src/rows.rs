@@ -26,6 +26,7 @@ mod read_models;
 mod revocation;
 mod row;
 mod sign;
+mod tokens;
 mod validate;
 mod verify;
 
@@ -62,6 +63,7 @@ const ROWS: &[Known] = &[
     known("sign", |bench| Box::pin(sign::take(bench))),
     rate("verify", false, |bench| Box::pin(verify::take(bench))),
     rate("proxy", true, |bench| Box::pin(proxy::take(bench))),
+    known("tokens", |bench| Box::pin(tokens::take(bench))),
     known("access", |bench| Box::pin(access::take(bench))),
     known("list", |bench| Box::pin(list::take(bench))),
     rate("stream", true, |bench| Box::pin(bodies::stream(bench))),

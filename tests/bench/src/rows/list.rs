@@ -23,7 +23,7 @@ const SCOPES: &str = "mcp:list:tools:tool_1* mcp:list:tools:a mcp:list:tools:b m
 pub async fn take(bench: &Bench) -> Vec<Row> {
     let ours = bench.node().await;
     let narrow = ours.issuer.issue(&*ours.log, 1, &scopes(SCOPES)).await.remove(0);
-    ours.knows(&narrow).await;
+    ours.knows(&narrow.text).await;
     let side = |name, key: &Key| {
         let headers = format!("Authorization: Bearer {}\r\nMCP-Protocol-Version: 2025-11-25\r\n", key.text);
         let requests: Arc<[Bytes]> = [post(&ours.path("list"), &headers, LIST)].into();

@@ -74,7 +74,7 @@ pub fn call(path: &str, key: &str) -> Bytes {
     post(path, &headers, CALL)
 }
 
-async fn check(address: std::net::SocketAddr, requests: &[Bytes]) {
+pub async fn check(address: std::net::SocketAddr, requests: &[Bytes]) {
     let mut connection = Connection::open(address).await.expect("a connection");
     let mut reader = Reader::keeping();
     connection.call(&requests[0], &mut reader).await.expect("an answer");

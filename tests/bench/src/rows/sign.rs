@@ -111,7 +111,7 @@ impl<'a> Judges<'a> {
 }
 
 /// Floor and ours by turns: microseconds of this thread's time each.
-fn in_turn(rounds: usize, window: Duration, floor: impl Fn(), ours: impl Fn()) -> (Spread, Spread) {
+pub fn in_turn(rounds: usize, window: Duration, floor: impl Fn(), ours: impl Fn()) -> (Spread, Spread) {
     let (mut floors, mut own) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         floors.push(micros(window, &floor));

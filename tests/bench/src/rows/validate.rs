@@ -243,12 +243,12 @@ fn digest(pepper: &Pepper, text: &str) -> [u8; 32] {
     pepper.digest(&ParsedKey::parse(text).expect("a key")).bytes.0
 }
 
-fn bearer(text: &str) -> HeaderMap {
+pub fn bearer(text: &str) -> HeaderMap {
     let value = HeaderValue::try_from(format!("Bearer {text}")).expect("a header's value");
     HeaderMap::from_iter([(AUTHORIZATION, value)])
 }
 
-fn read(draft: Draft, sequence: u64) -> Read {
+pub fn read(draft: Draft, sequence: u64) -> Read {
     let position = Position { log: draft.log, shard: Shard::ZERO, sequence };
     Read::Event(Box::new(draft.recorded(SignerId::new(uuid::Uuid::nil()), position, SystemClock.now())))
 }

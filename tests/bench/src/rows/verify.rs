@@ -16,7 +16,7 @@ const ASKED: usize = 20_000;
 
 pub async fn take(bench: &Bench) -> Vec<Row> {
     let (arguments, floor, ours) = (&bench.arguments, bench.upstream().await, bench.node().await);
-    let requests = requests(ours);
+    let requests = requests(ours, asked(ours));
     check(ours, &requests).await;
     let connections = arguments.connections();
     let side = |name, address, process| {
@@ -46,15 +46,22 @@ pub async fn take(bench: &Bench) -> Vec<Row> {
     }]
 }
 
-fn requests(ours: &Installation) -> Arc<[Bytes]> {
-    let bearer = format!("Authorization: Bearer {}\r\n", ours.asker.text);
+/// Keys, by even steps of all that there are.
+fn asked(ours: &Installation) -> impl Iterator<Item = &str> {
     let count = ASKED.min(ours.keys.len());
     let step = ours.keys.len() / count.max(1);
-    let asked = ours.keys.iter().step_by(step.max(1)).take(count);
-    asked.map(|key| post("/api/v1/keys/verify", &bearer, &format!(r#"{{"key":"{}"}}"#, key.text))).collect()
+    ours.keys.iter().step_by(step.max(1)).take(count).map(|key| key.text.as_str())
 }
 
-async fn check(ours: &Installation, requests: &[Bytes]) {
+/// A question about each of these credentials.
+pub fn requests<'a>(ours: &Installation, asked: impl Iterator<Item = &'a str>) -> Arc<[Bytes]> {
+    let bearer = format!("Authorization: Bearer {}\r\n", ours.asker.text);
+    asked
+        .map(|credential| post("/api/v1/keys/verify", &bearer, &format!(r#"{{"key":"{credential}"}}"#)))
+        .collect()
+}
+
+pub async fn check(ours: &Installation, requests: &[Bytes]) {
     let mut connection = Connection::open(ours.public()).await.expect("a connection");
     let mut reader = Reader::keeping();
     connection.call(&requests[0], &mut reader).await.expect("an answer");
