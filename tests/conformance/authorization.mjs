@@ -3,7 +3,7 @@
 
 import { createServer } from "node:net";
 import { signIn } from "../clients/oauth/browse.mjs";
-import { read, run } from "./suite.mjs";
+import { offered, read, run } from "./suite.mjs";
 
 async function freePort() {
   const server = createServer();
@@ -46,6 +46,7 @@ export async function authorization(gateway, folder) {
     if (line.startsWith("http")) followed = signIn(line, { user: "ada" });
   });
   await followed;
-  const checks = [...(await read(folder, "authorization-server-")).values()].flat();
-  return { checks: checks.filter((check) => check.status !== "INFO") };
+  const scenarios = await read(folder, "authorization-server-");
+  const left = (await offered()).filter((scenario) => !scenarios.has(scenario));
+  return { scenarios, left: left.map((scenario) => ({ scenario, why: "the suite did not run it" })) };
 }

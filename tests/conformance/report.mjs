@@ -43,6 +43,26 @@ function table({ revision, required, direct, through }) {
   return [`## ${revision}`, "", "| scenario | directly | through the gateway |", "|---|---|---|", ...scenarios.map(row), ""];
 }
 
+/** Of each scenario of an authorization server what it came to; one that was not run says why. */
+function signInTable({ scenarios, left }) {
+  const row = ([scenario, checks]) => `| ${scenario} | ${count(checks)} |`;
+  return [
+    "## Authorization server",
+    "",
+    "Against the gateway's own authorization server: a client that has registered itself and a person of the local provider's. The address that",
+    "the suite prints is followed without a browser (`tests/clients/oauth/browse.mjs`).",
+    "",
+    "| scenario | |",
+    "|---|---|",
+    ...[...scenarios].map(row),
+    ...left.map(({ scenario, why }) => `| ${scenario} | not run: ${why} |`),
+    "",
+    "The suite's scenarios `auth/…` are about clients, not about an authorization server: the suite plays the server in them. They are the clients'",
+    "own to pass.",
+    "",
+  ];
+}
+
 export function document(runs, signIn) {
   const found = runs.flatMap(differences);
   const lines = [
@@ -61,9 +81,6 @@ export function document(runs, signIn) {
     "",
     ...runs.flatMap(table),
   ];
-  if (signIn) {
-    lines.push("## Authorization server", "", "| check | |", "|---|---|");
-    lines.push(...signIn.checks.map(({ id, status }) => `| ${id} | ${WORDS[status] ?? status} |`), "");
-  }
+  if (signIn) lines.push(...signInTable(signIn));
   return lines.join("\n");
 }

@@ -47,7 +47,9 @@ try {
   const signIn = values.authorization ? await authorization(gateway, join(folder, "authorization")) : undefined;
   if (values.write) await writeFile(values.write, document(runs, signIn));
   const found = runs.flatMap(differences);
-  const refused = (signIn?.checks ?? []).filter((check) => check.status !== "SUCCESS");
+  const checks = [...(signIn?.scenarios.values() ?? [])].flat().filter((check) => check.status !== "INFO");
+  const refused = checks.filter((check) => check.status !== "SUCCESS");
+  for (const { scenario, why } of signIn?.left ?? []) refused.push({ id: scenario, why });
   for (const line of [...found, ...refused.map(({ id, why }) => `authorization: ${id}: ${why}`)]) console.log(line);
   process.exitCode = found.length + refused.length ? 1 : 0;
 } finally {

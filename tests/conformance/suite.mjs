@@ -49,3 +49,12 @@ export async function required(revision) {
   });
   return scenarios;
 }
+
+/** Every scenario that the suite has for authorization servers. */
+export async function offered() {
+  const scenarios = [];
+  await run(["list", "--authorization"], (line) => {
+    if (line.startsWith("  - ")) scenarios.push(line.slice(4).split(" ")[0]);
+  });
+  return scenarios;
+}
