@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::process::Command;
 
 #[cfg(test)]
@@ -41,4 +42,10 @@ pub async fn run(script: &str, arguments: &[&dyn AsRef<OsStr>]) -> String {
         [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
     assert!(output.status.success(), "{script} failed: {}\n{stdout}\n{stderr}", output.status);
     stdout
+}
+
+/// A person's way through pages (`walk.mjs`, which describes the plan and the answer).
+pub async fn walk(plan: &Value) -> Value {
+    let walked = run("walk.mjs", &[&plan.to_string()]).await;
+    serde_json::from_str(&walked).unwrap_or_else(|error| panic!("{error}: {walked}"))
 }

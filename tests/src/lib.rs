@@ -16,6 +16,7 @@ pub mod person;
 pub mod poll;
 pub mod receivers;
 pub mod servers;
+pub mod sign_in;
 pub mod signing;
 pub mod spine;
 pub mod upstreams;

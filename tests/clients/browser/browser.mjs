@@ -12,7 +12,7 @@ const axe = await readFile(installed.resolve("axe-core/axe.min.js"), "utf8");
 
 /** Narrow: no page may be wider than this (WCAG 2.1, 1.4.10). */
 export const PHONE = { width: 320, height: 640 };
-export const DESK = { width: 1024, height: 768 };
+export const DESK = { width: 1280, height: 800 };
 
 /** A browser of its own, without cookies of before. Close it at the end. */
 export async function opened({ viewport = DESK } = {}) {

@@ -7,7 +7,7 @@ answered to a key should make it. Beside what `report.py` says, PLAN has:
      "refresh": false}
 
 `document` is a client's metadata document; without one and without `client`, the SDK registers dynamically. With `refresh`
-the token is taken for expired before the last call. More lines that it prints:
+the token is taken for expired before each call. More lines that it prints:
 
     {"event": "opened", "url": "..."}              an address that a browser was to open
     {"event": "registered", "client_id": "..."}

@@ -2,7 +2,7 @@
 // in `../python/signing_in.py`; the browser that it opens (BROWSER) is ours.
 
 import { spawn } from "node:child_process";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -49,12 +49,36 @@ function ask(method, params) {
   });
 }
 
+/** Where it keeps its tokens, from which it reads them before each request. */
+async function stored() {
+  const names = await readdir(home, { recursive: true });
+  return join(home, names.find((name) => name.endsWith("tokens.json")));
+}
+
+async function tellTokens() {
+  const { scope, expires_in, refresh_token, access_token } = JSON.parse(await readFile(await stored(), "utf8"));
+  if (access_token !== told) tell("tokens", { scope, expires_in, refresh: refresh_token !== undefined });
+  told = access_token;
+}
+
+let told;
+async function call(params) {
+  if (chosen.refresh) {
+    const tokens = JSON.parse(await readFile(await stored(), "utf8"));
+    await writeFile(await stored(), JSON.stringify({ ...tokens, expires_at: 1 }));
+  }
+  const result = await ask("tools/call", params);
+  await tellTokens();
+  return result;
+}
+
 try {
   const about = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "keyledger-test", version: "1" } };
   const { protocolVersion } = await ask("initialize", about);
   child.stdin.write('{"jsonrpc":"2.0","method":"notifications/initialized"}\n');
   tell("connected", { protocol: protocolVersion });
-  await follow(chosen, () => ask("tools/list", {}), (params) => ask("tools/call", params));
+  await tellTokens();
+  await follow(chosen, () => ask("tools/list", {}), call);
 } catch (error) {
   refused("connect", error);
 }

@@ -1,5 +1,5 @@
 use issuer::{CLIENT, Issuer, SECRET};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::oauth::{Client, Server};
 
@@ -20,8 +20,15 @@ async fn a_person_signs_in_at_the_mock_issuer() {
     for (size, how) in [("desk", "pointer"), ("phone", "keys")] {
         let asking = client.authorization("openid");
         let address = server.authorize(&asking);
-        let walked = super::run("walk.mjs", &[&address, &BACK, &"anna", &pictures.path(), &size, &how]).await;
-        let walked: Value = serde_json::from_str(&walked).unwrap();
+        let walked = super::walk(&json!({
+            "start": address,
+            "callback": BACK,
+            "person": "anna",
+            "folder": pictures.path(),
+            "size": size,
+            "how": how,
+        }))
+        .await;
         let pages = walked["pages"].as_array().unwrap();
         assert_eq!(pages.len(), 1, "{walked:#}");
         for page in pages {

@@ -64,7 +64,7 @@ impl SignIn {
         self
     }
 
-    /// The SDKs take their token for expired before each call, and refresh.
+    /// They take their token for expired before each call, and refresh.
     pub fn with_refresh(self) -> Self {
         self.with("refresh", true.into())
     }

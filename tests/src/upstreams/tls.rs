@@ -76,6 +76,11 @@ impl TlsFront {
     }
 
     pub fn url(&self) -> String {
-        format!("https://localhost:{}/mcp", self.address.port())
+        self.at("/mcp")
+    }
+
+    /// The URL of a path.
+    pub fn at(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.address.port())
     }
 }
