@@ -59,9 +59,10 @@ def provider(url, chosen, callback):
         scope=chosen.get("scope"),
     )
     given = chosen.get("client")
-    known = given and OAuthClientInformationFull(
-        client_id=given["id"], client_secret=given.get("secret"), **metadata.model_dump(exclude_none=True)
-    )
+    said = metadata.model_dump(exclude_none=True)
+    if given and given.get("secret"):
+        said["token_endpoint_auth_method"] = "client_secret_basic"
+    known = given and OAuthClientInformationFull(client_id=given["id"], client_secret=given.get("secret"), **said)
 
     async def opened(address):
         report.tell("opened", url=address)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use keyledger_tests::clients::signing_in::{self, SignIn};
 use keyledger_tests::clients::{Sdk, Told};
+use keyledger_tests::oauth::Server;
 use keyledger_tests::person::Browser;
 use keyledger_tests::poll;
 use keyledger_tests::sign_in::SignIns;
@@ -23,6 +24,7 @@ async fn the_python_sdk() {
     let world = SignIns::start().await;
     registers_itself(&world, signing_in::PYTHON).await;
     has_a_document(&world, signing_in::PYTHON).await;
+    is_given_a_secret(&world, signing_in::PYTHON).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,6 +32,7 @@ async fn fastmcps_client() {
     let world = SignIns::start().await;
     registers_itself(&world, signing_in::FASTMCP).await;
     has_a_document(&world, signing_in::FASTMCP).await;
+    is_given_a_secret(&world, signing_in::FASTMCP).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,6 +40,7 @@ async fn the_first_typescript_sdk() {
     let world = SignIns::start().await;
     registers_itself(&world, signing_in::TYPESCRIPT_1).await;
     has_a_document(&world, signing_in::TYPESCRIPT_1).await;
+    is_given_a_secret(&world, signing_in::TYPESCRIPT_1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,6 +48,7 @@ async fn the_second_typescript_sdk() {
     let world = SignIns::start().await;
     registers_itself(&world, signing_in::TYPESCRIPT_2).await;
     has_a_document(&world, signing_in::TYPESCRIPT_2).await;
+    is_given_a_secret(&world, signing_in::TYPESCRIPT_2).await;
 }
 
 /// It knows no metadata documents.
@@ -51,6 +56,7 @@ async fn the_second_typescript_sdk() {
 async fn mcp_remote() {
     let world = SignIns::start().await;
     registers_itself(&world, signing_in::MCP_REMOTE).await;
+    is_given_a_secret(&world, signing_in::MCP_REMOTE).await;
 }
 
 /// Two calls, before each of which the client takes its token for expired.
@@ -99,6 +105,19 @@ async fn has_a_document(world: &SignIns, sdk: Sdk) {
     let document = world.documents.client("/oauth/client.json", metadata);
     let (_, opened) = calls_twice(world, sdk, |plan| plan.with_document(&document)).await;
     assert_eq!(parameter(&opened[0], "client_id"), document);
+}
+
+/// Somebody has registered it, and its user has configured its id and secret.
+async fn is_given_a_secret(world: &SignIns, sdk: Sdk) {
+    let metadata = json!({
+        "redirect_uris": ["http://127.0.0.1/callback", "http://localhost/callback", "http://localhost/oauth/callback"],
+        "grant_types": ["authorization_code", "refresh_token"],
+    });
+    let (server, _) = Server::of(&world.demo.url).await;
+    let given = server.register(&metadata).await.expect(201).json();
+    let (id, secret) = (text(&given, "client_id"), text(&given, "client_secret"));
+    let (_, opened) = calls_twice(world, sdk, |plan| plan.with_client(&id, Some(&secret))).await;
+    assert_eq!(parameter(&opened[0], "client_id"), id);
 }
 
 /// An MCP server whose tool `count` begins when the test lets it.
