@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::attempts;
 use crate::checkpoints::Keeper;
 use crate::command::Commands;
 use crate::fleet::Fleet;
@@ -41,6 +42,7 @@ pub use seconds::seconds;
 pub use server::Trials;
 
 mod access;
+mod attempt;
 mod authenticate;
 mod body;
 mod bounds;
@@ -103,6 +105,8 @@ pub struct ApiParts {
     pub checkpoints: Option<Arc<Keeper>>,
     /// Where it is told what is read and tried; `None`: nobody is told.
     pub access: Option<AccessLog>,
+    /// How clients get in, as all processes saw it; `None`: nobody is told.
+    pub attempts: Option<attempts::Reader>,
     /// Tries the upstreams of servers that are registered.
     pub trials: Trials,
     /// Cancelled when the process is told to end: nobody is waited for any more.
@@ -136,6 +140,8 @@ pub struct ApiSettings {
     pub max_webhooks: u64,
     /// Issuers of one owner that are not removed.
     pub max_issuers: usize,
+    /// Whether clients may register themselves.
+    pub registers: bool,
 }
 
 impl ApiSettings {
@@ -153,6 +159,7 @@ impl ApiSettings {
             max_requests_per_key: 12,
             max_webhooks: 20,
             max_issuers: 20,
+            registers: true,
         }
     }
 }
@@ -227,6 +234,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(organization::routes())
         .merge(event::routes())
         .merge(access::routes())
+        .merge(attempt::routes())
         .merge(server::routes())
         .merge(key::routes())
         .merge(webhook::routes())

@@ -31,6 +31,7 @@ mod length;
 mod list;
 mod member;
 mod nats;
+mod oauth;
 mod organization;
 mod outlet;
 mod output;
@@ -109,6 +110,9 @@ enum Command {
     /// Say where people sign in: OpenID Connect, Microsoft Entra ID
     #[command(subcommand)]
     Issuers(issuer::Issuers),
+    /// See how clients get in by OAuth
+    #[command(subcommand)]
+    Oauth(oauth::Oauth),
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
@@ -217,6 +221,7 @@ impl Command {
             Self::Members(members) => block_on(members.run(environment, output)),
             Self::Invitations(invitations) => block_on(invitations.run(environment, output)),
             Self::Issuers(issuers) => block_on(issuers.run(environment, output)),
+            Self::Oauth(oauth) => block_on(oauth.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Signers(signers) => block_on(signers.run(environment, output)),
             Self::Secrets(secrets) => secrets.run(environment, output),

@@ -3,6 +3,7 @@
 mod access;
 mod access_token;
 mod api;
+mod attempts;
 mod audit;
 pub mod backup;
 pub mod bootstrap;

@@ -10,7 +10,7 @@
 //! In order: `credential`, `authenticate` (`token`, `principal`, `granted`, `holder`), `authorize`, `admission`, `session`, `identity`, `forward`,
 //! `proxy` (`unfit`, `media`), `lists`, `stream` (`rewrite`, `owed`, `listens`, `keepalive`). `call` is one call from its headers to its answer, `admission` the list of checks that
 //! an open stream is asked as well; `refusal` names each way to end early, `challenge` what it tells of how to get in, and
-//! `resource` is what OAuth calls a server.
+//! `resource` is what OAuth calls a server; `arrivals` tells of clients that try to get in.
 
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 pub mod admission;
 pub mod ancestry;
 pub mod answer;
+pub mod arrivals;
 pub mod authenticate;
 pub mod authorize;
 pub mod belonging;
@@ -63,6 +64,7 @@ pub use principal::{Principal, PrincipalId};
 pub use refusal::Refusal;
 pub use settings::RequestSettings;
 
+use crate::attempts;
 use crate::identity::IdentitySigner;
 use crate::problem::body::Bounds;
 use crate::problem::room::{BodyRoom, RoomBounds};
@@ -91,6 +93,8 @@ pub struct Door {
     calls: Arc<Calls>,
     /// The process stops: answers without an end of their own end, and no request is let in any more.
     closing: CancellationToken,
+    /// Where it is told how clients get in.
+    attempts: Option<attempts::Recorder>,
 }
 
 /// What a door is made of.
@@ -101,6 +105,8 @@ pub struct DoorParts {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub settings: RequestSettings,
+    /// Where it is told how clients get in; `None`: nobody is told.
+    pub attempts: Option<attempts::Recorder>,
 }
 
 /// Why there is no door.
@@ -112,7 +118,7 @@ pub enum DoorError {
 
 impl Door {
     pub fn new(parts: DoorParts) -> Result<Arc<Self>, DoorError> {
-        let DoorParts { directory, gate, secrets, clock, random, settings } = parts;
+        let DoorParts { directory, gate, secrets, clock, random, settings, attempts } = parts;
         let issuer = settings.issuer();
         let (server, default) = (settings.authorization_server.clone(), settings.default_server.clone());
         let resources = Arc::new(Resources::new(issuer.clone(), server, default));
@@ -136,6 +142,7 @@ impl Door {
             room: BodyRoom::new(RoomBounds::shared(settings.max_held_bytes, settings.max_body_bytes)),
             settings,
             closing: CancellationToken::new(),
+            attempts,
         }))
     }
 

@@ -33,6 +33,7 @@ pub use signals::{Hangups, end_asked};
 
 mod accounts;
 mod apart;
+mod attempts;
 pub mod connections;
 mod descriptors;
 mod directory;
@@ -148,6 +149,7 @@ struct Authenticating {
     secrets: Arc<NodeSecrets>,
     /// Where they lie.
     vault: Vault,
+    client: store::Client,
 }
 
 /// How long a shutdown waits for open requests.
@@ -191,10 +193,9 @@ pub async fn start(config: Config) -> Result<Running, ServeError> {
     let started = Box::pin(process.start()).await;
     let Process { config, ending, cancel, tasks, membership, followers, .. } = process;
     let stages = Stages { listeners: Stage { cancel, tasks }, membership, followers };
+    let drain = config.listen.drain();
     match started {
-        Ok((addresses, gate)) => {
-            Ok(Running { addresses, gate, drain: config.listen.drain(), reload, ending, stages })
-        }
+        Ok((addresses, gate)) => Ok(Running { addresses, gate, drain, reload, ending, stages }),
         Err(error) => {
             // What has started already must not outlive the failure.
             stages.end().await;
@@ -340,8 +341,8 @@ impl Process {
         self.measure_nats(role.as_str(), client.clone());
         let (directory, gate) = self.follow(log, Signers::Node(vault.clone()), self.gate_config())?;
         self.tell_age(&gate);
-        self.join_fleet(client, Some(Arc::clone(&gate)));
-        Ok(Authenticating { directory, gate, secrets, vault })
+        self.join_fleet(client.clone(), Some(Arc::clone(&gate)));
+        Ok(Authenticating { directory, gate, secrets, vault, client })
     }
 
     fn gate_config(&self) -> GateConfig {

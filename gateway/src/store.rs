@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod attempts;
 pub mod bucket;
 pub mod changes;
 pub mod checkpoints;
@@ -14,6 +15,7 @@ pub mod roles;
 pub mod setup;
 pub mod snapshots;
 pub mod stream;
+pub mod tail;
 pub mod transfer;
 
 /// A role's connection.
@@ -43,6 +45,9 @@ pub const CHECKPOINTS: &str = "KL_CHECKPOINTS";
 
 /// What was read and tried through the admin API, one record a message.
 pub const ACCESS: &str = "KL_ACCESS";
+
+/// How clients get in or don't, one step a message, for a day.
+pub const ATTEMPTS: &str = "KL_ATTEMPTS";
 
 /// Why there is no connection for a role.
 #[derive(Debug, thiserror::Error)]

@@ -46,6 +46,7 @@ const FLOORS: &[&[&str]] = &[
     &["shares", "crypto", "current", "files", "order", "outgoing", "record", "unseen"],
     &["config", "vault", "upstream", "mcp", "problem"],
     &["telemetry", "store", "identity", "access_token", "issuers", "witness", "outlet"],
+    &["attempts"],
     &["listener", "fleet", "request", "command"],
     &[
         "access",

@@ -4,8 +4,9 @@
 use events::{Actor, OrganizationId, Owner, Timestamp};
 
 use super::record::{Kind, Record};
-use crate::store::access::{AccessRecords, StoredRecord};
+use crate::store::access::AccessRecords;
 use crate::store::stream::StreamError;
+use crate::store::tail::Stored;
 use crate::vault::{SealingKeys, VaultError};
 
 /// Records that are read at once,
@@ -49,7 +50,7 @@ impl Choice {
             && self.until.is_none_or(|until| record.time < until)
     }
 
-    fn of(&self, stored: &StoredRecord) -> Option<(u64, Record)> {
+    fn of(&self, stored: &Stored) -> Option<(u64, Record)> {
         // What nobody of ours wrote is not passed on.
         let record = serde_json::from_slice(&stored.payload).ok()?;
         self.takes(&record).then_some((stored.sequence, record))

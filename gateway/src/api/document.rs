@@ -44,6 +44,7 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "installation keys", description = "API keys of the installation itself: operators' keys."),
         (name = "events", description = "What happened: a list, a feed to follow, a stream."),
         (name = "access", description = "What was read and tried: by whom, from where, and what came of it."),
+        (name = "oauth", description = "How clients got in by OAuth, or what was missing."),
         (name = "webhooks", description = "Where events of an organization are sent to, and what was sent."),
         (name = "installation webhooks", description = "The same of all that happens in the installation."),
         (name = "people", description = "Who signs in. The installation's own."),

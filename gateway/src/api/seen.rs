@@ -192,13 +192,14 @@ mod tests {
     use super::*;
 
     /// Answers that hold nothing that people wrote.
-    const BARE: [&str; 10] = [
+    const BARE: [&str; 11] = [
         "/api/v1/openapi.json",
         "/api/v1/caller",
         "/api/v1/status",
         "/api/v1/fleet",
         "/api/v1/fleet/proof",
         "/api/v1/signers",
+        "/api/v1/oauth/attempts",
         "/api/v1/resolve",
         "/api/v1/organizations/{organization}/webhooks/{webhook}/deliveries",
         "/api/v1/installation/webhooks/{webhook}/deliveries",

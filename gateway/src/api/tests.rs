@@ -133,6 +133,7 @@ fn state(settings: ApiSettings) -> ApiState {
         members: None,
         checkpoints: None,
         access: None,
+        attempts: None,
         issuer_credentials: IssuerCredentials::new(Vault::new(
             VaultName::Control,
             Arc::new(Unreachable),

@@ -60,6 +60,31 @@ fn told(description: &Option<String>) -> String {
 }
 
 impl SignInError {
+    /// The same without what the provider says in words of its own: they may name a person.
+    pub fn without_details(&self) -> String {
+        match self {
+            Self::Callback(CallbackError::Denied { error, .. }) => {
+                format!("The issuer did not sign the person in: {error}.")
+            }
+            Self::Refused { error, .. } => format!("The issuer refused to finish the sign-in: {error}."),
+            Self::IssuerGone
+            | Self::Issuer(_)
+            | Self::Callback(_)
+            | Self::Credential(_)
+            | Self::Vault(_)
+            | Self::Exchange(_)
+            | Self::NoIdToken
+            | Self::Token(_)
+            | Self::TooManyGroups
+            | Self::ClaimElsewhere(_)
+            | Self::Graph(_)
+            | Self::NoEmail
+            | Self::UnverifiedEmail
+            | Self::OtherDomain
+            | Self::Required(_) => self.to_string(),
+        }
+    }
+
     /// The person did not want to, or the issuer did not let them: there is nothing to mend here.
     pub fn is_the_persons(&self) -> bool {
         matches!(self, Self::Callback(CallbackError::Denied { .. }))

@@ -6,7 +6,7 @@ mod trials;
 
 use std::sync::Arc;
 
-use events::clock::{SystemClock, SystemRandom};
+use events::clock::{Clock, SystemClock, SystemRandom};
 use events::issuer::{CredentialKind, CredentialSet, IssuerEvent, IssuerSettings, Registered};
 use events::sealed::{SealedBytes, SealedText};
 use events::{
@@ -82,6 +82,16 @@ async fn sign_in_by(
     credential: Option<(CredentialKind, &str)>,
     open: bool,
 ) -> SignIn {
+    sign_in_at(settings, credential, open, Arc::new(SystemClock)).await
+}
+
+/// The same at this clock's time.
+async fn sign_in_at(
+    settings: IssuerSettings,
+    credential: Option<(CredentialKind, &str)>,
+    open: bool,
+    clock: Arc<dyn Clock>,
+) -> SignIn {
     crate::crypto::install();
     let directory = directory(settings);
     let (_, control) = vault(VaultName::Control, 1);
@@ -100,7 +110,7 @@ async fn sign_in_by(
         credentials,
         upstream: HyperUpstream::new(config, Arc::new(Resolver::new().unwrap()), Arc::new(SystemClock)),
         redirect: REDIRECT.parse().unwrap(),
-        clock: Arc::new(SystemClock),
+        clock,
         random: Arc::new(SystemRandom),
     })
 }

@@ -20,6 +20,7 @@ use super::code::Code;
 use super::error::{Code as ErrorCode, OauthError};
 use super::request::Request;
 use super::state::Accounts;
+use crate::attempts::Why;
 use crate::command::{Failed as CommandFailed, Object, Order, Sender, Takes, Wanted};
 use crate::granting::NewClient;
 use crate::request::{Principal, PrincipalId};
@@ -121,11 +122,11 @@ pub fn consented(
 }
 
 /// Whether the organization's people may use the client; says why not.
-pub fn may_use(accounts: &Accounts, client: &Client, request: &Request) -> Result<(), &'static str> {
+pub fn may_use(accounts: &Accounts, client: &Client, request: &Request) -> Result<(), (Why, &'static str)> {
     if client.organization().is_some_and(|own| own != request.organization) {
-        return Err("This program belongs to another organization.");
+        return Err((Why::OtherOrganization, "This program belongs to another organization."));
     }
-    let id = client_id(&client.name).ok_or("This program can't be known again.")?;
+    let id = client_id(&client.name).ok_or((Why::ClientUnknown, "This program can't be known again."))?;
     let organization = accounts.directory.organization(request.organization);
     let requires = organization.is_some_and(|entry| entry.requires_approval);
     let approved = accounts
@@ -133,9 +134,10 @@ pub fn may_use(accounts: &Accounts, client: &Client, request: &Request) -> Resul
         .approval(request.organization, id)
         .is_some_and(|entry| entry.state == projections::directory::ApprovalState::Given);
     if requires && !approved {
-        return Err(
+        return Err((
+            Why::NotApproved,
             "The organization lets its people use a program only once an admin has approved it: ask one, and connect again.",
-        );
+        ));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use super::ask::{self, Ask, Prompt, Untold};
 use super::clients::ClientFault;
 use super::error::{Code, OauthError};
+use super::noted;
 use super::parameters::Parameters;
 use super::passing::PassingError;
 use super::remote::FetchFault;
@@ -14,6 +15,7 @@ use super::request::{Answer, Request};
 use super::state::Accounts;
 use super::web::{self, Page};
 use super::{form, par};
+use crate::attempts::{Stage, Why};
 
 /// Why a browser is not sent on, and its client told nothing.
 pub enum Shown {
@@ -24,6 +26,7 @@ pub enum Shown {
 
 /// `GET` and `POST /oauth/authorize`
 pub async fn authorize(State(accounts): State<Accounts>, request: HttpRequest) -> Response {
+    noted::is(Stage::Authorization);
     match begun(&accounts, request).await {
         Ok(response) => response,
         Err(Shown::Page(page)) => page.into_response(),
@@ -33,6 +36,7 @@ pub async fn authorize(State(accounts): State<Accounts>, request: HttpRequest) -
 
 /// Sends an error to the client, by the browser.
 pub fn told(accounts: &Accounts, answer: &Answer, error: &OauthError) -> Response {
+    noted::refused_by(error);
     tracing::debug!(%error, "an authorization request is refused");
     let private = accounts.clients.presets().private();
     match answer.error(error, &accounts.issuer, &private) {
@@ -55,10 +59,12 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
     let (headers, parameters) = read(accounts, request).await?;
     let plain = accounts.takes_plain_documents();
     let name = ask::client(&parameters, plain).map_err(untold)?;
+    noted::client(&name);
     let parameters = match parameters.get("request_uri") {
         None => parameters,
         Some(uri) => par::take(accounts, uri, &name).await.map_err(unavailable)?.ok_or_else(|| {
             untold_page(
+                Why::PushedGone,
                 "The pushed request (`request_uri`) has been used, has expired, or is another client's.",
             )
         })?,
@@ -66,6 +72,7 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
     let client = accounts.clients.find(&name, accounts.clients.due()).await.map_err(client_fault)?;
     let private = accounts.clients.presets().private();
     let redirect = ask::redirect(&parameters, &client.metadata, &private).map_err(untold)?;
+    noted::redirect(redirect.as_str());
     // From here on the client is told what is wrong.
     let state = ask::state(&parameters);
     let kept = state.as_ref().ok().copied().flatten().map(str::to_owned);
@@ -74,7 +81,9 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
     state.map_err(tell)?;
     let ask = Ask::parse(&parameters, &accounts.public_url).map_err(tell)?;
     let request = Request::of(accounts, name.to_string(), answer.clone(), ask).map_err(tell)?;
+    noted::of(accounts, &request);
     accounts.requests.pass(accounts.clock.instant()).map_err(|_| {
+        noted::refused(Why::TooMany, "Too many sign-ins begin at the moment.");
         tell(OauthError::new(
             Code::TemporarilyUnavailable,
             "too many sign-ins begin at the moment: try again",
@@ -92,30 +101,41 @@ async fn begun(accounts: &Accounts, request: HttpRequest) -> Result<Response, Sh
         )));
     }
     let secret = accounts.passing.draw();
+    noted::about(accounts, &secret, None);
     let lasts = accounts.settings.request_lasts();
     accounts.passing.create(&secret, &request, lasts).await.map_err(unavailable)?;
     let goes_on = session.is_some() && request.prompt != Prompt::Login;
+    if goes_on {
+        noted::is(Stage::SignIn);
+    }
     let page = if goes_on { "/consent" } else { "/sign-in" };
     Ok(web::see_other(&format!("{page}?request={}", *secret)))
 }
 
 async fn read(accounts: &Accounts, request: HttpRequest) -> Result<(http::HeaderMap, Parameters), Shown> {
     if request.method() == Method::POST {
-        return form::read(accounts, request).await.map_err(|error| untold_page(error.description()));
+        return form::read(accounts, request)
+            .await
+            .map_err(|error| untold_page(Why::Request, error.description()));
     }
     let (head, _) = request.into_parts();
     let query = head.uri.query().unwrap_or_default();
     let parameters = Parameters::parse(query.as_bytes(), ask::MAX_BYTES)
-        .map_err(|fault| untold_page(&format!("The request can't be read: {fault}.")))?;
+        .map_err(|fault| untold_page(Why::Request, &format!("The request can't be read: {fault}.")))?;
     Ok((head.headers, parameters))
 }
 
 fn untold(fault: Untold) -> Shown {
-    untold_page(&fault.to_string())
+    let why = match fault {
+        Untold::NoClient | Untold::ClientName(_) => Why::ClientUnknown,
+        Untold::NoRedirect | Untold::Redirect { .. } => Why::Redirect,
+    };
+    untold_page(why, &fault.to_string())
 }
 
 /// An open redirector is who sends errors to an address that nobody vouches for: so these are shown here.
-fn untold_page(detail: &str) -> Shown {
+fn untold_page(why: Why, detail: &str) -> Shown {
+    noted::refused(why, detail);
     Shown::Page(Page::told(
         StatusCode::BAD_REQUEST,
         "This sign-in can't begin",
@@ -129,19 +149,26 @@ fn untold_page(detail: &str) -> Shown {
 fn client_fault(fault: ClientFault) -> Shown {
     match fault {
         ClientFault::Unknown => untold_page(
+            Why::ClientUnknown,
             "The program that sent you here is not known here, or its registration has ended: it must register again.",
         ),
-        ClientFault::Disabled => {
-            untold_page("The program that sent you here is disabled here: ask whoever runs this gateway.")
-        }
+        ClientFault::Disabled => untold_page(
+            Why::ClientDisabled,
+            "The program that sent you here is disabled here: ask whoever runs this gateway.",
+        ),
         ClientFault::Closed => {
             Shown::Page(retry("An event about the program can't be read by this version."))
         }
-        ClientFault::Document(FetchFault::Unfit(problem)) => untold_page(&format!(
-            "The program that sent you here describes itself in a way that is not taken: {problem}."
-        )),
+        ClientFault::Document(FetchFault::Unfit(problem)) => untold_page(
+            Why::DocumentUnfit,
+            &format!(
+                "The program that sent you here describes itself in a way that is not taken: {problem}."
+            ),
+        ),
         ClientFault::Document(fault) => {
-            Shown::Page(retry(&format!("What the program says of itself can't be had: {fault}.")))
+            let problem = format!("What the program says of itself can't be had: {fault}.");
+            noted::refused(Why::DocumentAway, &problem);
+            Shown::Page(retry(&problem))
         }
         ClientFault::Passing(error) => unavailable(error),
     }
@@ -158,6 +185,7 @@ pub fn unavailable_page(error: &PassingError) -> Page {
 
 /// Perhaps in a moment.
 pub fn retry(detail: &str) -> Page {
+    noted::refused(Why::Unavailable, detail);
     let advice = Some("Try again in a moment.");
     Page::told(StatusCode::SERVICE_UNAVAILABLE, "Not now", detail, advice)
 }

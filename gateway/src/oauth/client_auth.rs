@@ -134,6 +134,7 @@ async fn judged(
     let fetched = |fault: FetchFault| match fault {
         FetchFault::Unfit(_) => OauthError::new(Code::InvalidClient, format!("the client's keys: {fault}")),
         FetchFault::Timeout(_)
+        | FetchFault::Busy(_)
         | FetchFault::Unreachable(..)
         | FetchFault::Status(..)
         | FetchFault::Type(_)

@@ -165,11 +165,6 @@ impl ClientMetadata {
         }
         json
     }
-
-    /// Whether its answers never leave the machine of whoever asks: nobody can know which program it is.
-    pub fn is_loopback_only(&self) -> bool {
-        self.redirect_uris.iter().all(RedirectUri::is_loopback)
-    }
 }
 
 impl Said {

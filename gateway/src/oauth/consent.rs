@@ -24,7 +24,8 @@ use super::session::{Active, Use};
 use super::sign_in::{self, Next, ended};
 use super::state::Accounts;
 use super::web::{self, Page};
-use super::{form, scope};
+use super::{form, noted, scope};
+use crate::attempts::{Stage, Why};
 
 /// What a decision is about.
 struct Matter {
@@ -49,11 +50,16 @@ pub async fn page(
     };
     let known = acts::consented(&accounts, &matter.client, &matter.request, matter.active.session.holder);
     let covers = known.is_some_and(|known| matter.scopes.iter().all(|wanted| known.covers(wanted)));
-    // A program on this machine is whoever listens there: for it, consent is never assumed.
-    let is_known = covers && !matter.client.metadata.is_loopback_only();
+    // A program on this machine is whoever listens there, whatever other addresses its client has: for it, consent is never
+    // assumed.
+    let private = accounts.clients.presets().private();
+    let redirect = RedirectUri::parse(&matter.request.answer.redirect, &private);
+    let is_known = covers && redirect.is_ok_and(|redirect| redirect.is_proved());
     match matter.request.prompt {
         Prompt::AsNeeded | Prompt::None | Prompt::Login if is_known => allowed(&accounts, matter).await,
         Prompt::None => {
+            noted::is(Stage::Consent);
+            noted::about(&accounts, &matter.id, Some(&matter.request));
             let error =
                 OauthError::new(ErrorCode::ConsentRequired, "consent is needed, and nothing may be shown");
             told(&accounts, &matter.request.answer, &error)
@@ -76,6 +82,9 @@ pub async fn decide(State(accounts): State<Accounts>, request: HttpRequest) -> R
     let token = parameters.get("token");
     let is_ours = accounts.is_form_token(token, matter.active.secret(), Use::Consent, &matter.id);
     if !is_ours || web::is_cross_site(&headers) {
+        noted::is(Stage::Consent);
+        noted::about(&accounts, &matter.id, Some(&matter.request));
+        noted::refused(Why::Browser, "The decision was not sent by the page that was shown.");
         return told_page(
             "The decision was not sent by the page that you were shown. Go back, load it anew, and decide again.",
         );
@@ -88,6 +97,9 @@ pub async fn decide(State(accounts): State<Accounts>, request: HttpRequest) -> R
 }
 
 async fn denied(accounts: &Accounts, matter: &Matter) -> Response {
+    noted::is(Stage::Consent);
+    noted::about(accounts, &matter.id, Some(&matter.request));
+    noted::refused(Why::Denied, "The person did not allow it.");
     match accounts.passing.take::<Request>(&matter.id).await {
         Ok(Some(request)) => {
             let error = OauthError::new(ErrorCode::AccessDenied, "the person did not allow it");
@@ -102,6 +114,8 @@ async fn denied(accounts: &Accounts, matter: &Matter) -> Response {
 async fn allowed(accounts: &Accounts, matter: Matter) -> Response {
     let Matter { id, request, client, active, scopes } = matter;
     let holder = active.session.holder;
+    noted::is(Stage::Consent);
+    noted::about(accounts, &id, Some(&request));
     // Once: two decisions at the same time give one code.
     match accounts.passing.take::<Request>(&id).await {
         Ok(Some(_)) => {}
@@ -109,7 +123,9 @@ async fn allowed(accounts: &Accounts, matter: Matter) -> Response {
         Err(error) => return unavailable_page(&error).into_response(),
     }
     if let Err(failed) = acts::consent(accounts, &client, &request, holder, &scopes).await {
-        return told_page(&failed.to_string());
+        let problem = failed.to_string();
+        noted::refused(Why::Unavailable, &problem);
+        return told_page(&problem);
     }
     let now = accounts.clock.now();
     let lasts = accounts.settings.code_lasts();
@@ -125,6 +141,7 @@ async fn allowed(accounts: &Accounts, matter: Matter) -> Response {
         ends_at: now.saturating_add(lasts),
         state: code::State::Issued,
     };
+    noted::grant(code.grant);
     let secret = accounts.passing.draw();
     // One that was redeemed is remembered for longer, so that its replay is seen.
     match accounts.passing.create(&secret, &code, lasts + code::REMEMBERED).await {
@@ -146,20 +163,29 @@ async fn matter(accounts: &Accounts, headers: &HeaderMap, id: String) -> Result<
     let request = held.ok_or_else(ended)?.value;
     let session = accounts.session(headers).await.map_err(unavailable)?;
     let Some(active) = session else { return Err(web::see_other(&Next::Request(id).sign_in())) };
+    if request.prompt == Prompt::Login {
+        // Nobody has signed in for it yet: a session of before is not what was asked for.
+        return Err(web::see_other(&Next::Request(id).sign_in()));
+    }
     let name = ClientName::parse(&request.client, accounts.takes_plain_documents()).map_err(|_| ended())?;
     let found = accounts.clients.find(&name, accounts.clients.due()).await;
     let client = found.map_err(|fault| {
         retry(&format!("The program that asks can't be looked up: {fault}.")).into_response()
     })?;
     let holder = active.session.holder;
-    let refused = |problem: &str| no_right(accounts, &id, &active, problem);
-    if let Err(problem) = acts::may_use(accounts, &client, &request) {
-        return Err(refused(problem));
+    let refused = |why: Why, problem: &str| {
+        noted::is(Stage::Consent);
+        noted::about(accounts, &id, Some(&request));
+        noted::refused(why, problem);
+        no_right(accounts, &id, &active, problem)
+    };
+    if let Err((why, problem)) = acts::may_use(accounts, &client, &request) {
+        return Err(refused(why, problem));
     }
     let held = accounts.held(holder, active.session.issuer, request.organization);
     match held.and_then(|held| scope::common(&request.scopes, &held)) {
         Some(scopes) => Ok(Matter { id, request, client, active, scopes }),
-        None => Err(refused("You have no right on this server that it could be given.")),
+        None => Err(refused(Why::NoRight, "You have no right on this server that it could be given.")),
     }
 }
 
@@ -172,7 +198,7 @@ async fn shown(accounts: &Accounts, matter: &Matter, known: bool) -> Response {
     let named = people::named(accounts, request);
     let holder = people::holder_name(active.session.holder);
     let mut warnings = Vec::new();
-    if client.metadata.is_loopback_only() {
+    if !redirect.is_proved() {
         warnings.push(
             "The answer stays on the machine of whoever began this. Nobody can tell which program there asks: allow it only if \
              you have just begun it yourself, on this machine.",

@@ -13,7 +13,8 @@ use super::error::{Code, OauthError};
 use super::parameters::Parameters;
 use super::request::{Answer, Pushed, Request};
 use super::state::Accounts;
-use super::{client_auth, form, web};
+use super::{client_auth, form, noted, web};
+use crate::attempts::Stage;
 
 pub const URN: &str = "urn:ietf:params:oauth:request_uri:";
 /// Until the browser comes with it.
@@ -25,7 +26,11 @@ const PROOFS: &[&str] = &["client_secret", "client_assertion", "client_assertion
 pub async fn push(State(accounts): State<Accounts>, request: HttpRequest) -> Response {
     web::readable(match pushed(&accounts, request).await {
         Ok(response) => response,
-        Err(error) => error.into_response(),
+        Err(error) => {
+            noted::is(Stage::Authorization);
+            noted::refused_by(&error);
+            error.into_response()
+        }
     })
 }
 
@@ -33,6 +38,9 @@ async fn pushed(accounts: &Accounts, request: HttpRequest) -> Result<Response, O
     let (headers, parameters) = form::read(accounts, request).await?;
     if parameters.get("request_uri").is_some() {
         return Err(OauthError::invalid_request("`request_uri` can't be pushed (RFC 9126 §2.1)"));
+    }
+    if let Some(claimed) = parameters.get("client_id") {
+        noted::client_id(claimed);
     }
     let client = client_auth::authenticate(accounts, &headers, &parameters, false).await?;
     // What would be refused at the authorization endpoint is refused here, where the client reads it.

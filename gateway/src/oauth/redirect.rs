@@ -155,6 +155,15 @@ impl RedirectUri {
         }
     }
 
+    /// Whether its host is proved by the address itself. Who listens on a loopback port or claims an app's scheme may be any
+    /// program of the machine (RFC 8252 §8.6).
+    pub fn is_proved(&self) -> bool {
+        match self.kind {
+            Kind::Https { .. } => true,
+            Kind::Loopback { .. } | Kind::Private { .. } => false,
+        }
+    }
+
     /// The host or the app's scheme, for people.
     pub fn shown(&self) -> &str {
         match &self.kind {

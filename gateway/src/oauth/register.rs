@@ -19,7 +19,8 @@ use super::error::{Code, OauthError};
 use super::metadata::path;
 use super::passing::{Held, PassingError};
 use super::state::Accounts;
-use super::{form, web};
+use super::{form, noted, web};
+use crate::attempts::Stage;
 use crate::config::Registration;
 use crate::problem::body::is_json;
 
@@ -32,10 +33,14 @@ const MANAGEMENT: &[u8] = b"registration access token";
 
 /// `POST /oauth/register`
 pub async fn register(State(accounts): State<Accounts>, request: Request) -> Response {
+    noted::is(Stage::Registration);
     let (head, body) = request.into_parts();
     web::readable(match created(&accounts, &head.headers, body).await {
         Ok(json) => web::json(StatusCode::CREATED, json),
-        Err(error) => error.into_response(),
+        Err(error) => {
+            noted::refused_by(&error);
+            error.into_response()
+        }
     })
 }
 
@@ -64,6 +69,7 @@ async fn created(accounts: &Accounts, headers: &HeaderMap, body: Body) -> Result
         .pass(accounts.clock.instant())
         .map_err(|after| OauthError::too_many("too many clients register at the moment", after))?;
     let id = uuid_v7(&*accounts.clock, &*accounts.random);
+    noted::client_id(&id.to_string());
     let management = accounts.passing.draw();
     let secret = match metadata.authentication {
         Authentication::Secret { .. } => Some(drawn(accounts)?),

@@ -1,11 +1,10 @@
 //! What clients publish of themselves: metadata documents and keys, fetched from addresses that anybody may name.
 //!
 //! It promises: no connection to an address that the installation has not opened (checked on the resolved address, at
-//! connect), no redirect followed, a bound on time and bytes, and one fetch at a time of each address. What was fetched is
-//! kept as its headers say, within bounds; a failure is remembered for seconds, and what was there before it goes on for a
-//! while, so that a client's host that is away signs nobody out.
+//! connect), no redirect followed, a bound on time and bytes, one fetch at a time of each address, and so many of each host in a
+//! minute. What was fetched is kept as its headers say, within bounds; a failure is remembered for seconds, and what was there
+//! before it goes on for a while, so that a client's host that is away signs nobody out.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +20,7 @@ use tokio::sync::Mutex;
 use url::Url;
 use uuid::Uuid;
 
+use super::pace::Pace;
 use crate::upstream::{HyperUpstream, OUR_USER_AGENT, Target};
 
 /// Document and keys together, of one request (a client gives up after 10 s).
@@ -33,14 +33,18 @@ const FRESH_DEFAULT: Duration = Duration::from_secs(600);
 const STALE: Duration = Duration::from_secs(24 * 3_600);
 /// So long nobody is asked again who failed.
 const FAILED: Duration = Duration::from_secs(10);
+/// So often in a minute one host is asked, and so often at once: whoever names many of its addresses has us flood nobody.
+const OF_A_HOST: u32 = 60;
+const AT_ONCE: u32 = 30;
 /// A bound on what is kept of each kind.
 const MOST: u64 = 4_096;
-const TURNS: usize = 64;
 
 /// Fetches.
 pub struct Fetcher {
     upstream: HyperUpstream,
     clock: Arc<dyn Clock>,
+    /// Of each host.
+    paces: Cache<String, Arc<Pace>>,
 }
 
 /// Why nothing could be fetched.
@@ -48,6 +52,8 @@ pub struct Fetcher {
 pub enum FetchFault {
     #[error("{0} did not answer in time")]
     Timeout(String),
+    #[error("{0} is asked for too much at the moment")]
+    Busy(String),
     #[error("{0} can't be reached: {1}")]
     Unreachable(String, String),
     #[error("{0} answered with status {1}")]
@@ -71,7 +77,8 @@ pub struct Remote<T> {
     fetcher: Arc<Fetcher>,
     max_bytes: usize,
     known: Cache<String, Known<T>>,
-    turns: Vec<Mutex<()>>,
+    /// One an address, so that a host that is slow holds up its own alone.
+    turns: Cache<String, Arc<Mutex<()>>>,
 }
 
 struct Known<T> {
@@ -89,7 +96,7 @@ impl<T> Clone for Known<T> {
 
 impl Fetcher {
     pub fn new(upstream: HyperUpstream, clock: Arc<dyn Clock>) -> Self {
-        Self { upstream, clock }
+        Self { upstream, clock, paces: Cache::new(MOST) }
     }
 
     pub fn now(&self) -> Instant {
@@ -103,6 +110,10 @@ impl Fetcher {
 
     async fn json(&self, url: &Url, max: usize, within: Duration) -> Result<Fetched, FetchFault> {
         let host = url.host_str().unwrap_or_default().to_owned();
+        let pace = self.paces.get_with(host.clone(), || Arc::new(Pace::new(OF_A_HOST, AT_ONCE)));
+        if pace.pass(self.clock.instant()).is_err() {
+            return Err(FetchFault::Busy(host));
+        }
         let fetched = tokio::time::timeout(within, self.exchange(url, &host, max)).await;
         fetched.unwrap_or(Err(FetchFault::Timeout(host)))
     }
@@ -141,8 +152,7 @@ impl Fetcher {
 
 impl<T: Send + Sync + 'static> Remote<T> {
     pub fn new(fetcher: Arc<Fetcher>, max_bytes: usize) -> Self {
-        let turns = (0..TURNS).map(|_| Mutex::default()).collect();
-        Self { fetcher, max_bytes, known: Cache::new(MOST), turns }
+        Self { fetcher, max_bytes, known: Cache::new(MOST), turns: Cache::new(MOST) }
     }
 
     /// What is at this address, as `read` makes it of JSON; fetched by `until` if it must be.
@@ -168,9 +178,10 @@ impl<T: Send + Sync + 'static> Remote<T> {
         }
         let left = || until.saturating_duration_since(self.fetcher.now());
         let host = || url.host_str().unwrap_or_default().to_owned();
-        let turn = self.turn(url);
-        let _turn =
-            tokio::time::timeout(left(), turn.lock()).await.map_err(|_| FetchFault::Timeout(host()))?;
+        let turn = self.turns.get_with(url.as_str().to_owned(), Arc::default);
+        let Ok(_turn) = tokio::time::timeout(left(), turn.lock()).await else {
+            return self.stale(url).ok_or_else(|| FetchFault::Timeout(host()));
+        };
         // Whoever had the turn before may have fetched it.
         if let Some(known) = self.answer(url, oldest) {
             return known;
@@ -205,6 +216,12 @@ impl<T: Send + Sync + 'static> Remote<T> {
         }
     }
 
+    /// What goes on while it can't be fetched.
+    fn stale(&self, url: &Url) -> Option<Arc<T>> {
+        let (value, fresh_until) = self.known.get(url.as_str())?.value?;
+        (self.fetcher.now() < fresh_until + STALE).then_some(value)
+    }
+
     /// What is answered without a fetch.
     fn answer(&self, url: &Url, oldest: Duration) -> Option<Result<Arc<T>, FetchFault>> {
         let known = self.known.get(url.as_str())?;
@@ -219,14 +236,6 @@ impl<T: Send + Sync + 'static> Remote<T> {
         let (value, fresh_until) = known.value?;
         let is_new_enough = known.fetched_at.is_some_and(|at| since(at) <= oldest);
         (now < fresh_until && is_new_enough).then_some(Ok(value))
-    }
-
-    fn turn(&self, url: &Url) -> &Mutex<()> {
-        let mut hasher = DefaultHasher::new();
-        url.hash(&mut hasher);
-        let at = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default();
-        // There are that many.
-        &self.turns[at]
     }
 }
 

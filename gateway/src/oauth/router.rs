@@ -1,7 +1,9 @@
 //! The paths of the accounts listener, and what holds of each request.
 
+use std::net::SocketAddr;
+
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
@@ -13,8 +15,10 @@ use super::metadata::path;
 use super::state::{Accounts, TIMEOUT};
 use super::web::{self, Page};
 use super::{
-    account, authorize, consent, introspect, invitation, par, register, revoke, sign_in, token, well_known,
+    account, authorize, consent, introspect, invitation, noted, par, register, revoke, sign_in, token,
+    well_known,
 };
+use crate::attempts::Visitor;
 use crate::problem::Problem;
 use crate::telemetry;
 
@@ -80,7 +84,11 @@ async fn within(State(accounts): State<Accounts>, request: Request, next: Next) 
             }
             Ok(_slot) => {
                 let span = tracing::debug_span!("accounts", route);
+                let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+                let peer = peer.map(|ConnectInfo(peer)| peer.ip());
+                let visitor = Visitor::of(peer, request.headers());
                 let answer = next.run(request).instrument(span);
+                let answer = noted::told(accounts.attempts.as_ref(), visitor, answer);
                 tokio::time::timeout(TIMEOUT, answer).await.unwrap_or_else(|_| {
                     OauthError::unavailable("the answer was not there in time").into_response()
                 })

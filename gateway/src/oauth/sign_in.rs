@@ -12,17 +12,18 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::acts;
-use super::ask;
+use super::ask::{self, Prompt};
 use super::authorize::{retry, unavailable_page};
 use super::pages::{self, Asks, KeyForm, Provider, SignIn as SignInPage};
 use super::parameters::Parameters;
-use super::passing::Passes;
+use super::passing::{Passes, PassingError};
 use super::people;
 use super::request::Request;
 use super::session::Use;
 use super::state::Accounts;
 use super::web::{self, Cookie, Page};
-use super::{form, scope};
+use super::{form, noted, scope};
+use crate::attempts::{Stage, Why};
 use crate::issuers::{Callback, Kept};
 
 /// A sign-in whose person is at an issuer.
@@ -106,7 +107,11 @@ pub async fn start(
     let Ok(issuer) = issuer.parse::<IssuerId>() else { return unreadable() };
     let begun = match accounts.sign_in.begin(issuer).await {
         Ok(begun) => begun,
-        Err(error) => return shown(&accounts, &headers, &next, Some(&error.to_string())).await,
+        Err(error) => {
+            note(&accounts, &next);
+            noted::refused(Why::Issuer, &error.without_details());
+            return shown(&accounts, &headers, &next, Some(&error.to_string())).await;
+        }
     };
     let browser = browser(&accounts, &headers);
     let away = Away { browser: proof(&accounts, &browser), next, kept: begun.kept };
@@ -141,10 +146,12 @@ pub async fn callback(
         }
         Err(error) => return unavailable_page(&error).into_response(),
     };
+    note(&accounts, &away.next);
     let is_browsers = Cookie::SIGN_IN
         .of(&headers)
         .is_some_and(|cookie| bool::from(proof(&accounts, cookie).ct_eq(&away.browser)));
     if !is_browsers {
+        noted::refused(Why::Browser, "Another browser brought the answer than the one that left.");
         return refused(
             "This browser did not begin the sign-in, or has lost the cookie that it was given then. Where a program opened its \
              own window, try again with your usual browser.",
@@ -152,13 +159,20 @@ pub async fn callback(
     }
     let identity = match accounts.sign_in.finish(&away.kept, &callback).await {
         Ok(identity) => identity,
-        Err(error) => return shown(&accounts, &headers, &away.next, Some(&error.to_string())).await,
+        Err(error) => {
+            noted::refused(Why::Issuer, &error.without_details());
+            return shown(&accounts, &headers, &away.next, Some(&error.to_string())).await;
+        }
     };
     let issuer = identity.issuer;
     let invited = away.next == Next::Invitation;
     match people::signed_in(&accounts, &identity, invited).await {
         Ok(person) => begin(&accounts, Holder::Person { id: person }, Some(issuer), &away.next).await,
-        Err(failed) => shown(&accounts, &headers, &away.next, Some(&failed.to_string())).await,
+        Err(failed) => {
+            let problem = failed.to_string();
+            noted::refused(Why::Person, &problem);
+            shown(&accounts, &headers, &away.next, Some(&problem)).await
+        }
     }
 }
 
@@ -170,11 +184,13 @@ pub async fn by_key(State(accounts): State<Accounts>, request: HttpRequest) -> R
     };
     let next = Next::of(&parameters);
     let Next::Request(id) = &next else { return unreadable() };
+    note(&accounts, &next);
     let cookie = Cookie::SIGN_IN.of(&headers);
     let token = parameters.get("token");
     let is_ours = cookie.is_some_and(|cookie| accounts.is_form_token(token, cookie, Use::SignInByKey, id));
     if !is_ours || web::is_cross_site(&headers) {
         let problem = "The form was not this browser's. Send it again.";
+        noted::refused(Why::Browser, problem);
         return shown(&accounts, &headers, &next, Some(problem)).await;
     }
     let request = match accounts.passing.get::<Request>(id).await {
@@ -182,6 +198,7 @@ pub async fn by_key(State(accounts): State<Accounts>, request: HttpRequest) -> R
         Ok(None) => return ended(),
         Err(error) => return unavailable_page(&error).into_response(),
     };
+    noted::of(&accounts, &request);
     let key = parameters.get("key").unwrap_or_default().trim();
     let found = accounts.authenticator.find(key);
     let found = found.and_then(|principal| Ok(principal.check(accounts.clock.now()).map(|()| principal)?));
@@ -199,6 +216,7 @@ pub async fn by_key(State(accounts): State<Accounts>, request: HttpRequest) -> R
         }
         Err(error) => format!("The key does not work: {error}."),
     };
+    noted::refused(Why::Key, &problem);
     shown(&accounts, &headers, &next, Some(&problem)).await
 }
 
@@ -224,8 +242,21 @@ pub async fn out(State(accounts): State<Accounts>, request: HttpRequest) -> Resp
     response
 }
 
+/// This is a step of a client's way in, where it is for one.
+fn note(accounts: &Accounts, next: &Next) {
+    if let Next::Request(id) = next {
+        noted::is(Stage::SignIn);
+        noted::about(accounts, id, None);
+    }
+}
+
 /// Signs a browser in and sends it on.
 async fn begin(accounts: &Accounts, holder: Holder, issuer: Option<IssuerId>, next: &Next) -> Response {
+    if let Next::Request(id) = next
+        && let Err(error) = signed_in_for(accounts, id).await
+    {
+        return unavailable_page(&error).into_response();
+    }
     match accounts.begin_session(holder, issuer).await {
         Ok(secret) => {
             let mut response = web::see_other(&next.page());
@@ -234,6 +265,16 @@ async fn begin(accounts: &Accounts, holder: Holder, issuer: Option<IssuerId>, ne
         }
         Err(error) => unavailable_page(&error).into_response(),
     }
+}
+
+/// A request for which somebody must sign in anew (`prompt=login`): somebody has.
+async fn signed_in_for(accounts: &Accounts, id: &str) -> Result<(), PassingError> {
+    let Some(held) = accounts.passing.get::<Request>(id).await? else { return Ok(()) };
+    if held.value.prompt == Prompt::Login {
+        let request = Request { prompt: Prompt::AsNeeded, ..held.value.clone() };
+        accounts.passing.swap(id, &held, &request, accounts.settings.request_lasts()).await?;
+    }
+    Ok(())
 }
 
 /// The page where a way to sign in is chosen.
@@ -247,7 +288,10 @@ async fn shown(accounts: &Accounts, headers: &HeaderMap, next: &Next, problem: O
         Next::Invitation | Next::Account => None,
     };
     let issuers = match &request {
-        Some((_, request)) => accounts.directory.issuers_for(request.organization),
+        Some((_, request)) => {
+            noted::of(accounts, request);
+            accounts.directory.issuers_for(request.organization)
+        }
         None => accounts
             .directory
             .issuers()

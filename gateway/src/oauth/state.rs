@@ -15,6 +15,7 @@ use super::metadata::{self, Issuer};
 use super::pace::Pace;
 use super::passing::Passing;
 use super::standing::Judged;
+use crate::attempts;
 use crate::command::Commands;
 use crate::config;
 use crate::fleet::Fleet;
@@ -47,6 +48,8 @@ pub struct AccountsParts {
     pub fleet: Fleet,
     pub directory: Arc<Directory>,
     pub gate: Arc<Gate>,
+    /// Where it is told how clients get in; `None`: nobody is told.
+    pub attempts: Option<attempts::Recorder>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }

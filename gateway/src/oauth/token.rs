@@ -23,8 +23,9 @@ use super::redirect::RedirectUri;
 use super::refresh::{Judged, Place, RefreshToken};
 use super::resource::Resource;
 use super::state::Accounts;
-use super::{client_auth, form, scope, standing, web};
+use super::{client_auth, form, noted, scope, standing, web};
 use crate::access_token::Claims;
+use crate::attempts::Stage;
 use crate::request::resource::Address;
 
 /// So often a place is read anew that somebody else has changed meanwhile.
@@ -47,6 +48,7 @@ pub async fn token(State(accounts): State<Accounts>, request: HttpRequest) -> Re
         Ok(response) => response,
         Err(error) => {
             tracing::debug!(%error, "no token is given");
+            noted::refused_by(&error);
             error.into_response()
         }
     })
@@ -70,6 +72,10 @@ async fn redeemed(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response, OauthError> {
+    noted::is(Stage::Token);
+    if let Some(claimed) = parameters.get("client_id") {
+        noted::client_id(claimed);
+    }
     let client = client_auth::authenticate(accounts, headers, parameters, false).await?;
     let secret = parameters.get("code").ok_or_else(|| OauthError::invalid_request("`code` is missing"))?;
     let found = accounts.passing.get::<Code>(secret).await.map_err(unavailable)?;
@@ -77,6 +83,8 @@ async fn redeemed(
     if held.value.request.client != client.name.to_string() {
         return Err(invalid("the code was given to another client"));
     }
+    noted::of(accounts, &held.value.request);
+    noted::grant(held.value.grant);
     match held.value.state {
         code::State::Issued => {}
         code::State::Redeemed { grant } | code::State::Replayed { grant } => {
@@ -293,6 +301,10 @@ async fn refreshed(
         return Err(invalid("the refresh token was given to another client"));
     }
     check_resource(accounts, parameters, &held.value.resource)?;
+    // What is refused moves nothing on: its client keeps the token that it has.
+    if let Some(granted) = standing::standing(accounts, held.value.grant) {
+        narrowed(parameters, &granted.scopes, &held.value.resource, accounts)?;
+    }
     let mut successor = None;
     for _ in 0..TRIES {
         let now = accounts.clock.now();

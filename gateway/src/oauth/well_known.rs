@@ -3,15 +3,23 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
+use http::{StatusCode, Uri};
 use projections::directory::{TokenKeyEntry, TokenKeyState};
 use serde_json::{Value, json};
 
+use super::metadata::path;
 use super::state::Accounts;
-use super::web;
+use super::{noted, web};
+use crate::attempts::Stage;
+use crate::request::resource::Address;
 
-pub async fn metadata(State(accounts): State<Accounts>) -> Response {
+pub async fn metadata(State(accounts): State<Accounts>, uri: Uri) -> Response {
+    noted::is(Stage::ServerMetadata);
+    let below = [path::OAUTH, path::OPENID].into_iter().find_map(|root| uri.path().strip_prefix(root));
+    if let Some(address) = below.and_then(Address::of_path) {
+        noted::server(&address);
+    }
     let mut response = web::json(StatusCode::OK, accounts.metadata.clone());
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     web::readable(response)

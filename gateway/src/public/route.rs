@@ -14,6 +14,7 @@ use http_body::Body as HttpBody;
 
 use super::request_id::RequestIds;
 use crate::problem::{Kind, Problem};
+use crate::request::arrivals::Arrival;
 use crate::request::call::Refused;
 use crate::request::challenge::Challenger;
 use crate::request::forward::REQUEST_ID;
@@ -82,6 +83,11 @@ where
 {
     let started = door.clock().instant();
     let target = Target::of(request.uri().path());
+    if let Target::Metadata(address) = &target
+        && request.method() == Method::GET
+    {
+        door.read_metadata(address.as_ref(), Arrival { peer: Some(peer), headers: request.headers() });
+    }
     let name = target.name();
     let id = ids.next(door.clock());
     let mut call = None;

@@ -13,6 +13,7 @@ use projections::directory::ServerEntry;
 use serde_json::value::RawValue;
 
 use super::admission::Admission;
+use super::arrivals::Arrival;
 use super::body::Body;
 use super::listens::Listens;
 use super::lists::Lists;
@@ -75,7 +76,11 @@ impl Door {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.is_open()?;
-        let principal = self.authenticator.admit(request.headers(), address).map_err(Refusal::from)?;
+        let principal = self.authenticator.admit(request.headers(), address).inspect_err(|error| {
+            let peer = call.peer();
+            self.turned_away(*error, address, Arrival { peer, headers: request.headers() });
+        });
+        let principal = principal.map_err(Refusal::from)?;
         call.know(|record| {
             record.principal = Some(principal.id().actor());
             record.organization = principal.organization().cloned();
@@ -193,8 +198,14 @@ impl Door {
         request_id: &HeaderValue,
     ) -> Result<Admission, Refusal> {
         let Known { principal, server } = known;
-        let request_id = request_id.clone();
-        Admission { door: Arc::clone(self), principal, server, needs, request_id, endless }.renew()
+        let (request_id, id) = (request_id.clone(), principal.id());
+        let admission = Admission { door: Arc::clone(self), principal, server, needs, request_id, endless };
+        let admitted = admission.renew();
+        match &admitted {
+            Ok(admission) => self.came_in(&admission.principal),
+            Err(refusal) => self.refused(id, refusal),
+        }
+        admitted
     }
 
     async fn pass(

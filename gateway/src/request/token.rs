@@ -2,6 +2,7 @@
 //! what it rests on: whether its grant stands is asked of the directory on every use.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -75,6 +76,15 @@ pub struct AccessToken {
     /// The key that signed it.
     pub key: TokenKeyId,
     pub expires_at: Timestamp,
+    /// A call with it has passed.
+    used: AtomicBool,
+}
+
+impl AccessToken {
+    /// Whether this is the first call with it here.
+    pub fn is_first_use(&self) -> bool {
+        !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
+    }
 }
 
 impl Tokens {
@@ -107,6 +117,7 @@ impl Tokens {
             scopes: Arc::new(scope.parse().map_err(|_| Fault::Foreign)?),
             key,
             expires_at: exp.checked_mul(1_000).and_then(Timestamp::from_unix_millis).ok_or(Fault::Foreign)?,
+            used: AtomicBool::new(false),
         })
     }
 }

@@ -90,6 +90,7 @@ async fn made(
         passing,
         directory: Arc::clone(&parts.directory),
         gate: Arc::clone(&parts.gate),
+        attempts: Some(control.attempts.clone()),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
     })

@@ -16,9 +16,10 @@ use tokio::sync::{oneshot, watch};
 use super::{Authenticating, Process, ServeError, apart, connections, secrets, upstreams};
 use crate::access;
 use crate::api::{self, AccessLog, ApiParts, ApiSettings, ApiState, Trials};
+use crate::attempts;
 use crate::checkpoints::{Keeper, KeeperParts, LogKeys, Witnesses};
 use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgetting};
-use crate::config::{self, Config, NatsRole, Switch};
+use crate::config::{self, Config, NatsRole, Registration, Switch};
 use crate::fleet;
 use crate::health::{self, Health};
 use crate::issuers::{SignIn, SignInParts};
@@ -29,6 +30,7 @@ use crate::request::{Door, DoorParts, RequestSettings};
 use crate::signers::{self, Retiring};
 use crate::store;
 use crate::store::access::AccessRecords;
+use crate::store::attempts::{AttemptSteps, Side};
 use crate::store::bucket::Bucket;
 use crate::store::checkpoints::Checkpoints;
 use crate::telemetry::calls::{Calls, Writer};
@@ -79,6 +81,7 @@ pub(super) async fn metrics(
 /// What of control others rest on.
 pub(super) struct Control {
     pub(super) client: store::Client,
+    pub(super) attempts: attempts::Recorder,
     pub(super) vault: Vault,
     pub(super) peppers: Peppers,
     pub(super) commands: Commands,
@@ -152,6 +155,8 @@ pub(super) async fn admin(
     let asking = Witnesses::new(Arc::clone(&keeper), stream, Arc::clone(&process.clock), witnesses);
     process.tasks.spawn(asking.run(process.cancel.clone()));
     let access = access(process, log.client(), &sealing);
+    let attempts = super::attempts::recorder(process, log.client().clone(), Side::Control);
+    let reader = attempts::Reader { steps: AttemptSteps::new(log.client().clone()) };
     let webhooks = WebhookSecrets::new(sealing.vault().clone());
     let commands = Commands::new(CommandParts {
         dispatcher,
@@ -183,6 +188,7 @@ pub(super) async fn admin(
     process.tasks.spawn(sign_in.clone().keep(process.cancel.clone()));
     let others = Control {
         client: log.client().clone(),
+        attempts,
         vault: control.clone(),
         peppers: peppers.clone(),
         commands: commands.clone(),
@@ -206,12 +212,14 @@ pub(super) async fn admin(
         members: Some(members.clone()),
         checkpoints: Some(keeper),
         access: Some(access),
+        attempts: Some(reader),
         trials: Trials::new(upstreams::client(process)?),
         ending: process.cancel.clone(),
         settings: ApiSettings {
             max_webhooks: config.webhooks.max,
             accounts_url: config.accounts_url().origin().ascii_serialization(),
             max_issuers: config.issuers.max,
+            registers: config.oauth.registration != Registration::Off,
             ..ApiSettings::new(prefix, &config.public_url)
         },
     });
@@ -282,6 +290,7 @@ pub(super) fn public(
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
         settings: request_settings(process),
+        attempts: Some(super::attempts::recorder(process, parts.client.clone(), Side::Node)),
     })?;
     secrets::follow_node(process, parts.vault.clone(), Arc::clone(&door), &parts.secrets);
     let tls = process.tls.clone();

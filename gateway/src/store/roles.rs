@@ -10,8 +10,10 @@ use events::subject::ALL_EVENTS;
 
 use super::accounts::IMPORTED;
 use super::transfer::{self, DELIVERED};
-use super::{ACCESS, CHECKPOINTS, FLEET, OAUTH, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup};
-use super::{access, checkpoints};
+use super::{
+    ACCESS, ATTEMPTS, CHECKPOINTS, FLEET, OAUTH, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, setup,
+};
+use super::{access, attempts, checkpoints};
 use crate::config::NatsRole;
 
 /// Every role that has an account of its own.
@@ -82,6 +84,8 @@ pub fn services(role: NatsRole) -> Vec<Service> {
         NatsRole::Control => [
             [ALL_EVENTS, checkpoints::ALL, access::ALL].map(|all| Service::Data(all.to_owned())).to_vec(),
             read_log(),
+            vec![Service::Data(attempts::Side::Control.subject().to_owned())],
+            read_attempts(),
             read_access(),
             write_bucket(VAULT_NODE),
             write_bucket(VAULT_CONTROL),
@@ -110,6 +114,8 @@ pub fn services(role: NatsRole) -> Vec<Service> {
             vec![
                 Service::Api(format!("STREAM.MSG.GET.KV_{FLEET}")),
                 Service::Data(format!("$KV.{FLEET}.member.*")),
+                // What it saw of clients that try to get in; what others saw it can neither read nor write.
+                Service::Data(attempts::Side::Node.subject().to_owned()),
             ],
             read_snapshots(),
         ]
@@ -169,6 +175,11 @@ fn read_checkpoints() -> Vec<Service> {
 /// To read what was read and tried, many records at a time.
 fn read_access() -> Vec<Service> {
     questions(ACCESS, &["STREAM.INFO.{}", "STREAM.MSG.GET.{}", "DIRECT.GET.{}"])
+}
+
+/// To read how clients get in, many steps at a time.
+fn read_attempts() -> Vec<Service> {
+    questions(ATTEMPTS, &["STREAM.INFO.{}", "STREAM.MSG.GET.{}", "DIRECT.GET.{}"])
 }
 
 /// What clients' libraries ask beside, as they do by themselves: which stream a subject is in, how a consumer stands, one
@@ -301,6 +312,17 @@ mod tests {
         assert_eq!(who_may(&format!("$JS.API.DIRECT.GET.{ACCESS}")), [Control, Auditor]);
         for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
             assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.{ACCESS}")), [], "{verb}");
+        }
+    }
+
+    #[test]
+    fn what_nodes_and_control_saw_of_clients_is_written_apart_and_control_s_to_read() {
+        use NatsRole::{Control, Node};
+        assert_eq!(who_may(attempts::Side::Control.subject()), [Control]);
+        assert_eq!(who_may(attempts::Side::Node.subject()), [Node]);
+        assert_eq!(who_may(&format!("$JS.API.DIRECT.GET.{ATTEMPTS}")), [Control]);
+        for verb in ["UPDATE", "DELETE", "PURGE", "MSG.DELETE"] {
+            assert_eq!(who_may(&format!("$JS.API.STREAM.{verb}.{ATTEMPTS}")), [], "{verb}");
         }
     }
 

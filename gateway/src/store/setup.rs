@@ -11,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ACCESS, CHECKPOINTS, FLEET, OAUTH, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, access, passing,
+    ACCESS, ATTEMPTS, CHECKPOINTS, FLEET, OAUTH, SNAPSHOTS, VAULT_CONTROL, VAULT_NODE, VAULT_PEOPLE, access,
+    attempts, passing,
 };
 use crate::config::Access;
 
@@ -122,6 +123,7 @@ pub fn streams_keeping(replicas: u8, access: &Access) -> Vec<(String, Value)> {
     streams.push((format!("KV_{OAUTH}"), oauth_config(replicas)));
     streams.push((format!("OBJ_{SNAPSHOTS}"), with(objects_config(), &[("num_replicas", json!(replicas))])));
     streams.push((ACCESS.to_owned(), access_config(access, replicas)));
+    streams.push((ATTEMPTS.to_owned(), attempts_config(replicas)));
     streams
 }
 
@@ -148,6 +150,24 @@ fn access_config(access: &Access, replicas: u8) -> Value {
             ("max_age", json!(u64::try_from(access.max_age().as_nanos()).unwrap_or(u64::MAX))),
             ("max_bytes", json!(access.max_bytes)),
             ("max_msg_size", json!(access::MAX_RECORD)),
+            ("allow_rollup_hdrs", json!(false)),
+            ("deny_delete", json!(true)),
+            ("deny_purge", json!(true)),
+        ],
+    )
+}
+
+/// The oldest go, of each side for itself, and nothing else.
+fn attempts_config(replicas: u8) -> Value {
+    with(
+        unlimited(ATTEMPTS.to_owned(), &[attempts::ALL.to_owned()]),
+        &[
+            ("num_replicas", json!(replicas)),
+            ("discard", json!("old")),
+            ("max_age", json!(u64::try_from(attempts::KEPT.as_nanos()).unwrap_or(u64::MAX))),
+            ("max_bytes", json!(attempts::MAX_BYTES)),
+            ("max_msgs_per_subject", json!(attempts::MOST)),
+            ("max_msg_size", json!(attempts::MAX_STEP)),
             ("allow_rollup_hdrs", json!(false)),
             ("deny_delete", json!(true)),
             ("deny_purge", json!(true)),

@@ -149,6 +149,11 @@ impl Call {
         }
     }
 
+    /// The connection's other end.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.record.as_ref().map(|record| record.peer)
+    }
+
     /// It goes to its upstream, and its client waits for what that says.
     pub fn awaited(&mut self) {
         self.know(|record| record.outcome = CLIENT_GAVE_UP);

@@ -101,6 +101,7 @@ pub const FAMILIES: &[Family] = &[
     family("keyledger_api_read_model_failures_total", Counter, &[], "Reads that PostgreSQL did not answer"),
     family("keyledger_access_records_total", Counter, &["type"], "Records of what was read and tried, as they are stored"),
     family("keyledger_access_records_dropped_total", Counter, &[], "Records of what was read and tried that were lost for want of room or time"),
+    family("keyledger_attempt_steps_dropped_total", Counter, &[], "Steps of clients that try to get in that were lost for want of room or time"),
 
     family("keyledger_accounts_requests_total", Counter, &["route", "status"], "Requests for sign-in and OAuth. `status` is 2xx to 5xx"),
     family("keyledger_accounts_request_seconds", Histogram, &["route"], "Until such an answer's headers"),

@@ -22,13 +22,14 @@ mod readers;
 const BOUND: Duration = Duration::from_secs(20);
 
 /// Inside each stream: where nothing may be stored.
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "kl.events.0._.key.target",
     "$KV.KL_VAULT_NODE.target",
     "$KV.KL_VAULT_CONTROL.target",
     "$KV.KL_VAULT_PEOPLE.target",
     "kl.checkpoints.target",
     "kl.access.target",
+    "kl.attempts.target",
     "$KV.KL_FLEET.member.target",
     "$KV.KL_OAUTH.target",
     "$O.KL_SNAPSHOTS.C.target",

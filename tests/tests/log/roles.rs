@@ -31,6 +31,7 @@ async fn setting_up_twice_is_setting_up_once() {
         "KV_KL_OAUTH",
         "OBJ_KL_SNAPSHOTS",
         "KL_ACCESS",
+        "KL_ATTEMPTS",
     ];
     assert_eq!(first.0, names.map(|name| (name.to_owned(), setup::Done::Created)));
     assert_eq!(second.0, names.map(|name| (name.to_owned(), setup::Done::Kept)));

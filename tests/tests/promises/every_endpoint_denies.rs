@@ -145,6 +145,7 @@ const TABLE: &[Endpoint] = &[
     endpoint("GET", "/api/v1/organizations/{organization}/events", none, Foreign::NotFound),
     endpoint("GET", "/api/v1/events", none, Foreign::InstallationOnly),
     endpoint("GET", "/api/v1/access", none, Foreign::InstallationOnly),
+    endpoint("GET", "/api/v1/oauth/attempts", none, Foreign::InstallationOnly),
     endpoint("GET", "/api/v1/organizations/{organization}/access", none, Foreign::NotFound),
     endpoint("PUT", "/api/v1/organizations/{organization}/name", name, Foreign::NotFound),
     endpoint("POST", "/api/v1/organizations/{organization}/resume", none, Foreign::NotFound),

@@ -1,6 +1,10 @@
 //! Signing in over real HTTP, at an issuer that does what it is told.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use events::OrganizationId;
+use events::clock::{Clock, ManualClock, SystemClock};
 use events::issuer::{CredentialKind, MappedRole};
 use http::Request;
 use http_body_util::Full;
@@ -12,7 +16,7 @@ use serde_json::{Value, json};
 use url::Url;
 use uuid::Uuid;
 
-use super::{ID, REDIRECT, settings, sign_in, sign_in_by};
+use super::{ID, REDIRECT, settings, sign_in, sign_in_at, sign_in_by};
 use crate::issuers::error::SignInError;
 use crate::issuers::token::TokenError;
 use crate::issuers::{Callback, CallbackError, Identity, SignIn};
@@ -165,6 +169,33 @@ async fn a_new_key_is_found_and_an_issuer_that_is_away_is_remembered() {
     let unknown = sign_in(settings(openid(&issuer), CLIENT, json!({}))).await;
     let told = unknown.begin(ID).await.err().unwrap().to_string();
     assert!(told.contains("503"), "{told}");
+}
+
+#[tokio::test]
+async fn an_unknown_key_is_looked_for_after_half_a_minute_and_not_before() {
+    let issuer = started().await;
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let shown = Some((CredentialKind::Secret, issuer::SECRET));
+    let by = sign_in_at(settings(openid(&issuer), CLIENT, json!({})), shown, true, clock.clone()).await;
+    signed_in(&by).await.unwrap();
+    let fetches =
+        |issuer: &Issuer| issuer.seen().iter().filter(|seen| format!("{seen:?}").contains("Keys")).count();
+    let before = fetches(&issuer);
+    issuer.rotate();
+    clock.advance(Duration::from_secs(29));
+    let told = signed_in(&by).await.unwrap_err();
+    assert!(matches!(told, SignInError::Token(TokenError::UnknownKey)), "{told}");
+    assert_eq!(fetches(&issuer), before);
+    clock.advance(Duration::from_secs(1));
+    signed_in(&by).await.unwrap();
+    assert_eq!(fetches(&issuer), before + 1);
+    // A forged key id causes one fetch in half a minute, however often it comes.
+    issuer.behave(|behaviour| behaviour.header.insert("kid".to_owned(), "forged".into()));
+    clock.advance(Duration::from_secs(30));
+    for _ in 0..3 {
+        signed_in(&by).await.unwrap_err();
+    }
+    assert_eq!(fetches(&issuer), before + 2);
 }
 
 #[tokio::test]

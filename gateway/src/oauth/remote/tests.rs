@@ -146,3 +146,56 @@ async fn a_closed_address_is_never_asked() {
     assert!(matches!(host.get().await, Err(FetchFault::Unreachable(..))));
     assert_eq!(host.asked(), 0);
 }
+
+/// Whoever names many hosts that never answer holds up nobody else's document.
+#[tokio::test]
+async fn a_host_that_is_slow_holds_up_its_own_alone() {
+    let silent = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let host = Host::new(&ok("max-age=60", "{1}"), OPEN).await;
+    let mut waiting = JoinSet::new();
+    for n in 1..=200 {
+        let url = Url::parse(&format!("http://127.0.1.{n}:{port}/client")).unwrap();
+        let (remote, until) = (Arc::clone(&host.remote), host.clock.instant() + WITHIN);
+        waiting.spawn(async move { remote.get(&url, until, |_| Ok(String::new())).await.is_err() });
+    }
+    // They hold their turns by then.
+    let mut connected = Vec::new();
+    while connected.len() < 64 {
+        connected.push(silent.accept().await.unwrap());
+    }
+    assert_eq!(host.get().await.unwrap(), "{1}");
+    waiting.abort_all();
+}
+
+#[tokio::test]
+async fn a_body_that_is_cut_or_encoded_is_not_taken() {
+    let slow = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{";
+    let host = Host::new(slow, OPEN).await;
+    // The host closes after its one byte: what it promised never came.
+    assert!(matches!(host.get().await, Err(FetchFault::Unreachable(..) | FetchFault::Timeout(_))));
+    for encoded in ["gzip", "br", "identity, gzip"] {
+        let answer = ok("public", "{1}")
+            .replace("Cache-Control", &format!("Content-Encoding: {encoded}\r\nCache-Control"));
+        let host = Host::new(&answer, OPEN).await;
+        assert!(matches!(host.get().await, Err(FetchFault::Type(_))), "{encoded}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_asked_so_often_in_a_minute() {
+    let host = Host::new(&ok("max-age=60", "{1}"), OPEN).await;
+    let asks = async |n: u32| {
+        let url = host.url.join(&format!("/{n}")).unwrap();
+        host.remote.get(&url, host.clock.instant() + WITHIN, |_| Ok(String::new())).await.map(drop)
+    };
+    for n in 0..30 {
+        assert_eq!(asks(n).await, Ok(()), "{n}");
+    }
+    for n in 30..90 {
+        assert_eq!(asks(n).await, Err(FetchFault::Busy("127.0.0.1".to_owned())), "{n}");
+    }
+    assert_eq!(host.asked(), 30);
+    host.later(60);
+    assert_eq!(asks(90).await, Ok(()));
+}

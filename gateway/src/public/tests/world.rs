@@ -135,6 +135,7 @@ impl World {
             clock: Arc::clone(&clock),
             random: Arc::new(SystemRandom),
             settings,
+            attempts: None,
         })
         .unwrap();
         let cancel = CancellationToken::new();
