@@ -179,7 +179,7 @@ fn none() -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_their_documents() {
-    let world = World::new().await;
+    let world = Box::pin(World::new()).await;
     let key = Rsa::generate(KeySize::Rsa2048).expect("a key");
     let keys = published(&key);
     for document in lines(DOCUMENTS) {
@@ -199,7 +199,7 @@ async fn by_their_documents() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_registering_themselves() {
-    let world = World::new().await;
+    let world = Box::pin(World::new()).await;
     for body in [lines(REGISTRATIONS), lines(DESCRIBED)].concat() {
         let name = text(&body, "client_name");
         let all: Vec<_> = BY_REGISTRATION.iter().filter(|asks| asks.client == name).collect();
@@ -214,7 +214,7 @@ async fn by_registering_themselves() {
 /// opencode's document names another path than opencode sends: its people learn why it is refused, and the client registers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_that_a_document_does_not_name_is_told_to_the_person() {
-    let world = World::new().await;
+    let world = Box::pin(World::new()).await;
     let metadata = json!({
         "client_name": "opencode",
         "redirect_uris": ["http://127.0.0.1/oauth/callback"],
