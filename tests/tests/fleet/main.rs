@@ -13,6 +13,7 @@ mod a_node_takes_what_the_machine_gives;
 mod a_node_that_ends_refuses_nobody_who_looks;
 mod a_revocation_says_when_it_holds_everywhere;
 mod a_revoked_key_is_refused_at_every_node;
+mod a_sign_in_spreads_over_controls;
 mod a_state_that_lasts_is_said;
 mod a_worker_is_killed_in_mid_batch;
 mod a_worker_is_killed_while_it_hands_over;

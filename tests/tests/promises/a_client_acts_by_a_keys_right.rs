@@ -8,6 +8,9 @@ use keyledger_tests::upstreams::{McpServer, Upstream};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
+mod attacks;
+mod attempts;
+
 const REDIRECT: &str = "http://localhost:51234/callback";
 
 struct World {

@@ -23,6 +23,7 @@ mod a_key_that_no_list_has_is_told;
 mod a_member_that_died_can_be_forgotten;
 mod a_name_stands_beside_an_id;
 mod a_person_ends_with_all_that_they_hold;
+mod a_person_reaches_no_other_organization;
 mod a_person_signs_in;
 mod a_person_signs_in_with_a_browser;
 mod a_refusal_says_why_and_nothing_more;
