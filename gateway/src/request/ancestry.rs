@@ -20,6 +20,8 @@ pub struct Ancestry {
     grant: Arc<GrantEntry>,
     organization: Option<Arc<OrganizationEntry>>,
     holder: HeldBy,
+    /// A person's: one of the identity providers at which they sign in stands (decision 0037). A key's: so it is.
+    signs_in: bool,
     client: Option<Arc<ClientEntry>>,
     server: Option<Arc<ServerEntry>>,
     consent: Option<Arc<ConsentEntry>>,
@@ -46,6 +48,8 @@ pub enum Fallen {
     Expired,
     #[error("whoever gave the grant may not any more")]
     Holder,
+    #[error("no identity provider that the person signs in at counts in the organization any more")]
+    Issuer,
     #[error("the client is disabled")]
     ClientDisabled,
     #[error("the client is removed, or is none of this organization's")]
@@ -73,6 +77,7 @@ impl Fallen {
             Self::Ended => "grant_ended",
             Self::Expired => "expired",
             Self::Holder => "grant_holder",
+            Self::Issuer => "grant_issuer",
             Self::ClientDisabled => "client_disabled",
             Self::ClientGone => "client_gone",
             Self::NotApproved => "client_not_approved",
@@ -100,6 +105,7 @@ impl Ancestry {
             client: directory.client(grant.client),
             server: directory.server_by_id(grant.server),
             approval: directory.approval_by_id(grant.approval),
+            signs_in: holder.signs_in(directory, grant.organization),
             holder,
             consent,
             scopes,
@@ -156,6 +162,9 @@ impl Ancestry {
         self.holder.check(self.grant.organization, now)?;
         if !self.holder.is_since_before(self.grant.given) {
             return Err(Fallen::Holder);
+        }
+        if !self.signs_in {
+            return Err(Fallen::Issuer);
         }
         self.check_client()?;
         if organization.requires_approval {
@@ -231,7 +240,13 @@ impl Ancestry {
             Part::Consent(*consent),
             Part::Approval(*approval),
         ];
-        parts.into_iter().chain(key).chain(person.map(Part::Person)).chain(member)
+        // One that is added later is watched from the next look on, which comes in any case.
+        let issuers = match &self.holder {
+            HeldBy::Person(holder) => Some(holder.issuers()),
+            HeldBy::Key(..) | HeldBy::Nobody => None,
+        };
+        let whose = key.into_iter().chain(person.map(Part::Person)).chain(member);
+        parts.into_iter().chain(whose).chain(issuers.into_iter().flatten())
     }
 }
 
@@ -247,6 +262,14 @@ impl HeldBy {
                 }
                 None => Self::Nobody,
             },
+        }
+    }
+
+    /// A key works without anybody signing in, and so does what it gave.
+    fn signs_in(&self, directory: &Directory, organization: OrganizationId) -> bool {
+        match self {
+            Self::Person(holder) => holder.signs_in(directory, organization),
+            Self::Key(..) | Self::Nobody => true,
         }
     }
 

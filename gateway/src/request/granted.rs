@@ -74,6 +74,7 @@ impl Granted {
             Err(
                 fallen @ (Fallen::Ended
                 | Fallen::Holder
+                | Fallen::Issuer
                 | Fallen::ClientDisabled
                 | Fallen::ClientGone
                 | Fallen::NotApproved

@@ -40,6 +40,17 @@ impl Holder {
         self.member.as_ref()
     }
 
+    /// Whether the person can sign in for an organization: at one of their identity providers at least, whose word counts there
+    /// now.
+    pub fn signs_in(&self, directory: &Directory, organization: OrganizationId) -> bool {
+        self.person.identities.iter().any(|it| directory.issuer_stands_in(it.issuer, organization))
+    }
+
+    /// Where the person signs in.
+    pub fn issuers(&self) -> impl Iterator<Item = Part> {
+        self.person.identities.iter().map(|it| Part::Issuer(it.issuer))
+    }
+
     /// What of the directory it rests on.
     pub fn parts(person: UserId, organization: Option<OrganizationId>) -> impl Iterator<Item = Part> {
         let member = organization.map(|organization| Part::Member(MemberId::of(organization, person)));

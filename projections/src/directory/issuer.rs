@@ -119,6 +119,17 @@ impl Directory {
         self.issuers.pin().get(&id).is_some_and(|entry| self.stands(entry))
     }
 
+    /// Whether an issuer's word counts in this organization now: what an organization's own issuer says counts there alone.
+    pub fn issuer_stands_in(&self, id: IssuerId, organization: OrganizationId) -> bool {
+        self.issuers.pin().get(&id).is_some_and(|entry| {
+            let reaches = match entry.owner {
+                Owner::Installation => true,
+                Owner::Organization(own) => own == organization,
+            };
+            reaches && self.stands(entry)
+        })
+    }
+
     fn stands(&self, entry: &IssuerEntry) -> bool {
         let owner_stands = match entry.owner {
             Owner::Installation => true,

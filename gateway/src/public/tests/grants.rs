@@ -43,6 +43,12 @@ fn token_key(world: &World) -> (TokenKeyId, Signer) {
 
 /// Somebody can sign in from now on.
 pub async fn signs_in(world: &World) {
+    provider(world, Owner::Installation);
+    world.told().await;
+}
+
+/// An identity provider whose word counts.
+pub fn provider(world: &World, owner: Owner) -> IssuerId {
     let settings = serde_json::json!({
         "protocol": { "kind": "openid", "issuer": "https://login.example.com" },
         "client_id": "keyledger",
@@ -59,15 +65,22 @@ pub async fn signs_in(world: &World) {
         settings: serde_json::from_value(settings).unwrap(),
         enabled: true,
     };
-    let subject = Subject::issuer(Owner::Installation, IssuerId::new(new_id()));
-    world.push(subject, issuer::IssuerEvent::Registered(registered).into());
-    world.told().await;
+    let id = IssuerId::new(new_id());
+    world.push(Subject::issuer(owner, id), issuer::IssuerEvent::Registered(registered).into());
+    id
+}
+
+/// Somebody at an identity provider.
+pub fn identity(issuer: IssuerId) -> Identity {
+    let mut digest = [7; 20];
+    digest.iter_mut().zip(new_id().as_bytes()).for_each(|(to, from)| *to = *from);
+    Identity { issuer, digest: IdentityDigest(digest) }
 }
 
 /// A member of `acme` who may give these scopes.
 pub fn member(world: &World, scopes: &str) -> UserId {
     let person = UserId::new(new_id());
-    let identity = Identity { issuer: IssuerId::new(new_id()), digest: IdentityDigest([7; 20]) };
+    let identity = identity(provider(world, Owner::Installation));
     let added = person::Added { identity, email: None, email_verified: false, name: None, picture: None };
     world.push(Subject::person(person), PersonEvent::Added(added).into());
     let scopes = scopes.parse().unwrap();

@@ -4,16 +4,17 @@ use events::client::ClientEvent;
 use events::consent::ConsentEvent;
 use events::grant::{EndCause, GrantEvent};
 use events::installation::{InstallationEvent, TokenKeyRetired};
+use events::issuer::{self, IssuerEvent};
 use events::key::{KeyEvent, Revoked};
 use events::member::MemberEvent;
 use events::organization::{ClientApprovalRequired, OrganizationEvent, Suspended};
-use events::person::PersonEvent;
+use events::person::{Identity, IdentityAdded, IdentityRemoved, PersonEvent};
 use events::*;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::client::{PING, post};
-use super::grants::{Granted, member, signs_in};
+use super::grants::{Granted, identity, member, provider, signs_in};
 use super::streams::{opened, stream};
 use super::upstream::{FakeUpstream, Step};
 use super::world::{Key, World, new_id};
@@ -188,6 +189,60 @@ async fn each_thing_that_a_token_rests_on_ends_it() {
     .await;
 }
 
+fn person_of(granted: &Granted) -> UserId {
+    let Holder::Person { id } = granted.holder else { panic!("a person") };
+    id
+}
+
+/// By which the person of a grant signs in.
+fn signs_in_by(world: &World, granted: &Granted) -> Identity {
+    world.directory.person(person_of(granted)).unwrap().identities[0]
+}
+
+fn person_event(world: &World, granted: &Granted, event: PersonEvent) {
+    world.push(Subject::person(person_of(granted)), event.into());
+}
+
+fn enabled(world: &World, issuer: IssuerId, enabled: bool) {
+    let settings = (*world.directory.issuer(issuer).unwrap().settings).clone();
+    let event = IssuerEvent::Changed(issuer::Changed { settings, enabled });
+    world.push(Subject::issuer(Owner::Installation, issuer), event.into());
+}
+
+#[tokio::test]
+async fn a_grant_works_while_one_of_the_persons_issuers_counts_there() {
+    let upstream = upstream().await;
+    let world = World::new(&upstream.url()).await;
+    let granted = Granted::of_person(&world, "mcp:docs").await;
+    let (good, fallen) = ((200, String::new()), (401, "grant_issuer".to_owned()));
+    let first = signs_in_by(&world, &granted);
+    enabled(&world, first.issuer, false);
+    assert_eq!(granted.ping(&world).await, fallen);
+    // What is disabled may come back, and so do the grants.
+    enabled(&world, first.issuer, true);
+    assert_eq!(granted.ping(&world).await, good);
+
+    // What another organization's issuer says counts there alone.
+    let elsewhere = OrganizationId::new(Uuid::from_u128(9));
+    world.organization_created(elsewhere, "elsewhere");
+    let elsewhere = Owner::Organization(elsewhere);
+    let [foreign, own] =
+        [elsewhere, Owner::Organization(world.organization)].map(|owner| identity(provider(&world, owner)));
+    for (added, expected) in [(foreign, &fallen), (own, &good)] {
+        enabled(&world, first.issuer, true);
+        person_event(&world, &granted, PersonEvent::IdentityAdded(IdentityAdded { identity: added }));
+        enabled(&world, first.issuer, false);
+        assert_eq!(granted.ping(&world).await, *expected);
+    }
+    let removed = PersonEvent::IdentityRemoved(IdentityRemoved { identity: own });
+    person_event(&world, &granted, removed);
+    assert_eq!(granted.ping(&world).await, fallen);
+    let removed = IssuerEvent::Removed(issuer::Removed { reason: None });
+    world.push(Subject::issuer(Owner::Installation, first.issuer), removed.into());
+    enabled(&world, first.issuer, true);
+    assert_eq!(granted.ping(&world).await, fallen);
+}
+
 #[tokio::test]
 async fn a_suspended_organization_has_no_clients_that_work() {
     let upstream = upstream().await;
@@ -277,6 +332,18 @@ async fn an_open_stream_ends_with_its_grant() {
     assert_eq!(connection.chunk().await.as_deref(), Some("data: 1\n\n"));
     let cause = EndCause::RefreshReused;
     granted.event(&world, GrantEvent::Ended(grant::Ended { cause, reason: None }));
+    assert_eq!(connection.chunk().await, None);
+}
+
+#[tokio::test]
+async fn an_open_stream_ends_with_its_issuer() {
+    let (upstream, _go_on) = stream().await;
+    let world = World::new(&upstream.url()).await;
+    let granted = Granted::of_person(&world, "mcp:docs").await;
+    let token = granted.signer.sign(&granted.claims(&world)).unwrap();
+    let mut connection = opened(&world, &post(&format!("Authorization: Bearer {token}\r\n"), PING)).await;
+    assert_eq!(connection.chunk().await.as_deref(), Some("data: 1\n\n"));
+    enabled(&world, signs_in_by(&world, &granted).issuer, false);
     assert_eq!(connection.chunk().await, None);
 }
 

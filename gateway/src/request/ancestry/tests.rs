@@ -74,6 +74,7 @@ fn whole() -> Ancestry {
             newest: Newest::default(),
         })),
         holder: HeldBy::Key(Arc::new(entry_of_key()), None),
+        signs_in: true,
         client: Some(Arc::new(ClientEntry {
             id: CLIENT,
             owner: Owner::Installation,
@@ -134,6 +135,7 @@ fn what_the_directory_does_not_know_stands_for_nothing() {
     assert_eq!(with(|it| it.server = None), Err(Fallen::Closed));
     assert_eq!(with(|it| it.consent = None), Err(Fallen::NoConsent));
     assert_eq!(with(|it| it.holder = HeldBy::Nobody), Err(Fallen::Holder));
+    assert_eq!(with(|it| it.signs_in = false), Err(Fallen::Issuer));
 }
 
 #[test]
