@@ -133,7 +133,7 @@ fn tables(projection: Projection) -> &'static [&'static str] {
         Projection::Keys => &["keys"],
         Projection::Webhooks => &["webhooks", "webhook_queue", "webhook_attempts", "webhook_cursors"],
         Projection::People => &["people"],
-        Projection::Members => &[],
+        Projection::Members | Projection::Consents | Projection::Grants => &[],
         Projection::Invitations => &["invitations"],
         Projection::Issuers => &["issuers"],
         Projection::History => &["history"],
@@ -191,7 +191,9 @@ const ERASE_PERSON: &str = "UPDATE history SET texts = (SELECT jsonb_object_agg(
 /// `None`: its fold does.
 fn erase(projection: Projection) -> Option<&'static str> {
     match projection {
-        Projection::Organizations | Projection::People | Projection::Members => None,
+        Projection::Organizations | Projection::People => None,
+        // No text that people wrote is in it.
+        Projection::Members | Projection::Consents | Projection::Grants => None,
         Projection::Invitations => {
             Some("UPDATE invitations SET (name, email) = (NULL, NULL) WHERE organization = $1::uuid")
         }

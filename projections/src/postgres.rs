@@ -18,8 +18,11 @@ use self::page::List;
 use crate::{Projection, parked};
 
 mod answers;
+pub mod consent;
 pub mod delivery;
 mod denied;
+pub mod grant;
+pub mod granted;
 pub mod history;
 pub mod invitation;
 pub mod issuer;
@@ -37,7 +40,9 @@ pub mod text;
 pub mod webhook;
 
 pub use answers::{Amiss, in_use, keep_asking, refused};
+pub use consent::ConsentRow;
 pub use denied::Denied;
+pub use grant::GrantRow;
 pub use history::EventRow;
 pub use invitation::InvitationRow;
 pub use issuer::IssuerRow;
@@ -65,6 +70,18 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
         List::Members => vec![("members of an organization", member::LIST)],
         List::Invitations => vec![("invitations of an organization", invitation::LIST)],
         List::Issuers => vec![("issuers of an owner", issuer::LIST)],
+        List::Consents => vec![
+            ("consents of an organization", consent::LISTS.all),
+            ("consents to a client", consent::LISTS.of_client),
+            ("consents of a person", consent::LISTS.of_person),
+            ("consents on a server", consent::LISTS.of_server),
+        ],
+        List::Grants => vec![
+            ("grants of an organization", grant::LISTS.all),
+            ("grants to a client", grant::LISTS.of_client),
+            ("grants of a person", grant::LISTS.of_person),
+            ("grants on a server", grant::LISTS.of_server),
+        ],
         List::Attempts => vec![("delivery log of a webhook", delivery::ATTEMPTS)],
         List::DeadLetters => vec![("dead letters of a webhook", delivery::DEAD)],
         List::Servers => vec![("servers of an organization", server::LIST)],

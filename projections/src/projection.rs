@@ -20,6 +20,8 @@ events::named! {
         Members = "members",
         Invitations = "invitations",
         Issuers = "issuers",
+        Consents = "consents",
+        Grants = "grants",
         /// One row an event.
         History = "history",
     }
@@ -45,9 +47,17 @@ impl Projection {
                 matches!(self, Self::Invitations | Self::History)
             }
             (AggregateType::Issuer, _) => matches!(self, Self::Issuers | Self::History),
+            (AggregateType::Consent, Owner::Organization(_)) => {
+                matches!(self, Self::Consents | Self::History)
+            }
+            (AggregateType::Grant, Owner::Organization(_)) => matches!(self, Self::Grants | Self::History),
             (AggregateType::Organization, Owner::Organization(_))
             | (
-                AggregateType::Server | AggregateType::Member | AggregateType::Invitation,
+                AggregateType::Server
+                | AggregateType::Member
+                | AggregateType::Invitation
+                | AggregateType::Consent
+                | AggregateType::Grant,
                 Owner::Installation,
             )
             | (AggregateType::Person, Owner::Organization(_))
@@ -56,8 +66,6 @@ impl Projection {
                 | AggregateType::Slug
                 | AggregateType::Client
                 | AggregateType::Approval
-                | AggregateType::Consent
-                | AggregateType::Grant
                 | AggregateType::Unknown(_),
                 _,
             ) => matches!(self, Self::History),

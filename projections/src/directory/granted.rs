@@ -185,6 +185,12 @@ impl Directory {
         grants.values().filter(|entry| entry.holder == holder).cloned().collect()
     }
 
+    /// What a holder consented to, withdrawn ones included. It looks at all consents that there are.
+    pub fn consents_of(&self, holder: Holder) -> Vec<Arc<ConsentEntry>> {
+        let consents = self.granted.consents.pin();
+        consents.values().filter(|entry| entry.holder == holder).cloned().collect()
+    }
+
     /// Whether a grant of this client's has not left. It looks at all grants that there are.
     pub fn has_grant(&self, client: ClientId) -> bool {
         self.granted.grants.pin().values().any(|entry| entry.client == client)

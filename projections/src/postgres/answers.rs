@@ -27,7 +27,9 @@ pub enum Amiss {
 /// Every table: whoever lists, and tells how things stand, reads all of them.
 const READ: &[&str] = &[
     "checkpoints",
+    "consents",
     "forgotten",
+    "grants",
     "history",
     "invitations",
     "issuers",

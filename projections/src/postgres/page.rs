@@ -88,6 +88,8 @@ events::named! {
         Members = "m",
         Invitations = "i",
         Issuers = "u",
+        Consents = "n",
+        Grants = "g",
     }
 }
 

@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use events::member::MemberEvent;
 use events::{
-    AggregateId, Event, EventId, InvitationId, IssuerId, KeyId, Keyholder, MemberId, OrganizationId, Owner,
-    ServerId, Subject, UnreadableReason, UserId, WebhookId,
+    AggregateId, ConsentId, Event, EventId, GrantId, InvitationId, IssuerId, KeyId, Keyholder, MemberId,
+    OrganizationId, Owner, ServerId, Subject, UnreadableReason, UserId, WebhookId,
 };
 use sqlx::PgConnection;
 
@@ -15,8 +15,8 @@ use crate::Projection;
 use crate::forgotten;
 use crate::parked::ParkedEvent;
 use crate::postgres::{
-    EventRow, InvitationRow, MemberRow, ServerRow, history, invitation, issuer, key, member, organization,
-    person, server, webhook,
+    ConsentRow, EventRow, GrantRow, InvitationRow, MemberRow, ServerRow, consent, grant, history, invitation,
+    issuer, key, member, organization, person, server, webhook,
 };
 use crate::refused;
 
@@ -130,6 +130,30 @@ pub(super) async fn store(
                 }
             }
             issuer::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Consents => {
+            let about = about::<ConsentId, _>(events, Event::as_consent);
+            let mut rows = consent::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let own = |row: &&ConsentRow| it.is_of(Owner::Organization(row.organization));
+                let newest = rows.get(&id).filter(own).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| consent::fold(row, id, event, &it.recorded));
+                }
+            }
+            consent::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Grants => {
+            let about = about::<GrantId, _>(events, Event::as_grant);
+            let mut rows = grant::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let own = |row: &&GrantRow| it.is_of(Owner::Organization(row.organization));
+                let newest = rows.get(&id).filter(own).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| grant::fold(row, id, event, &it.recorded));
+                }
+            }
+            grant::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
         }
         Projection::History => {
             let subjects = events.iter().map(|event| &event.recorded.envelope.subject);

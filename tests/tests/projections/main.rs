@@ -6,6 +6,7 @@ mod agreement;
 mod batches;
 mod directory;
 mod following;
+mod granted;
 mod lists;
 mod lost;
 mod migrating;

@@ -15,6 +15,11 @@ const ROWS: u32 = 120_000;
 fn arguments() -> HashMap<&'static str, String> {
     let owner = "'00000000-0000-0000-0000-000000000007'";
     let waiting = |end| format!("'kl.events.0.00000000-0000-0000-0000-000000000007.key{end}'");
+    let (held, now) = ("'00000000-0000-0000-0000-000000001007'", ", 1795500000000::bigint");
+    let granted = |client, person, server, rest| {
+        let first = format!("{owner}::uuid, {}::bigint, 51::bigint", i64::MAX);
+        format!("{first}, {client}::uuid, {person}::uuid, {server}::uuid, NULL::text{rest}")
+    };
     let range = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 51::bigint";
     let looked = "1795500000000::bigint, 0::bigint, 1795586400000::bigint, 0::bigint, 50::bigint";
     HashMap::from([
@@ -49,6 +54,14 @@ fn arguments() -> HashMap<&'static str, String> {
         ),
         ("webhooks of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
         ("issuers of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
+        ("consents of an organization", granted("NULL", "NULL", "NULL", "")),
+        ("consents to a client", granted(held, "NULL", "NULL", "")),
+        ("consents of a person", granted("NULL", held, "NULL", "")),
+        ("consents on a server", granted("NULL", "NULL", held, "")),
+        ("grants of an organization", granted("NULL", "NULL", "NULL", now)),
+        ("grants to a client", granted(held, "NULL", "NULL", now)),
+        ("grants of a person", granted("NULL", held, "NULL", now)),
+        ("grants on a server", granted("NULL", "NULL", held, now)),
         ("delivery log of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
         ("dead letters of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
         (
@@ -79,6 +92,7 @@ fn arguments() -> HashMap<&'static str, String> {
 /// A hundred owners, in turn.
 async fn fill(stage: &Stage) {
     let owner = "('00000000-0000-0000-0000-' || lpad((n % 100)::text, 12, '0'))";
+    let held = "('00000000-0000-0000-0000-' || lpad((n % 2000)::text, 12, '0'))::uuid";
     let series = format!("FROM generate_series(1, {ROWS}) n");
     let statements = [
         format!(
@@ -113,6 +127,14 @@ async fn fill(stage: &Stage) {
         format!(
             "INSERT INTO invitations SELECT gen_random_uuid(), {owner}::uuid, 'name', NULL, 'viewer', ARRAY['mcp:*'], \
              now(), 'open', NULL, now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO consents SELECT gen_random_uuid(), {owner}::uuid, {held}, NULL, {held}, {held}, ARRAY['mcp:*'], \
+             'given', now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO grants SELECT gen_random_uuid(), {owner}::uuid, {held}, NULL, {held}, {held}, ARRAY['mcp:*'], \
+             now(), NULL, NULL, now(), n, n, gen_random_uuid() {series}"
         ),
         format!(
             "INSERT INTO webhook_queue (webhook, owner, message, sequence, kind, object, lane, dead_at) \

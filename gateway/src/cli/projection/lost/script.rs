@@ -147,6 +147,11 @@ fn step(told: &Told, fresh: &Fresh<'_>) -> String {
                 "# by hand: its settings are in the event, its credential is not told (issuer {id})"
             );
         }
+        "grant.ended" => with_reason("grants end").words(of),
+        "consent.withdrawn" => with_reason("consents withdraw").words(of),
+        "grant.given" | "consent.given" => {
+            return "# nobody gives it for somebody else: the client connects anew".to_owned();
+        }
         "webhook.registered" | "webhook.changed" | "webhook.secret_rotated" => {
             return format!("# by hand: its URL and its secret are not told here (webhook {id})");
         }
