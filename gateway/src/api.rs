@@ -25,6 +25,7 @@ use crate::checkpoints::Keeper;
 use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::issuers::SignIn;
+use crate::passing::Passing;
 use crate::problem::Problem;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
@@ -48,9 +49,11 @@ mod body;
 mod bounds;
 mod caller;
 mod command;
+mod consent;
 mod document;
 mod event;
 mod fleet;
+mod grant;
 mod guard;
 mod history;
 mod idempotency;
@@ -75,6 +78,7 @@ mod signer;
 mod status;
 mod text;
 mod tlog;
+mod token_key;
 mod wait;
 mod webhook;
 mod written;
@@ -92,6 +96,8 @@ pub struct ApiParts {
     pub issuer_credentials: IssuerCredentials,
     /// Signs people in, and tries issuers.
     pub sign_in: SignIn,
+    /// What is known of people's sessions; `None`: nothing is told of them here.
+    pub passing: Option<Passing>,
     /// The secrets that sign what webhooks are sent.
     pub webhooks: WebhookSecrets,
     /// The read models; `None`: every read from them is a problem.
@@ -242,7 +248,10 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(member::routes())
         .merge(invitation::routes())
         .merge(issuer::routes())
+        .merge(grant::routes())
+        .merge(consent::routes())
         .merge(signer::routes())
+        .merge(token_key::routes())
         .merge(status::routes())
         .merge(proof::routes())
         .merge(fleet::routes())

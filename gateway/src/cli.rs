@@ -19,11 +19,13 @@ mod backup;
 mod client;
 mod complete;
 mod connection;
+mod consent;
 mod drain;
 mod error;
 mod events;
 mod export;
 mod fleet;
+mod grant;
 mod invitation;
 mod issuer;
 mod key;
@@ -46,6 +48,7 @@ mod shell;
 mod signer;
 mod snapshot;
 mod status;
+mod token_key;
 mod wait;
 mod webhook;
 mod witness;
@@ -113,13 +116,22 @@ enum Command {
     /// See how clients get in by OAuth
     #[command(subcommand)]
     Oauth(oauth::Oauth),
+    /// Show what clients may do by somebody's right, and end it
+    #[command(subcommand)]
+    Grants(grant::Grants),
+    /// Show what people let clients do, and withdraw it
+    #[command(subcommand)]
+    Consents(consent::Consents),
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
     /// Show and rotate the keys that sign events and heads of the log
     #[command(subcommand)]
     Signers(signer::Signers),
-    /// Renew what lies in the vaults: peppers, identity, session and snapshot keys, and their master keys
+    /// Show and rotate the keys that sign access tokens
+    #[command(subcommand)]
+    TokenKeys(token_key::TokenKeys),
+    /// Renew what lies in the vaults: peppers, identity, session, snapshot and sign-in keys, and their master keys
     #[command(subcommand)]
     Secrets(secret::Secrets),
     /// Read the event log as JSON lines
@@ -222,8 +234,11 @@ impl Command {
             Self::Invitations(invitations) => block_on(invitations.run(environment, output)),
             Self::Issuers(issuers) => block_on(issuers.run(environment, output)),
             Self::Oauth(oauth) => block_on(oauth.run(environment, output)),
+            Self::Grants(grants) => block_on(grants.run(environment, output)),
+            Self::Consents(consents) => block_on(consents.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Signers(signers) => block_on(signers.run(environment, output)),
+            Self::TokenKeys(token_keys) => block_on(token_keys.run(environment, output)),
             Self::Secrets(secrets) => secrets.run(environment, output),
             Self::Events(events) => block_on(events.run(environment, output)),
             Self::Access(access) => block_on(access.run(environment, output)),

@@ -27,7 +27,7 @@ pub use self::active::Followed;
 pub use self::allowance::{Allowance, NoRoom, Takes};
 pub use self::forget::keep_forgetting;
 pub use self::order::Order;
-pub use self::people::{Said, sealed};
+pub use self::people::{Found, Said, sealed};
 use crate::vault::{SealingKey, SealingKeys, VaultError};
 
 /// Makes commands and carries them out. Cheap to clone.

@@ -28,6 +28,7 @@ pub mod oauth;
 mod order;
 mod outgoing;
 mod outlet;
+pub mod passing;
 mod problem;
 mod public;
 mod record;

@@ -27,7 +27,6 @@ mod pace;
 mod pages;
 mod par;
 pub mod parameters;
-pub mod passing;
 mod people;
 pub mod pkce;
 pub mod presets;

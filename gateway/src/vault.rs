@@ -40,7 +40,7 @@ pub use identities::Identities;
 pub use issuer::{IssuerCredential, IssuerCredentials};
 pub use master::{MasterKey, MasterKeyError};
 pub use node::{IdentityKey, NodeSecrets, Peppers, SessionKey};
-pub use passing::PassingKey;
+pub use passing::{PassingKey, PassingKeys};
 pub use remembered::Remembered;
 pub use reseal::Resealed;
 pub use ring::Ring;

@@ -47,7 +47,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "vault", "upstream", "mcp", "problem"],
     &["telemetry", "store", "identity", "access_token", "issuers", "witness", "outlet"],
     &["attempts"],
-    &["listener", "fleet", "request", "command"],
+    &["listener", "fleet", "request", "command", "passing"],
     &[
         "access",
         "snapshots",
@@ -297,7 +297,15 @@ fn files(noun: &AggregateType) -> Vec<String> {
             files.filter(|file| *file != on_nodes).collect()
         }
         // They stand together on a node.
-        AggregateType::Client | AggregateType::Approval | AggregateType::Consent | AggregateType::Grant => {
+        AggregateType::Consent | AggregateType::Grant => {
+            let (on_nodes, together) = (
+                format!("projections/src/directory/{noun}.rs"),
+                format!("projections/src/directory/granted/{noun}.rs"),
+            );
+            let files = in_domain().chain(served()).chain([in_events, together]);
+            files.filter(|file| *file != on_nodes).collect()
+        }
+        AggregateType::Client | AggregateType::Approval => {
             let on_nodes = format!("projections/src/directory/granted/{noun}.rs");
             in_domain().chain([in_events, on_nodes]).collect()
         }

@@ -52,7 +52,10 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "invitations", description = "Links by which people become members."),
         (name = "issuers", description = "Identity providers at which people of an organization sign in."),
         (name = "installation issuers", description = "Those at which people of every organization may."),
+        (name = "grants", description = "What clients may do in an organization, by whose right, and whether it works now."),
+        (name = "consents", description = "What people, and those who hold keys, let clients do."),
         (name = "signers", description = "The keys that sign events and heads of the log."),
+        (name = "token keys", description = "The keys that sign access tokens."),
         (name = "status", description = "How this node stands, and who asks."),
         (name = "verify", description = "Asked by other services, on the public listener.")
     ),

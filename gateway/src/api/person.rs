@@ -17,8 +17,10 @@ mod change;
 mod end;
 mod get;
 mod held;
+mod identity;
 mod list;
 mod problem;
+mod sessions;
 mod view;
 
 pub fn routes() -> OpenApiRouter<ApiState> {
@@ -28,6 +30,9 @@ pub fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(change::suspend))
         .routes(routes!(change::resume))
         .routes(routes!(change::sign_out))
+        .routes(routes!(sessions::list))
+        .routes(routes!(identity::link))
+        .routes(routes!(identity::unlink))
         .routes(routes!(end::end))
         .routes(routes!(change::forget))
 }

@@ -17,7 +17,7 @@ use crate::access::{Kind, Told, Who};
 use crate::request::{AuthenticationError, Principal};
 
 /// Whose answers hold what people wrote: names, reasons, metadata.
-const TEXTS: [&str; 29] = [
+const TEXTS: [&str; 32] = [
     "/api/v1/organizations",
     "/api/v1/organizations/{organization}",
     "/api/v1/organizations/{organization}/history",
@@ -47,6 +47,9 @@ const TEXTS: [&str; 29] = [
     "/api/v1/organizations/{organization}/members/{person}",
     "/api/v1/organizations/{organization}/invitations",
     "/api/v1/organizations/{organization}/invitations/{invitation}",
+    "/api/v1/organizations/{organization}/grants",
+    "/api/v1/organizations/{organization}/grants/{grant}",
+    "/api/v1/organizations/{organization}/consents",
 ];
 
 /// Whose answers hold records of access, addresses among them.
@@ -192,7 +195,7 @@ mod tests {
     use super::*;
 
     /// Answers that hold nothing that people wrote.
-    const BARE: [&str; 11] = [
+    const BARE: [&str; 13] = [
         "/api/v1/openapi.json",
         "/api/v1/caller",
         "/api/v1/status",
@@ -200,6 +203,8 @@ mod tests {
         "/api/v1/fleet/proof",
         "/api/v1/signers",
         "/api/v1/oauth/attempts",
+        "/api/v1/token-keys",
+        "/api/v1/people/{person}/sessions",
         "/api/v1/resolve",
         "/api/v1/organizations/{organization}/webhooks/{webhook}/deliveries",
         "/api/v1/installation/webhooks/{webhook}/deliveries",

@@ -155,6 +155,7 @@ fn state(settings: ApiSettings) -> ApiState {
             clock: clock.clone(),
             random: random.clone(),
         }),
+        passing: None,
         trials: Trials::new(HyperUpstream::new(
             UpstreamConfig::default(),
             Arc::new(Resolver::new().unwrap()),

@@ -10,7 +10,9 @@ use super::output::{Column, Output, text};
 mod add;
 mod change;
 mod end;
+mod identity;
 mod list;
+mod sessions;
 mod show;
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,12 @@ pub enum People {
     Suspend(change::WithReason),
     /// Resume a suspended person
     Resume(change::WithReason),
+    /// List the browsers at which a person is signed in
+    Sessions(sessions::Sessions),
+    /// Let a person sign in by another identity as well, named by its issuer and subject
+    Link(identity::Link),
+    /// Take an identity away from a person: nobody signs in by it any more
+    Unlink(identity::Unlink),
     /// End every session of a person that began before
     SignOut(change::SignOut),
     /// End a person, for ever, with all that they hold
@@ -41,6 +49,9 @@ impl People {
             Self::Add(command) => command.run(environment, output).await,
             Self::Suspend(command) => command.run("suspend", "suspended", environment, output).await,
             Self::Resume(command) => command.run("resume", "resumed", environment, output).await,
+            Self::Sessions(command) => command.run(environment, output).await,
+            Self::Link(command) => command.run(environment, output).await,
+            Self::Unlink(command) => command.run(environment, output).await,
             Self::SignOut(command) => command.run(environment, output).await,
             Self::End(command) => command.run(environment, output).await,
             Self::Forget(command) => command.run(environment, output).await,

@@ -20,9 +20,9 @@ mod retire;
 
 #[derive(Debug, Subcommand)]
 pub enum Secrets {
-    /// Show the peppers, the identity, session and snapshot keys, and what rests on each pepper
+    /// Show the peppers, the identity, session, snapshot and sign-in keys, and what rests on each pepper
     List(list::List),
-    /// Draw the next pepper, identity, session or snapshot key; it is used ten minutes later
+    /// Draw the next pepper, or identity, session, snapshot or sign-in key; it is used ten minutes later
     Renew(renew::Renew),
     /// Delete a former one for ever
     Retire(retire::Retire),

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use domain::key::secret::ParsedKey;
 use domain::person::{self, Person, Profile};
 use domain::{Authority, CommandError, Member, member};
-use events::person::Identity;
+use events::person::{Identity, IdentityDigest};
 use events::sealed::Field;
 use events::{Actor, Keyholder, MemberId, OrganizationId, Owner, Position, Role, Subject, Timestamp, UserId};
 use projections::directory::{Directory, InvitationState, PersonState};
@@ -65,7 +65,21 @@ impl Sender for SigningIn {
     }
 }
 
-type Added = Result<UserId, Failed<person::Refusal, Infallible>>;
+/// Whose an identity is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    pub person: UserId,
+    /// Just now, with all that was said.
+    pub added: bool,
+}
+
+impl Found {
+    fn known(person: UserId) -> Self {
+        Self { person, added: false }
+    }
+}
+
+type Added = Result<Found, Failed<person::Refusal, Infallible>>;
 
 /// What was said, sealed to the event that an order will make.
 pub fn sealed<S>(order: &Order<Person, S>, said: &Said) -> Result<Profile, VaultError> {
@@ -83,11 +97,11 @@ impl Commands {
     /// signing in again.
     pub async fn person_of(&self, directory: &Directory, identity: &Identity, said: &Said) -> Added {
         if let Some(known) = directory.person_by_identity(&identity.digest) {
-            return Ok(known.id);
+            return Ok(Found::known(known.id));
         }
         // What is followed here may lag, and two may sign in at once: the log says whose it is.
         if let Some(known) = self.holder(identity).await? {
-            return Ok(known);
+            return Ok(Found::known(known));
         }
         let sender = SigningIn { actor: Actor::sign_in(), authority: Authority::Whole };
         let wanted = Wanted { operation: "people.sign_in", request: said, idempotency_key: None };
@@ -96,14 +110,16 @@ impl Commands {
             Ok(order) => {
                 let (id, profile) = (UserId::new(order.id()), sealed(&order, said)?);
                 let command = person::Command::Add { identity: *identity, profile };
-                order.carry_out(command).await.map(|_| id)
+                order.carry_out(command).await.map(|_| Found { person: id, added: true })
             }
             Err(failed) => Err(failed),
         };
         match added {
             Err(Failed::Command(CommandError::Refused(person::Refusal::IdentityTaken))) => {
                 let known = self.holder(identity).await?;
-                known.ok_or(Failed::Command(CommandError::Refused(person::Refusal::IdentityTaken)))
+                known
+                    .map(Found::known)
+                    .ok_or(Failed::Command(CommandError::Refused(person::Refusal::IdentityTaken)))
             }
             added => added,
         }
@@ -127,16 +143,15 @@ impl Commands {
         }
     }
 
-    /// A person who has just signed in by another identity has that one as well.
-    pub async fn link(
+    /// The identity of this digest, where it is this person's, by the word of the log's leader.
+    pub async fn identity_of(
         &self,
         person: UserId,
-        identity: &Identity,
-    ) -> Result<(), Failed<person::Refusal, Infallible>> {
-        self.change_person(person, "people.link", identity, |_| {
-            Ok(person::Command::AddIdentity { identity: *identity })
-        })
-        .await
+        digest: IdentityDigest,
+    ) -> Result<Option<Identity>, CommandError<person::Refusal>> {
+        let loaded = self.0.parts.dispatcher.load::<Person>(&Subject::person(person)).await?;
+        let known = loaded.state().known();
+        Ok(known.and_then(|known| known.identities.iter().find(|it| it.digest == digest).copied()))
     }
 
     /// The identity provider says something else of the person than before.

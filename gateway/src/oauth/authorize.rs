@@ -9,13 +9,13 @@ use super::clients::ClientFault;
 use super::error::{Code, OauthError};
 use super::noted;
 use super::parameters::Parameters;
-use super::passing::PassingError;
 use super::remote::FetchFault;
 use super::request::{Answer, Request};
 use super::state::Accounts;
 use super::web::{self, Page};
 use super::{form, par};
 use crate::attempts::{Stage, Why};
+use crate::passing::PassingError;
 
 /// Why a browser is not sent on, and its client told nothing.
 pub enum Shown {

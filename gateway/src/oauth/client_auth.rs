@@ -21,9 +21,9 @@ use super::clients::{Client, ClientFault, Known};
 use super::error::{Code, OauthError};
 use super::metadata::path;
 use super::parameters::Parameters;
-use super::passing::Passes;
 use super::remote::FetchFault;
 use super::state::Accounts;
+use crate::passing::Passes;
 
 /// How a request says who it is.
 enum Presented<'a> {

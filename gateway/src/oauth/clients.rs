@@ -14,9 +14,9 @@ use uuid::Uuid;
 
 use super::client_id::{ClientName, DocumentUrl};
 use super::client_metadata::{self, Authentication, ClientMetadata, Source};
-use super::passing::{Passes, Passing, PassingError};
 use super::presets::Presets;
 use super::remote::{FetchFault, Fetcher, Remote};
+use crate::passing::{Passes, Passing, PassingError};
 
 /// A registration that nobody has signed in with yet (RFC 7591): it ends by itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use events::{GrantId, Holder, IssuerId, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::passing::Passes;
 use super::refresh::Place;
 use super::request::Request;
+use crate::passing::Passes;
 
 /// What a code stands for.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -15,6 +15,7 @@ use super::request::{Answer, Pushed, Request};
 use super::state::Accounts;
 use super::{client_auth, form, noted, web};
 use crate::attempts::Stage;
+use crate::passing::PassingError;
 
 pub const URN: &str = "urn:ietf:params:oauth:request_uri:";
 /// Until the browser comes with it.
@@ -68,7 +69,7 @@ pub async fn take(
     accounts: &Accounts,
     request_uri: &str,
     client: &ClientName,
-) -> Result<Option<Parameters>, super::passing::PassingError> {
+) -> Result<Option<Parameters>, PassingError> {
     let Some(secret) = request_uri.strip_prefix(URN) else { return Ok(None) };
     let pushed = accounts.passing.take::<Pushed>(secret).await?;
     let own = pushed.filter(|pushed| pushed.client == client.to_string());

@@ -1,9 +1,13 @@
 //! People at the pages: who somebody is after a sign-in, and the names that pages show.
 
+use std::time::Duration;
+
 use domain::member::{self, Member};
 use domain::person::{self, Person};
+use events::person::IdentityDigest;
 use events::{Holder, Keyholder, MemberId, OrganizationId, Owner, ScopeSet, Subject, UserId};
 use projections::directory::{GrantState, MemberState, PersonState};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
@@ -11,8 +15,10 @@ use super::acts::{Acting, Failed, done, order};
 use super::pages::Granted as Shown;
 use super::request::Request;
 use super::state::Accounts;
-use crate::command::{Object, Said, Wanted};
+use crate::command::{Found, Object, Said, Wanted};
 use crate::issuers::{Granted, Identity};
+use crate::passing::Passes;
+use crate::vault::PassingKey;
 
 /// The person that an issuer's word makes somebody. Nobody becomes known here who was neither invited nor let in by the
 /// issuer's rules: at a public provider everybody could.
@@ -30,14 +36,71 @@ pub async fn signed_in(accounts: &Accounts, identity: &Identity, invited: bool) 
         name: identity.name.clone(),
         picture: identity.picture.clone(),
     };
-    let person = accounts.commands.person_of(&accounts.directory, &who, &said).await.map_err(Failed::of)?;
+    let found = accounts.commands.person_of(&accounts.directory, &who, &said).await.map_err(Failed::of)?;
+    let person = found.person;
     if accounts.directory.person(person).is_some_and(|entry| entry.state != PersonState::Active) {
         return Err(Failed::Refused("Your account is suspended or has ended.".to_owned()));
     }
+    follow(accounts, found, &who.digest, &said).await;
     for granted in &identity.granted {
         become_member(accounts, person, granted).await?;
     }
     Ok(person)
+}
+
+/// What an issuer said last of an identity: a proof of it, and nothing of what it said.
+#[derive(Serialize, Deserialize)]
+struct LastSaid([u8; 32]);
+
+impl Passes for LastSaid {
+    const KIND: &'static str = "said";
+}
+
+/// After that the same is written once more.
+const SAID_LASTS: Duration = Duration::from_secs(400 * 24 * 3_600);
+
+fn proof(key: &PassingKey, said: &Said) -> [u8; 32] {
+    let Said { email, email_verified, name, picture } = said;
+    let text = |text: &Option<String>| text.as_ref().map(|text| format!("={text}")).unwrap_or_default();
+    let (email, name, picture) = (text(email), text(name), text(picture));
+    let verified = [u8::from(*email_verified)];
+    key.prove([b"said".as_slice(), email.as_bytes(), &verified, name.as_bytes(), picture.as_bytes()])
+}
+
+/// Where the issuer says something else of the person than at the last sign-in, that is what is known of them from now on. What
+/// it does not say at all stays, as does everything where this fails: nobody is kept from signing in by it.
+async fn follow(accounts: &Accounts, found: Found, identity: &IdentityDigest, said: &Said) {
+    if said.email.is_none() && said.name.is_none() && said.picture.is_none() {
+        return;
+    }
+    let name = identity.to_string();
+    let followed: Result<(), String> = async {
+        let held = accounts.passing.get::<LastSaid>(&name).await.map_err(|error| error.to_string())?;
+        if held.as_ref().is_some_and(|held| held.value.0 == proof(&held.key, said)) {
+            return Ok(());
+        }
+        if !found.added {
+            let changed = accounts.commands.change_profile(found.person, said).await;
+            changed.map_err(|error| error.to_string())?;
+        }
+        // Of two sign-ins at once either may be told of: both said so.
+        let kept = match &held {
+            Some(held) => {
+                let last = LastSaid(proof(&held.key, said));
+                accounts.passing.swap(held, &last, SAID_LASTS).await
+            }
+            None => {
+                let key = accounts.passing.key();
+                let last = LastSaid(proof(&key, said));
+                accounts.passing.create_under(&key, &name, &last, SAID_LASTS).await
+            }
+        };
+        kept.map(drop).map_err(|error| error.to_string())
+    }
+    .await;
+    if let Err(error) = followed {
+        tracing::warn!(person = %found.person, error, "what an issuer says of a person by now is not written down");
+    }
 }
 
 /// What the issuer's rules give in an organization. Who was removed there stays removed, and an owner an owner: both are

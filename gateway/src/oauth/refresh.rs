@@ -5,6 +5,7 @@
 //! text: who asked twice, or from two addresses at once, gets it again, for half a minute or until it is used. Whatever
 //! else comes again was stolen, or its owner was robbed: the grant ends (RFC 9700 §4.14.2).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -60,7 +61,7 @@ impl RefreshToken {
     }
 
     /// `None`: we never made it.
-    pub fn parse(text: &str, key: &PassingKey) -> Option<Self> {
+    pub fn parse(text: &str, keys: &[Arc<PassingKey>]) -> Option<Self> {
         // Beyond that nothing is decoded.
         let text = text.strip_prefix(PREFIX).filter(|text| text.len() == 70)?;
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
@@ -70,7 +71,7 @@ impl RefreshToken {
             family: Uuid::from_slice(family).ok()?,
             number: u32::from_be_bytes(number.try_into().ok()?),
         };
-        bool::from(proof.ct_eq(&token.proof(key))).then_some(token)
+        keys.iter().any(|key| proof.ct_eq(&token.proof(key)).into()).then_some(token)
     }
 
     fn proof(self, key: &PassingKey) -> [u8; 32] {
@@ -102,8 +103,8 @@ mod tests {
 
     use super::*;
 
-    fn key() -> PassingKey {
-        PassingKey::new(&[1; 32]).unwrap()
+    fn key(n: u8) -> Arc<PassingKey> {
+        Arc::new(PassingKey::new(&[n; 32]).unwrap())
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -113,18 +114,17 @@ mod tests {
     #[test]
     fn a_token_is_ours_or_none() {
         let token = RefreshToken { family: Uuid::from_u128(7), number: 3 };
-        let text = token.text(&key());
-        assert_eq!(RefreshToken::parse(&text, &key()), Some(token));
-        assert_eq!(token.text(&key()), text);
-        let other = PassingKey::new(&[2; 32]).unwrap();
-        assert_eq!(RefreshToken::parse(&text, &other), None);
+        let (text, ours) = (token.text(&key(1)), [key(2), key(1)]);
+        assert_eq!(RefreshToken::parse(&text, &ours), Some(token));
+        assert_eq!(token.text(&key(1)), text);
+        assert_eq!(RefreshToken::parse(&text, &ours[..1]), None);
         for at in 0..text.len() {
             let mut changed = text.to_string().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(RefreshToken::parse(&String::from_utf8(changed).unwrap(), &key()), None, "{at}");
+            assert_eq!(RefreshToken::parse(&String::from_utf8(changed).unwrap(), &ours), None, "{at}");
         }
         for text in ["", "klr_", &text[..text.len() - 1], &format!("{}A", &*text)] {
-            assert_eq!(RefreshToken::parse(text, &key()), None, "{text}");
+            assert_eq!(RefreshToken::parse(text, &ours), None, "{text}");
         }
     }
 

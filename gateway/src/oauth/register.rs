@@ -17,12 +17,13 @@ use super::client_metadata::{Authentication, ClientMetadata, Source};
 use super::clients::Registered;
 use super::error::{Code, OauthError};
 use super::metadata::path;
-use super::passing::{Held, PassingError};
 use super::state::Accounts;
 use super::{form, noted, web};
 use crate::attempts::Stage;
 use crate::config::Registration;
+use crate::passing::{Held, PassingError};
 use crate::problem::body::is_json;
+use crate::vault::PassingKey;
 
 /// What is kept of one is at most so long, in bytes.
 const LONGEST: usize = 8 * 1_024;
@@ -70,7 +71,7 @@ async fn created(accounts: &Accounts, headers: &HeaderMap, body: Body) -> Result
         .map_err(|after| OauthError::too_many("too many clients register at the moment", after))?;
     let id = uuid_v7(&*accounts.clock, &*accounts.random);
     noted::client_id(&id.to_string());
-    let management = accounts.passing.draw();
+    let (key, management) = (accounts.passing.key(), accounts.passing.draw());
     let secret = match metadata.authentication {
         Authentication::Secret { .. } => Some(drawn(accounts)?),
         Authentication::None | Authentication::PrivateKey { .. } => None,
@@ -78,12 +79,12 @@ async fn created(accounts: &Accounts, headers: &HeaderMap, body: Body) -> Result
     let registered = Registered {
         metadata: kept(&metadata)?,
         secret: secret.as_ref().map(|secret| accounts.peppers.issuing().digest(&secret.parsed())),
-        management: proof(accounts, MANAGEMENT, id, &management),
+        management: proof(&key, MANAGEMENT, id, &management),
         issued_at: accounts.clock.now().unix_seconds(),
     };
     let lasts = accounts.settings.registration_lasts();
-    let made = accounts.passing.create(&id.to_string(), &registered, lasts).await.map_err(unavailable)?;
-    if !made {
+    let made = accounts.passing.create_under(&key, &id.to_string(), &registered, lasts).await;
+    if !made.map_err(unavailable)? {
         return Err(OauthError::unavailable("the registration could not be stored"));
     }
     Ok(told(accounts, id, &metadata, &registered, secret.as_ref(), &management))
@@ -102,13 +103,13 @@ async fn managed(
     let id = Uuid::try_parse(id).map_err(|_| refused())?;
     let found = accounts.passing.get::<Registered>(&id.to_string()).await.map_err(unavailable)?;
     let held: Held<Registered> = found.ok_or_else(refused)?;
-    if !bool::from(held.value.management.ct_eq(&proof(accounts, MANAGEMENT, id, token))) {
+    if !bool::from(held.value.management.ct_eq(&proof(&held.key, MANAGEMENT, id, token))) {
         return Err(refused());
     }
     let changed = || OauthError::unavailable("the registration changed meanwhile: ask again");
     match *method {
         Method::DELETE => {
-            let gone = accounts.passing.delete(&id.to_string(), &held).await.map_err(unavailable)?;
+            let gone = accounts.passing.delete(&held).await.map_err(unavailable)?;
             if gone { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(changed()) }
         }
         Method::PUT => {
@@ -121,7 +122,7 @@ async fn managed(
             let mut registered = held.value.clone();
             registered.metadata = kept(&metadata)?;
             let lasts = accounts.settings.registration_lasts();
-            let stored = accounts.passing.swap(&id.to_string(), &held, &registered, lasts).await;
+            let stored = accounts.passing.swap(&held, &registered, lasts).await;
             if !stored.map_err(unavailable)? {
                 return Err(changed());
             }
@@ -191,8 +192,8 @@ fn told(
     json.to_string()
 }
 
-fn proof(accounts: &Accounts, of: &[u8], id: Uuid, secret: &str) -> [u8; 32] {
-    accounts.passing.key().prove([of, id.as_bytes(), secret.as_bytes()])
+fn proof(key: &PassingKey, of: &[u8], id: Uuid, secret: &str) -> [u8; 32] {
+    key.prove([of, id.as_bytes(), secret.as_bytes()])
 }
 
 fn drawn(accounts: &Accounts) -> Result<PlainKey, OauthError> {

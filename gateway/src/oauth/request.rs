@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Ask, Prompt};
 use super::error::{Code, OauthError};
 use super::metadata::Issuer;
-use super::passing::Passes;
 use super::pkce::Challenge;
 use super::presets::Allowed;
 use super::redirect::RedirectUri;
 use super::resource::Resource;
 use super::scope;
 use super::state::Accounts;
+use crate::passing::Passes;
 use crate::request::resource::Address;
 
 /// What was judged, and lies sealed in the bucket until its end.
@@ -111,12 +111,16 @@ impl Request {
     }
 }
 
-/// The server that is meant where none is named: the only one that there is.
+/// The server that is meant where none is named: the one that calls without a server's name go to, or the only one that
+/// there is.
 fn implied(accounts: &Accounts) -> Result<Address, OauthError> {
     let missing = || {
         let problem = "`resource` is missing (RFC 8707): it is the URL of the MCP server";
         OauthError::new(Code::InvalidTarget, problem)
     };
+    if let Some(default) = &accounts.default_server {
+        return Ok(default.clone());
+    }
     let servers = accounts.directory.few_servers(1).ok_or_else(missing)?;
     let [server] = servers.as_slice() else { return Err(missing()) };
     let organization = accounts.directory.organization(server.organization).ok_or_else(missing)?;

@@ -2,7 +2,7 @@
 //!
 //! The canonical form is `{public_url}/mcp/{organization}/{server}`, and it alone becomes a token's audience. Scheme and
 //! host may come in upper case (RFC 3986 §6.2.2.1), the server with the slash at its end that the door takes too. An
-//! origin names no server: where there is only one, that is meant.
+//! origin names no server: where there is only one, or `mcp.default_server` is configured, that is meant.
 
 use url::Url;
 

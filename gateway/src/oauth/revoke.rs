@@ -25,7 +25,7 @@ pub async fn revoke(State(accounts): State<Accounts>, request: HttpRequest) -> R
 async fn revoked(accounts: &Accounts, request: HttpRequest) -> Result<(), OauthError> {
     let (headers, parameters) = form::read(accounts, request).await?;
     let text = parameters.get("token").ok_or_else(|| OauthError::invalid_request("`token` is missing"))?;
-    let refresh = RefreshToken::parse(text, accounts.passing.key());
+    let refresh = RefreshToken::parse(text, &accounts.passing.keys());
     let family = match refresh {
         Some(token) => accounts
             .passing

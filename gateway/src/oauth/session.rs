@@ -1,35 +1,23 @@
 //! Who is signed in at a browser: a person, by an issuer, or whoever holds a key.
 //!
-//! A session is a secret in a `__Host-` cookie, drawn anew at each sign-in, and an entry of the bucket with an end. It
-//! grants nothing by itself: each look asks the directory whether its holder still stands.
+//! A session is a secret in a `__Host-` cookie, drawn anew at each sign-in, and an entry of the bucket with an end
+//! (`passing::sessions`). It grants nothing by itself: each look asks the directory whether its holder still stands.
 
 use std::sync::Arc;
 
-use events::{Holder, IssuerId, OrganizationId, Owner, ScopeSet, Timestamp};
+use events::clock::uuid_v7;
+use events::{Holder, IssuerId, OrganizationId, Owner, ScopeSet};
 use http::HeaderMap;
 use projections::directory::{MemberState, PersonState};
-use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::passing::{Passes, PassingError};
 use super::state::Shared;
 use super::web::Cookie;
+use crate::passing::PassingError;
+use crate::passing::sessions::{self, Session};
 use crate::request::Principal;
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
-    pub holder: Holder,
-    /// At which the person signed in; `None`: by a key.
-    pub issuer: Option<IssuerId>,
-    /// So much of the log was known when it began: a later sign-out of the person's ends it.
-    pub begun: u64,
-    pub ends_at: Timestamp,
-}
-
-impl Passes for Session {
-    const KIND: &'static str = "session";
-}
+use crate::vault::PassingKey;
 
 /// A session that counts, and the browser's proof of it.
 pub struct Active {
@@ -80,17 +68,16 @@ impl Shared {
             // A key was typed for one request.
             Holder::Key { .. } => self.settings.request_lasts(),
         };
-        let begun = self.directory.applied();
-        let ends_at = self.clock.now().saturating_add(lasts);
-        let secret = self.passing.draw();
-        self.passing.create(&secret, &Session { holder, issuer, begun, ends_at }, lasts).await?;
-        Ok(secret)
+        let (begun, now) = (self.directory.applied(), self.clock.now());
+        let (id, ends_at) = (uuid_v7(&*self.clock, &*self.random), now.saturating_add(lasts));
+        let session = Session { id, holder, issuer, begun, ends_at };
+        self.passing.begin_session(&session, now, lasts).await
     }
 
     /// Ends the browser's session.
     pub async fn end_session(&self, headers: &HeaderMap) -> Result<(), PassingError> {
         if let Some(secret) = Cookie::SESSION.of(headers) {
-            self.passing.take::<Session>(secret).await?;
+            self.passing.end_session(secret, self.clock.now()).await?;
         }
         Ok(())
     }
@@ -100,12 +87,9 @@ impl Shared {
             return false;
         }
         match session.holder {
-            Holder::Person { id } => {
-                let stands = self.directory.person(id).is_some_and(|person| {
-                    person.state == PersonState::Active && person.signed_out <= session.begun
-                });
-                stands && session.issuer.is_some_and(|issuer| self.directory.issuer_stands(issuer))
-            }
+            Holder::Person { id } => session
+                .issuer
+                .is_some_and(|issuer| sessions::stands(&self.directory, id, issuer, session.begun)),
             Holder::Key { .. } => self.key_of(session.holder).is_some(),
         }
     }
@@ -121,14 +105,16 @@ impl Shared {
     /// A form's proof that it was ours, for this browser and this matter: the same at each look, so that a page which was
     /// loaded twice works twice.
     pub fn form_token(&self, secret: &str, of: Use, matter: &str) -> String {
-        use base64::Engine as _;
-        let parts = [b"form".as_slice(), of.as_bytes(), secret.as_bytes(), matter.as_bytes()];
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.passing.key().prove(parts))
+        form_token(&self.passing.key(), secret, of, matter)
     }
 
     pub fn is_form_token(&self, token: Option<&str>, secret: &str, of: Use, matter: &str) -> bool {
-        let wanted = self.form_token(secret, of, matter);
-        token.is_some_and(|token| token.as_bytes().ct_eq(wanted.as_bytes()).into())
+        let Some(token) = token else { return false };
+        // The page may have been made under the key before.
+        self.passing.keys().iter().any(|key| {
+            let wanted = form_token(key, secret, of, matter);
+            token.as_bytes().ct_eq(wanted.as_bytes()).into()
+        })
     }
 
     /// What a session's holder may be granted on MCP servers of an organization. `None`: nothing.
@@ -165,6 +151,12 @@ impl Shared {
             }
         }
     }
+}
+
+fn form_token(key: &PassingKey, secret: &str, of: Use, matter: &str) -> String {
+    use base64::Engine as _;
+    let parts = [b"form".as_slice(), of.as_bytes(), secret.as_bytes(), matter.as_bytes()];
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key.prove(parts))
 }
 
 impl Active {

@@ -16,7 +16,6 @@ use super::ask::{self, Prompt};
 use super::authorize::{retry, unavailable_page};
 use super::pages::{self, Asks, KeyForm, Provider, SignIn as SignInPage};
 use super::parameters::Parameters;
-use super::passing::{Passes, PassingError};
 use super::people;
 use super::request::Request;
 use super::session::Use;
@@ -25,6 +24,8 @@ use super::web::{self, Cookie, Page};
 use super::{form, noted, scope};
 use crate::attempts::{Stage, Why};
 use crate::issuers::{Callback, Kept};
+use crate::passing::{Passes, PassingError};
+use crate::vault::PassingKey;
 
 /// A sign-in whose person is at an issuer.
 #[derive(Serialize, Deserialize)]
@@ -114,7 +115,7 @@ pub async fn start(
         }
     };
     let browser = browser(&accounts, &headers);
-    let away = Away { browser: proof(&accounts, &browser), next, kept: begun.kept };
+    let away = Away { browser: proof(&accounts.passing.key(), &browser), next, kept: begun.kept };
     let state = away.kept.state().to_owned();
     match accounts.passing.create(&state, &away, Kept::LASTS).await {
         Ok(true) => {
@@ -147,9 +148,9 @@ pub async fn callback(
         Err(error) => return unavailable_page(&error).into_response(),
     };
     note(&accounts, &away.next);
-    let is_browsers = Cookie::SIGN_IN
-        .of(&headers)
-        .is_some_and(|cookie| bool::from(proof(&accounts, cookie).ct_eq(&away.browser)));
+    let is_browsers = Cookie::SIGN_IN.of(&headers).is_some_and(|cookie| {
+        accounts.passing.keys().iter().any(|key| proof(key, cookie).ct_eq(&away.browser).into())
+    });
     if !is_browsers {
         noted::refused(Why::Browser, "Another browser brought the answer than the one that left.");
         return refused(
@@ -333,8 +334,8 @@ fn browser(accounts: &Accounts, headers: &HeaderMap) -> Zeroizing<String> {
     has.map_or_else(|| accounts.passing.draw(), |cookie| Zeroizing::new(cookie.to_owned()))
 }
 
-fn proof(accounts: &Accounts, browser: &str) -> [u8; 32] {
-    accounts.passing.key().prove([b"browser".as_slice(), browser.as_bytes()])
+fn proof(key: &PassingKey, browser: &str) -> [u8; 32] {
+    key.prove([b"browser".as_slice(), browser.as_bytes()])
 }
 
 pub fn next(query: Option<&str>) -> Option<Next> {

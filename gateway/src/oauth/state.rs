@@ -13,7 +13,6 @@ use url::Url;
 use super::clients::Clients;
 use super::metadata::{self, Issuer};
 use super::pace::Pace;
-use super::passing::Passing;
 use super::standing::Judged;
 use crate::attempts;
 use crate::command::Commands;
@@ -21,8 +20,10 @@ use crate::config;
 use crate::fleet::Fleet;
 use crate::granting::Granting;
 use crate::issuers::SignIn;
+use crate::passing::Passing;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
+use crate::request::resource::Address;
 use crate::request::token::Known;
 use crate::token_keys::TokenKeys;
 use crate::vault::{Identities, Peppers};
@@ -32,6 +33,8 @@ pub struct AccountsParts {
     pub issuer: Issuer,
     /// Of the servers that tokens are for: an origin.
     pub public_url: Url,
+    /// To which calls without a server's name go.
+    pub default_server: Option<Address>,
     pub settings: config::Oauth,
     /// The initial access token, where registration needs one.
     pub registration_token: Option<config::Secret>,

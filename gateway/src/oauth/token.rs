@@ -18,7 +18,6 @@ use super::clients::Client;
 use super::code::{self, Code, Family};
 use super::error::{Code as ErrorCode, OauthError};
 use super::parameters::Parameters;
-use super::passing::{Held, PassingError};
 use super::redirect::RedirectUri;
 use super::refresh::{Judged, Place, RefreshToken};
 use super::resource::Resource;
@@ -26,6 +25,7 @@ use super::state::Accounts;
 use super::{client_auth, form, noted, scope, standing, web};
 use crate::access_token::Claims;
 use crate::attempts::Stage;
+use crate::passing::{Held, PassingError};
 use crate::request::resource::Address;
 
 /// So often a place is read anew that somebody else has changed meanwhile.
@@ -95,7 +95,7 @@ async fn redeemed(
     let grant = held.value.grant;
     let mut code = held.value.clone();
     code.state = code::State::Redeemed { grant };
-    let won = accounts.passing.swap(secret, &held, &code, code::REMEMBERED).await.map_err(unavailable)?;
+    let won = accounts.passing.swap(&held, &code, code::REMEMBERED).await.map_err(unavailable)?;
     if !won {
         let found = accounts.passing.get::<Code>(secret).await.map_err(unavailable)?;
         let held = found.ok_or_else(|| invalid("the code has ended"))?;
@@ -152,7 +152,7 @@ async fn replayed(accounts: &Accounts, secret: &str, mut held: Held<Code>, grant
             break;
         }
         let code = Code { state: code::State::Replayed { grant }, ..held.value.clone() };
-        match accounts.passing.swap(secret, &held, &code, code::REMEMBERED).await {
+        match accounts.passing.swap(&held, &code, code::REMEMBERED).await {
             Ok(true) => break,
             Ok(false) => match accounts.passing.get::<Code>(secret).await {
                 Ok(Some(newer)) => held = newer,
@@ -190,7 +190,7 @@ async fn given(
     let found = accounts.passing.get::<Code>(secret).await.map_err(unavailable)?;
     let alone = match found {
         Some(held) if held.value.state == code.state => {
-            accounts.passing.swap(secret, &held, &code, code::REMEMBERED).await.map_err(unavailable)?
+            accounts.passing.swap(&held, &code, code::REMEMBERED).await.map_err(unavailable)?
         }
         Some(_) | None => false,
     };
@@ -204,6 +204,7 @@ async fn given(
     let now = accounts.clock.now();
     let token = RefreshToken { family: uuid_v7(&*accounts.clock, &*accounts.random), number: 0 };
     let refresh = if refreshes {
+        let key = accounts.passing.key();
         let family = Family {
             grant,
             organization,
@@ -215,8 +216,9 @@ async fn given(
             ends_at: given.expires_at,
         };
         let lasts = lasts(accounts, given.expires_at, now);
-        accounts.passing.create(&token.family.to_string(), &family, lasts).await.map_err(unavailable)?;
-        Some(token.text(accounts.passing.key()))
+        let name = token.family.to_string();
+        accounts.passing.create_under(&key, &name, &family, lasts).await.map_err(unavailable)?;
+        Some(token.text(&key))
     } else {
         None
     };
@@ -285,7 +287,7 @@ async fn refreshed(
     let text = parameters
         .get("refresh_token")
         .ok_or_else(|| OauthError::invalid_request("`refresh_token` is missing"))?;
-    let token = RefreshToken::parse(text, accounts.passing.key());
+    let token = RefreshToken::parse(text, &accounts.passing.keys());
     let found = match token {
         Some(token) => {
             accounts.passing.get::<Family>(&token.family.to_string()).await.map_err(unavailable)?
@@ -321,7 +323,7 @@ async fn refreshed(
                 let next = Family { place, ..family.clone() };
                 let lasts = lasts(accounts, family.ends_at, now);
                 let name = token.family.to_string();
-                if accounts.passing.swap(&name, &held, &next, lasts).await.map_err(unavailable)? {
+                if accounts.passing.swap(&held, &next, lasts).await.map_err(unavailable)? {
                     successor = Some(place.number);
                     break;
                 }
@@ -329,15 +331,16 @@ async fn refreshed(
                 let newer = accounts.passing.get::<Family>(&name).await.map_err(unavailable)?;
                 held = newer.ok_or_else(none)?;
             }
-            Judged::Reused => return Err(reused(accounts, &token, &held).await),
+            Judged::Reused => return Err(reused(accounts, &held).await),
         }
     }
     let number =
         successor.ok_or_else(|| OauthError::unavailable("the refresh token is used by many at once"))?;
-    let family = held.value;
+    // The same text whoever asks, whichever key is used by now.
+    let (family, key) = (held.value, held.key);
     let granted = standing::standing(accounts, family.grant).ok_or_else(none)?;
     let scopes = narrowed(parameters, &granted.scopes, &family.resource, accounts)?;
-    let refresh = RefreshToken { family: token.family, number }.text(accounts.passing.key());
+    let refresh = RefreshToken { family: token.family, number }.text(&key);
     let access = Access {
         grant: family.grant,
         holder: granted.holder,
@@ -366,7 +369,7 @@ fn narrowed(
 }
 
 /// A token that another had followed: the client was robbed, or is the robber.
-async fn reused(accounts: &Accounts, token: &RefreshToken, held: &Held<Family>) -> OauthError {
+async fn reused(accounts: &Accounts, held: &Held<Family>) -> OauthError {
     let Family { grant, organization, .. } = held.value;
     tracing::warn!(%grant, client = held.value.client, "a refresh token came again that another had followed: the grant ends");
     if let Err(failed) =
@@ -374,7 +377,7 @@ async fn reused(accounts: &Accounts, token: &RefreshToken, held: &Held<Family>) 
     {
         return OauthError::unavailable(failed);
     }
-    if let Err(error) = accounts.passing.delete(&token.family.to_string(), held).await {
+    if let Err(error) = accounts.passing.delete(held).await {
         // The grant has ended: what is left of the family opens nothing.
         tracing::debug!(%error, "a family of refresh tokens is left to its end");
     }

@@ -63,6 +63,7 @@ kinds! {
     ReadModelsUnavailable  SERVICE_UNAVAILABLE    "read-models-unavailable" "The read models can't be reached"
     AccessUnavailable      SERVICE_UNAVAILABLE    "access-unavailable"      "The records of access can't be reached"
     AttemptsUnavailable    SERVICE_UNAVAILABLE    "attempts-unavailable"    "How clients get in can't be read"
+    SessionsUnavailable    SERVICE_UNAVAILABLE    "sessions-unavailable"    "People's sessions can't be reached"
     NotTakenIn             SERVICE_UNAVAILABLE    "not-taken-in"            "It exists and can't be shown"
     PositionNotReached     GATEWAY_TIMEOUT        "position-not-reached"    "The read models are not that far yet"
     TimedOut               GATEWAY_TIMEOUT        "timed-out"               "No answer in time"

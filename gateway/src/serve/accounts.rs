@@ -12,15 +12,14 @@ use crate::granting::Granting;
 use crate::listener::{Handed, Listener};
 use crate::oauth::clients::Clients;
 use crate::oauth::metadata::Issuer;
-use crate::oauth::passing::Passing;
 use crate::oauth::presets::Presets;
 use crate::oauth::remote::{Fetcher, WITHIN};
 use crate::oauth::{self, Accounts, AccountsParts};
 use crate::public::PublicError;
 use crate::request::Authenticator;
-use crate::store::passing;
+use crate::request::resource::Address;
 use crate::upstream::{Guard, HyperUpstream, Resolver, UpstreamConfig};
-use crate::vault::{Identities, PassingKey};
+use crate::vault::Identities;
 
 /// Opens its listener where there is one, and gives what the public listener hands over to.
 pub(super) async fn accounts(
@@ -51,9 +50,7 @@ async fn made(
     control: &Control,
 ) -> Result<AccountsParts, ServeError> {
     let config = &process.config;
-    let key = PassingKey::load_or_draw(&control.vault, &*process.clock, &*process.random).await?;
-    let bucket = passing::bucket(control.client.clone());
-    let passing = Passing::new(bucket, Arc::new(key), Arc::clone(&process.random));
+    let passing = control.passing.clone();
     let presets = Presets::new(&config.oauth.redirects).map_err(|fault| ConfigError::Value {
         key: "oauth.redirects".to_owned(),
         problem: fault.to_string(),
@@ -67,6 +64,10 @@ async fn made(
     Ok(AccountsParts {
         issuer: Issuer::of(config.accounts_url()),
         public_url: config.public_url.clone(),
+        default_server: config
+            .mcp
+            .default_server()
+            .map(|(organization, server)| Address { organization, server }),
         settings: config.oauth.clone(),
         registration_token,
         clients: Clients::new(

@@ -24,6 +24,7 @@ use crate::fleet;
 use crate::health::{self, Health};
 use crate::issuers::{SignIn, SignInParts};
 use crate::listener::{self, Bounds, Handed, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
+use crate::passing::Passing;
 use crate::public;
 use crate::request::resource::Address;
 use crate::request::{Door, DoorParts, RequestSettings};
@@ -37,7 +38,7 @@ use crate::telemetry::calls::{Calls, Writer};
 use crate::telemetry::lines;
 use crate::token_keys::TokenKeys;
 use crate::vault::{
-    self, IssuerCredentials, Peppers, SealingKeys, Vault, VaultName, VaultWriter, WebhookSecrets,
+    self, IssuerCredentials, PassingKeys, Peppers, SealingKeys, Vault, VaultName, VaultWriter, WebhookSecrets,
 };
 
 /// What ends TLS, and what keeps it up to date.
@@ -87,6 +88,7 @@ pub(super) struct Control {
     pub(super) commands: Commands,
     pub(super) token_keys: TokenKeys,
     pub(super) sign_in: SignIn,
+    pub(super) passing: Passing,
 }
 
 /// The admin API.
@@ -186,6 +188,10 @@ pub(super) async fn admin(
     let issuer_credentials = IssuerCredentials::new(control.clone());
     let sign_in = sign_in(process, Arc::clone(&parts.directory), issuer_credentials.clone())?;
     process.tasks.spawn(sign_in.clone().keep(process.cancel.clone()));
+    let keys = PassingKeys::load_or_draw(&control, &*process.clock, &*process.random).await?;
+    secrets::follow_passing(process, control.clone(), keys.clone());
+    let bucket = store::passing::bucket(log.client().clone());
+    let passing = Passing::new(bucket, keys, Arc::clone(&process.random));
     let others = Control {
         client: log.client().clone(),
         attempts,
@@ -194,6 +200,7 @@ pub(super) async fn admin(
         commands: commands.clone(),
         token_keys: token_keys.clone(),
         sign_in: sign_in.clone(),
+        passing: passing.clone(),
     };
     let state = ApiState::new(ApiParts {
         commands,
@@ -205,6 +212,7 @@ pub(super) async fn admin(
         webhooks,
         issuer_credentials,
         sign_in,
+        passing: Some(passing),
         reads: Some(reads),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),

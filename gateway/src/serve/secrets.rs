@@ -13,7 +13,7 @@ use super::Process;
 use crate::files::keep_looking;
 use crate::request::Door;
 use crate::vault::ring::LOOK_EVERY;
-use crate::vault::{NodeSecrets, Peppers, Vault, VaultError};
+use crate::vault::{NodeSecrets, PassingKeys, Peppers, Vault, VaultError};
 
 /// A node's, which it began with `secrets`.
 pub(super) fn follow_node(process: &Process, vault: Vault, door: Arc<Door>, secrets: &NodeSecrets) {
@@ -39,6 +39,18 @@ pub(super) fn follow_control(process: &Process, vault: Vault, peppers: Peppers) 
         while times.next().await {
             if let Some(found) = times.read(Peppers::load(&vault, clock.now()).await) {
                 peppers.take(&found);
+            }
+        }
+    });
+}
+
+/// Control's as well: under which key what begins at the authorization server lies.
+pub(super) fn follow_passing(process: &Process, vault: Vault, keys: PassingKeys) {
+    let (clock, mut times) = (Arc::clone(&process.clock), Times::of(process, "the keys of sign-ins"));
+    process.tasks.spawn(async move {
+        while times.next().await {
+            if let Some(found) = times.read(PassingKeys::load(&vault, clock.now()).await) {
+                keys.take(&found);
             }
         }
     });

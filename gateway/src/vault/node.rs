@@ -84,7 +84,7 @@ impl NodeSecrets {
 }
 
 /// The secrets of these entries.
-async fn ring<T>(
+pub(super) async fn ring<T>(
     vault: &Vault,
     entries: [&'static str; 3],
     purpose: Purpose,

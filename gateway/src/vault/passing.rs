@@ -1,17 +1,79 @@
 //! The key of what passes at the authorization server (`KL_OAUTH`): it names entries so that who reads the bucket finds
 //! no code or cookie, seals their values, and proves what clients and browsers bring back. In the control vault, drawn
-//! when there is none.
+//! when there is none. Up to three count: what began under one goes on under it until it ends (decision 0027).
+
+use std::sync::Arc;
 
 use aws_lc_rs::{hkdf, hmac};
+use events::Timestamp;
 use events::clock::{Clock, Random};
 use events::parts;
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::node::Secret;
-use super::{Purpose, Vault, VaultError};
+use super::node::{Secret, ring};
+use super::{Purpose, Ring, Vault, VaultError};
 use crate::crypto::aead::{AeadKey, NONCE_LEN, SealError};
+use crate::current::Current;
 
-const ENTRY: &str = "passing";
+/// The first was the only one once.
+pub(super) const PASSING: [&str; 3] = ["passing", "passing.2", "passing.3"];
+
+/// The keys that count: 1 to 3. A clone shares what it is told of others.
+#[derive(Clone)]
+pub struct PassingKeys(Arc<Current<Ring<Arc<PassingKey>>>>);
+
+impl PassingKeys {
+    /// Of several who draw at once one wins, and all have the winner's.
+    pub async fn load_or_draw(
+        control: &Vault,
+        clock: &dyn Clock,
+        random: &dyn Random,
+    ) -> Result<Self, VaultError> {
+        match Self::load(control, clock.now()).await {
+            Err(VaultError::Missing { .. }) => {
+                let [first, ..] = PASSING;
+                let drawn = Secret::draw(clock, random);
+                control.get_or_create(first, Purpose::Passing, &drawn, random).await?;
+                Self::load(control, clock.now()).await
+            }
+            loaded => loaded,
+        }
+    }
+
+    pub async fn load(control: &Vault, now: Timestamp) -> Result<Self, VaultError> {
+        let make = |vault: &Vault, entry: &str, Secret { bytes, .. }: Secret| {
+            let key = PassingKey::new(&bytes).map_err(|SealError| vault.broken(entry, "it is no key"))?;
+            Ok(Arc::new(key))
+        };
+        let ring = ring(control, PASSING, Purpose::Passing, now, make).await?;
+        Ok(Self(Arc::new(Current::new(ring))))
+    }
+
+    /// One key alone.
+    pub fn one(key: PassingKey) -> Self {
+        Self::of(Ring::one(Uuid::nil(), Arc::new(key)))
+    }
+
+    pub fn of(keys: Ring<Arc<PassingKey>>) -> Self {
+        Self(Arc::new(Current::new(keys)))
+    }
+
+    /// Takes what another has been read to be: so does every clone.
+    pub fn take(&self, other: &Self) {
+        self.0.set(Ring::clone(&other.0.get()));
+    }
+
+    /// Under which what begins now lies.
+    pub fn used(&self) -> Arc<PassingKey> {
+        self.0.with(|keys| Arc::clone(keys.first()))
+    }
+
+    /// The one that is used first.
+    pub fn all(&self) -> Vec<Arc<PassingKey>> {
+        self.0.with(|keys| keys.iter().cloned().collect())
+    }
+}
 
 pub struct PassingKey {
     seals: AeadKey,
@@ -20,18 +82,6 @@ pub struct PassingKey {
 }
 
 impl PassingKey {
-    /// Of several who draw at once one wins, and all have the winner's.
-    pub async fn load_or_draw(
-        control: &Vault,
-        clock: &dyn Clock,
-        random: &dyn Random,
-    ) -> Result<Self, VaultError> {
-        let drawn = Secret::draw(clock, random);
-        let value = control.get_or_create(ENTRY, Purpose::Passing, &drawn, random).await?;
-        let Secret { bytes, .. } = Secret::parse(control, ENTRY, &value)?;
-        Self::new(&bytes).map_err(|SealError| control.broken(ENTRY, "it is no key"))
-    }
-
     pub fn new(bytes: &[u8; 32]) -> Result<Self, SealError> {
         // HKDF-SHA-256 (RFC 5869) without salt: the key is random already. One key for each use.
         let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(bytes);
@@ -80,6 +130,12 @@ impl PassingKey {
     }
 }
 
+impl std::fmt::Debug for PassingKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.get().ids()).finish()
+    }
+}
+
 impl std::fmt::Debug for PassingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PassingKey(hidden)")
@@ -97,8 +153,8 @@ mod tests {
     #[tokio::test]
     async fn all_who_load_it_have_the_same_key() {
         let (_, control) = vault(VaultName::Control, 1);
-        let load = || PassingKey::load_or_draw(&control, &SystemClock, &SystemRandom);
-        let (one, other) = (load().await.unwrap(), load().await.unwrap());
+        let load = || PassingKeys::load_or_draw(&control, &SystemClock, &SystemRandom);
+        let (one, other) = (load().await.unwrap().used(), load().await.unwrap().used());
         assert_eq!(one.name("code", "x"), other.name("code", "x"));
         let sealed = one.seal("code.1", b"value", &SystemRandom).unwrap();
         assert_eq!(other.open("code.1", &sealed).unwrap().as_slice(), b"value");

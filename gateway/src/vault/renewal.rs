@@ -7,6 +7,7 @@ use events::clock::{Clock, Random};
 use uuid::Uuid;
 
 use super::node::{IDENTITY, PEPPERS, SESSION, Secret};
+use super::passing::PASSING;
 use super::ring::{ANNOUNCED, Ring, drawn_at};
 use super::snapshot::{self, SnapshotKey};
 use super::{Purpose, Vault, VaultError};
@@ -29,6 +30,8 @@ pub enum Kind {
     Session,
     /// What signs the directory's snapshots
     Snapshot,
+    /// What seals sign-ins, sessions, codes and refresh tokens of the authorization server
+    Passing,
 }
 
 /// A secret as a list shows it.
@@ -64,7 +67,7 @@ pub enum RenewalError {
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Pepper, Self::Identity, Self::Session, Self::Snapshot];
+    pub const ALL: [Self; 5] = [Self::Pepper, Self::Identity, Self::Session, Self::Snapshot, Self::Passing];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -72,6 +75,7 @@ impl Kind {
             Self::Identity => "identity",
             Self::Session => "session",
             Self::Snapshot => "snapshot",
+            Self::Passing => "passing",
         }
     }
 
@@ -82,6 +86,7 @@ impl Kind {
             Self::Identity => "identity key",
             Self::Session => "key of MCP sessions",
             Self::Snapshot => "snapshot key",
+            Self::Passing => "key of sign-ins and refresh tokens",
         }
     }
 
@@ -91,6 +96,7 @@ impl Kind {
             Self::Identity => IDENTITY,
             Self::Session => SESSION,
             Self::Snapshot => snapshot::ENTRIES,
+            Self::Passing => PASSING,
         }
     }
 }
@@ -119,6 +125,7 @@ impl Vaults<'_> {
             Kind::Identity => (self.node, Purpose::Identity),
             Kind::Session => (self.node, Purpose::Session),
             Kind::Snapshot => (self.people, Purpose::Snapshot),
+            Kind::Passing => (self.control, Purpose::Passing),
         }
     }
 
@@ -132,7 +139,7 @@ impl Vaults<'_> {
             }
         }
         let in_use = match kind {
-            Kind::Pepper | Kind::Identity | Kind::Session => {
+            Kind::Pepper | Kind::Identity | Kind::Session | Kind::Passing => {
                 Ring::new(found.clone(), now).and_then(|ring| ring.ids().next())
             }
             // Nodes learn it as they start, and a worker signs with the newest at once.
@@ -171,7 +178,9 @@ impl Vaults<'_> {
         let (home, purpose) = self.home(kind);
         // Of several who renew at once one wins, and all tell of what the winner has drawn.
         let chosen = match kind {
-            Kind::Identity | Kind::Session => home.get_or_create(entry, purpose, &drawn, random).await?,
+            Kind::Identity | Kind::Session | Kind::Passing => {
+                home.get_or_create(entry, purpose, &drawn, random).await?
+            }
             // Nodes first: what control issues, every node knows.
             Kind::Pepper => {
                 let chosen = self.node.get_or_create(entry, purpose, &drawn, random).await?;
@@ -192,7 +201,9 @@ impl Vaults<'_> {
         let id = Secret::parse(home, entry, &chosen)?.id;
         let drawn_at = drawn_at(id).unwrap_or(now);
         match kind {
-            Kind::Pepper | Kind::Identity | Kind::Session => Ok((id, drawn_at.saturating_add(ANNOUNCED))),
+            Kind::Pepper | Kind::Identity | Kind::Session | Kind::Passing => {
+                Ok((id, drawn_at.saturating_add(ANNOUNCED)))
+            }
             Kind::Snapshot => Ok((id, drawn_at)),
         }
     }
@@ -209,7 +220,7 @@ impl Vaults<'_> {
         let purpose = match kind {
             Kind::Pepper => Purpose::Pepper,
             Kind::Snapshot => Purpose::SnapshotPublic,
-            Kind::Identity | Kind::Session => return Ok(()),
+            Kind::Identity | Kind::Session | Kind::Passing => return Ok(()),
         };
         for entry in kind.entries() {
             self.node.get(entry, purpose).await?;
@@ -227,7 +238,7 @@ impl Vaults<'_> {
         self.home(kind).0.purge(held.entry).await?;
         match kind {
             Kind::Pepper | Kind::Snapshot => self.node.purge(held.entry).await?,
-            Kind::Identity | Kind::Session => {}
+            Kind::Identity | Kind::Session | Kind::Passing => {}
         }
         Ok(())
     }

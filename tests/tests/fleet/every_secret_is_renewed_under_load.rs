@@ -123,7 +123,7 @@ async fn master_keys(example: &Example) {
 }
 
 async fn vault_secrets(example: &Example) {
-    for kind in ["pepper", "identity", "session", "snapshot"] {
+    for kind in ["pepper", "identity", "session", "snapshot", "passing"] {
         example.configured(&["secrets", "renew", kind]).await;
     }
     example.hang_up(&PROCESSES);
@@ -143,6 +143,7 @@ async fn vault_secrets(example: &Example) {
     // Two keys of the organization, and the admin's.
     assert_eq!(of("pepper"), [("announced", Some(0)), ("in use", Some(3))]);
     assert_eq!(of("session"), [("announced", None), ("in use", None)]);
+    assert_eq!(of("passing"), [("announced", None), ("in use", None)]);
     assert_eq!(of("snapshot"), [("in use", None), ("former", None)]);
     serves(example, &issue(example).await).await;
 }

@@ -5,10 +5,19 @@ use keyledger_tests::spine::{Key, Organization, Spine, text};
 use keyledger_tests::wire::Ask;
 use serde_json::{Value, json};
 
-async fn person(spine: &Spine, subject: &str) -> String {
-    let person = json!({
-        "issuer": "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b", "subject": subject, "name": "Ada", "email": "ada@a.example"
+/// Where people sign in.
+async fn issuer(spine: &Spine) -> String {
+    let issuer = json!({
+        "slug": "login",
+        "name": "Login",
+        "protocol": {"kind": "openid", "issuer": "https://login.example"},
+        "settings": {"client_id": "keyledger"},
     });
+    text(&spine.write(Ask::post("/api/v1/installation/issuers", &issuer)).await, "id")
+}
+
+async fn person(spine: &Spine, issuer: &str, subject: &str) -> String {
+    let person = json!({"issuer": issuer, "subject": subject, "name": "Ada", "email": "ada@a.example"});
     text(&spine.write(Ask::post("/api/v1/people", &person)).await, "id")
 }
 
@@ -33,7 +42,8 @@ async fn a_key_of_a_persons_own_falls_with_the_membership_and_with_the_person() 
     let spine = Spine::start().await;
     let organization = spine.organization("acme").await;
     let asking = spine.key(&organization, &["keys:verify"]).await;
-    let ada = person(&spine, "ada").await;
+    let issuer = issuer(&spine).await;
+    let ada = person(&spine, &issuer, "ada").await;
     let key = json!({"name": "x", "scopes": ["mcp:*"], "owner": {"kind": "user", "id": ada}});
     let told = spine.admin(Ask::post(organization.path("keys"), &key)).await;
     assert_eq!((told.status, told.json()["field"].clone()), (400, json!("owner.id")), "no member: {told:?}");
@@ -68,7 +78,7 @@ async fn a_key_of_a_persons_own_falls_with_the_membership_and_with_the_person() 
         (409, json!("urn:keyledger:problem:person-ended"))
     );
     // Nobody comes back by the same identity.
-    let again = json!({"issuer": "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b", "subject": "ada"});
+    let again = json!({"issuer": issuer, "subject": "ada"});
     let told = spine.admin(Ask::post("/api/v1/people", &again)).await;
     assert_eq!(
         (told.status, told.json()["type"].clone()),
@@ -90,7 +100,8 @@ fn fell(ended: &Value, what: &str) -> usize {
 async fn the_last_owner_goes_only_where_that_is_meant() {
     let spine = Spine::start().await;
     let organization = spine.organization("acme").await;
-    let (ada, bob) = (person(&spine, "ada").await, person(&spine, "bob").await);
+    let issuer = issuer(&spine).await;
+    let (ada, bob) = (person(&spine, &issuer, "ada").await, person(&spine, &issuer, "bob").await);
     join(&spine, &organization, &ada, "owner").await;
     join(&spine, &organization, &bob, "admin").await;
     let member = |person: &str| organization.path(&format!("members/{person}"));

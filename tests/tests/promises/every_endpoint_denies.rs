@@ -5,14 +5,18 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use keyledger_tests::spine::{Key, Organization, Server, Spine, text};
+use keyledger_tests::spine::Spine;
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
+mod grants;
 mod issuers;
 mod keys;
 mod people;
+mod victim;
 mod webhooks;
+
+use victim::{Victim, victim};
 
 /// What a key of another organization, with every management scope, is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,25 +37,6 @@ struct Endpoint {
     path: &'static str,
     body: fn(&Victim) -> Option<Value>,
     foreign: Foreign,
-}
-
-/// Whom the requests are about.
-struct Victim {
-    organization: Organization,
-    server: Server,
-    key: Key,
-    installation_key: String,
-    webhook: String,
-    installation_webhook: String,
-    /// A member.
-    person: String,
-    /// None yet.
-    newcomer: String,
-    invitation: String,
-    issuer: String,
-    installation_issuer: String,
-    /// A member of the fleet that is silent.
-    member: String,
 }
 
 const fn endpoint(
@@ -136,6 +121,8 @@ const TABLE: &[Endpoint] = &[
     endpoint("DELETE", FORGET, none, Foreign::InstallationOnly),
     endpoint("GET", "/api/v1/signers", none, Foreign::InstallationOnly),
     endpoint("POST", "/api/v1/signers/rotate", purpose, Foreign::InstallationOnly),
+    endpoint("GET", "/api/v1/token-keys", none, Foreign::InstallationOnly),
+    endpoint("POST", "/api/v1/token-keys/rotate", none, Foreign::InstallationOnly),
     endpoint("GET", RESOLVE, none, Foreign::NotFound),
     endpoint("POST", "/api/v1/keys/verify", question, Foreign::UnknownKey),
     endpoint("GET", "/api/v1/organizations", none, Foreign::Itself),
@@ -162,7 +149,8 @@ const TABLE: &[Endpoint] = &[
 
 /// Those of nouns with a table of their own before the others, after the last of which nothing works.
 fn table() -> impl Iterator<Item = &'static Endpoint> {
-    webhooks::TABLE.iter().chain(people::TABLE).chain(issuers::TABLE).chain(keys::TABLE).chain(TABLE)
+    let nouns = [grants::TABLE, webhooks::TABLE, people::TABLE, issuers::TABLE, keys::TABLE, TABLE];
+    nouns.into_iter().flatten()
 }
 
 const NOBODY: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
@@ -189,21 +177,23 @@ impl Endpoint {
             true => &victim.installation_issuer,
             false => &victim.issuer,
         };
-        let Victim { organization, server, person, invitation, .. } = victim;
-        self.about(victim, &organization.id, &server.id, [key, webhook, person, invitation, issuer])
+        let Victim { organization, server, person, invitation, identity, grant, consent, .. } = victim;
+        let others: [&str; 8] = [key, webhook, person, invitation, issuer, identity, grant, consent];
+        self.about(victim, &organization.id, &server.id, others)
     }
 
     /// The same about what does not exist.
     fn ask_about_nobody(&self, victim: &Victim) -> Ask {
-        self.about(victim, NOBODY, NOBODY, [NOBODY; 5])
+        self.about(victim, NOBODY, NOBODY, [NOBODY; 8])
     }
 
-    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 5]) -> Ask {
-        let [key, webhook, person, invitation, issuer] = others;
+    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 8]) -> Ask {
+        let [key, webhook, person, invitation, issuer, identity, grant, consent] = others;
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
         let path = path.replace("{key}", key).replace("{webhook}", webhook);
         let mut path =
             path.replace("{person}", person).replace("{invitation}", invitation).replace("{issuer}", issuer);
+        path = path.replace("{identity}", identity).replace("{grant}", grant).replace("{consent}", consent);
         match self.path {
             PROOF => path += &format!("?position={}&wait_timeout_seconds=0.001", victim.key.position),
             RESOLVE => path += &format!("?organization={organization}&server=tools"),
@@ -323,47 +313,6 @@ async fn each_request_of_the_table_works_for_who_may_send_it() {
             let read = format!("/api/v1/organizations?limit=1&at_least={position}");
             spine.admin(Ask::get(read)).await.expect(200);
         }
-    }
-}
-
-async fn victim(spine: &Spine) -> Victim {
-    let organization = spine.organization("victim").await;
-    let server = spine.register(&organization, "tools", "https://upstream.example/mcp").await;
-    let key = spine.key_with(&organization, json!({"name": "Known to no other", "scopes": ["mcp:*"]})).await;
-    let ask = Ask::post(
-        "/api/v1/installation/keys",
-        &json!({"name": "Known to no other", "scopes": ["admin:keys:read"]}),
-    );
-    let installation_key = spine.write(ask).await["id"].as_str().unwrap().to_owned();
-    let hook = json!({"name": "Known to no other", "url": "https://upstream.example/hook"});
-    let installation_webhook = spine.write(Ask::post("/api/v1/installation/webhooks", &hook)).await;
-    let webhook = spine.write(Ask::post(organization.path("webhooks"), &hook)).await;
-    let known = issuers::body("known");
-    let installation_issuer = spine.write(Ask::post("/api/v1/installation/issuers", &known)).await;
-    let issuer = spine.write(Ask::post(organization.path("issuers"), &known)).await;
-    let read = format!("{}?at_least={}", organization.path("issuers"), text(&issuer, "position"));
-    spine.admin(Ask::get(read)).await.expect(200);
-    let (issuer, installation_issuer) = (text(&issuer, "id"), text(&installation_issuer, "id"));
-    let read = format!("{}?at_least={}", organization.path("webhooks"), text(&webhook, "position"));
-    spine.admin(Ask::get(read)).await.expect(200);
-    let (webhook, installation_webhook) = (text(&webhook, "id"), text(&installation_webhook, "id"));
-    let (person, newcomer, invitation) = people::some(spine, &organization).await;
-    // Silent for so long that no command waits for it.
-    let record = json!({"lease_millis": 1, "max_staleness_millis": 1});
-    let member = spine.silent_node("silent", &record).await;
-    Victim {
-        organization,
-        server,
-        key,
-        installation_key,
-        webhook,
-        installation_webhook,
-        person,
-        newcomer,
-        invitation,
-        issuer,
-        installation_issuer,
-        member,
     }
 }
 

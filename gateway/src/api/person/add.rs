@@ -5,14 +5,14 @@ use events::IssuerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::identity::identity;
 use crate::api::body::Body;
-use crate::api::command::{Asked, vault};
+use crate::api::command::Asked;
 use crate::api::guard::{PeopleWrite, Permitted};
 use crate::api::text::{Email, Name, Subject, Tenant};
 use crate::api::written::{Created, Written};
 use crate::command::Said;
 use crate::problem::Problem;
-use crate::vault::Identities;
 
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,9 +48,7 @@ pub async fn add(
 ) -> Result<Created, Problem> {
     asked.by.admin.must_be_installation("add people")?;
     let api = asked.api.clone();
-    let identities = Identities::of(&api.control, &*api.random).await.map_err(|error| vault(&error))?;
-    let tenant = request.tenant.as_ref().map(Tenant::as_str);
-    let identity = identities.identity(request.issuer, tenant, request.subject.as_str());
+    let identity = identity(&api, request.issuer, request.tenant.as_ref(), &request.subject).await?;
     let order = asked.order_person("people.add", &request, &identity.digest).await?;
     let location = format!("/api/v1/people/{}", order.id());
     let said = Said {

@@ -62,7 +62,7 @@ pub async fn end(
     }
     let order = asked.order("people.end", &request).await?;
     let reason = order.seal_some(Field::Reason, request.reason.as_ref().map(Reason::as_str))?;
-    let fell = Held::of(&api, person);
+    let fell = Held::of(&api, person).await;
     let written = order.execute(Command::End { reason }).await?.written;
     Ok(Json(EndedPerson { written, fell }))
 }

@@ -29,5 +29,6 @@ pub async fn get(
 ) -> Result<Found<PersonShown>, Problem> {
     let id = at.person;
     let row = api.read(Projection::People, query.at_least, |pool| person::get(pool, id)).await?.required()?;
-    Ok(row.map(|row| PersonShown { person: Person::of(&api, row), holds: Held::of(&api, id) }))
+    let holds = Held::of(&api, id).await;
+    Ok(row.map(|row| PersonShown { person: Person::of(&api, row), holds }))
 }

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::OfPerson;
-use super::show::{identity, key, lines, membership};
+use super::show::{consent, identity, key, lines, membership, session};
 use crate::cli::Environment;
 use crate::cli::connection::{Connection, Session};
 use crate::cli::error::CliError;
@@ -33,6 +33,8 @@ const FELL: &[Column] = &[
     Column { head: "IDENTITIES", cell: |item| lines(&item["fell"], "identities", identity) },
     Column { head: "MEMBER OF", cell: |item| lines(&item["fell"], "memberships", membership) },
     Column { head: "KEYS", cell: |item| lines(&item["fell"], "keys", key) },
+    Column { head: "GRANTS", cell: |item| lines(&item["fell"], "grants", consent) },
+    Column { head: "SESSIONS", cell: |item| lines(&item["fell"], "sessions", session) },
 ];
 
 impl End {

@@ -7,8 +7,9 @@ use super::OfPerson;
 use crate::cli::Environment;
 use crate::cli::connection::Connection;
 use crate::cli::error::CliError;
+use crate::cli::grant::{client, server};
 use crate::cli::list::Reading;
-use crate::cli::output::{Column, Output, text};
+use crate::cli::output::{Column, Output, named, text};
 
 #[derive(Debug, Args)]
 pub struct Show {
@@ -31,6 +32,9 @@ const CARD: &[Column] = &[
     Column { head: "IDENTITIES", cell: |item| lines(&item["holds"], "identities", identity) },
     Column { head: "MEMBER OF", cell: |item| lines(&item["holds"], "memberships", membership) },
     Column { head: "KEYS", cell: |item| lines(&item["holds"], "keys", key) },
+    Column { head: "GRANTS", cell: |item| lines(&item["holds"], "grants", grant) },
+    Column { head: "CONSENTS", cell: |item| lines(&item["holds"], "consents", consent) },
+    Column { head: "SESSIONS", cell: |item| lines(&item["holds"], "sessions", session) },
 ];
 
 impl Show {
@@ -58,6 +62,23 @@ pub fn membership(item: &Value) -> String {
 pub fn key(item: &Value) -> String {
     let (id, prefix, last) = (text(item, "id"), text(item, "prefix"), text(item, "last_four"));
     format!("{id} ({prefix}_…{last}, {})", organization(item))
+}
+
+pub fn grant(item: &Value) -> String {
+    let works = if item["works"]["now"] == Value::Bool(true) {
+        format!("until {}", text(item, "expires_at"))
+    } else {
+        format!("does not work: {}", text(&item["works"], "reason"))
+    };
+    format!("{} ({}, {works})", text(item, "id"), consent(item))
+}
+
+pub fn consent(item: &Value) -> String {
+    format!("{} on {}/{}", client(item), organization(item), server(item))
+}
+
+pub fn session(item: &Value) -> String {
+    format!("since {} at issuer {}", text(item, "begun_at"), named(item, "issuer", "issuer_slug"))
 }
 
 fn organization(item: &Value) -> String {

@@ -34,6 +34,9 @@ fn ends(kind: Kind) -> &'static str {
             ": upstreams take no token of it any more once their copy of jwks.json is five minutes old"
         }
         Kind::Session => ": MCP sessions and tasks under it end (404), and clients begin anew",
+        Kind::Passing => {
+            ": sign-ins, sessions, refresh tokens and unused registrations that began under it end, and their people sign in anew"
+        }
         Kind::Snapshot => {
             ": nodes believe none of the snapshots that it signed, and one that starts while there is no other replays the \
              whole log. `keyledger snapshots write` makes one"

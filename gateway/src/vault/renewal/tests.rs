@@ -5,7 +5,7 @@ use domain::key::secret::{PlainKey, Prefix};
 use events::clock::{ManualClock, SystemRandom};
 
 use super::super::tests::vault;
-use super::super::{MasterKey, NodeSecrets, Peppers, SnapshotKeys, VaultName};
+use super::super::{MasterKey, NodeSecrets, PassingKeys, Peppers, SnapshotKeys, VaultName};
 use super::*;
 
 struct World {
@@ -22,6 +22,7 @@ impl World {
             [VaultName::Node, VaultName::Control, VaultName::People].map(|name| vault(name, 1).1);
         NodeSecrets::create(&control, &node, &clock, &SystemRandom).await.unwrap();
         snapshot::ensure(&people, &node, &clock, &SystemRandom).await.unwrap();
+        PassingKeys::load_or_draw(&control, &clock, &SystemRandom).await.unwrap();
         Self { node, control, people, clock }
     }
 
@@ -45,7 +46,7 @@ impl World {
 
 #[tokio::test]
 async fn a_new_one_is_announced_used_and_at_last_the_old_one_is_retired() {
-    for kind in [Kind::Pepper, Kind::Identity, Kind::Session] {
+    for kind in [Kind::Pepper, Kind::Identity, Kind::Session, Kind::Passing] {
         let world = World::new().await;
         world.pass(Duration::from_secs(86_400));
         assert_eq!(world.states(kind).await, ["in use"], "{kind}");
@@ -92,11 +93,14 @@ async fn nothing_is_drawn_under_a_master_key_that_opens_nothing() {
     for kind in Kind::ALL {
         let mut world = World::new().await;
         world.pass(Duration::from_secs(86_400));
-        let (entries, right) = (Arc::clone(&world.node.entries), Arc::clone(&world.node.master));
-        world.node = Vault::new(VaultName::Node, entries, MasterKey::of(&[2; 32]).unwrap());
+        let of_control = kind == Kind::Passing;
+        let vault = if of_control { &mut world.control } else { &mut world.node };
+        let (entries, right) = (Arc::clone(&vault.entries), Arc::clone(&vault.master));
+        *vault = Vault::new(vault.name, entries, MasterKey::of(&[2; 32]).unwrap());
         let told = world.renew(kind).await;
         assert!(matches!(told, Err(RenewalError::Vault(VaultError::OtherKey { .. }))), "{kind}: {told:?}");
-        world.node.master = right;
+        let vault = if of_control { &mut world.control } else { &mut world.node };
+        vault.master = right;
         assert_eq!(world.states(kind).await, ["in use"], "{kind}");
     }
 }
@@ -148,4 +152,27 @@ async fn a_new_snapshot_key_signs_at_once_and_nodes_believe_both() {
     world.vaults().retire(Kind::Snapshot, before.id(), world.clock.now()).await.unwrap();
     let believed = SnapshotKeys::load(&world.node).await.unwrap();
     assert!(believed.verify(before.id(), b"a header", &before.sign(b"a header")).is_err());
+}
+
+#[tokio::test]
+async fn what_began_under_the_key_before_is_still_opened_and_proved() {
+    let world = World::new().await;
+    let running = PassingKeys::load_or_draw(&world.control, &world.clock, &SystemRandom).await.unwrap();
+    let before = running.used();
+    let sealed = before.seal("code.1", b"value", &SystemRandom).unwrap();
+    world.pass(Duration::from_secs(86_400));
+    world.renew(Kind::Passing).await.unwrap();
+    world.pass(ANNOUNCED);
+    running.take(&PassingKeys::load(&world.control, world.clock.now()).await.unwrap());
+    let now = running.used();
+    assert_ne!(now.name("code", "x"), before.name("code", "x"));
+    assert!(now.open("code.1", &sealed).is_err());
+    let opened: Vec<_> = running.all().iter().filter_map(|key| key.open("code.1", &sealed).ok()).collect();
+    assert_eq!(opened.len(), 1);
+
+    let held = world.vaults().list(Kind::Passing, world.clock.now()).await.unwrap();
+    world.vaults().retire(Kind::Passing, held[1].id, world.clock.now()).await.unwrap();
+    let left = PassingKeys::load_or_draw(&world.control, &world.clock, &SystemRandom).await.unwrap();
+    assert_eq!(left.all().len(), 1, "what is retired is not drawn again");
+    assert_eq!(left.used().name("code", "x"), now.name("code", "x"));
 }

@@ -4,7 +4,7 @@ use keyledger_tests::spine::{Organization, Spine, text};
 use keyledger_tests::wire::Ask;
 use serde_json::{Value, json};
 
-use super::{Endpoint, Foreign, NOBODY, Victim, endpoint, none, reason};
+use super::{Endpoint, Foreign, Victim, endpoint, none, reason};
 
 const PERSON: &str = "/api/v1/people/{person}";
 const MEMBERS: &str = "/api/v1/organizations/{organization}/members";
@@ -12,8 +12,12 @@ const MEMBER: &str = "/api/v1/organizations/{organization}/members/{person}";
 const INVITATIONS: &str = "/api/v1/organizations/{organization}/invitations";
 const INVITATION: &str = "/api/v1/organizations/{organization}/invitations/{invitation}";
 
-fn person(_: &Victim) -> Option<Value> {
-    Some(json!({"issuer": NOBODY, "subject": "new"}))
+fn person(victim: &Victim) -> Option<Value> {
+    Some(json!({"issuer": victim.installation_issuer, "subject": "new"}))
+}
+
+fn another(victim: &Victim) -> Option<Value> {
+    Some(json!({"issuer": victim.installation_issuer, "subject": "another"}))
 }
 
 fn newcomer(victim: &Victim) -> Option<Value> {
@@ -36,6 +40,9 @@ pub const TABLE: &[Endpoint] = &[
     endpoint("POST", "/api/v1/people/{person}/suspend", reason, Foreign::NotFound),
     endpoint("POST", "/api/v1/people/{person}/resume", reason, Foreign::NotFound),
     endpoint("POST", "/api/v1/people/{person}/sign-out", none, Foreign::NotFound),
+    endpoint("GET", "/api/v1/people/{person}/sessions", none, Foreign::NotFound),
+    endpoint("POST", "/api/v1/people/{person}/identities", another, Foreign::NotFound),
+    endpoint("DELETE", "/api/v1/people/{person}/identities/{identity}", none, Foreign::NotFound),
     endpoint("GET", MEMBERS, none, Foreign::NotFound),
     endpoint("POST", MEMBERS, newcomer, Foreign::NotFound),
     endpoint("GET", MEMBER, none, Foreign::NotFound),
@@ -49,10 +56,19 @@ pub const TABLE: &[Endpoint] = &[
     endpoint("POST", "/api/v1/people/{person}/forget", confirmed, Foreign::NotFound),
 ];
 
-/// A member, somebody who is none, and an invitation, all as lists show them.
-pub async fn some(spine: &Spine, organization: &Organization) -> (String, String, String) {
+pub struct People {
+    /// A member.
+    pub person: String,
+    pub identity: String,
+    /// Somebody who is none.
+    pub newcomer: String,
+    pub invitation: String,
+}
+
+/// All as lists show them.
+pub async fn some(spine: &Spine, organization: &Organization, issuer: &str) -> People {
     let add = async |subject: &str| {
-        let person = json!({"issuer": NOBODY, "subject": subject, "name": "Known to no other"});
+        let person = json!({"issuer": issuer, "subject": subject, "name": "Known to no other"});
         spine.write(Ask::post("/api/v1/people", &person)).await
     };
     let (person, newcomer) = (text(&add("member").await, "id"), text(&add("newcomer").await, "id"));
@@ -65,5 +81,7 @@ pub async fn some(spine: &Spine, organization: &Organization) -> (String, String
     {
         spine.admin(Ask::get(format!("{list}?at_least={at_least}"))).await.expect(200);
     }
-    (person, newcomer, text(&invitation, "id"))
+    let shown = spine.admin(Ask::get(format!("/api/v1/people/{person}"))).await.expect(200).json();
+    let identity = text(&shown["holds"]["identities"][0], "digest");
+    People { person, identity, newcomer, invitation: text(&invitation, "id") }
 }

@@ -1,0 +1,55 @@
+//! `keyledger grants list`
+
+use clap::{Args, ValueEnum};
+
+use super::{COLUMNS, Choice};
+use crate::cli::Environment;
+use crate::cli::connection::Connection;
+use crate::cli::error::CliError;
+use crate::cli::list::Paging;
+use crate::cli::output::Output;
+use crate::cli::place::OfOrganization;
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    of: OfOrganization,
+    #[command(flatten)]
+    choice: Choice,
+    /// Only those that stand so
+    #[arg(long, value_enum)]
+    state: Option<State>,
+    #[command(flatten)]
+    paging: Paging,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum State {
+    /// Neither ended nor expired
+    Given,
+    /// Ended before their time
+    Ended,
+    /// Their time is over
+    Expired,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Ended => "ended",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl List {
+    pub async fn run(self, environment: &Environment, output: &mut Output) -> Result<(), CliError> {
+        let mut session = self.connection.open(environment, output)?;
+        let organization = self.of.path(&session).await?;
+        let choice = self.choice.query(&session, &organization, self.state.map(State::as_str)).await?;
+        self.paging.show_chosen(&mut session, &format!("{organization}/grants"), COLUMNS, &choice).await
+    }
+}
