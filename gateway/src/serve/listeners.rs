@@ -81,7 +81,6 @@ pub(super) async fn metrics(
 
 /// What of control others rest on.
 pub(super) struct Control {
-    pub(super) client: store::Client,
     pub(super) attempts: attempts::Recorder,
     pub(super) vault: Vault,
     pub(super) peppers: Peppers,
@@ -193,7 +192,6 @@ pub(super) async fn admin(
     let bucket = store::passing::bucket(log.client().clone());
     let passing = Passing::new(bucket, keys, Arc::clone(&process.random));
     let others = Control {
-        client: log.client().clone(),
         attempts,
         vault: control.clone(),
         peppers: peppers.clone(),
