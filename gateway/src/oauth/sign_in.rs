@@ -273,7 +273,7 @@ async fn signed_in_for(accounts: &Accounts, id: &str) -> Result<(), PassingError
     let Some(held) = accounts.passing.get::<Request>(id).await? else { return Ok(()) };
     if held.value.prompt == Prompt::Login {
         let request = Request { prompt: Prompt::AsNeeded, ..held.value.clone() };
-        accounts.passing.swap(id, &held, &request, accounts.settings.request_lasts()).await?;
+        accounts.passing.swap(&held, &request, accounts.settings.request_lasts()).await?;
     }
     Ok(())
 }
