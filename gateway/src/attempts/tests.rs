@@ -221,7 +221,7 @@ async fn the_same_is_told_once_and_a_flood_is_dropped() {
             recorder.tell(browser(0, Stage::Authorization, n));
         }
     };
-    let mut waiting =
+    let waiting =
         |queue: &mut tokio::sync::mpsc::Receiver<Step>| std::iter::from_fn(|| queue.try_recv().ok()).count();
     flood(&recorder, 1);
     let first = waiting(&mut queue);
