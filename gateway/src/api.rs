@@ -25,6 +25,7 @@ use crate::checkpoints::Keeper;
 use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::issuers::SignIn;
+use crate::oauth::presets::Presets;
 use crate::problem::Problem;
 use crate::problem::room::{BodyRoom, RoomBounds};
 use crate::request::Authenticator;
@@ -42,11 +43,13 @@ pub use seconds::seconds;
 pub use server::Trials;
 
 mod access;
+mod approval;
 mod attempt;
 mod authenticate;
 mod body;
 mod bounds;
 mod caller;
+mod client;
 mod command;
 mod document;
 mod event;
@@ -63,6 +66,7 @@ mod moment;
 mod organization;
 mod owned;
 mod person;
+mod preset;
 mod problem;
 mod proof;
 mod query;
@@ -92,6 +96,8 @@ pub struct ApiParts {
     pub issuer_credentials: IssuerCredentials,
     /// Signs people in, and tries issuers.
     pub sign_in: SignIn,
+    /// Which addresses of clients are well known.
+    pub presets: Arc<Presets>,
     /// The secrets that sign what webhooks are sent.
     pub webhooks: WebhookSecrets,
     /// The read models; `None`: every read from them is a problem.
@@ -242,6 +248,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(member::routes())
         .merge(invitation::routes())
         .merge(issuer::routes())
+        .merge(client::routes())
+        .merge(approval::routes())
+        .merge(preset::routes())
         .merge(signer::routes())
         .merge(status::routes())
         .merge(proof::routes())

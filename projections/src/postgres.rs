@@ -18,6 +18,8 @@ use self::page::List;
 use crate::{Projection, parked};
 
 mod answers;
+pub mod approval;
+pub mod client;
 pub mod delivery;
 mod denied;
 pub mod history;
@@ -37,6 +39,8 @@ pub mod text;
 pub mod webhook;
 
 pub use answers::{Amiss, in_use, keep_asking, refused};
+pub use approval::ApprovalRow;
+pub use client::ClientRow;
 pub use denied::Denied;
 pub use history::EventRow;
 pub use invitation::InvitationRow;
@@ -65,6 +69,8 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
         List::Members => vec![("members of an organization", member::LIST)],
         List::Invitations => vec![("invitations of an organization", invitation::LIST)],
         List::Issuers => vec![("issuers of an owner", issuer::LIST)],
+        List::Clients => vec![("clients of an owner", client::LIST)],
+        List::Approvals => vec![("approvals of an organization", approval::LIST)],
         List::Attempts => vec![("delivery log of a webhook", delivery::ATTEMPTS)],
         List::DeadLetters => vec![("dead letters of a webhook", delivery::DEAD)],
         List::Servers => vec![("servers of an organization", server::LIST)],

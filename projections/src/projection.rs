@@ -20,6 +20,8 @@ events::named! {
         Members = "members",
         Invitations = "invitations",
         Issuers = "issuers",
+        Clients = "clients",
+        Approvals = "approvals",
         /// One row an event.
         History = "history",
     }
@@ -45,17 +47,22 @@ impl Projection {
                 matches!(self, Self::Invitations | Self::History)
             }
             (AggregateType::Issuer, _) => matches!(self, Self::Issuers | Self::History),
+            (AggregateType::Client, _) => matches!(self, Self::Clients | Self::History),
+            (AggregateType::Approval, Owner::Organization(_)) => {
+                matches!(self, Self::Approvals | Self::History)
+            }
             (AggregateType::Organization, Owner::Organization(_))
             | (
-                AggregateType::Server | AggregateType::Member | AggregateType::Invitation,
+                AggregateType::Server
+                | AggregateType::Member
+                | AggregateType::Invitation
+                | AggregateType::Approval,
                 Owner::Installation,
             )
             | (AggregateType::Person, Owner::Organization(_))
             | (
                 AggregateType::Installation
                 | AggregateType::Slug
-                | AggregateType::Client
-                | AggregateType::Approval
                 | AggregateType::Consent
                 | AggregateType::Grant
                 | AggregateType::Unknown(_),

@@ -63,7 +63,8 @@ const FLOORS: &[&[&str]] = &[
         "drains",
         "exports",
     ],
-    &["api", "audit", "oauth"],
+    &["audit", "oauth"],
+    &["api"],
     &["public"],
     &["serve"],
     &["dev"],
@@ -297,7 +298,17 @@ fn files(noun: &AggregateType) -> Vec<String> {
             files.filter(|file| *file != on_nodes).collect()
         }
         // They stand together on a node.
-        AggregateType::Client | AggregateType::Approval | AggregateType::Consent | AggregateType::Grant => {
+        AggregateType::Client | AggregateType::Approval => {
+            let on_nodes = format!("projections/src/directory/granted/{noun}.rs");
+            let alone = format!("projections/src/directory/{noun}.rs");
+            // The command line has a client of its own: what it is to the API.
+            let files = in_domain().chain(served()).chain([in_events, on_nodes]);
+            files
+                .filter(|file| *file != alone)
+                .map(|file| file.replace("cli/client.rs", "cli/oauth_client.rs"))
+                .collect()
+        }
+        AggregateType::Consent | AggregateType::Grant => {
             let on_nodes = format!("projections/src/directory/granted/{noun}.rs");
             in_domain().chain([in_events, on_nodes]).collect()
         }

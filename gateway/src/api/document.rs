@@ -52,6 +52,9 @@ use crate::problem::{MEDIA_TYPE, Problem};
         (name = "invitations", description = "Links by which people become members."),
         (name = "issuers", description = "Identity providers at which people of an organization sign in."),
         (name = "installation issuers", description = "Those at which people of every organization may."),
+        (name = "clients", description = "OAuth clients that an organization registered for its own people."),
+        (name = "installation clients", description = "Those of the installation: registered by operators, by themselves, or by a document."),
+        (name = "approvals", description = "Which clients an organization lets its people use."),
         (name = "signers", description = "The keys that sign events and heads of the log."),
         (name = "status", description = "How this node stands, and who asks."),
         (name = "verify", description = "Asked by other services, on the public listener.")

@@ -17,7 +17,7 @@ use crate::access::{Kind, Told, Who};
 use crate::request::{AuthenticationError, Principal};
 
 /// Whose answers hold what people wrote: names, reasons, metadata.
-const TEXTS: [&str; 29] = [
+const TEXTS: [&str; 34] = [
     "/api/v1/organizations",
     "/api/v1/organizations/{organization}",
     "/api/v1/organizations/{organization}/history",
@@ -37,6 +37,11 @@ const TEXTS: [&str; 29] = [
     "/api/v1/organizations/{organization}/issuers/{issuer}",
     "/api/v1/installation/issuers",
     "/api/v1/installation/issuers/{issuer}",
+    "/api/v1/organizations/{organization}/clients",
+    "/api/v1/organizations/{organization}/clients/{client}",
+    "/api/v1/clients",
+    "/api/v1/clients/{client}",
+    "/api/v1/organizations/{organization}/approvals",
     "/api/v1/installation/keys",
     "/api/v1/installation/keys/{key}",
     "/api/v1/installation/keys/{key}/history",
@@ -192,7 +197,7 @@ mod tests {
     use super::*;
 
     /// Answers that hold nothing that people wrote.
-    const BARE: [&str; 11] = [
+    const BARE: [&str; 12] = [
         "/api/v1/openapi.json",
         "/api/v1/caller",
         "/api/v1/status",
@@ -201,6 +206,7 @@ mod tests {
         "/api/v1/signers",
         "/api/v1/oauth/attempts",
         "/api/v1/resolve",
+        "/api/v1/presets",
         "/api/v1/organizations/{organization}/webhooks/{webhook}/deliveries",
         "/api/v1/installation/webhooks/{webhook}/deliveries",
         "/api/v1/organizations/{organization}/forgotten",

@@ -26,7 +26,9 @@ pub enum Amiss {
 
 /// Every table: whoever lists, and tells how things stand, reads all of them.
 const READ: &[&str] = &[
+    "approvals",
     "checkpoints",
+    "clients",
     "forgotten",
     "history",
     "invitations",

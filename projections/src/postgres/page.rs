@@ -88,6 +88,8 @@ events::named! {
         Members = "m",
         Invitations = "i",
         Issuers = "u",
+        Clients = "c",
+        Approvals = "v",
     }
 }
 

@@ -146,7 +146,9 @@ fn rows_of(projection: Projection) -> String {
         | Projection::People
         | Projection::Members
         | Projection::Invitations
-        | Projection::Issuers => ("id", "id::text"),
+        | Projection::Issuers
+        | Projection::Clients
+        | Projection::Approvals => ("id", "id::text"),
         Projection::History => ("sequence", "lpad(sequence::text, 20, '0')"),
     };
     format!("SELECT {text}, to_jsonb(t)::text FROM {projection} t ORDER BY {key}")

@@ -100,7 +100,9 @@ impl Projector {
             | Projection::People
             | Projection::Members
             | Projection::Invitations
-            | Projection::Issuers => None,
+            | Projection::Issuers
+            | Projection::Clients
+            | Projection::Approvals => None,
         };
         Ok(What::Event(Box::new(Readable { recorded, texts, row })))
     }

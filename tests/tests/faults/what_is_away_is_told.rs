@@ -104,7 +104,7 @@ async fn a_master_key_file_that_can_not_be_used_is_told_until_it_can() {
 /// Each waits for the thing itself, however long a loaded machine takes for it.
 const LONG: Duration = Duration::from_secs(90);
 
-const PROJECTIONS: [&str; 9] = [
+const PROJECTIONS: [&str; 11] = [
     "organizations",
     "servers",
     "keys",
@@ -113,6 +113,8 @@ const PROJECTIONS: [&str; 9] = [
     "members",
     "invitations",
     "issuers",
+    "clients",
+    "approvals",
     "history",
 ];
 

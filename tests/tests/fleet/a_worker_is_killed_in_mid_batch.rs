@@ -23,7 +23,7 @@ const TAKEN_OVER: Duration = Duration::from_millis(2 * 6_000);
 /// For what nothing is stated of.
 const SETTLE: Duration = Duration::from_secs(60);
 /// What workers share.
-const LEASES: [&str; 10] = [
+const LEASES: [&str; 12] = [
     "organizations",
     "servers",
     "keys",
@@ -32,6 +32,8 @@ const LEASES: [&str; 10] = [
     "members",
     "invitations",
     "issuers",
+    "clients",
+    "approvals",
     "history",
     "snapshots",
 ];

@@ -355,7 +355,9 @@ async fn parked_events_are_shown_and_retried_without_a_workers_start() {
             | Projection::People
             | Projection::Members
             | Projection::Invitations
-            | Projection::Issuers => (0, 0, 0),
+            | Projection::Issuers
+            | Projection::Clients
+            | Projection::Approvals => (0, 0, 0),
         };
         let taken = (retried.aggregates, retried.events, retried.waiting);
         assert_eq!(taken, took_in, "{}", projector.projection());
@@ -389,7 +391,9 @@ async fn an_aggregate_is_taken_in_however_much_waits_before_it() {
             | Projection::People
             | Projection::Members
             | Projection::Invitations
-            | Projection::Issuers => (None, (0, 0)),
+            | Projection::Issuers
+            | Projection::Clients
+            | Projection::Approvals => (None, (0, 0)),
         };
         let retried = projector.retry_parked(only).await.unwrap();
         assert_eq!((retried.aggregates, retried.events), taken_in, "{}", projector.projection());

@@ -47,6 +47,8 @@ async fn one_checkpoint_for_all_becomes_each_projections_and_what_waited_waits_w
                 | Projection::Members
                 | Projection::Invitations
                 | Projection::Issuers
+                | Projection::Clients
+                | Projection::Approvals
         ) {
             assert_eq!(checkpoint, None);
             continue;

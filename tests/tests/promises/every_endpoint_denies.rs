@@ -9,6 +9,7 @@ use keyledger_tests::spine::{Key, Organization, Server, Spine, text};
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
+mod clients;
 mod issuers;
 mod keys;
 mod people;
@@ -50,6 +51,7 @@ struct Victim {
     invitation: String,
     issuer: String,
     installation_issuer: String,
+    clients: [String; 4],
     /// A member of the fleet that is silent.
     member: String,
 }
@@ -162,7 +164,8 @@ const TABLE: &[Endpoint] = &[
 
 /// Those of nouns with a table of their own before the others, after the last of which nothing works.
 fn table() -> impl Iterator<Item = &'static Endpoint> {
-    webhooks::TABLE.iter().chain(people::TABLE).chain(issuers::TABLE).chain(keys::TABLE).chain(TABLE)
+    let own = webhooks::TABLE.iter().chain(people::TABLE).chain(issuers::TABLE).chain(clients::TABLE);
+    own.chain(keys::TABLE).chain(TABLE)
 }
 
 const NOBODY: &str = "0190a1b2-c3d4-7e5f-8a6b-7c8d9e0f1a2b";
@@ -177,31 +180,27 @@ impl Endpoint {
     }
 
     fn ask(&self, victim: &Victim) -> Ask {
-        let key = match self.path.contains("/installation/") {
-            true => &victim.installation_key,
-            false => &victim.key.id,
-        };
-        let webhook = match self.path.contains("/installation/") {
-            true => &victim.installation_webhook,
-            false => &victim.webhook,
-        };
-        let issuer = match self.path.contains("/installation/") {
-            true => &victim.installation_issuer,
-            false => &victim.issuer,
-        };
+        let is_installations = self.path.contains("/installation/");
+        let of = |own, installations| if is_installations { installations } else { own };
+        let key = of(&victim.key.id, &victim.installation_key);
+        let webhook = of(&victim.webhook, &victim.installation_webhook);
+        let issuer = of(&victim.issuer, &victim.installation_issuer);
+        let [client, secret] = clients::of(victim, self.path);
         let Victim { organization, server, person, invitation, .. } = victim;
-        self.about(victim, &organization.id, &server.id, [key, webhook, person, invitation, issuer])
+        let others = [key, webhook, person, invitation, issuer, client, secret];
+        self.about(victim, &organization.id, &server.id, others.map(String::as_str))
     }
 
     /// The same about what does not exist.
     fn ask_about_nobody(&self, victim: &Victim) -> Ask {
-        self.about(victim, NOBODY, NOBODY, [NOBODY; 5])
+        self.about(victim, NOBODY, NOBODY, [NOBODY; 7])
     }
 
-    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 5]) -> Ask {
-        let [key, webhook, person, invitation, issuer] = others;
+    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 7]) -> Ask {
+        let [key, webhook, person, invitation, issuer, client, secret] = others;
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
         let path = path.replace("{key}", key).replace("{webhook}", webhook);
+        let path = path.replace("{client}", client).replace("{secret}", secret);
         let mut path =
             path.replace("{person}", person).replace("{invitation}", invitation).replace("{issuer}", issuer);
         match self.path {
@@ -347,6 +346,7 @@ async fn victim(spine: &Spine) -> Victim {
     let read = format!("{}?at_least={}", organization.path("webhooks"), text(&webhook, "position"));
     spine.admin(Ask::get(read)).await.expect(200);
     let (webhook, installation_webhook) = (text(&webhook, "id"), text(&installation_webhook, "id"));
+    let clients = clients::some(spine, &organization).await;
     let (person, newcomer, invitation) = people::some(spine, &organization).await;
     // Silent for so long that no command waits for it.
     let record = json!({"lease_millis": 1, "max_staleness_millis": 1});
@@ -363,6 +363,7 @@ async fn victim(spine: &Spine) -> Victim {
         invitation,
         issuer,
         installation_issuer,
+        clients,
         member,
     }
 }
