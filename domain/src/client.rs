@@ -59,9 +59,7 @@ impl Client {
     fn applied(&mut self, event: &ClientEvent) {
         match (event, &mut *self) {
             (ClientEvent::Registered(registered), Self::Unknown) => {
-                let Registered { origin, metadata, name } = (**registered).clone();
-                let (secrets, state) = (Vec::new(), State::Active);
-                *self = Self::Known(Box::new(KnownClient { origin, metadata, name, secrets, state }));
+                *self = Self::Known(Box::new(KnownClient::of(registered)));
             }
             (event, Self::Known(known)) => known.apply(event),
             // Decisions never make these: a change of what was never registered.
@@ -79,6 +77,11 @@ impl Client {
 }
 
 impl KnownClient {
+    fn of(registered: &Registered) -> Self {
+        let Registered { origin, metadata, name } = registered.clone();
+        Self { origin, metadata, name, secrets: Vec::new(), state: State::Active }
+    }
+
     fn apply(&mut self, event: &ClientEvent) {
         match event {
             ClientEvent::Registered(_) => {}

@@ -25,6 +25,7 @@ use crate::checkpoints::Keeper;
 use crate::command::Commands;
 use crate::fleet::Fleet;
 use crate::issuers::SignIn;
+use crate::oauth::presets::Presets;
 use crate::passing::Passing;
 use crate::problem::Problem;
 use crate::problem::room::{BodyRoom, RoomBounds};
@@ -43,11 +44,13 @@ pub use seconds::seconds;
 pub use server::Trials;
 
 mod access;
+mod approval;
 mod attempt;
 mod authenticate;
 mod body;
 mod bounds;
 mod caller;
+mod client;
 mod command;
 mod consent;
 mod document;
@@ -66,6 +69,7 @@ mod moment;
 mod organization;
 mod owned;
 mod person;
+mod preset;
 mod problem;
 mod proof;
 mod query;
@@ -98,6 +102,8 @@ pub struct ApiParts {
     pub sign_in: SignIn,
     /// What is known of people's sessions; `None`: nothing is told of them here.
     pub passing: Option<Passing>,
+    /// Which addresses of clients are well known.
+    pub presets: Arc<Presets>,
     /// The secrets that sign what webhooks are sent.
     pub webhooks: WebhookSecrets,
     /// The read models; `None`: every read from them is a problem.
@@ -250,6 +256,9 @@ fn routes() -> OpenApiRouter<ApiState> {
         .merge(issuer::routes())
         .merge(grant::routes())
         .merge(consent::routes())
+        .merge(client::routes())
+        .merge(approval::routes())
+        .merge(preset::routes())
         .merge(signer::routes())
         .merge(token_key::routes())
         .merge(status::routes())

@@ -12,6 +12,8 @@ mod names;
 
 use std::collections::HashMap;
 
+use events::approval::ApprovalEvent;
+use events::client::{ClientEvent, ClientMetadata, Word};
 use events::installation::{InstallationEvent, LossAccepted};
 use events::invitation::InvitationEvent;
 use events::issuer::{IssuerEvent, IssuerSettings, Protocol};
@@ -294,6 +296,8 @@ fn change(event: &Event, before: Option<&str>) -> Option<String> {
             Some(format!("role {}, until {}", it.role, it.expires_at))
         }
         Event::Issuer(event) => issuer(event),
+        Event::Client(event) => client(event),
+        Event::Approval(ApprovalEvent::Given(it)) => Some(format!("client {}", it.client)),
         Event::Key(_)
         | Event::Organization(_)
         | Event::Server(ServerEvent::Removed(_))
@@ -301,8 +305,7 @@ fn change(event: &Event, before: Option<&str>) -> Option<String> {
         | Event::Person(_)
         | Event::Member(MemberEvent::Removed(_))
         | Event::Invitation(InvitationEvent::Withdrawn(_))
-        | Event::Client(_)
-        | Event::Approval(_)
+        | Event::Approval(ApprovalEvent::Withdrawn(_))
         | Event::Consent(_)
         | Event::Grant(_)
         | Event::Slug(_) => None,
@@ -334,6 +337,20 @@ fn installation(event: &InstallationEvent) -> Option<String> {
             let newest = lost.iter().map(|head| head.size).max().unwrap_or(kept.size);
             Some(format!("messages {} to at least {newest} are lost: {} were kept", kept.size + 1, kept.size))
         }
+    }
+}
+
+fn client(event: &ClientEvent) -> Option<String> {
+    let said = |metadata: &ClientMetadata| {
+        let method = metadata.token_endpoint_auth_method.as_ref().map_or("none", Word::as_str);
+        format!("{method}, answers to {}", words(metadata.redirect_uris.iter()))
+    };
+    match event {
+        ClientEvent::Registered(it) => Some(format!("{}, {}", it.origin.as_str(), said(&it.metadata))),
+        ClientEvent::Changed(it) => Some(said(&it.metadata)),
+        ClientEvent::SecretIssued(it) => Some(format!("secret: {}", it.secret_id)),
+        ClientEvent::SecretRevoked(it) => Some(format!("secret revoked: {}", it.secret_id)),
+        ClientEvent::Disabled(_) | ClientEvent::Enabled(_) | ClientEvent::Removed(_) => None,
     }
 }
 

@@ -14,6 +14,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 
 mod access;
+mod approval;
 mod audit;
 mod backup;
 mod client;
@@ -34,11 +35,13 @@ mod list;
 mod member;
 mod nats;
 mod oauth;
+mod oauth_client;
 mod organization;
 mod outlet;
 mod output;
 mod person;
 mod place;
+mod preset;
 mod process;
 mod projection;
 mod recorded;
@@ -122,6 +125,15 @@ enum Command {
     /// Show what people let clients do, and withdraw it
     #[command(subcommand)]
     Consents(consent::Consents),
+    /// Register OAuth clients, and see, disable and remove those that there are
+    #[command(subcommand)]
+    Clients(oauth_client::Clients),
+    /// Say which OAuth clients people of an organization may use
+    #[command(subcommand)]
+    Approvals(approval::Approvals),
+    /// Show the redirect addresses of well-known OAuth clients
+    #[command(subcommand)]
+    Presets(preset::Presets),
     /// Create, change and list organizations
     #[command(subcommand)]
     Organizations(organization::Organizations),
@@ -236,6 +248,9 @@ impl Command {
             Self::Oauth(oauth) => block_on(oauth.run(environment, output)),
             Self::Grants(grants) => block_on(grants.run(environment, output)),
             Self::Consents(consents) => block_on(consents.run(environment, output)),
+            Self::Clients(clients) => block_on(clients.run(environment, output)),
+            Self::Approvals(approvals) => block_on(approvals.run(environment, output)),
+            Self::Presets(presets) => block_on(presets.run(environment, output)),
             Self::Organizations(organizations) => block_on(organizations.run(environment, output)),
             Self::Signers(signers) => block_on(signers.run(environment, output)),
             Self::TokenKeys(token_keys) => block_on(token_keys.run(environment, output)),

@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 
 use domain::{Authority, Client, Consent, Decide, Done, Grant, client, consent, grant};
-use events::client::{ClientMetadata, Origin, Registered};
+use events::client::{ClientMetadata, Origin, Registered, SecretIssued};
 use events::grant::EndCause;
 use events::sealed::Field;
 use events::{Actor, ClientId, ConsentId, GrantId, Holder, OrganizationId, Owner, Subject};
@@ -42,6 +42,8 @@ pub struct NewClient {
     pub metadata: ClientMetadata,
     /// What it calls itself.
     pub name: String,
+    /// What proves that it is this client, where it registered with a secret.
+    pub secret: Option<SecretIssued>,
 }
 
 /// Sends the commands. Cheap to clone.
@@ -58,42 +60,38 @@ impl Granting {
     /// Makes a client of the installation known, by the holder who consents to it first. One that is known by the same
     /// document or registration is so already.
     pub async fn register(&self, by: Holder, client: NewClient) -> Came<Client> {
-        let NewClient { id, origin, metadata, name } = client;
-        let subject = Subject::client(Owner::Installation, id);
-        let object = Object {
-            id: id.uuid(),
-            subject,
-            keyholder: Owner::Installation.into(),
-            ids: vec![id.to_string()],
-        };
+        let NewClient { id, origin, metadata, name, secret } = client;
+        let object = installations(id);
         let asked = (&metadata, &name);
         let order = self.order::<Client, _>(by.actor(), object, "clients.consented", &asked, None).await?;
         let name = order.seal(Field::Name, &name)?;
-        let registered = Registered { origin, metadata, name };
-        order.carry_out(client::Command::Register(Box::new(registered))).await
+        let registered = Box::new(Registered { origin, metadata, name });
+        order.carry_out(client::Command::Register { registered, secret }).await
     }
 
-    /// A document says something else than it did: that is what the client says from now on. `name`: what it calls itself
+    /// A client's document, or the client itself, says something else than it did: that is what it says from now on. `name`: what it calls itself
     /// now, where that is another one.
     pub async fn change(
         &self,
-        by: Holder,
+        by: Actor,
         id: ClientId,
         metadata: ClientMetadata,
         name: Option<&str>,
     ) -> Came<Client> {
-        let subject = Subject::client(Owner::Installation, id);
-        let object = Object {
-            id: id.uuid(),
-            subject,
-            keyholder: Owner::Installation.into(),
-            ids: vec![id.to_string()],
-        };
+        let object = installations(id);
         let asked = (&metadata, name);
-        let order = self.order::<Client, _>(by.actor(), object, "clients.reread", &asked, None).await?;
+        let order = self.order::<Client, _>(by, object, "clients.reread", &asked, None).await?;
         let name = order.seal_some(Field::Name, name)?;
         let metadata = Some(Box::new(metadata));
         order.carry_out(client::Command::Change { metadata, name }).await
+    }
+
+    /// A client that registered itself wants to be known no more.
+    pub async fn unregister(&self, id: ClientId) -> Came<Client> {
+        let object = installations(id);
+        let order =
+            self.order::<Client, _>(Actor::Client(id), object, "clients.unregister", &(), None).await?;
+        order.carry_out(client::Command::Remove { reason: None }).await
     }
 
     /// The holder consents, beside what they consented to before.
@@ -150,6 +148,11 @@ impl Granting {
         let wanted = Wanted { operation, request, idempotency_key };
         self.commands.change::<A, _, _>(By(by), object, wanted).await
     }
+}
+
+fn installations(id: ClientId) -> Object {
+    let subject = Subject::client(Owner::Installation, id);
+    Object { id: id.uuid(), subject, keyholder: Owner::Installation.into(), ids: vec![id.to_string()] }
 }
 
 fn owned(organization: OrganizationId, id: uuid::Uuid, subject: Subject) -> Object {

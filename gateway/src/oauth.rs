@@ -22,6 +22,7 @@ mod form;
 mod introspect;
 mod invitation;
 pub mod metadata;
+pub mod names;
 mod noted;
 mod pace;
 mod pages;

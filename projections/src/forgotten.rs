@@ -133,9 +133,10 @@ fn tables(projection: Projection) -> &'static [&'static str] {
         Projection::Keys => &["keys"],
         Projection::Webhooks => &["webhooks", "webhook_queue", "webhook_attempts", "webhook_cursors"],
         Projection::People => &["people"],
-        Projection::Members | Projection::Consents | Projection::Grants => &[],
+        Projection::Members | Projection::Approvals | Projection::Consents | Projection::Grants => &[],
         Projection::Invitations => &["invitations"],
         Projection::Issuers => &["issuers"],
+        Projection::Clients => &["clients"],
         Projection::History => &["history"],
     }
 }
@@ -193,7 +194,7 @@ fn erase(projection: Projection) -> Option<&'static str> {
     match projection {
         Projection::Organizations | Projection::People => None,
         // No text that people wrote is in it.
-        Projection::Members | Projection::Consents | Projection::Grants => None,
+        Projection::Members | Projection::Approvals | Projection::Consents | Projection::Grants => None,
         Projection::Invitations => {
             Some("UPDATE invitations SET (name, email) = (NULL, NULL) WHERE organization = $1::uuid")
         }
@@ -209,6 +210,7 @@ fn erase(projection: Projection) -> Option<&'static str> {
              UPDATE webhooks SET (name, url) = (NULL, NULL) WHERE owner = $1",
         ),
         Projection::Issuers => Some("UPDATE issuers SET name = NULL WHERE owner = $1"),
+        Projection::Clients => Some("UPDATE clients SET name = NULL WHERE owner = $1"),
         Projection::History => Some(
             "UPDATE history SET texts = (SELECT jsonb_object_agg(field, 'null'::jsonb) \
                  FROM jsonb_object_keys(texts) field) \

@@ -18,6 +18,8 @@ use self::page::List;
 use crate::{Projection, parked};
 
 mod answers;
+pub mod approval;
+pub mod client;
 pub mod consent;
 pub mod delivery;
 mod denied;
@@ -40,6 +42,8 @@ pub mod text;
 pub mod webhook;
 
 pub use answers::{Amiss, in_use, keep_asking, refused};
+pub use approval::ApprovalRow;
+pub use client::ClientRow;
 pub use consent::ConsentRow;
 pub use denied::Denied;
 pub use grant::GrantRow;
@@ -82,6 +86,8 @@ pub fn reads() -> Vec<(&'static str, &'static str)> {
             ("grants of a person", grant::LISTS.of_person),
             ("grants on a server", grant::LISTS.of_server),
         ],
+        List::Clients => vec![("clients of an owner", client::LIST)],
+        List::Approvals => vec![("approvals of an organization", approval::LIST)],
         List::Attempts => vec![("delivery log of a webhook", delivery::ATTEMPTS)],
         List::DeadLetters => vec![("dead letters of a webhook", delivery::DEAD)],
         List::Servers => vec![("servers of an organization", server::LIST)],

@@ -22,6 +22,8 @@ events::named! {
         Issuers = "issuers",
         Consents = "consents",
         Grants = "grants",
+        Clients = "clients",
+        Approvals = "approvals",
         /// One row an event.
         History = "history",
     }
@@ -51,24 +53,24 @@ impl Projection {
                 matches!(self, Self::Consents | Self::History)
             }
             (AggregateType::Grant, Owner::Organization(_)) => matches!(self, Self::Grants | Self::History),
+            (AggregateType::Client, _) => matches!(self, Self::Clients | Self::History),
+            (AggregateType::Approval, Owner::Organization(_)) => {
+                matches!(self, Self::Approvals | Self::History)
+            }
             (AggregateType::Organization, Owner::Organization(_))
             | (
                 AggregateType::Server
                 | AggregateType::Member
                 | AggregateType::Invitation
+                | AggregateType::Approval
                 | AggregateType::Consent
                 | AggregateType::Grant,
                 Owner::Installation,
             )
             | (AggregateType::Person, Owner::Organization(_))
-            | (
-                AggregateType::Installation
-                | AggregateType::Slug
-                | AggregateType::Client
-                | AggregateType::Approval
-                | AggregateType::Unknown(_),
-                _,
-            ) => matches!(self, Self::History),
+            | (AggregateType::Installation | AggregateType::Slug | AggregateType::Unknown(_), _) => {
+                matches!(self, Self::History)
+            }
         }
     }
 }

@@ -63,7 +63,8 @@ const FLOORS: &[&[&str]] = &[
         "drains",
         "exports",
     ],
-    &["api", "audit", "oauth"],
+    &["audit", "oauth"],
+    &["api"],
     &["public"],
     &["serve"],
     &["dev"],
@@ -296,18 +297,15 @@ fn files(noun: &AggregateType) -> Vec<String> {
             let files = in_domain().chain(served()).chain([in_events]);
             files.filter(|file| *file != on_nodes).collect()
         }
-        // They stand together on a node.
-        AggregateType::Consent | AggregateType::Grant => {
-            let (on_nodes, together) = (
+        // They stand together on a node, and the command line has a client of its own: what it is to the API.
+        AggregateType::Client | AggregateType::Approval | AggregateType::Consent | AggregateType::Grant => {
+            let (alone, together) = (
                 format!("projections/src/directory/{noun}.rs"),
                 format!("projections/src/directory/granted/{noun}.rs"),
             );
             let files = in_domain().chain(served()).chain([in_events, together]);
-            files.filter(|file| *file != on_nodes).collect()
-        }
-        AggregateType::Client | AggregateType::Approval => {
-            let on_nodes = format!("projections/src/directory/granted/{noun}.rs");
-            in_domain().chain([in_events, on_nodes]).collect()
+            let files = files.filter(|file| *file != alone);
+            files.map(|file| file.replace("cli/client.rs", "cli/oauth_client.rs")).collect()
         }
         AggregateType::Unknown(_) => Vec::new(),
     }

@@ -5,8 +5,12 @@ use events::{SealedText, SecretId};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Known by what it is registered as already: so already.
-    Register(Box<Registered>),
+    /// Known by what it is registered as already: so already. With its first secret, where it has one: never one without
+    /// the other.
+    Register {
+        registered: Box<Registered>,
+        secret: Option<SecretIssued>,
+    },
     /// What is `None` stays as it is.
     Change {
         metadata: Option<Box<ClientMetadata>>,

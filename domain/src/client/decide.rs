@@ -23,9 +23,13 @@ impl Decide for Client {
 
     fn decide(&self, command: &Command, facts: &Facts) -> Result<Vec<ClientEvent>, Refusal> {
         match (self, command) {
-            (Self::Unknown, Command::Register(registered)) => {
+            (Self::Unknown, Command::Register { registered, secret }) => {
                 may_register(registered, facts.owner)?;
-                Ok(vec![ClientEvent::Registered(registered.clone())])
+                if let Some(issued) = secret {
+                    KnownClient::of(registered).may_issue(issued, facts)?;
+                }
+                let registered = ClientEvent::Registered(registered.clone());
+                Ok(std::iter::once(registered).chain(secret.clone().map(ClientEvent::SecretIssued)).collect())
             }
             (
                 Self::Unknown,
@@ -41,13 +45,13 @@ impl Decide for Client {
     }
 
     fn creates(command: &Command) -> bool {
-        matches!(command, Command::Register(_))
+        matches!(command, Command::Register { .. })
     }
 
     fn urgent(command: &Command) -> bool {
         match command {
             Command::RevokeSecret { .. } | Command::Disable { .. } | Command::Remove { .. } => true,
-            Command::Register(_)
+            Command::Register { .. }
             | Command::Change { .. }
             | Command::IssueSecret(_)
             | Command::Enable { .. } => false,
@@ -104,10 +108,12 @@ impl KnownClient {
             }
             _ if removed => Err(Refusal::Removed),
             // Several people consent to a new client at once.
-            Command::Register(asked) if asked.origin == self.origin && asked.origin != Origin::Given => {
+            Command::Register { registered, secret: _ }
+                if registered.origin == self.origin && registered.origin != Origin::Given =>
+            {
                 Ok(None)
             }
-            Command::Register(_) => Err(Refusal::AlreadyRegistered),
+            Command::Register { .. } => Err(Refusal::AlreadyRegistered),
             Command::Change { metadata, name } => {
                 let metadata = metadata.as_deref().filter(|metadata| **metadata != self.metadata);
                 let changed =

@@ -19,7 +19,11 @@ fn registered(origin: Origin) -> Registered {
 }
 
 fn register(origin: Origin) -> Command {
-    Command::Register(Box::new(registered(origin)))
+    Command::Register { registered: Box::new(registered(origin)), secret: None }
+}
+
+fn with_secret(origin: Origin, secret: SecretIssued) -> Command {
+    Command::Register { registered: Box::new(registered(origin)), secret: Some(secret) }
 }
 
 fn was_registered(origin: Origin) -> ClientEvent {
@@ -90,6 +94,10 @@ fn a_client_has_few_secrets_and_one_of_a_document_has_none() {
     given::<Client>([given_one()]).when(Command::IssueSecret(secret(1))).then([issued(1)]);
     let none = given::<Client>([was_registered(document())]).when(Command::IssueSecret(secret(1)));
     none.then_refused(Refusal::NoSecrets);
+    let (first, issued_first) = (with_secret(Origin::Given, secret(1)), [given_one(), issued(1)]);
+    given::<Client>([]).when(first).then(issued_first);
+    let by_document = given::<Client>([]).owned_by(Standing::Installation);
+    by_document.when(with_secret(document(), secret(1))).then_refused(Refusal::NoSecrets);
     let full: Vec<_> = std::iter::once(given_one()).chain((1..=5).map(issued)).collect();
     given::<Client>(full.clone())
         .when(Command::IssueSecret(secret(6)))

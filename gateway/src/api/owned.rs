@@ -10,9 +10,18 @@ use super::organization::OrganizationPath;
 
 /// The routes, below an organization and below the installation. Their paths take `organization` as an option.
 pub fn by_either(routes: impl Fn() -> OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
+    nested("/api/v1/installation", routes)
+}
+
+/// The same, the installation's being at the top.
+pub fn by_either_or_at_the_top(routes: impl Fn() -> OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
+    nested("/api/v1", routes)
+}
+
+fn nested(installation: &str, routes: impl Fn() -> OpenApiRouter<ApiState>) -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .nest("/api/v1/organizations/{organization}", documented(routes(), of_an_organization))
-        .nest("/api/v1/installation", documented(routes(), of_the_installation))
+        .nest(installation, documented(routes(), of_the_installation))
 }
 
 fn documented(mut routes: OpenApiRouter<ApiState>, change: fn(&mut Operation)) -> OpenApiRouter<ApiState> {

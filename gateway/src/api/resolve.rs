@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use events::{OrganizationId, Owner, ServerId, Slug};
+use events::client::Uri;
+use events::{ClientId, OrganizationId, Owner, ServerId, Slug};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -31,6 +32,9 @@ pub struct Names {
     /// One of its MCP servers, by slug.
     #[param(value_type = Option<String>)]
     server: Option<Slug>,
+    /// The URL of a client's metadata document.
+    #[param(value_type = Option<String>)]
+    document: Option<Uri>,
 }
 
 /// An organization as people name it.
@@ -60,6 +64,9 @@ pub struct Resolved {
     /// Absent when none was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<Uuid>,
+    /// By which the client of that document is known, or will be. Absent when none was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Uuid>,
 }
 
 /// Resolve slugs to ids
@@ -99,5 +106,6 @@ fn find(api: &ApiState, admin: &Admin, names: &Names) -> Option<Resolved> {
         Some(slug) => Some(server(slug)?),
         None => None,
     };
-    Some(Resolved { organization: organization.uuid(), server: server.map(|id| id.uuid()) })
+    let client = names.document.as_ref().map(|url| ClientId::of_document(url).uuid());
+    Some(Resolved { organization: organization.uuid(), server: server.map(|id| id.uuid()), client })
 }

@@ -17,7 +17,7 @@ use crate::access::{Kind, Told, Who};
 use crate::request::{AuthenticationError, Principal};
 
 /// Whose answers hold what people wrote: names, reasons, metadata.
-const TEXTS: [&str; 32] = [
+const TEXTS: [&str; 37] = [
     "/api/v1/organizations",
     "/api/v1/organizations/{organization}",
     "/api/v1/organizations/{organization}/history",
@@ -37,6 +37,11 @@ const TEXTS: [&str; 32] = [
     "/api/v1/organizations/{organization}/issuers/{issuer}",
     "/api/v1/installation/issuers",
     "/api/v1/installation/issuers/{issuer}",
+    "/api/v1/organizations/{organization}/clients",
+    "/api/v1/organizations/{organization}/clients/{client}",
+    "/api/v1/clients",
+    "/api/v1/clients/{client}",
+    "/api/v1/organizations/{organization}/approvals",
     "/api/v1/installation/keys",
     "/api/v1/installation/keys/{key}",
     "/api/v1/installation/keys/{key}/history",
@@ -195,7 +200,7 @@ mod tests {
     use super::*;
 
     /// Answers that hold nothing that people wrote.
-    const BARE: [&str; 13] = [
+    const BARE: [&str; 14] = [
         "/api/v1/openapi.json",
         "/api/v1/caller",
         "/api/v1/status",
@@ -206,6 +211,7 @@ mod tests {
         "/api/v1/token-keys",
         "/api/v1/people/{person}/sessions",
         "/api/v1/resolve",
+        "/api/v1/presets",
         "/api/v1/organizations/{organization}/webhooks/{webhook}/deliveries",
         "/api/v1/installation/webhooks/{webhook}/deliveries",
         "/api/v1/organizations/{organization}/forgotten",

@@ -128,6 +128,7 @@ fn state(settings: ApiSettings) -> ApiState {
             MasterKey::of(&[9; 32]).unwrap(),
         )),
         control: Vault::new(VaultName::Control, Arc::new(Unreachable), MasterKey::of(&[8; 32]).unwrap()),
+        presets: Arc::new(Presets::new(&[]).unwrap()),
         reads: None,
         fleet: Fleet::new(clock.clone()),
         members: None,

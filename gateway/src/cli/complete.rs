@@ -52,6 +52,13 @@ pub fn issuers() -> ArgValueCandidates {
     })
 }
 
+/// Clients of whom is named before, by id.
+pub fn clients() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        offered("id", async |owner: &OfOwner, session: &Session<'_>| owner.clients(session).await)
+    })
+}
+
 /// What stands in the list at `path`, by this member.
 fn offered(
     member: &str,

@@ -20,7 +20,7 @@ pub struct OfOrganization {
     organization: Option<String>,
 }
 
-/// Whose keys, webhooks or issuers.
+/// Whose keys, webhooks, issuers or clients.
 #[derive(Debug, Args)]
 pub struct OfOwner {
     #[command(flatten)]
@@ -101,6 +101,14 @@ impl OfOwner {
 }
 
 impl OfOwner {
+    /// The clients' path in the API.
+    pub async fn clients(&self, session: &Session<'_>) -> Result<String, CliError> {
+        if self.installation {
+            return Ok("/api/v1/clients".to_owned());
+        }
+        Ok(format!("{}/clients", self.of.path(session).await?))
+    }
+
     /// The issuers' path in the API.
     pub async fn issuers(&self, session: &Session<'_>) -> Result<String, CliError> {
         if self.installation {

@@ -11,7 +11,9 @@ use domain::{
     Person, Server, Webhook, approval, client, consent, grant, installation, invitation, issuer, key, member,
     organization, person, server, webhook,
 };
-use events::{ClientId, ConsentId, GrantId, InvitationId, KeyId, MemberId, OrganizationId, Owner, ServerId};
+use events::{
+    ApprovalId, ClientId, ConsentId, GrantId, InvitationId, KeyId, MemberId, OrganizationId, Owner, ServerId,
+};
 use projections::directory::{Directory, Holding};
 use uuid::Uuid;
 
@@ -111,6 +113,7 @@ impl Allowance {
             || (takes.members > 0 && self.directory.member_by_id(MemberId::new(*object)).is_some())
             || (takes.invitations > 0 && self.directory.invitation(InvitationId::new(*object)).is_some())
             || (takes.clients > 0 && self.directory.client(ClientId::new(*object)).is_some())
+            || (takes.approvals > 0 && self.directory.approval_by_id(ApprovalId::new(*object)).is_some())
             || (takes.consents > 0 && self.directory.consent_by_id(ConsentId::new(*object)).is_some())
             || (takes.grants > 0 && self.directory.grant(GrantId::new(*object)).is_some())
     }
@@ -150,6 +153,11 @@ impl Allowance {
         }
         if takes.clients > 0 {
             room("clients", "organizations.max_clients", held.clients, with.clients, max_clients)?;
+        }
+        // The clients that somebody may use: each organization has as much room for those as for its own.
+        if takes.approvals > 0 {
+            let (held, with) = (held.approvals, with.approvals);
+            room("approvals", "organizations.max_clients", held, with, max_clients)?;
         }
         if takes.consents > 0 {
             room("consents", "organizations.max_consents", held.consents, with.consents, max_consents)?;
@@ -236,7 +244,7 @@ impl Takes for Issuer {
 impl Takes for Client {
     fn takes(command: &client::Command, object: Uuid, directory: &Directory) -> Holding {
         match command {
-            client::Command::Register(_) => {
+            client::Command::Register { .. } => {
                 let new = directory.client(ClientId::new(object)).is_none();
                 Holding { clients: new.into(), ..Holding::default() }
             }
@@ -250,10 +258,16 @@ impl Takes for Client {
     }
 }
 
-/// As many as there are clients, and small.
+/// Also of clients that nobody has used yet: no other bound holds for those.
 impl Takes for Approval {
-    fn takes(_: &approval::Command, _: Uuid, _: &Directory) -> Holding {
-        Holding::default()
+    fn takes(command: &approval::Command, object: Uuid, directory: &Directory) -> Holding {
+        match command {
+            approval::Command::Give { .. } => {
+                let new = directory.approval_by_id(ApprovalId::new(object)).is_none();
+                Holding { approvals: new.into(), ..Holding::default() }
+            }
+            approval::Command::Withdraw { .. } => Holding::default(),
+        }
     }
 }
 

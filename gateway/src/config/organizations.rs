@@ -26,7 +26,7 @@ pub struct Organizations {
     /// Those that came to something too.
     #[serde(deserialize_with = "lenient::number")]
     pub max_invitations: u64,
-    /// Its own OAuth clients, removed ones too.
+    /// Its own OAuth clients, removed ones too; and as many approvals of clients.
     #[serde(deserialize_with = "lenient::number")]
     pub max_clients: u64,
     /// What its people consented to, withdrawn ones too.

@@ -26,9 +26,9 @@ pub async fn page(State(accounts): State<Accounts>, headers: HeaderMap) -> Respo
     let holder = active.session.holder;
     let token = accounts.form_token(active.secret(), Use::Account, "");
     let page = Account {
-        holder: &people::holder_name(holder),
+        holder: &people::holder_name(&accounts, holder).await,
         is_person: matches!(holder, Holder::Person { .. }),
-        grants: people::grants(&accounts, holder),
+        grants: people::grants(&accounts, holder).await,
         token: &token,
         sign_out_token: &accounts.form_token(active.secret(), Use::SignOut, ""),
     };

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use domain::client::{self, Client as ClientState};
 use domain::{Authority, CommandError, Decide, grant};
 use events::client::{ClientMetadata, Origin, SecretIssued};
 use events::grant::EndCause;
@@ -11,7 +10,6 @@ use events::{
     Actor, ClientId, GrantId, Holder, OrganizationId, Owner, Position, ScopeSet, SecretId, Subject, Timestamp,
 };
 use projections::directory::ConsentState;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::client_id::ClientName;
@@ -122,24 +120,42 @@ pub fn consented(
 }
 
 /// Whether the organization's people may use the client; says why not.
-pub fn may_use(accounts: &Accounts, client: &Client, request: &Request) -> Result<(), (Why, &'static str)> {
+pub fn may_use(accounts: &Accounts, client: &Client, request: &Request) -> Result<(), (Why, String)> {
     if client.organization().is_some_and(|own| own != request.organization) {
-        return Err((Why::OtherOrganization, "This program belongs to another organization."));
+        return Err((Why::OtherOrganization, "This program belongs to another organization.".to_owned()));
     }
-    let id = client_id(&client.name).ok_or((Why::ClientUnknown, "This program can't be known again."))?;
+    let id = client_id(&client.name)
+        .ok_or_else(|| (Why::ClientUnknown, "This program can't be known again.".to_owned()))?;
     let organization = accounts.directory.organization(request.organization);
-    let requires = organization.is_some_and(|entry| entry.requires_approval);
+    let requires = organization.as_ref().is_some_and(|entry| entry.requires_approval);
     let approved = accounts
         .directory
         .approval(request.organization, id)
         .is_some_and(|entry| entry.state == projections::directory::ApprovalState::Given);
     if requires && !approved {
-        return Err((
-            Why::NotApproved,
-            "The organization lets its people use a program only once an admin has approved it: ask one, and connect again.",
-        ));
+        let organization = organization.map_or_else(String::new, |entry| entry.slug.to_string());
+        return Err((Why::NotApproved, unapproved(&client.name, &organization)));
     }
     Ok(())
+}
+
+/// Which program it is, and what makes it one that may be used.
+fn unapproved(name: &ClientName, organization: &str) -> String {
+    let program = match name {
+        ClientName::Document(url) => format!("{} ({})", url.host(), url.as_str()),
+        ClientName::Given(id) => format!("the client {}", id.as_hyphenated()),
+    };
+    format!(
+        "The organization {organization} lets its people use a program only once an admin has approved it, and {program} is not \
+         approved. Ask an admin to run: keyledger approvals give {} --organization {organization}. Then connect again.",
+        shell_word(&name.to_string())
+    )
+}
+
+/// A text as one word of a shell, whatever it holds.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte);
+    if text.bytes().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// The client becomes known by an event, if it is not, and the consent one beside those of before.
@@ -170,30 +186,21 @@ async fn known(accounts: &Accounts, client: &Client, holder: Holder) -> Result<C
         Known::Recorded(entry) => {
             let follows = matches!(entry.origin, Origin::Document { .. }) && *entry.metadata != metadata;
             if follows {
-                let changed = accounts.granting.change(holder, id, metadata, Some(&name)).await;
+                let changed = accounts.granting.change(holder.actor(), id, metadata, Some(&name)).await;
                 changed.map_err(Failed::of)?;
             }
         }
-        Known::Published | Known::Registered(_) => {
-            let new = NewClient { id, origin, metadata, name };
+        Known::Published => {
+            let new = NewClient { id, origin, metadata, name, secret: None };
             accounts.granting.register(holder, new).await.map_err(Failed::of)?;
         }
-    }
-    if let Known::Registered(registered) = &client.known
-        && let Some(digest) = &registered.secret
-    {
-        // Its id is worked out of the client's: a second consent at the same moment issues the same one.
-        let secret_id = SecretId::new(id.uuid());
-        let words = json!({"secret_id": secret_id});
-        let place = (id.uuid(), Subject::client(Owner::Installation, id), Owner::Installation);
-        let order = order::<ClientState>(accounts, holder, place, "clients.issue_secret", &words).await?;
-        let issued = SecretIssued { secret_id, digest: digest.clone(), expires_at: None };
-        match done(order, client::Command::IssueSecret(issued)).await {
-            Ok(_) => {}
-            Err(Failed::Refused(problem)) => {
-                tracing::debug!(%id, problem, "the client has its secret already")
-            }
-            Err(failed @ Failed::Unavailable(_)) => return Err(failed),
+        Known::Registered(registered) => {
+            // Its id is worked out of the client's: a second consent at the same moment means the same one.
+            let secret_id = SecretId::new(id.uuid());
+            let issued = |digest| SecretIssued { secret_id, digest, expires_at: None };
+            let secret = registered.secret.clone().map(issued);
+            let new = NewClient { id, origin, metadata, name, secret };
+            accounts.granting.register(holder, new).await.map_err(Failed::of)?;
         }
     }
     Ok(id)
@@ -275,5 +282,21 @@ pub fn key_holder(principal: &Principal) -> Option<Holder> {
     match principal.id() {
         PrincipalId::Key(id) => Some(Holder::Key { id }),
         PrincipalId::Grant(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_admin_is_told_what_to_run_and_a_shell_makes_one_word_of_it() {
+        let name = |text: &str| ClientName::parse(text, false).unwrap();
+        let told = unapproved(&name("https://a.example/client"), "acme");
+        assert!(
+            told.contains("keyledger approvals give https://a.example/client --organization acme"),
+            "{told}"
+        );
+        assert_eq!(shell_word("https://a.example/c?a=1&b=$(x)'y"), r"'https://a.example/c?a=1&b=$(x)'\''y'");
     }
 }

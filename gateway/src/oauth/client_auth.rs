@@ -244,7 +244,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<Basic>, OauthError> {
     }
     let decoded = Zeroizing::new(STANDARD.decode(encoded.trim()).map_err(|_| wrong())?);
     let at = decoded.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
-    let part = |bytes: &[u8]| {
+    let part = |bytes: &[u8]| -> Result<Zeroizing<String>, OauthError> {
         let spaced: Zeroizing<Vec<u8>> =
             bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>().into();
         let text = percent_encoding::percent_decode(&spaced).decode_utf8().map_err(|_| wrong())?;

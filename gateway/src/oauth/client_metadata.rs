@@ -3,7 +3,7 @@
 //!
 //! What we don't know is left out and refused to nobody: other grants, other members. What we rest on is judged whole.
 
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, JwkSet};
 use serde::Deserialize;
 use url::Url;
 
@@ -77,6 +77,31 @@ events::named! {
     }
 }
 
+/// What of it can't be taken, and what is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetadataFault {
+    /// The member that says it.
+    pub field: &'static str,
+    pub problem: String,
+}
+
+impl std::fmt::Display for MetadataFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for MetadataFault {}
+
+/// RFC 7591 §3.2.2.
+impl From<MetadataFault> for OauthError {
+    fn from(fault: MetadataFault) -> Self {
+        let of_redirects = fault.field == REDIRECTS;
+        let code = if of_redirects { Code::InvalidRedirectUri } else { Code::InvalidClientMetadata };
+        Self::new(code, fault)
+    }
+}
+
 /// Who says it.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'a> {
@@ -93,6 +118,9 @@ pub const MAX_BYTES: usize = 32 * 1_024;
 const MOST_REDIRECTS: usize = 32;
 const LONGEST_NAME: usize = 200;
 const MOST_KEYS: usize = 16;
+
+const REDIRECTS: &str = "redirect_uris";
+const METHOD: &str = "token_endpoint_auth_method";
 
 /// The members that we read. Texts of the others may be anything.
 #[derive(Debug, Default, Deserialize)]
@@ -114,11 +142,11 @@ struct Said {
 
 impl ClientMetadata {
     /// Judges JSON.
-    pub fn parse(json: &[u8], source: Source<'_>, presets: &Presets) -> Result<Self, OauthError> {
+    pub fn parse(json: &[u8], source: Source<'_>, presets: &Presets) -> Result<Self, MetadataFault> {
         if json.len() > MAX_BYTES {
-            return Err(refuse(format!("the metadata is longer than {MAX_BYTES} bytes")));
+            return Err(refuse("metadata", format!("the metadata is longer than {MAX_BYTES} bytes")));
         }
-        let said: Said = crate::problem::body::parse(json).map_err(refuse)?;
+        let said: Said = crate::problem::body::parse(json).map_err(|fault| refuse("metadata", fault))?;
         if let Source::Document(url) = source {
             said.check_document(url)?;
         }
@@ -169,35 +197,45 @@ impl ClientMetadata {
 
 impl Said {
     /// Draft §4.1: the document names itself, and holds no secret that is shared.
-    fn check_document(&self, url: &DocumentUrl) -> Result<(), OauthError> {
+    fn check_document(&self, url: &DocumentUrl) -> Result<(), MetadataFault> {
         if self.client_id.as_deref() != Some(url.as_str()) {
-            return Err(refuse("`client_id` in the document is not the URL that it was fetched from"));
+            return Err(refuse(
+                "client_id",
+                "`client_id` in the document is not the URL that it was fetched from",
+            ));
         }
         if self.client_name.is_none() {
-            return Err(refuse("`client_name` is missing in the document"));
+            return Err(refuse("client_name", "`client_name` is missing in the document"));
         }
         if self.client_secret.is_some() {
-            return Err(refuse("a document is public and can't hold a `client_secret`"));
+            return Err(refuse("client_secret", "a document is public and can't hold a `client_secret`"));
         }
         Ok(())
     }
 
-    fn check_flow(&self) -> Result<(), OauthError> {
+    fn check_flow(&self) -> Result<(), MetadataFault> {
         let lacks = |list: &Option<Vec<String>>, wanted: &str| {
             list.as_ref().is_some_and(|list| !list.is_empty() && !list.iter().any(|one| one == wanted))
         };
         if lacks(&self.grant_types, "authorization_code") {
-            return Err(refuse("`grant_types` must have authorization_code: it is how people sign in here"));
+            return Err(refuse(
+                "grant_types",
+                "`grant_types` must have authorization_code: it is how people sign in here",
+            ));
         }
         if lacks(&self.response_types, "code") {
-            return Err(refuse("`response_types` must have code"));
+            return Err(refuse("response_types", "`response_types` must have code"));
         }
         Ok(())
     }
 
-    fn redirect_uris(&self, source: Source<'_>, presets: &Presets) -> Result<Vec<RedirectUri>, OauthError> {
+    fn redirect_uris(
+        &self,
+        source: Source<'_>,
+        presets: &Presets,
+    ) -> Result<Vec<RedirectUri>, MetadataFault> {
         let said = self.redirect_uris.as_deref().unwrap_or_default();
-        let wrong = |problem: String| OauthError::new(Code::InvalidRedirectUri, problem);
+        let wrong = |problem: String| refuse(REDIRECTS, problem);
         if said.is_empty() || said.len() > MOST_REDIRECTS {
             return Err(wrong(format!("`redirect_uris` holds 1 to {MOST_REDIRECTS} addresses")));
         }
@@ -221,7 +259,7 @@ impl Said {
         said.iter().map(judge).collect()
     }
 
-    fn authentication(&self, source: Source<'_>) -> Result<Authentication, OauthError> {
+    fn authentication(&self, source: Source<'_>) -> Result<Authentication, MetadataFault> {
         let also = |method: &str| {
             self.token_endpoint_auth_methods_supported.iter().flatten().any(|other| other == method)
         };
@@ -241,46 +279,67 @@ impl Said {
                 Ok(Authentication::Secret { method: SecretMethod::Post })
             }
             (Some(_), _) if also("none") => Ok(Authentication::None),
-            (Some(other), Source::Document(_)) => Err(refuse(format!(
-                "`token_endpoint_auth_method` {other}: a document's client uses none or private_key_jwt"
-            ))),
-            (Some(other), Source::Registration | Source::Given) => Err(refuse(format!(
-                "`token_endpoint_auth_method` {other}: use none, private_key_jwt, client_secret_basic or client_secret_post"
-            ))),
+            (Some(other), Source::Document(_)) => Err(refuse(
+                METHOD,
+                format!(
+                    "`token_endpoint_auth_method` {other}: a document's client uses none or private_key_jwt"
+                ),
+            )),
+            (Some(other), Source::Registration | Source::Given) => Err(refuse(
+                METHOD,
+                format!(
+                    "`token_endpoint_auth_method` {other}: use none, private_key_jwt, client_secret_basic or client_secret_post"
+                ),
+            )),
         }
     }
 
-    fn keys(&self) -> Result<ClientKeys, OauthError> {
+    fn keys(&self) -> Result<ClientKeys, MetadataFault> {
         match (&self.jwks_uri, &self.jwks) {
-            (Some(_), Some(_)) => Err(refuse("`jwks_uri` and `jwks` exclude each other (RFC 7591 §2)")),
+            (Some(_), Some(_)) => {
+                Err(refuse("jwks_uri", "`jwks_uri` and `jwks` exclude each other (RFC 7591 §2)"))
+            }
             (Some(uri), None) => DocumentUrl::parse(uri, true)
                 .map(|uri| ClientKeys::At(uri.url().clone()))
-                .map_err(|fault| refuse(format!("`jwks_uri`: {fault}"))),
+                .map_err(|fault| refuse("jwks_uri", format!("`jwks_uri`: {fault}"))),
             (None, Some(keys)) => {
                 let keys: JwkSet = serde_json::from_value(keys.clone()).map_err(|_| {
-                    refuse("`jwks` is no JWK set (RFC 7517 §5) of public keys that we can read")
+                    refuse("jwks", "`jwks` is no JWK set (RFC 7517 §5) of public keys that we can read")
                 })?;
                 if keys.keys.is_empty() || keys.keys.len() > MOST_KEYS {
-                    return Err(refuse(format!("`jwks` holds 1 to {MOST_KEYS} keys")));
+                    return Err(refuse("jwks", format!("`jwks` holds 1 to {MOST_KEYS} keys")));
+                }
+                // One that is shared proves nothing of who has it.
+                let shared = |key: &Jwk| matches!(key.algorithm, AlgorithmParameters::OctetKey(_));
+                if keys.keys.iter().any(shared) {
+                    return Err(refuse(
+                        "jwks",
+                        "`jwks` holds public keys: RSA for RS256, EC P-256 for ES256",
+                    ));
                 }
                 Ok(ClientKeys::Given(keys))
             }
-            (None, None) => Err(refuse("private_key_jwt needs `jwks_uri` or `jwks`")),
+            (None, None) => Err(refuse("jwks", "private_key_jwt needs `jwks_uri` or `jwks`")),
         }
     }
 
-    fn algorithm(&self) -> Result<Option<AssertionAlgorithm>, OauthError> {
+    fn algorithm(&self) -> Result<Option<AssertionAlgorithm>, MetadataFault> {
         let Some(said) = &self.token_endpoint_auth_signing_alg else { return Ok(None) };
         let known = AssertionAlgorithm::ALL.into_iter().find(|known| known.as_str() == said);
-        known.map(Some).ok_or_else(|| refuse("`token_endpoint_auth_signing_alg` is RS256 or ES256"))
+        known.map(Some).ok_or_else(|| {
+            refuse("token_endpoint_auth_signing_alg", "`token_endpoint_auth_signing_alg` is RS256 or ES256")
+        })
     }
 
-    fn name(&self) -> Result<Option<String>, OauthError> {
+    fn name(&self) -> Result<Option<String>, MetadataFault> {
         let Some(name) = self.client_name.as_deref().map(str::trim).filter(|name| !name.is_empty()) else {
             return Ok(None);
         };
         if name.chars().count() > LONGEST_NAME {
-            return Err(refuse(format!("`client_name` is longer than {LONGEST_NAME} characters")));
+            return Err(refuse(
+                "client_name",
+                format!("`client_name` is longer than {LONGEST_NAME} characters"),
+            ));
         }
         Ok(Some(unseen::one_line(name)))
     }
@@ -288,8 +347,8 @@ impl Said {
 
 const WHERE: &str = "; an operator allows more by `oauth.redirects`";
 
-fn refuse(problem: impl std::fmt::Display) -> OauthError {
-    OauthError::new(Code::InvalidClientMetadata, problem)
+fn refuse(field: &'static str, problem: impl std::fmt::Display) -> MetadataFault {
+    MetadataFault { field, problem: problem.to_string() }
 }
 
 #[cfg(test)]

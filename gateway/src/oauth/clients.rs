@@ -18,6 +18,9 @@ use super::presets::Presets;
 use super::remote::{FetchFault, Fetcher, Remote};
 use crate::passing::{Passes, Passing, PassingError};
 
+/// What a client's secret starts with: scanners know a leaked one by it.
+pub const SECRET_PREFIX: &str = "kl_client";
+
 /// A registration that nobody has signed in with yet (RFC 7591): it ends by itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registered {
@@ -25,8 +28,6 @@ pub struct Registered {
     pub metadata: String,
     /// Of its secret, where it has one: as of a key, so that it becomes an event's as it is.
     pub secret: Option<KeyDigest>,
-    /// The proof of its registration access token (RFC 7592 §3).
-    pub management: [u8; 32],
     /// In seconds since 1970.
     pub issued_at: i64,
 }
@@ -195,8 +196,7 @@ impl Clients {
 
     async fn document(&self, url: &DocumentUrl, due: Instant) -> Result<Arc<ClientMetadata>, FetchFault> {
         let read = |json: &[u8]| {
-            ClientMetadata::parse(json, Source::Document(url), &self.presets)
-                .map_err(|error| error.description().to_owned())
+            ClientMetadata::parse(json, Source::Document(url), &self.presets).map_err(|fault| fault.problem)
         };
         self.documents.get(url.url(), due, read).await
     }

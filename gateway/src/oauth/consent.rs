@@ -180,7 +180,7 @@ async fn matter(accounts: &Accounts, headers: &HeaderMap, id: String) -> Result<
         no_right(accounts, &id, &active, problem)
     };
     if let Err((why, problem)) = acts::may_use(accounts, &client, &request) {
-        return Err(refused(why, problem));
+        return Err(refused(why, &problem));
     }
     let held = accounts.held(holder, active.session.issuer, request.organization);
     match held.and_then(|held| scope::common(&request.scopes, &held)) {
@@ -195,8 +195,9 @@ async fn shown(accounts: &Accounts, matter: &Matter, known: bool) -> Response {
     let Ok(redirect) = RedirectUri::parse(&request.answer.redirect, &private) else {
         return gone().into_response();
     };
-    let named = people::named(accounts, request);
-    let holder = people::holder_name(active.session.holder);
+    let named = people::well_named(accounts, request).await;
+    let name = people::client_name(accounts, client).await;
+    let holder = people::holder_name(accounts, active.session.holder).await;
     let mut warnings = Vec::new();
     if !redirect.is_proved() {
         warnings.push(
@@ -218,7 +219,7 @@ async fn shown(accounts: &Accounts, matter: &Matter, known: bool) -> Response {
         Holder::Key { .. } => format!("For at most {days} days, and never longer than your key."),
     };
     let page = ConsentPage {
-        client: Claimed { host: &named.client, name: client.metadata.name.as_deref() },
+        client: Claimed { host: &named.client, name: name.as_deref() },
         redirect: Answers {
             host: redirect.shown(),
             is_loopback: redirect.is_loopback(),

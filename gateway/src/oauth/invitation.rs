@@ -25,7 +25,7 @@ pub async fn page(State(accounts): State<Accounts>, RawQuery(_): RawQuery, heade
         Err(error) => return unavailable_page(&error).into_response(),
     };
     let page = Invitation {
-        holder: &people::holder_name(active.session.holder),
+        holder: &people::holder_name(&accounts, active.session.holder).await,
         token: &accounts.form_token(active.secret(), Use::Invitation, ""),
     };
     Page::ok(pages::render(&page)).into_response()

@@ -113,6 +113,8 @@ pub struct Account<'a> {
 pub struct Granted {
     pub id: String,
     pub client: String,
+    /// What it calls itself.
+    pub client_name: Option<String>,
     pub server: String,
     pub organization: String,
     pub organization_id: String,

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use domain::member::{self, Member};
 use domain::person::{self, Person};
 use events::person::IdentityDigest;
-use events::{Holder, Keyholder, MemberId, OrganizationId, Owner, ScopeSet, Subject, UserId};
-use projections::directory::{GrantState, MemberState, PersonState};
+use events::{AggregateType, Holder, Keyholder, MemberId, OrganizationId, Owner, ScopeSet, Subject, UserId};
+use projections::directory::{GrantEntry, GrantState, MemberState, PersonState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
+use uuid::Uuid;
 
 use super::acts::{Acting, Failed, done, order};
+use super::clients::{Client, Known};
 use super::pages::Granted as Shown;
 use super::request::Request;
 use super::state::Accounts;
@@ -163,6 +167,7 @@ pub struct Named {
     pub organization: String,
 }
 
+/// As anybody may see it: what was written of a server or an organization is for those who are signed in.
 pub fn named(accounts: &Accounts, request: &Request) -> Named {
     let url = Url::parse(&request.client).ok();
     let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
@@ -176,40 +181,91 @@ pub fn named(accounts: &Accounts, request: &Request) -> Named {
     }
 }
 
+/// The same with names, for who may use the server.
+pub async fn well_named(accounts: &Accounts, request: &Request) -> Named {
+    let Named { client, server, organization } = named(accounts, request);
+    let (server_id, organization_id) = (request.server.uuid(), request.organization.uuid());
+    let wanted = [(AggregateType::Server, server_id), (AggregateType::Organization, organization_id)];
+    let mut names = accounts.names.of(&wanted).await;
+    Named {
+        client,
+        server: beside(names.remove(&server_id), server),
+        organization: beside(names.remove(&organization_id), organization),
+    }
+}
+
+/// A name with the slug or id that is for ever.
+fn beside(name: Option<String>, text: String) -> String {
+    match name {
+        Some(name) if name != text => format!("{name} ({text})"),
+        Some(_) | None => text,
+    }
+}
+
+/// What a client calls itself: a claim.
+pub async fn client_name(accounts: &Accounts, client: &Client) -> Option<String> {
+    if let Some(name) = &client.metadata.name {
+        return Some(name.clone());
+    }
+    let Known::Recorded(entry) = &client.known else { return None };
+    let id = entry.id.uuid();
+    let name = accounts.names.of(&[(AggregateType::Client, id)]).await.remove(&id);
+    // One without a name is called by its id.
+    name.filter(|name| *name != id.to_string())
+}
+
 fn slug(accounts: &Accounts, organization: OrganizationId) -> Option<String> {
     accounts.directory.organization(organization).map(|entry| entry.slug.to_string())
 }
 
-/// Who is signed in. A person's name is sealed and in no node's memory: the id is, and an admin knows it again.
-pub fn holder_name(holder: Holder) -> String {
-    match holder {
-        Holder::Person { id } => format!("the person {id}"),
-        Holder::Key { id } => format!("whoever holds the key {id}"),
+/// Who is signed in: by their name, where it is known, or by the id, which an admin knows again.
+pub async fn holder_name(accounts: &Accounts, holder: Holder) -> String {
+    let (of, id) = match holder {
+        Holder::Person { id } => (AggregateType::Person, id.uuid()),
+        Holder::Key { id } => (AggregateType::Key, id.uuid()),
+    };
+    let name = accounts.names.of(&[(of, id)]).await.remove(&id);
+    match (holder, name) {
+        (Holder::Person { .. }, Some(name)) => name,
+        (Holder::Person { id }, None) => format!("the person {id}"),
+        (Holder::Key { id }, Some(name)) => format!("whoever holds the key {name} ({id})"),
+        (Holder::Key { id }, None) => format!("whoever holds the key {id}"),
     }
 }
 
 /// What of one's own can be ended.
-pub fn grants(accounts: &Accounts, holder: Holder) -> Vec<Shown> {
+pub async fn grants(accounts: &Accounts, holder: Holder) -> Vec<Shown> {
     let now = accounts.clock.now();
-    let live = accounts.directory.grants_of(holder).into_iter();
-    live.filter(|grant| grant.state == GrantState::Active && grant.expires_at > now)
-        .map(|grant| {
-            let client = accounts.directory.client(grant.client);
-            let url = client.as_ref().and_then(|client| match &client.origin {
-                events::client::Origin::Document { url } => Url::parse(url.as_str()).ok(),
-                events::client::Origin::Dynamic | events::client::Origin::Given => None,
-            });
-            let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
-            let server = accounts.directory.server_by_id(grant.server);
-            Shown {
-                id: grant.id.to_string(),
-                client: host.unwrap_or_else(|| format!("the client {}", grant.client)),
-                server: server
-                    .map_or_else(|| "a server that is gone".to_owned(), |server| server.slug.to_string()),
-                organization: slug(accounts, grant.organization).unwrap_or_default(),
-                organization_id: grant.organization.to_string(),
-                until: grant.expires_at.to_string(),
-            }
-        })
-        .collect()
+    let mut live = accounts.directory.grants_of(holder);
+    live.retain(|grant| grant.state == GrantState::Active && grant.expires_at > now);
+    let wanted = live.iter().flat_map(|grant| {
+        [
+            (AggregateType::Client, grant.client.uuid()),
+            (AggregateType::Server, grant.server.uuid()),
+            (AggregateType::Organization, grant.organization.uuid()),
+        ]
+    });
+    let names = accounts.names.of(&wanted.collect::<Vec<_>>()).await;
+    let name = |id: Uuid| names.get(&id).cloned();
+    let shown = |grant: &Arc<GrantEntry>| {
+        let client = accounts.directory.client(grant.client);
+        let url = client.as_ref().and_then(|client| match &client.origin {
+            events::client::Origin::Document { url } => Url::parse(url.as_str()).ok(),
+            events::client::Origin::Dynamic | events::client::Origin::Given => None,
+        });
+        let host = url.as_ref().and_then(Url::host_str).map(str::to_owned);
+        let server = accounts.directory.server_by_id(grant.server).map(|server| server.slug.to_string());
+        let server = server.unwrap_or_else(|| "a server that is gone".to_owned());
+        let organization = slug(accounts, grant.organization).unwrap_or_default();
+        Shown {
+            id: grant.id.to_string(),
+            client: host.unwrap_or_else(|| format!("the client {}", grant.client)),
+            client_name: name(grant.client.uuid()).filter(|name| *name != grant.client.to_string()),
+            server: beside(name(grant.server.uuid()), server),
+            organization: beside(name(grant.organization.uuid()), organization),
+            organization_id: grant.organization.to_string(),
+            until: grant.expires_at.to_string(),
+        }
+    };
+    live.iter().map(shown).collect()
 }

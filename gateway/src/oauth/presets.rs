@@ -30,6 +30,8 @@ pub struct Preset {
 #[derive(Debug, Clone)]
 pub struct Presets {
     allowed: Allowed,
+    /// What the installation adds.
+    added: Vec<String>,
 }
 
 /// An address that an operator adds and nobody could be answered at.
@@ -53,12 +55,17 @@ impl Presets {
             }
         }
         let known = COMMITTED.clients.iter().flat_map(|client| client.redirects.iter());
-        Ok(Self { allowed: Allowed(known.chain(more).cloned().collect()) })
+        Ok(Self { allowed: Allowed(known.chain(more).cloned().collect()), added: more.to_vec() })
     }
 
     /// The well-known clients, and when their addresses were looked up.
     pub fn committed() -> (&'static str, &'static [Preset]) {
         (&COMMITTED.date, &COMMITTED.clients)
+    }
+
+    /// What the installation adds to them.
+    pub fn added(&self) -> &[String] {
+        &self.added
     }
 
     /// What a client that registers itself may name beside loopback addresses.

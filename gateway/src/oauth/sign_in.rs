@@ -3,10 +3,13 @@
 //! Before a browser leaves, a secret in a `__Host-` cookie binds what comes back to it: an answer that another browser
 //! brings signs nobody in (login CSRF), and each sign-in draws its session anew (session fixation).
 
+use std::sync::Arc;
+
 use axum::extract::{Path, RawQuery, Request as HttpRequest, State};
 use axum::response::{IntoResponse, Response};
-use events::{Holder, IssuerId};
+use events::{AggregateType, Holder, IssuerId};
 use http::{HeaderMap, StatusCode};
+use projections::directory::IssuerEntry;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -301,7 +304,12 @@ async fn shown(accounts: &Accounts, headers: &HeaderMap, next: &Next, problem: O
             .collect(),
     };
     let browser = browser(accounts, headers);
-    let names: Vec<_> = issuers.iter().map(|issuer| (issuer.id, issuer.slug.to_string())).collect();
+    let wanted: Vec<_> = issuers.iter().map(|issuer| (AggregateType::Issuer, issuer.id.uuid())).collect();
+    let mut known = accounts.names.of(&wanted).await;
+    let name = |issuer: &Arc<IssuerEntry>| {
+        (issuer.id, known.remove(&issuer.id.uuid()).unwrap_or_else(|| issuer.slug.to_string()))
+    };
+    let names: Vec<_> = issuers.iter().map(name).collect();
     let providers = names
         .iter()
         .map(|(id, name)| Provider { name, href: format!("/sign-in/{id}?{}", next.query()) })

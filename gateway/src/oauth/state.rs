@@ -12,6 +12,7 @@ use url::Url;
 
 use super::clients::Clients;
 use super::metadata::{self, Issuer};
+use super::names::Names;
 use super::pace::Pace;
 use super::standing::Judged;
 use crate::attempts;
@@ -47,6 +48,8 @@ pub struct AccountsParts {
     pub granting: Granting,
     pub token_keys: TokenKeys,
     pub sign_in: SignIn,
+    /// What things are called, for pages.
+    pub names: Names,
     pub identities: Identities,
     pub fleet: Fleet,
     pub directory: Arc<Directory>,

@@ -122,6 +122,13 @@ kinds! {
     IssuersFull            CONFLICT               "issuers-full"            "There is no room for another issuer"
     AnotherIssuer          CONFLICT               "another-issuer"          "Who issues never changes"
 
+    // Clients.
+    ClientAlreadyRegistered CONFLICT              "client-already-registered" "The client is registered already"
+    ClientRemoved          CONFLICT               "client-removed"          "The client is removed"
+    ClientSpeaksForItself  CONFLICT               "client-speaks-for-itself" "The client says itself what it may"
+    ClientHasNoSecrets     CONFLICT               "client-has-no-secrets"   "The client proves itself in another way"
+    ClientSecretsFull      CONFLICT               "client-secrets-full"     "There is no room for another secret"
+
     // Keys.
     KeyAlreadyIssued       CONFLICT               "key-already-issued"      "The key is issued already"
     KeyRevoked             CONFLICT               "key-revoked"             "The key is revoked"

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::listeners::{Control, listen, room};
 use super::{Authenticating, Process, ServeError};
-use crate::config::{ConfigError, Registration, Role};
+use crate::config::{Registration, Role};
 use crate::granting::Granting;
 use crate::listener::{Handed, Listener};
 use crate::oauth::clients::Clients;
 use crate::oauth::metadata::Issuer;
-use crate::oauth::presets::Presets;
+use crate::oauth::names::Names;
 use crate::oauth::remote::{Fetcher, WITHIN};
 use crate::oauth::{self, Accounts, AccountsParts};
 use crate::public::PublicError;
@@ -51,12 +51,6 @@ async fn made(
 ) -> Result<AccountsParts, ServeError> {
     let config = &process.config;
     let passing = control.passing.clone();
-    let presets = Presets::new(&config.oauth.redirects).map_err(|fault| ConfigError::Value {
-        key: "oauth.redirects".to_owned(),
-        problem: fault.to_string(),
-        accepted: "addresses that a client may register, such as https://HOST/PATH, or https://HOST/PATH/* for any last \
-                   segment",
-    })?;
     let registration_token = match config.oauth.registration {
         Registration::Token => Some(config.oauth.registration_token()?),
         Registration::Open | Registration::Off => None,
@@ -73,7 +67,7 @@ async fn made(
         clients: Clients::new(
             Arc::clone(&parts.directory),
             passing.clone(),
-            Arc::new(presets),
+            Arc::clone(&control.presets),
             fetcher(process)?,
         ),
         authenticator: Authenticator::new(
@@ -86,6 +80,7 @@ async fn made(
         commands: control.commands.clone(),
         token_keys: control.token_keys.clone(),
         sign_in: control.sign_in.clone(),
+        names: Names::new(control.reads.clone()),
         identities: Identities::of(&control.vault, &*process.random).await?,
         fleet: process.fleet.clone(),
         passing,

@@ -10,6 +10,7 @@ use events::lasting::{Lasting, Words};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::directory::{Directory, Gate};
 use projections::origin::ReadModels;
+use projections::postgres::Pool;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
@@ -19,11 +20,12 @@ use crate::api::{self, AccessLog, ApiParts, ApiSettings, ApiState, Trials};
 use crate::attempts;
 use crate::checkpoints::{Keeper, KeeperParts, LogKeys, Witnesses};
 use crate::command::{Allowance, CommandParts, Commands, Followed, keep_forgetting};
-use crate::config::{self, Config, NatsRole, Registration, Switch};
+use crate::config::{self, Config, ConfigError, NatsRole, Registration, Switch};
 use crate::fleet;
 use crate::health::{self, Health};
 use crate::issuers::{SignIn, SignInParts};
 use crate::listener::{self, Bounds, Handed, Listener, Room, Sockets, Tls, TlsError, TlsKeeper};
+use crate::oauth::presets::Presets;
 use crate::passing::Passing;
 use crate::public;
 use crate::request::resource::Address;
@@ -88,6 +90,9 @@ pub(super) struct Control {
     pub(super) token_keys: TokenKeys,
     pub(super) sign_in: SignIn,
     pub(super) passing: Passing,
+    pub(super) presets: Arc<Presets>,
+    /// The read models, for names beside ids.
+    pub(super) reads: Pool,
 }
 
 /// The admin API.
@@ -191,6 +196,7 @@ pub(super) async fn admin(
     secrets::follow_passing(process, control.clone(), keys.clone());
     let bucket = store::passing::bucket(log.client().clone());
     let passing = Passing::new(bucket, keys, Arc::clone(&process.random));
+    let presets = Arc::new(presets(config)?);
     let others = Control {
         attempts,
         vault: control.clone(),
@@ -199,6 +205,8 @@ pub(super) async fn admin(
         token_keys: token_keys.clone(),
         sign_in: sign_in.clone(),
         passing: passing.clone(),
+        presets: Arc::clone(&presets),
+        reads: reads.clone(),
     };
     let state = ApiState::new(ApiParts {
         commands,
@@ -211,6 +219,7 @@ pub(super) async fn admin(
         issuer_credentials,
         sign_in,
         passing: Some(passing),
+        presets,
         reads: Some(reads),
         clock: Arc::clone(&process.clock),
         random: Arc::clone(&process.random),
@@ -243,6 +252,15 @@ pub(super) async fn admin(
         state.drain().await;
     });
     Ok((address, others))
+}
+
+fn presets(config: &Config) -> Result<Presets, ConfigError> {
+    Presets::new(&config.oauth.redirects).map_err(|fault| ConfigError::Value {
+        key: "oauth.redirects".to_owned(),
+        problem: fault.to_string(),
+        accepted: "addresses that a client may register, such as https://HOST/PATH, or https://HOST/PATH/* for any last \
+                   segment",
+    })
 }
 
 /// How people sign in at issuers.

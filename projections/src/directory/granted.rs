@@ -128,6 +128,8 @@ impl Entries {
     pub fn hold(&self, holdings: &mut Holdings) {
         let mut add = |owner, more| holdings.change(owner, Holding::default(), more);
         self.clients.iter().for_each(|entry| add(entry.owner, Holding::of_client()));
+        let approvals = self.approvals.iter().map(|entry| entry.organization);
+        approvals.for_each(|id| add(Owner::Organization(id), Holding::of_approval()));
         let consents = self.consents.iter().map(|entry| entry.organization);
         consents.for_each(|id| add(Owner::Organization(id), Holding::of_consent()));
         let grants = self.grants.iter().map(|entry| entry.organization);

@@ -20,6 +20,8 @@ pub struct Holding {
     /// Removed ones too.
     pub clients: u64,
     /// Withdrawn ones too.
+    pub approvals: u64,
+    /// Withdrawn ones too.
     pub consents: u64,
     /// Until their time is over.
     pub grants: u64,
@@ -48,6 +50,10 @@ impl Holding {
 
     pub(super) fn of_client() -> Self {
         Self { clients: 1, ..Self::default() }
+    }
+
+    pub(super) fn of_approval() -> Self {
+        Self { approvals: 1, ..Self::default() }
     }
 
     pub(super) fn of_consent() -> Self {
@@ -83,6 +89,7 @@ impl Holding {
             servers,
             scope_bytes,
             clients,
+            approvals,
             consents,
             grants,
             members,
@@ -94,6 +101,7 @@ impl Holding {
             servers: change(self.servers, servers),
             scope_bytes: change(self.scope_bytes, scope_bytes),
             clients: change(self.clients, clients),
+            approvals: change(self.approvals, approvals),
             consents: change(self.consents, consents),
             grants: change(self.grants, grants),
             members: change(self.members, members),

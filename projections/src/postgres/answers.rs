@@ -26,8 +26,10 @@ pub enum Amiss {
 
 /// Every table: whoever lists, and tells how things stand, reads all of them.
 const READ: &[&str] = &[
+    "approvals",
     "checkpoints",
     "consents",
+    "clients",
     "forgotten",
     "grants",
     "history",

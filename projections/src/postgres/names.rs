@@ -1,4 +1,5 @@
-//! Names beside ids: what a key, a server, an organization, a webhook, a person, an invitation or an issuer is called now.
+//! Names beside ids: what a key, a server, an organization, a webhook, a person, an invitation, an issuer or a client is
+//! called now.
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ pub struct Ids {
     people: Vec<Uuid>,
     invitations: Vec<Uuid>,
     issuers: Vec<Uuid>,
+    clients: Vec<Uuid>,
 }
 
 impl Ids {
@@ -31,7 +33,8 @@ impl Ids {
         match actor {
             Actor::Key(id) => self.keys.push(id.uuid()),
             Actor::User(id) => self.people.push(id.uuid()),
-            Actor::Client(_) | Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => {}
+            Actor::Client(id) => self.clients.push(id.uuid()),
+            Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => {}
         }
     }
 
@@ -45,10 +48,10 @@ impl Ids {
             AggregateType::Person => self.people.push(id),
             AggregateType::Invitation => self.invitations.push(id),
             AggregateType::Issuer => self.issuers.push(id),
+            AggregateType::Client => self.clients.push(id),
             AggregateType::Installation
             | AggregateType::Slug
             | AggregateType::Member
-            | AggregateType::Client
             | AggregateType::Approval
             | AggregateType::Consent
             | AggregateType::Grant
@@ -77,7 +80,8 @@ fn id_of(actor: &Actor) -> Option<Uuid> {
     match actor {
         Actor::Key(id) => Some(id.uuid()),
         Actor::User(id) => Some(id.uuid()),
-        Actor::Client(_) | Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => None,
+        Actor::Client(id) => Some(id.uuid()),
+        Actor::Grant(_) | Actor::System(_) | Actor::Reactor(_) => None,
     }
 }
 
@@ -97,7 +101,7 @@ impl Names {
         if ids.is_empty() {
             return Ok(Self::default());
         }
-        let Ids { keys, servers, organizations, webhooks, people, invitations, issuers } = ids;
+        let Ids { keys, servers, organizations, webhooks, people, invitations, issuers, clients } = ids;
         let found: Vec<Named> = sqlx::query_as(NAMES)
             .bind(keys)
             .bind(servers)
@@ -106,6 +110,7 @@ impl Names {
             .bind(people)
             .bind(invitations)
             .bind(issuers)
+            .bind(clients)
             .fetch_all(pool.inner())
             .await?;
         let mut names = Self::default();
@@ -143,4 +148,5 @@ pub(super) const NAMES: &str = "SELECT id, owner, name, NULL FROM keys WHERE id 
      UNION ALL SELECT id, owner, name, NULL FROM webhooks WHERE id = ANY($4::uuid[]) \
      UNION ALL SELECT id, '_', name, NULL FROM people WHERE id = ANY($5::uuid[]) \
      UNION ALL SELECT id, organization::text, name, NULL FROM invitations WHERE id = ANY($6::uuid[]) \
-     UNION ALL SELECT id, owner, name, NULL FROM issuers WHERE id = ANY($7::uuid[])";
+     UNION ALL SELECT id, owner, name, NULL FROM issuers WHERE id = ANY($7::uuid[]) \
+     UNION ALL SELECT id, owner, name, NULL FROM clients WHERE id = ANY($8::uuid[])";

@@ -21,6 +21,8 @@ pub struct OrganizationRow {
     /// `null`: forgotten.
     pub name: Option<String>,
     pub state: OrganizationState,
+    /// Its people may use those clients alone that it has approved.
+    pub requires_approval: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// Sequence of the event that created it.
@@ -55,6 +57,7 @@ pub fn fold(
                 slug: created.slug.clone(),
                 name: string(texts, Field::Name),
                 state: OrganizationState::Active,
+                requires_approval: false,
                 created_at: time,
                 updated_at: time,
                 created: sequence,
@@ -79,7 +82,8 @@ pub fn fold(
             row.state = OrganizationState::Forgotten;
             row.name = None;
         }
-        OrganizationEvent::ClientApprovalRequired(_) | OrganizationEvent::ClientApprovalWaived(_) => {}
+        OrganizationEvent::ClientApprovalRequired(_) => row.requires_approval = true,
+        OrganizationEvent::ClientApprovalWaived(_) => row.requires_approval = false,
     }
     row.updated_at = time;
     row.changed = sequence;
@@ -121,7 +125,8 @@ pub(crate) async fn store(
     rows: &[OrganizationRow],
 ) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO organizations SELECT * FROM jsonb_populate_recordset(NULL::organizations, $1) \
-               ON CONFLICT (id) DO UPDATE SET (name, state, updated_at, changed, newest) = \
-               (excluded.name, excluded.state, excluded.updated_at, excluded.changed, excluded.newest)";
+               ON CONFLICT (id) DO UPDATE SET (name, state, requires_approval, updated_at, changed, newest) = \
+               (excluded.name, excluded.state, excluded.requires_approval, excluded.updated_at, \
+               excluded.changed, excluded.newest)";
     super::store(connection, sql, rows).await
 }

@@ -90,6 +90,8 @@ events::named! {
         Issuers = "u",
         Consents = "n",
         Grants = "g",
+        Clients = "c",
+        Approvals = "v",
     }
 }
 

@@ -147,6 +147,8 @@ fn rows_of(projection: Projection) -> String {
         | Projection::Members
         | Projection::Invitations
         | Projection::Issuers
+        | Projection::Clients
+        | Projection::Approvals
         | Projection::Consents
         | Projection::Grants => ("id", "id::text"),
         Projection::History => ("sequence", "lpad(sequence::text, 20, '0')"),

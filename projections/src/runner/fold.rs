@@ -5,8 +5,8 @@ use std::hash::Hash;
 
 use events::member::MemberEvent;
 use events::{
-    AggregateId, ConsentId, Event, EventId, GrantId, InvitationId, IssuerId, KeyId, Keyholder, MemberId,
-    OrganizationId, Owner, ServerId, Subject, UnreadableReason, UserId, WebhookId,
+    AggregateId, ApprovalId, ClientId, ConsentId, Event, EventId, GrantId, InvitationId, IssuerId, KeyId,
+    Keyholder, MemberId, OrganizationId, Owner, ServerId, Subject, UnreadableReason, UserId, WebhookId,
 };
 use sqlx::PgConnection;
 
@@ -15,8 +15,8 @@ use crate::Projection;
 use crate::forgotten;
 use crate::parked::ParkedEvent;
 use crate::postgres::{
-    ConsentRow, EventRow, GrantRow, InvitationRow, MemberRow, ServerRow, consent, grant, history, invitation,
-    issuer, key, member, organization, person, server, webhook,
+    ApprovalRow, ConsentRow, EventRow, GrantRow, InvitationRow, MemberRow, ServerRow, approval, client,
+    consent, grant, history, invitation, issuer, key, member, organization, person, server, webhook,
 };
 use crate::refused;
 
@@ -154,6 +154,29 @@ pub(super) async fn store(
                 }
             }
             grant::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Clients => {
+            let about = about::<ClientId, _>(events, Event::as_client);
+            let mut rows = client::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let newest = rows.get(&id).filter(|row| it.is_of(row.owner)).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| client::fold(row, id, event, &it.recorded, &it.texts));
+                }
+            }
+            client::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
+        }
+        Projection::Approvals => {
+            let about = about::<ApprovalId, _>(events, Event::as_approval);
+            let mut rows = approval::load(connection, ids(&about)).await?;
+            for (id, event, it) in about {
+                let own = |row: &&ApprovalRow| it.is_of(Owner::Organization(row.organization));
+                let newest = rows.get(&id).filter(own).map(|row| row.newest);
+                if place.is_in(it, newest) {
+                    step(&mut rows, id, |row| approval::fold(row, id, event, &it.recorded));
+                }
+            }
+            approval::store(connection, &rows.into_values().collect::<Vec<_>>()).await?;
         }
         Projection::History => {
             let subjects = events.iter().map(|event| &event.recorded.envelope.subject);

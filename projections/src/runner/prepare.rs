@@ -101,6 +101,8 @@ impl Projector {
             | Projection::Members
             | Projection::Invitations
             | Projection::Issuers
+            | Projection::Clients
+            | Projection::Approvals
             | Projection::Consents
             | Projection::Grants => None,
         };

@@ -104,7 +104,7 @@ async fn a_master_key_file_that_can_not_be_used_is_told_until_it_can() {
 /// Each waits for the thing itself, however long a loaded machine takes for it.
 const LONG: Duration = Duration::from_secs(90);
 
-const PROJECTIONS: [&str; 11] = [
+const PROJECTIONS: [&str; 13] = [
     "organizations",
     "servers",
     "keys",
@@ -115,6 +115,8 @@ const PROJECTIONS: [&str; 11] = [
     "issuers",
     "consents",
     "grants",
+    "clients",
+    "approvals",
     "history",
 ];
 

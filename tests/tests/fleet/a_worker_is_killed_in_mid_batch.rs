@@ -23,7 +23,7 @@ const TAKEN_OVER: Duration = Duration::from_millis(2 * 6_000);
 /// For what nothing is stated of.
 const SETTLE: Duration = Duration::from_secs(60);
 /// What workers share.
-const LEASES: [&str; 12] = [
+const LEASES: [&str; 14] = [
     "organizations",
     "servers",
     "keys",
@@ -34,6 +34,8 @@ const LEASES: [&str; 12] = [
     "issuers",
     "consents",
     "grants",
+    "clients",
+    "approvals",
     "history",
     "snapshots",
 ];
@@ -64,7 +66,7 @@ async fn nothing_is_there_twice_and_nothing_is_missing() {
     let (held, _) = poll::until("equal shares", SETTLE, async || {
         let held = holders(&leases).await;
         let share = |node: usize| held.values().filter(|name| **name == fleet.nodes[node].name).count();
-        if (share(0), share(1)) == (5, 5) { Ok(held) } else { Err(held) }
+        if (share(0), share(1)) == (7, 7) { Ok(held) } else { Err(held) }
     })
     .await;
     let doomed = fleet.nodes.iter().position(|node| node.name == held["keys"]).unwrap();

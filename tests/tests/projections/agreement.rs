@@ -22,6 +22,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::stage::{Stage, Tape, issue, sealed, uuid};
 
+mod clients;
 mod issuers;
 
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ enum Ask {
     Key(KeyCommand),
     Webhook(WebhookCommand),
     Issuer(IssuerCommand),
+    Client(clients::Ask),
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -38,6 +40,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         Just(OrganizationCommand::Create { slug: "acme".parse().unwrap(), name: sealed("Acme") }),
         Just(OrganizationCommand::Suspend { reason: None }),
         Just(OrganizationCommand::Resume),
+        any::<bool>().prop_map(|required| OrganizationCommand::SetClientApproval { required }),
         text().prop_map(|name| OrganizationCommand::Rename { name }),
     ];
     let upstream = |n: u8| format!("https://tools-{n}.example/mcp").parse().unwrap();
@@ -76,6 +79,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         5 => key.prop_map(Ask::Key),
         3 => webhook().prop_map(Ask::Webhook),
         3 => issuers::ask().prop_map(Ask::Issuer),
+        5 => clients::ask().prop_map(Ask::Client),
     ]
 }
 
@@ -158,6 +162,7 @@ struct World {
     key: (KeyId, Key),
     webhook: (WebhookId, Webhook),
     issuer: (IssuerId, Issuer),
+    clients: clients::Both,
     /// Of each subject the newest event.
     last: HashMap<Subject, u64>,
 }
@@ -171,6 +176,7 @@ impl World {
             key: (KeyId::new(uuid()), Key::default()),
             webhook: (WebhookId::new(uuid()), Webhook::default()),
             issuer: (IssuerId::new(uuid()), Issuer::default()),
+            clients: clients::Both::default(),
             last: HashMap::new(),
         }
     }
@@ -204,6 +210,7 @@ impl World {
                 let subject = Subject::issuer(Owner::Organization(id), self.issuer.0);
                 decide(&mut self.tape, &mut self.last, &mut self.issuer.1, subject, command, standing);
             }
+            Ask::Client(ask) => clients::asked(self, ask, standing),
         }
     }
 }
@@ -250,6 +257,7 @@ async fn agree(world: &World, stage: &Stage) {
     keys_agree(world, stage, &directory).await;
     webhooks_agree(world, stage).await;
     issuers::agree(world, stage, &directory).await;
+    clients::agree(world, stage, &directory).await;
 }
 
 async fn organizations_agree(world: &World, stage: &Stage, directory: &Directory) {
@@ -270,6 +278,8 @@ async fn organizations_agree(world: &World, stage: &Stage, directory: &Directory
         (false, false) => (organization::OrganizationState::Active, directory::OrganizationState::Active),
     };
     assert_eq!((row.state, entry.state), (in_row, in_entry));
+    let required = known.requires_approval;
+    assert_eq!((row.requires_approval, entry.requires_approval), (required, required));
     assert_eq!(row.name, if known.forgotten { None } else { clear(&known.name) });
     assert_eq!(row.changed, world.last[&Subject::organization(*id)]);
     assert_eq!(directory.organization_by_slug(known.slug.as_str()), Some(entry));

@@ -49,6 +49,8 @@ async fn one_checkpoint_for_all_becomes_each_projections_and_what_waited_waits_w
                 | Projection::Issuers
                 | Projection::Consents
                 | Projection::Grants
+                | Projection::Clients
+                | Projection::Approvals
         ) {
             assert_eq!(checkpoint, None);
             continue;

@@ -62,12 +62,14 @@ fn arguments() -> HashMap<&'static str, String> {
         ("grants to a client", granted(held, "NULL", "NULL", now)),
         ("grants of a person", granted("NULL", held, "NULL", now)),
         ("grants on a server", granted("NULL", "NULL", held, now)),
+        ("clients of an owner", format!("{owner}::text, {}::bigint, 51::bigint", i64::MAX)),
+        ("approvals of an organization", format!("{owner}::uuid, {}::bigint, 51::bigint", i64::MAX)),
         ("delivery log of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
         ("dead letters of a webhook", format!("'{:032}'::uuid, {}::bigint, 51::bigint", 7, i64::MAX)),
         (
             "names beside ids",
             format!(
-                "ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]",
+                "ARRAY['{:032}']::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[], '{{}}'::uuid[]",
                 1_007
             ),
         ),
@@ -115,6 +117,14 @@ async fn fill(stage: &Stage) {
         format!(
             "INSERT INTO issuers SELECT lpad(n::text, 32, '0')::uuid, {owner}, 's' || n, 'name', '{{}}', 'enabled', NULL, \
              NULL, NULL, now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO clients SELECT lpad(n::text, 32, '0')::uuid, {owner}, '{{\"kind\":\"given\"}}', 'name', '{{}}', 'active', \
+             '[]', now(), now(), n, n, gen_random_uuid() {series}"
+        ),
+        format!(
+            "INSERT INTO approvals SELECT gen_random_uuid(), {owner}::uuid, lpad(n::text, 32, '0')::uuid, 'given', now(), now(), \
+             n, n, gen_random_uuid() {series}"
         ),
         format!(
             "INSERT INTO people SELECT lpad(n::text, 32, '0')::uuid, 'active', 'a@a.example', true, 'name', NULL, '[]', \

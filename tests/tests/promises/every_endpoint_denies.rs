@@ -9,6 +9,7 @@ use keyledger_tests::spine::Spine;
 use keyledger_tests::wire::{Answer, Ask};
 use serde_json::{Value, json};
 
+mod clients;
 mod grants;
 mod issuers;
 mod keys;
@@ -149,7 +150,8 @@ const TABLE: &[Endpoint] = &[
 
 /// Those of nouns with a table of their own before the others, after the last of which nothing works.
 fn table() -> impl Iterator<Item = &'static Endpoint> {
-    let nouns = [grants::TABLE, webhooks::TABLE, people::TABLE, issuers::TABLE, keys::TABLE, TABLE];
+    let nouns =
+        [clients::TABLE, grants::TABLE, webhooks::TABLE, people::TABLE, issuers::TABLE, keys::TABLE, TABLE];
     nouns.into_iter().flatten()
 }
 
@@ -165,32 +167,27 @@ impl Endpoint {
     }
 
     fn ask(&self, victim: &Victim) -> Ask {
-        let key = match self.path.contains("/installation/") {
-            true => &victim.installation_key,
-            false => &victim.key.id,
-        };
-        let webhook = match self.path.contains("/installation/") {
-            true => &victim.installation_webhook,
-            false => &victim.webhook,
-        };
-        let issuer = match self.path.contains("/installation/") {
-            true => &victim.installation_issuer,
-            false => &victim.issuer,
-        };
+        let is_installations = self.path.contains("/installation/");
+        let of = |own, installations| if is_installations { installations } else { own };
+        let key = of(&victim.key.id, &victim.installation_key);
+        let webhook = of(&victim.webhook, &victim.installation_webhook);
+        let issuer = of(&victim.issuer, &victim.installation_issuer);
+        let [client, secret] = clients::of(victim, self.path);
         let Victim { organization, server, person, invitation, identity, grant, consent, .. } = victim;
-        let others: [&str; 8] = [key, webhook, person, invitation, issuer, identity, grant, consent];
-        self.about(victim, &organization.id, &server.id, others)
+        let others = [key, webhook, person, invitation, issuer, identity, grant, consent, client, secret];
+        self.about(victim, &organization.id, &server.id, others.map(String::as_str))
     }
 
     /// The same about what does not exist.
     fn ask_about_nobody(&self, victim: &Victim) -> Ask {
-        self.about(victim, NOBODY, NOBODY, [NOBODY; 8])
+        self.about(victim, NOBODY, NOBODY, [NOBODY; 10])
     }
 
-    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 8]) -> Ask {
-        let [key, webhook, person, invitation, issuer, identity, grant, consent] = others;
+    fn about(&self, victim: &Victim, organization: &str, server: &str, others: [&str; 10]) -> Ask {
+        let [key, webhook, person, invitation, issuer, identity, grant, consent, client, secret] = others;
         let path = self.path.replace("{organization}", organization).replace("{server}", server);
         let path = path.replace("{key}", key).replace("{webhook}", webhook);
+        let path = path.replace("{client}", client).replace("{secret}", secret);
         let mut path =
             path.replace("{person}", person).replace("{invitation}", invitation).replace("{issuer}", issuer);
         path = path.replace("{identity}", identity).replace("{grant}", grant).replace("{consent}", consent);

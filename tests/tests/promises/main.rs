@@ -32,6 +32,7 @@ mod a_session_belongs_to_its_caller;
 mod a_shell_is_offered_what_is_there;
 mod a_siem_is_told_what_happens;
 mod a_worker_rests_beside_a_newer_schema;
+mod an_admin_says_which_clients_may;
 mod an_answer_arrives_as_it_is_sent;
 mod an_audit_report_is_evidence;
 mod an_early_answer_reaches_its_client;

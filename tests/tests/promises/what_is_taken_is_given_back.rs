@@ -1,9 +1,8 @@
 //! Whatever the API takes, log, PostgreSQL, API, command line, backup and replay give back as it was; all else is
 //! refused at the door. Many values of every field of every command, the odd ones among them.
 //!
-//! Sealed texts stand in the log as ciphertext: what is read back of them comes through the vaults, in the histories.
-//! That aggregate, directory and row agree in every field is shown by `agreement.rs` of the `projections` tests. The
-//! installation's keys go through the endpoints of an organization's (`api/owned.rs`).
+//! Sealed texts stand in the log as ciphertext: they are read back through the vaults, in the histories. Aggregate, directory
+//! and row are compared by `agreement.rs` of the `projections` tests. An installation's keys go an organization's way (`api/owned.rs`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,16 +18,15 @@ use keyledger_tests::servers::{Nats, Postgres};
 use keyledger_tests::spine::{Spine, text};
 use keyledger_tests::wire::Ask;
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::the_command_line_speaks_the_api::Shell;
 
 mod values;
 
 use values::{
-    CASES, environments, flags, metadata, moments, object, owners, said_of_settings, scopes, settings, slugs,
-    some, texts, upstreams,
+    CASES, CLIENT, environments, flags, metadata, moments, object, owners, said_of_settings, scopes,
+    settings, slugs, some, texts, upstreams,
 };
 
 /// Members of a request, as JSON text.
@@ -89,6 +87,7 @@ impl Things {
                     ("try_upstream", "false"),
                 ])
             }
+            "clients" => of(&[("name", r#""a client""#), ("metadata", CLIENT)]),
             _ => of(&[("slug", &slug), ("name", r#""an organization""#)]),
         }
     }
@@ -107,6 +106,7 @@ impl Things {
             members.insert(member, value);
             let Some(created) = send(spine, "POST", &self.path, &members).await else { continue };
             members.remove("try_upstream");
+            members.retain(|name, _| self.noun != "clients" || *name != "metadata");
             events.insert(text(&created, "position"), members.clone());
             self.standing.insert(text(&created, "id"), members);
             new += 1;
@@ -129,7 +129,7 @@ impl Things {
             let fresh = send(spine, "POST", &self.path, &needed).await.unwrap();
             let id = text(&fresh, "id");
             let mut sent = Members::from([(member, value.clone())]);
-            if method == "PATCH" {
+            if method == "PATCH" && self.noun == "servers" {
                 sent.insert("try_upstream", "false".to_owned());
             }
             let Some(done) = send(spine, method, &format!("{}/{id}{verb}", self.path), &sent).await else {
@@ -246,7 +246,7 @@ async fn listed(spine: &Spine, path: &str, position: &str) -> Vec<Value> {
 }
 
 /// Lists, single things and histories.
-async fn by_the_api(spine: &Spine, all: [&Things; 3], events: &Events, acme: &str, position: &str) {
+async fn by_the_api(spine: &Spine, all: [&Things; 4], events: &Events, acme: &str, position: &str) {
     let mut told = listed(spine, &format!("{acme}/events"), position).await;
     for things in all {
         things.check(&listed(spine, &things.path, position).await, "the API's list");
@@ -263,7 +263,7 @@ async fn by_the_api(spine: &Spine, all: [&Things; 3], events: &Events, acme: &st
 }
 
 /// Lists whole, and one thing of every kind by its own command, which prints what the API's `get` answers.
-async fn by_the_command_line(spine: &Spine, all: [&Things; 3], events: &Events) {
+async fn by_the_command_line(spine: &Spine, all: [&Things; 4], events: &Events) {
     let cli = Shell::of(spine);
     let read = async |args: &[&str]| {
         deep::from_str::<Value>(&cli.done(&[args, &["--json"]].concat()).await).unwrap()
@@ -332,6 +332,7 @@ async fn whatever_is_taken_is_given_back_as_it_was() {
     let mut events = Events::new();
     let mut keys = Things::new("keys", organization.path("keys"));
     let mut servers = Things::new("servers", organization.path("servers"));
+    let mut clients = Things::new("clients", organization.path("clients"));
     let mut organizations = Things::new("organizations", "/api/v1/organizations".to_owned());
     for (member, values) in [
         ("name", some(texts())),
@@ -372,6 +373,12 @@ async fn whatever_is_taken_is_given_back_as_it_was() {
     ] {
         servers.change(&spine, &mut events, command, member, values).await;
     }
+    clients.create(&spine, &mut events, "name", some(texts())).await;
+    for (command, member) in
+        [(("PATCH", ""), "name"), (("POST", "/disable"), "reason"), (("DELETE", ""), "reason")]
+    {
+        clients.change(&spine, &mut events, command, member, some(texts())).await;
+    }
     for (member, values) in [("slug", some(slugs())), ("name", some(texts()))] {
         organizations.create(&spine, &mut events, member, values).await;
     }
@@ -379,7 +386,7 @@ async fn whatever_is_taken_is_given_back_as_it_was() {
         organizations.change(&spine, &mut events, command, member, some(texts())).await;
     }
 
-    let all = [&keys, &servers, &organizations];
+    let all = [&keys, &servers, &clients, &organizations];
     let acme = format!("/api/v1/organizations/{}", organization.id);
     let last = spine.key(&organization, &["mcp:*"]).await.position;
     by_the_api(&spine, all, &events, &acme, &last).await;

@@ -16,6 +16,8 @@ pub struct Organization {
     /// `null`: forgotten.
     pub name: Option<String>,
     pub state: OrganizationState,
+    /// Whether its people may use those clients alone that it has approved.
+    pub client_approval_required: bool,
     #[schema(value_type = String, format = DateTime)]
     pub created_at: events::Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -46,6 +48,7 @@ impl Organization {
                 State::Suspended => OrganizationState::Suspended,
                 State::Forgotten => OrganizationState::Forgotten,
             },
+            client_approval_required: row.requires_approval,
             created_at: row.created_at,
             updated_at: row.updated_at,
             position: api.position(row.changed),

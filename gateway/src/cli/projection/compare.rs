@@ -19,7 +19,7 @@ use crate::cli::process::Configured;
 /// user must be allowed to create a schema. What an unfinished rebuild has left is thrown away.
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, history
+    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, clients, approvals, history
     #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
     projections: Vec<Projection>,
     /// Every projection, one after the other

@@ -25,7 +25,7 @@ pub enum Parked {
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, history; without it all
+    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, clients, approvals, history; without it all
     #[arg(value_name = "NAME")]
     projection: Option<Projection>,
     /// Print JSON
@@ -37,7 +37,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, history
+    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, clients, approvals, history
     #[arg(value_name = "NAME")]
     projection: Projection,
     /// The event's sequence in the log
@@ -49,7 +49,7 @@ pub struct Show {
 /// Workers do the same when they start. Nothing of an aggregate is taken in before all that waits of it can be.
 #[derive(Debug, Args)]
 pub struct Retry {
-    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, history
+    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, clients, approvals, history
     #[arg(value_name = "NAME")]
     projection: Projection,
     /// Of the aggregate of this event alone

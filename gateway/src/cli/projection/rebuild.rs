@@ -20,7 +20,7 @@ use crate::cli::process::Configured;
 /// room of the live one until it is switched; its user must be allowed to create a schema.
 #[derive(Debug, Args)]
 pub struct Rebuild {
-    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, history
+    /// organizations, servers, keys, webhooks, people, members, invitations, issuers, consents, grants, clients, approvals, history
     #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
     projections: Vec<Projection>,
     /// Every projection, one after the other

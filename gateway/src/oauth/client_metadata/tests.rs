@@ -6,12 +6,12 @@ fn presets() -> Presets {
     Presets::new(&[]).unwrap()
 }
 
-fn document(json: &Value) -> Result<ClientMetadata, OauthError> {
+fn document(json: &Value) -> Result<ClientMetadata, MetadataFault> {
     let url = DocumentUrl::parse("https://a.example/client", false).unwrap();
     ClientMetadata::parse(json.to_string().as_bytes(), Source::Document(&url), &presets())
 }
 
-fn registration(json: &Value) -> Result<ClientMetadata, OauthError> {
+fn registration(json: &Value) -> Result<ClientMetadata, MetadataFault> {
     ClientMetadata::parse(json.to_string().as_bytes(), Source::Registration, &presets())
 }
 
@@ -90,6 +90,7 @@ fn a_document_names_itself_and_shares_no_secret() {
         json!({"token_endpoint_auth_method": "private_key_jwt"}),
         json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "http://a.example/keys"}),
         json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}}),
+        json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}),
         json!({"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": []}, "jwks_uri": "https://a.example/k"}),
         json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://a.example/k", "token_endpoint_auth_signing_alg": "none"}),
         json!({"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://a.example/k", "token_endpoint_auth_signing_alg": "HS256"}),
@@ -99,7 +100,7 @@ fn a_document_names_itself_and_shares_no_secret() {
         json!({"client_name": 5}),
     ] {
         let error = document(&changed(members.clone())).unwrap_err();
-        assert_eq!(error.code, Code::InvalidClientMetadata, "{members}");
+        assert_eq!(OauthError::from(error).code, Code::InvalidClientMetadata, "{members}");
     }
     assert!(ClientMetadata::parse(b"[]", Source::Registration, &presets()).is_err());
     assert!(ClientMetadata::parse(b"<html>", Source::Registration, &presets()).is_err());
@@ -123,11 +124,12 @@ fn a_client_that_registers_itself_names_known_addresses_alone() {
         json!(["javascript:alert(1)"]),
         json!(vec!["http://localhost/cb"; 33]),
     ] {
-        assert_eq!(redirects(uris.clone()).unwrap_err().code, Code::InvalidRedirectUri, "{uris}");
+        let error = OauthError::from(redirects(uris.clone()).unwrap_err());
+        assert_eq!(error.code, Code::InvalidRedirectUri, "{uris}");
     }
     let error = redirects(json!(["https://evil.example/cb"])).unwrap_err();
-    assert!(error.description().contains("https://evil.example/cb"), "{error}");
-    assert!(error.description().contains("oauth.redirects"), "{error}");
+    assert!(error.problem.contains("https://evil.example/cb"), "{error}");
+    assert!(error.problem.contains("oauth.redirects"), "{error}");
     let added = Presets::new(&["https://evil.example/cb".to_owned()]).unwrap();
     let json = br#"{"redirect_uris": ["https://evil.example/cb"]}"#;
     let metadata = ClientMetadata::parse(json, Source::Registration, &added).unwrap();

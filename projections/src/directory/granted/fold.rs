@@ -30,7 +30,7 @@ impl Directory {
         match &recorded.event {
             Event::Client(event) => self.fold_client(writer, id.try_into().ok()?, *owner, event, cause),
             Event::Approval(event) => {
-                self.fold_approval(id.try_into().ok()?, owner.organization()?, event, cause);
+                self.fold_approval(writer, id.try_into().ok()?, owner.organization()?, event, cause);
             }
             Event::Consent(event) => {
                 self.fold_consent(writer, id.try_into().ok()?, owner.organization()?, event, cause);
@@ -80,6 +80,7 @@ impl Directory {
 
     fn fold_approval(
         &self,
+        writer: &mut Writer,
         id: ApprovalId,
         organization: OrganizationId,
         event: &ApprovalEvent,
@@ -87,6 +88,8 @@ impl Directory {
     ) {
         match (event, self.approval_by_id(id)) {
             (ApprovalEvent::Given(given), None) => {
+                let owner = Owner::Organization(organization);
+                writer.holdings.change(owner, Holding::default(), Holding::of_approval());
                 self.put_approval(ApprovalEntry::given(id, organization, given, cause));
             }
             (event, Some(entry)) if entry.organization == organization => match entry.after(event, cause) {

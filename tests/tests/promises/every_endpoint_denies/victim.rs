@@ -4,7 +4,7 @@ use keyledger_tests::spine::{Key, Organization, Server, Spine, text};
 use keyledger_tests::wire::Ask;
 use serde_json::json;
 
-use super::{grants, issuers, people};
+use super::{clients, grants, issuers, people};
 
 pub struct Victim {
     pub organization: Organization,
@@ -22,6 +22,7 @@ pub struct Victim {
     pub invitation: String,
     pub issuer: String,
     pub installation_issuer: String,
+    pub clients: [String; 4],
     /// What a client may do by the key's right, and what was consented to for it.
     pub grant: String,
     pub consent: String,
@@ -50,6 +51,7 @@ pub async fn victim(spine: &Spine) -> Victim {
     let read = format!("{}?at_least={}", organization.path("webhooks"), text(&webhook, "position"));
     spine.admin(Ask::get(read)).await.expect(200);
     let (webhook, installation_webhook) = (text(&webhook, "id"), text(&installation_webhook, "id"));
+    let clients = clients::some(spine, &organization).await;
     let people = people::some(spine, &organization, &installation_issuer).await;
     let (grant, consent) = grants::some(spine, &organization, &key).await;
     // Silent for so long that no command waits for it.
@@ -68,6 +70,7 @@ pub async fn victim(spine: &Spine) -> Victim {
         invitation: people.invitation,
         issuer,
         installation_issuer,
+        clients,
         grant,
         consent,
         member,

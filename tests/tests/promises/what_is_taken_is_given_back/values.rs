@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 pub const CASES: usize = 30;
 
+/// What a client may: judged when it is taken, and shown as it is kept.
+pub const CLIENT: &str = r#"{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"none"}"#;
+
 /// Some of each, drawn the same way each time.
 pub fn some(strategy: impl Strategy<Value = String>) -> Vec<String> {
     let mut runner = TestRunner::deterministic();

@@ -152,6 +152,29 @@ fn step(told: &Told, fresh: &Fresh<'_>) -> String {
         "grant.given" | "consent.given" => {
             return "# nobody gives it for somebody else: the client connects anew".to_owned();
         }
+        "client.disabled" => with_reason("clients disable").words(of),
+        "client.enabled" => with_reason("clients enable").words(of),
+        "client.removed" => with_reason("clients remove").words(of),
+        "client.secret_revoked" => {
+            let secret = datum(row, "secret_id").unwrap_or_default();
+            command("clients secrets revoke").word(&secret).words(of)
+        }
+        "client.registered" | "client.changed" | "client.secret_issued" => {
+            return format!("# by hand: what it may is in the event, its secrets are not told (client {id})");
+        }
+        "approval.given" => {
+            let client = datum(row, "client").unwrap_or_default();
+            Command::new("approvals give").word(&client).words(of)
+        }
+        "approval.withdrawn" => {
+            return format!("# by hand: `approvals list` shows which client it is of (approval {id})");
+        }
+        "organization.client_approval_required" => {
+            Command::new("approvals require").flag("--organization", &object)
+        }
+        "organization.client_approval_waived" => {
+            Command::new("approvals waive").flag("--organization", &object)
+        }
         "webhook.registered" | "webhook.changed" | "webhook.secret_rotated" => {
             return format!("# by hand: its URL and its secret are not told here (webhook {id})");
         }
