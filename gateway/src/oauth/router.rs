@@ -76,8 +76,11 @@ async fn within(State(accounts): State<Accounts>, request: Request, next: Next) 
         web::preflight()
     } else {
         match accounts.slots.clone().try_acquire_owned() {
-            // Where nobody can sign in, nothing speaks of it: clients would be led astray.
-            _ if !accounts.directory.has_issuers() => Problem::not_found().into_response(),
+            // Where nobody can sign in, nothing speaks of it: clients would be led astray. Those that were let in while
+            // somebody could are served on, as what they were granted by a key stands.
+            _ if !accounts.directory.has_issuers() && !serves_on(&accounts, request.uri().path()) => {
+                Problem::not_found().into_response()
+            }
             Ok(_slot) if !accounts.is_fresh() && !is_metadata(request.uri().path()) => {
                 OauthError::unavailable("this process does not know enough of the log at the moment")
                     .into_response()
@@ -110,6 +113,12 @@ fn is_read_across(path: &str) -> bool {
     [path::OAUTH, path::OPENID, path::REGISTER, path::TOKEN, path::REVOKE, path::JWKS, path::PAR]
         .into_iter()
         .any(below)
+}
+
+/// What clients need that have a grant; of an installation at which nobody ever signed in there is none.
+fn serves_on(accounts: &Accounts, path: &str) -> bool {
+    let asks = matches!(named(path), "oauth_token" | "oauth_revoke" | "oauth_introspect" | "oauth_jwks");
+    asks && !accounts.directory.token_keys().is_empty()
 }
 
 /// What needs no knowledge of anybody.

@@ -163,7 +163,7 @@ impl Stream {
 impl From<CallError> for StreamError {
     fn from(error: CallError) -> Self {
         match error.api_code() {
-            Some(CallError::WRONG_LAST_SEQUENCE) => Self::Conflict,
+            Some(CallError::WRONG_LAST_SEQUENCE | CallError::WRONG_LAST_SEQUENCE_UNTOLD) => Self::Conflict,
             Some(CallError::NO_STREAM) => unavailable("it is not there: run `keyledger nats setup`"),
             Some(_) | None => unavailable(error),
         }
@@ -172,4 +172,19 @@ impl From<CallError> for StreamError {
 
 fn unavailable(reason: impl std::fmt::Display) -> StreamError {
     StreamError::Unavailable(reason.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_came_second_is_a_conflict_however_it_is_told() {
+        let of = |json: &str| StreamError::from(CallError::Api(serde_json::from_str(json).unwrap()));
+        let told = of(r#"{"code":400,"err_code":10071,"description":"wrong last sequence: 7"}"#);
+        let untold = of(r#"{"code":400,"err_code":10164,"description":"wrong last sequence"}"#);
+        assert!(matches!(told, StreamError::Conflict) && matches!(untold, StreamError::Conflict));
+        let full = of(r#"{"code":400,"err_code":10077,"description":"maximum messages exceeded"}"#);
+        assert!(matches!(full, StreamError::Unavailable(_)));
+    }
 }

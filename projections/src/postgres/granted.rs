@@ -50,10 +50,13 @@ macro_rules! listed {
             $table,
             " g WHERE g.organization = $1 AND g.created < $2",
             $by,
-            " AND ($4::uuid IS NULL OR g.client = $4) AND ($5::uuid IS NULL OR g.person = $5) \
-             AND ($6::uuid IS NULL OR g.server = $6) AND ($7::text IS NULL OR $7 = ",
+            // By cases: of `$4 IS NULL OR …` PostgreSQL expects next to no rows, and sorts them all.
+            " AND CASE WHEN $4::uuid IS NULL THEN true ELSE g.client = $4 END \
+             AND CASE WHEN $5::uuid IS NULL THEN true ELSE g.person = $5 END \
+             AND CASE WHEN $6::uuid IS NULL THEN true ELSE g.server = $6 END \
+             AND CASE WHEN $7::text IS NULL THEN true ELSE $7 = ",
             $state,
-            ") ORDER BY g.created DESC LIMIT $3"
+            " END ORDER BY g.created DESC LIMIT $3"
         )
     };
 }

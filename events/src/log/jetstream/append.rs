@@ -252,8 +252,7 @@ fn judge(answer: Result<Bytes, CallError>) -> Outcome {
 /// The server refused: nothing is stored.
 fn judge_refusal(error: ApiError) -> Outcome {
     match error.err_code {
-        // Wrong last sequence, with and without the sequence told.
-        10_071 | 10_164 => Outcome::Moved,
+        CallError::WRONG_LAST_SEQUENCE | CallError::WRONG_LAST_SEQUENCE_UNTOLD => Outcome::Moved,
         // An incomplete batch (a part was lost on the way, or it waited too long); too many open batches.
         10_176 | 10_210 => Outcome::Again(error.to_string()),
         // JetStream or the stream can't take writes now: no leader, no memory, no disk, shutting down.

@@ -100,8 +100,10 @@ impl CallError {
     pub const NO_MESSAGE: u32 = 10_037;
     /// The stream is not there.
     pub const NO_STREAM: u32 = 10_059;
-    /// What was expected to be the last message, of a subject, is another one.
+    /// What was expected to be the last message, of a subject, is another one: told with its sequence, and without where
+    /// another write to the subject is under way.
     pub const WRONG_LAST_SEQUENCE: u32 = 10_071;
+    pub const WRONG_LAST_SEQUENCE_UNTOLD: u32 = 10_164;
 
     /// The number of the error that JetStream answered with (`err_code`).
     pub fn api_code(&self) -> Option<u32> {
