@@ -7,7 +7,9 @@ use std::sync::Arc;
 use domain::member::{self, Member};
 use domain::person::{self, Person};
 use events::person::IdentityDigest;
-use events::{AggregateType, Holder, Keyholder, MemberId, OrganizationId, Owner, ScopeSet, Subject, UserId};
+use events::{
+    AggregateType, Holder, Keyholder, MemberId, OrganizationId, Owner, ScopeSet, Subject, Timestamp, UserId,
+};
 use projections::directory::{GrantEntry, GrantState, MemberState, PersonState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -264,8 +266,14 @@ pub async fn grants(accounts: &Accounts, holder: Holder) -> Vec<Shown> {
             server: beside(name(grant.server.uuid()), server),
             organization: beside(name(grant.organization.uuid()), organization),
             organization_id: grant.organization.to_string(),
-            until: grant.expires_at.to_string(),
+            until: day(grant.expires_at),
         }
     };
     live.iter().map(shown).collect()
+}
+
+/// The day as people read it, in UTC.
+fn day(at: Timestamp) -> String {
+    let date = at.date_time().date();
+    format!("{} {} {}", date.day(), date.month(), date.year())
 }

@@ -98,9 +98,9 @@ async fn a_grant_that_is_ended_is_refused_at_once_and_its_streams_cut() {
         let items = world.get(&of(query)).await["items"].as_array().unwrap().clone();
         items.iter().map(|item| text(item, "id")).collect::<Vec<_>>()
     };
-    assert_eq!(ids("state=ended").await, [id.clone()]);
+    assert_eq!(ids("state=ended").await, [id.as_str()]);
     assert_eq!(ids("state=given").await, [text(&of_key, "id")]);
-    assert_eq!(ids(&format!("person={person}")).await, [id.clone()]);
+    assert_eq!(ids(&format!("person={person}")).await, [id.as_str()]);
     let shown = world.get(&format!("{}/{id}?at_least={position}", world.path("grants"))).await;
     assert_eq!((&shown["state"], &shown["cause"]), (&json!("ended"), &json!("revoked")));
     assert_eq!((&shown["works"]["now"], &shown["works"]["reason"]), (&json!(false), &json!("grant_ended")));
