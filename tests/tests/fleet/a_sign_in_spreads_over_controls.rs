@@ -219,7 +219,7 @@ async fn what_ends_is_over_at_every_node_with_its_streams() {
     let world = World::new().await;
     let client = world.client().await;
     // One after the other: each leaves the next one possible.
-    for ends in ["grant", "person"] {
+    for ends in ["grant", "client", "issuer", "person"] {
         let (mut browser, tokens) = world.tokens(&client).await;
         let token = text(&tokens, "access_token");
         let mut streams = Vec::new();
@@ -230,19 +230,26 @@ async fn what_ends_is_over_at_every_node_with_its_streams() {
             stream.frame(BOUND).await.expect("a first message");
             streams.push(stream);
         }
-        let reason = world.end(ends, &mut browser, &token).await;
+        let (reason, told) = world.end(ends, &mut browser, &client, &token).await;
         world.is_over(&token, reason).await;
         for stream in &mut streams {
             stream.to_end(STREAM).await;
         }
         let refused = world.at(1).refresh(&client, &text(&tokens, "refresh_token"), &[]).await;
-        assert_eq!(error(&refused), "invalid_grant", "{ends}");
+        assert_eq!(error(&refused), told, "{ends}");
+        world.undo(ends, &client).await;
     }
 }
 
 impl World {
-    /// Ends it, and waits until that holds everywhere; why tokens are refused then.
-    async fn end(&self, what: &str, browser: &mut Browser, token: &str) -> &'static str {
+    /// Ends it, and waits until that holds everywhere: why tokens are refused then, and what a refresh is told.
+    async fn end(
+        &self,
+        what: &str,
+        browser: &mut Browser,
+        client: &Client,
+        token: &str,
+    ) -> (&'static str, &'static str) {
         match what {
             "grant" => {
                 let page = browser.open(&format!("{}/account", self.here(1))).await;
@@ -250,16 +257,42 @@ impl World {
                     |form: &&keyledger_tests::person::Form| form.action.path() == "/account/grants/end";
                 let form = page.forms.iter().find(ends).expect("a grant that can be ended").clone();
                 browser.submit(&page, &form).await;
-                "grant_ended"
+                ("grant_ended", "invalid_grant")
+            }
+            "client" => {
+                let path = format!("/api/v1/clients/{}/disable?wait=fleet", client.id);
+                self.fleet.write(1, Ask::post(path, &json!({}))).await;
+                ("client_disabled", "invalid_client")
+            }
+            "issuer" => {
+                self.issuer_is(false).await;
+                ("grant_issuer", "invalid_grant")
             }
             "person" => {
                 let person = person(token);
                 let path = format!("/api/v1/people/{person}/end?wait=fleet");
                 self.fleet.write(1, Ask::post(path, &json!({}))).await;
-                "grant_holder"
+                ("grant_holder", "invalid_grant")
             }
             other => panic!("{other} does not end"),
         }
+    }
+
+    /// What can be taken back is, so that the next can sign in.
+    async fn undo(&self, what: &str, client: &Client) {
+        match what {
+            "client" => {
+                let path = format!("/api/v1/clients/{}/enable?wait=fleet", client.id);
+                self.fleet.write(1, Ask::post(path, &json!({}))).await;
+            }
+            "issuer" => self.issuer_is(true).await,
+            _ => {}
+        }
+    }
+
+    async fn issuer_is(&self, enabled: bool) {
+        let path = format!("{}/{}?wait=fleet", self.ready.organization.path("issuers"), self.issuer);
+        self.fleet.write(1, Ask::new("PATCH", path).json(&json!({"enabled": enabled}))).await;
     }
 }
 
