@@ -32,6 +32,7 @@ pub mod key;
 pub mod member;
 pub mod names;
 pub mod organization;
+mod owned;
 pub mod page;
 pub mod person;
 pub mod place;

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::page::List;
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// An approval as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -102,15 +102,10 @@ pub async fn list(
     organization: OrganizationId,
     query: &PageQuery,
 ) -> Result<Page<ApprovalListed>, ReadModelError> {
-    let (_, before) = query.after(List::Approvals)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<ApprovalListed>> = sqlx::query_scalar(LIST)
-        .bind(organization.uuid())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Approvals, |it: &ApprovalListed| (0, it.row.created.cast_signed())))
+    owned::list(pool, LIST, organization.uuid(), (List::Approvals, query), |it: &ApprovalListed| {
+        it.row.created
+    })
+    .await
 }
 
 // The client by a subquery: a join may be planned as a look at all of them.

@@ -7,11 +7,10 @@ use events::sealed::Field;
 use events::{ClientId, EventId, Owner, Recorded, SecretId, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use super::page::List;
 use super::text::{Texts, string};
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// A client as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -112,26 +111,13 @@ pub fn fold(
 
 /// A client of this owner; `None` also for another's.
 pub async fn get(pool: &Pool, owner: Owner, id: ClientId) -> Result<Option<ClientRow>, ReadModelError> {
-    let row: Option<Json<_>> =
-        sqlx::query_scalar("SELECT to_jsonb(c) FROM clients c WHERE id = $1 AND owner = $2")
-            .bind(id.uuid())
-            .bind(owner.to_string())
-            .fetch_optional(pool.inner())
-            .await?;
-    Ok(row.map(|Json(row)| row))
+    let sql = "SELECT to_jsonb(c) FROM clients c WHERE id = $1 AND owner = $2";
+    owned::get(pool, sql, id.uuid(), owner.to_string()).await
 }
 
 /// An owner's clients, newest first, removed ones included.
 pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<ClientRow>, ReadModelError> {
-    let (_, before) = query.after(List::Clients)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<ClientRow>> = sqlx::query_scalar(LIST)
-        .bind(owner.to_string())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Clients, |row: &ClientRow| (0, row.created.cast_signed())))
+    owned::list(pool, LIST, owner.to_string(), (List::Clients, query), |row: &ClientRow| row.created).await
 }
 
 pub(super) const LIST: &str = "SELECT to_jsonb(c) FROM clients c WHERE owner = $1 AND created < $2 \

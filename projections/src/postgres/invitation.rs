@@ -8,11 +8,10 @@ use events::sealed::Field;
 use events::{EventId, InvitationId, OrganizationId, Recorded, Role, ScopeSet, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use super::page::List;
 use super::text::{Texts, string};
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// An invitation as events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -113,12 +112,7 @@ pub async fn get(
     id: InvitationId,
 ) -> Result<Option<InvitationRow>, ReadModelError> {
     let sql = "SELECT to_jsonb(i) FROM invitations i WHERE id = $1 AND organization = $2";
-    let row: Option<Json<_>> = sqlx::query_scalar(sql)
-        .bind(id.uuid())
-        .bind(organization.uuid())
-        .fetch_optional(pool.inner())
-        .await?;
-    Ok(row.map(|Json(row)| row))
+    owned::get(pool, sql, id.uuid(), organization.uuid()).await
 }
 
 /// An organization's invitations, newest first, also those that came to something.
@@ -127,15 +121,10 @@ pub async fn list(
     organization: OrganizationId,
     query: &PageQuery,
 ) -> Result<Page<InvitationRow>, ReadModelError> {
-    let (_, before) = query.after(List::Invitations)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<InvitationRow>> = sqlx::query_scalar(LIST)
-        .bind(organization.uuid())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Invitations, |row: &InvitationRow| (0, row.created.cast_signed())))
+    owned::list(pool, LIST, organization.uuid(), (List::Invitations, query), |row: &InvitationRow| {
+        row.created
+    })
+    .await
 }
 
 pub(super) const LIST: &str = "SELECT to_jsonb(i) FROM invitations i WHERE organization = $1 AND created < $2 \

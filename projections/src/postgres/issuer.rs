@@ -7,11 +7,10 @@ use events::sealed::Field;
 use events::{EventId, IssuerId, Owner, Recorded, SecretId, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use super::page::List;
 use super::text::{Texts, string};
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// An issuer as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -109,26 +108,13 @@ fn state_of(enabled: bool) -> IssuerState {
 
 /// An issuer of this owner; `None` also for another's.
 pub async fn get(pool: &Pool, owner: Owner, id: IssuerId) -> Result<Option<IssuerRow>, ReadModelError> {
-    let row: Option<Json<_>> =
-        sqlx::query_scalar("SELECT to_jsonb(i) FROM issuers i WHERE id = $1 AND owner = $2")
-            .bind(id.uuid())
-            .bind(owner.to_string())
-            .fetch_optional(pool.inner())
-            .await?;
-    Ok(row.map(|Json(row)| row))
+    let sql = "SELECT to_jsonb(i) FROM issuers i WHERE id = $1 AND owner = $2";
+    owned::get(pool, sql, id.uuid(), owner.to_string()).await
 }
 
 /// An owner's issuers, newest first, removed ones included.
 pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<IssuerRow>, ReadModelError> {
-    let (_, before) = query.after(List::Issuers)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<IssuerRow>> = sqlx::query_scalar(LIST)
-        .bind(owner.to_string())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Issuers, |row: &IssuerRow| (0, row.created.cast_signed())))
+    owned::list(pool, LIST, owner.to_string(), (List::Issuers, query), |row: &IssuerRow| row.created).await
 }
 
 pub(super) const LIST: &str = "SELECT to_jsonb(i) FROM issuers i WHERE owner = $1 AND created < $2 \

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::page::List;
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// A member as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -108,15 +108,8 @@ pub async fn list(
     organization: OrganizationId,
     query: &PageQuery,
 ) -> Result<Page<MemberListed>, ReadModelError> {
-    let (_, before) = query.after(List::Members)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<MemberListed>> = sqlx::query_scalar(LIST)
-        .bind(organization.uuid())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Members, |it: &MemberListed| (0, it.row.created.cast_signed())))
+    owned::list(pool, LIST, organization.uuid(), (List::Members, query), |it: &MemberListed| it.row.created)
+        .await
 }
 
 // The person by a subquery: a join may be planned as a look at everybody.

@@ -7,11 +7,10 @@ use events::server::{ServerEvent, UpstreamSettings, UpstreamUrl};
 use events::{EventId, OrganizationId, Owner, Recorded, ServerId, Slug, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use super::page::List;
 use super::text::{Texts, string};
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// An MCP server as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -115,12 +114,7 @@ pub async fn get(
     id: ServerId,
 ) -> Result<Option<ServerRow>, ReadModelError> {
     let sql = "SELECT to_jsonb(s) FROM servers s WHERE id = $1 AND organization = $2";
-    let row: Option<Json<_>> = sqlx::query_scalar(sql)
-        .bind(id.uuid())
-        .bind(organization.uuid())
-        .fetch_optional(pool.inner())
-        .await?;
-    Ok(row.map(|Json(row)| row))
+    owned::get(pool, sql, id.uuid(), organization.uuid()).await
 }
 
 /// An organization's servers, newest first, removed ones included.
@@ -129,15 +123,7 @@ pub async fn list(
     organization: OrganizationId,
     query: &PageQuery,
 ) -> Result<Page<ServerRow>, ReadModelError> {
-    let (_, before) = query.after(List::Servers)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<ServerRow>> = sqlx::query_scalar(LIST)
-        .bind(organization.uuid())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Servers, |row: &ServerRow| (0, row.created.cast_signed())))
+    owned::list(pool, LIST, organization.uuid(), (List::Servers, query), |row: &ServerRow| row.created).await
 }
 
 pub(super) const LIST: &str = "SELECT to_jsonb(s) FROM servers s WHERE organization = $1 AND created < $2 \

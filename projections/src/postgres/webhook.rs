@@ -7,11 +7,10 @@ use events::webhook::{EventTypes, WebhookEvent, WebhookUrl};
 use events::{EventId, Owner, Recorded, SecretId, Timestamp, WebhookId};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
 use super::page::List;
 use super::text::{Texts, string};
-use super::{Page, PageQuery, Pool, ReadModelError};
+use super::{Page, PageQuery, Pool, ReadModelError, owned};
 
 /// A webhook as its events tell.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -115,26 +114,13 @@ fn url(texts: &Texts) -> Option<WebhookUrl> {
 
 /// A webhook of this owner; `None` also for another's.
 pub async fn get(pool: &Pool, owner: Owner, id: WebhookId) -> Result<Option<WebhookRow>, ReadModelError> {
-    let row: Option<Json<_>> =
-        sqlx::query_scalar("SELECT to_jsonb(w) FROM webhooks w WHERE id = $1 AND owner = $2")
-            .bind(id.uuid())
-            .bind(owner.to_string())
-            .fetch_optional(pool.inner())
-            .await?;
-    Ok(row.map(|Json(row)| row))
+    let sql = "SELECT to_jsonb(w) FROM webhooks w WHERE id = $1 AND owner = $2";
+    owned::get(pool, sql, id.uuid(), owner.to_string()).await
 }
 
 /// An owner's webhooks, newest first, removed ones included.
 pub async fn list(pool: &Pool, owner: Owner, query: &PageQuery) -> Result<Page<WebhookRow>, ReadModelError> {
-    let (_, before) = query.after(List::Webhooks)?.unwrap_or((0, i64::MAX));
-    let rows: Vec<Json<WebhookRow>> = sqlx::query_scalar(LIST)
-        .bind(owner.to_string())
-        .bind(before)
-        .bind(query.fetch())
-        .fetch_all(pool.inner())
-        .await?;
-    let rows = rows.into_iter().map(|Json(row)| row).collect();
-    Ok(Page::of(rows, query, List::Webhooks, |row: &WebhookRow| (0, row.created.cast_signed())))
+    owned::list(pool, LIST, owner.to_string(), (List::Webhooks, query), |row: &WebhookRow| row.created).await
 }
 
 pub(super) const LIST: &str = "SELECT to_jsonb(w) FROM webhooks w WHERE owner = $1 AND created < $2 \
